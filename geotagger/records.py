@@ -1,0 +1,137 @@
+"""The nouns that travel through the program. Read this file first.
+
+Every photo walked becomes one `Photo`, and every `Photo` becomes exactly one `Outcome`.
+Each stage takes an `Outcome` and returns a refined one (`dataclasses.replace`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A position on the Earth in degrees, WGS-84: lat in [-90, 90], lon in [-180, 180]."""
+
+    lat: float
+    lon: float
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A named place. Names that are not known are empty strings (a ship at sea has no country)."""
+
+    point: Point
+    country_code: str = ""
+    """ISO 3166-1 alpha-2."""
+    country: str = ""
+    region: str = ""
+    city: str = ""
+    continent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """The identity of one file that was walked; nothing has been opened."""
+
+    path: Path
+    root: Path
+    """The argument under which the walk found it."""
+    size_bytes: int = 0
+    mtime_ns: int = 0
+    problem: str = ""
+    """Why it cannot be looked at (unreadable folder, broken link); empty when all is well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Existing:
+    """What the photo's own metadata says, read before any pixel is decoded."""
+
+    gps: Point | None = None
+    gps_problem: str = ""
+    """Why a GPS block that is there is no position (0/0, 0,0, out of range, missing Ref)."""
+    gps_is_prediction: bool = False
+    """The position was written by geotagger, so it is a guess and not a measurement."""
+    taken_at: str = ""
+    """ISO 8601 local time as the camera wrote it, with its UTC offset where one is given."""
+    camera: str = ""
+    """Maker and model, as one text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What one source says of one photo: a log-likelihood for every row of the places table."""
+
+    source: str
+    weight: float
+    reason: str
+    """A short text that a person can check."""
+    log_likelihood: NDArray[np.float32]
+    """float32 [len(places)], natural logarithm, up to a constant."""
+    attributes: tuple[tuple[str, str], ...] = ()
+    """What the source saw that is no place: (name, value)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One possible answer and the belief in it (0 to 1)."""
+
+    place: Place
+    point: Point
+    probability: float
+
+
+class Level(StrEnum):
+    """The finest level that can honestly be named."""
+
+    CITY = "city"
+    REGION = "region"
+    COUNTRY = "country"
+    CONTINENT = "continent"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """Where a photo was taken, how sure that is, and why."""
+
+    point: Point
+    place: Place
+    """Names down to the finest part known of the point; `level` says which may be believed."""
+    level: Level
+    confidence: float
+    """Belief (0 to 1) that the place is right at `level` (at level none: in the best country)."""
+    radius_km: float
+    """Radius around `point` that holds 90 % of the belief."""
+    candidates: tuple[Candidate, ...] = ()
+    attributes: tuple[tuple[str, str], ...] = ()
+    reasons: tuple[str, ...] = ()
+
+
+class Status(StrEnum):
+    PREDICTED = "predicted"
+    TAGGED = "tagged"
+    UNSURE = "unsure"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Everything known of one photo so far; at the end, one row of the report."""
+
+    photo: Photo
+    status: Status = Status.UNSURE
+    existing: Existing = field(default_factory=Existing)
+    prediction: Prediction | None = None
+    sha256: str = ""
+    """Of the file as it was read, in hexadecimal."""
+    model: str = ""
+    note: str = ""
