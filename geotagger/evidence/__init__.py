@@ -1,0 +1,44 @@
+"""Sources of evidence: each turns a photo into log-likelihoods over the places table, or nothing.
+
+A new source is one new file here and one line where the run is put together (`pipeline.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from geotagger.images import Picture
+from geotagger.records import Evidence, Existing, Photo
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """One photo, read and decoded: all that a source of evidence may look at."""
+
+    photo: Photo
+    existing: Existing
+    picture: Picture
+
+
+T = TypeVar("T")
+
+
+class Source(Protocol[T]):
+    """What every source of evidence does.
+
+    `prepare` runs in a worker thread, one photo at a time, and keeps only what the source needs
+    (the decoded picture is then dropped). `weigh` runs in the driver, on batches, and answers once
+    for every prepared item, in the same order; None means that it has nothing to say.
+    """
+
+    name: str
+    min_side_px: int
+    """Short side of the decoded picture that the source needs; 0 = any."""
+    model_id: str
+    """What identifies the source's model in reports; empty when it has none."""
+
+    def prepare(self, shot: Shot) -> T | None: ...
+
+    def weigh(self, batch: Sequence[T]) -> list[Evidence | None]: ...
