@@ -1,0 +1,144 @@
+"""A model bundle on disk: a flat folder with a card, an ONNX graph and its tables."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from geotagger.errors import BundleError
+from geotagger.vision.card import (
+    MODEL_FILE,
+    Calibration,
+    ClassifyHead,
+    Head,
+    ModelCard,
+    Probe,
+    RegressHead,
+    RetrieveHead,
+)
+from geotagger.vision.tables import Gallery, Label, read_gallery, read_labels
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = [
+    "CARD_FILE",
+    "MODEL_FILE",
+    "Calibration",
+    "ClassifyHead",
+    "Gallery",
+    "Head",
+    "Label",
+    "ModelBundle",
+    "ModelCard",
+    "Probe",
+    "RegressHead",
+    "RetrieveHead",
+    "embedded_bundles",
+    "find_bundle",
+    "hash_files",
+    "load_bundle",
+]
+
+CARD_FILE = "card.json"
+_EMBEDDED = Path(__file__).resolve().parent.parent / "bundles"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelBundle:
+    """A checked bundle: the folder and its card. Tables are read when they are asked for."""
+
+    path: Path
+    card: ModelCard
+
+    @property
+    def model_file(self) -> Path:
+        return self.path / MODEL_FILE
+
+    def labels(self, head: ClassifyHead) -> tuple[Label, ...]:
+        return read_labels(self.path / head.labels, head.places)
+
+    def gallery(self, head: RetrieveHead) -> Gallery:
+        return read_gallery(self.path / head.gallery, self.path / head.points)
+
+
+def embedded_bundles() -> list[str]:
+    """The names of the bundles that come with the program."""
+    return sorted(card.parent.name for card in _EMBEDDED.glob(f"*/{CARD_FILE}"))
+
+
+def find_bundle(name_or_dir: str | Path) -> Path:
+    """The folder of an embedded bundle (by name), or else the folder itself.
+
+    Raises:
+        BundleError: there is neither.
+    """
+    embedded = embedded_bundles()
+    path = _EMBEDDED / name_or_dir if str(name_or_dir) in embedded else Path(name_or_dir)
+    if not (path / CARD_FILE).is_file():
+        raise BundleError(
+            f"{name_or_dir}: not a folder with a {CARD_FILE}; give the folder of a bundle "
+            f"or the name of an embedded one ({', '.join(embedded) or 'there is none'})"
+        )
+    return path
+
+
+def load_bundle(path: Path) -> ModelBundle:
+    """Read and check a bundle: the card, the hash of every file, the label tables.
+
+    Raises:
+        BundleError: anything is missing, changed, unknown or unreadable; the message names the
+            file and the remedy.
+    """
+    card_file = path / CARD_FILE
+    try:
+        data = card_file.read_bytes()
+    except OSError as error:
+        raise BundleError(
+            f"{card_file}: cannot be read ({error.strerror}); give the folder of a bundle"
+        ) from error
+    bundle = ModelBundle(path, ModelCard.from_json(data, str(card_file)))
+    _compare(path, bundle.card.files, hash_files(path))
+    for head in bundle.card.heads:
+        if isinstance(head, ClassifyHead):
+            bundle.labels(head)
+    return bundle
+
+
+def hash_files(path: Path) -> dict[str, str]:
+    """SHA-256 in hexadecimal of every file in the folder, by name; not the card nor hidden files.
+
+    Raises:
+        BundleError: the folder cannot be read, or holds a folder or a link that leads out of it.
+    """
+    digests = {}
+    try:
+        root = path.resolve(strict=True)
+        for file in sorted(path.iterdir()):
+            if file.name == CARD_FILE or file.name.startswith("."):
+                continue
+            if file.resolve(strict=True).parent != root or not file.is_file():
+                raise BundleError(
+                    f"{file}: a bundle holds plain files alone; put the file itself there"
+                )
+            with file.open("rb") as stream:
+                digests[file.name] = hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise BundleError(
+            f"{error.filename or path}: cannot be read ({error.strerror}); fetch the bundle again"
+        ) from error
+    return digests
+
+
+def _compare(path: Path, listed: Mapping[str, str], found: dict[str, str]) -> None:
+    for name in sorted(listed.keys() | found.keys()):
+        if name not in found:
+            raise BundleError(f"{path / name}: is missing; fetch the bundle again")
+        if name not in listed:
+            raise BundleError(f"{path / name}: is not listed in {CARD_FILE}; remove it")
+        if found[name] != listed[name]:
+            raise BundleError(
+                f"{path / name}: its SHA-256 is not the one in {CARD_FILE}; fetch the bundle again"
+            )

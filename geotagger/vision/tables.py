@@ -1,0 +1,171 @@
+"""The tables beside a model: what each logit stands for, and the points of a gallery."""
+
+from __future__ import annotations
+
+import csv
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from geotagger.errors import BundleError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+Row = dict[str, str]
+
+_NEEDED = {
+    "point": ("lat", "lon"),
+    "country": ("country_code",),
+    "region": ("country_code", "region"),
+    "continent": ("continent",),
+}
+"""The scopes of a label, and the cells that say what it covers."""
+
+LABEL_COLUMNS = ("label", "continent", "country_code", "region", "lat", "lon", "log_prior", "scope")
+POINT_COLUMNS = ("lat", "lon", "count")
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What one logit stands for. The label of an attribute has a name alone."""
+
+    label: str
+    continent: str = ""
+    country_code: str = ""
+    region: str = ""
+    lat: float = math.nan
+    lon: float = math.nan
+    log_prior: float = 0.0
+    """ln of the label's share of the training photos."""
+    scope: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Gallery:
+    """Embeddings of length 1 and the points that they stand for."""
+
+    vectors: NDArray[np.float16] | NDArray[np.float32]
+    """[G, D], mapped from disk."""
+    lat: NDArray[np.float32]
+    lon: NDArray[np.float32]
+    count: NDArray[np.float32]
+    """[G], how many photos each point stands for."""
+
+
+def read_labels(file: Path, places: bool) -> tuple[Label, ...]:
+    """The label table of a classify head, one entry for each logit.
+
+    `places` says whether the labels are places; the labels of an attribute need a name alone.
+
+    Raises:
+        BundleError: the table cannot be read, or a row does not say what it covers.
+    """
+    needed = ("label", "log_prior", "scope") if places else ("label",)
+    labels = tuple(
+        _place_label(row, where) if places else Label(_text(row, "label", where))
+        for row, where in _rows(file, LABEL_COLUMNS, needed)
+    )
+    if len({label.label for label in labels}) < len(labels):
+        raise BundleError(f"{file}: a label stands there twice; rename one")
+    return labels
+
+
+def read_gallery(vector_file: Path, point_file: Path) -> Gallery:
+    """The gallery of a retrieve head.
+
+    Raises:
+        BundleError: a file cannot be read, or the two do not fit one another.
+    """
+    try:
+        vectors = np.load(vector_file, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise BundleError(
+            f"{vector_file}: not a readable .npy array ({error}); fetch the bundle again"
+        ) from error
+    points = [
+        (
+            _number(row, "lat", where, -90, 90),
+            _number(row, "lon", where, -180, 180),
+            _number(row, "count", where, 1, 1e9),
+        )
+        for row, where in _rows(point_file, POINT_COLUMNS, POINT_COLUMNS)
+    ]
+    if not isinstance(vectors, np.ndarray) or vectors.dtype not in (np.float16, np.float32):
+        raise BundleError(f"{vector_file}: must hold float16 or float32; export it again")
+    if vectors.ndim != 2 or len(vectors) != len(points):
+        raise BundleError(
+            f"{vector_file}: its shape {vectors.shape} does not fit the {len(points)} points of "
+            f"{point_file.name}; export both again"
+        )
+    lat, lon, count = np.array(points, np.float32).T
+    return Gallery(vectors, lat, lon, count)
+
+
+def _rows(file: Path, known: tuple[str, ...], needed: tuple[str, ...]) -> Iterator[tuple[Row, str]]:
+    """Every row of a CSV file with the words that name it in messages."""
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as stream:
+            lines = [cells for cells in csv.reader(stream, strict=True) if cells]
+    except (OSError, ValueError, csv.Error) as error:
+        raise BundleError(
+            f"{file}: not a readable CSV table ({error}); fetch the bundle again"
+        ) from error
+    if len(lines) < 2:
+        raise BundleError(f"{file}: holds no rows; fetch the bundle again")
+    header = lines[0]
+    for column in needed:
+        if column not in header:
+            raise BundleError(f"{file}: lacks the column {column!r}; add it")
+    for column in header:
+        if column not in known or header.count(column) > 1:
+            raise BundleError(f"{file}: column {column!r} is not known or comes twice; remove it")
+    for number, cells in enumerate(lines[1:], start=2):
+        where = f"{file}, row {number}"
+        if len(cells) != len(header):
+            raise BundleError(f"{where}: has {len(cells)} cells and not {len(header)}; correct it")
+        yield dict(zip(header, cells, strict=True)), where
+
+
+def _place_label(row: Row, where: str) -> Label:
+    scope = row["scope"]
+    if scope not in _NEEDED:
+        raise BundleError(f"{where}: scope must be one of {', '.join(_NEEDED)}, not {scope[:40]!r}")
+    for column in _NEEDED[scope]:
+        _text(row, column, where)
+    point = scope == "point"
+    return Label(
+        label=_text(row, "label", where),
+        continent=row.get("continent", ""),
+        country_code=row.get("country_code", ""),
+        region=row.get("region", ""),
+        lat=_number(row, "lat", where, -90, 90) if point else math.nan,
+        lon=_number(row, "lon", where, -180, 180) if point else math.nan,
+        log_prior=_number(row, "log_prior", where, -100, 0),
+        scope=scope,
+    )
+
+
+def _text(row: Row, column: str, where: str) -> str:
+    text = row.get(column, "")
+    if not text.strip():
+        raise BundleError(f"{where}: the cell {column!r} is empty; fill it")
+    return text
+
+
+def _number(row: Row, column: str, where: str, low: float, high: float) -> float:
+    text = row.get(column, "")
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not low <= value <= high:
+        raise BundleError(
+            f"{where}: {column} must be a number from {low:g} to {high:g}, not {text[:40]!r}"
+        )
+    return value
