@@ -1,0 +1,97 @@
+"""Photos per second: end to end, decoding alone, inference alone, and how close the whole comes.
+
+    python benchmarks/throughput.py                      photo-like 12-MP JPEGs that it makes
+    python benchmarks/throughput.py --folder ~/Photos    your own
+
+The three are timed in turn, round by round, in one process: machines are noisy, ratios are not.
+"Decoding" is all that the worker threads do: read, hash, read the metadata, decode, shrink.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+from statistics import median
+
+import click
+from photos import make_folder
+
+from geotagger import pipeline
+from geotagger.engines import prepare
+from geotagger.evidence.vision import VisionSource
+from geotagger.photos import walk
+from geotagger.places import load_places
+from geotagger.records import Photo
+from geotagger.vision.bundle import find_bundle, load_bundle
+
+
+@click.command()
+@click.option("--folder", type=click.Path(path_type=Path, exists=True), help="Photos to use.")
+@click.option("--photos", "count", default=320, show_default=True, help="How many.")
+@click.option("--rounds", default=3, show_default=True)
+@click.option("--batch-size", default=pipeline.RunOptions.batch_size, show_default=True)
+@click.option("--workers", default=pipeline.cores(), show_default=True)
+@click.option("--model", default="starter", show_default=True)
+def main(
+    folder: Path | None, count: int, rounds: int, batch_size: int, workers: int, model: str
+) -> None:
+    """Print photos/s and the ratio of end-to-end to the slower of decoding and inference."""
+    with tempfile.TemporaryDirectory() as scratch:
+        source = folder or make_folder(Path(scratch) / "photos", count)
+        photos = list(islice(walk([source]), count))
+        options = pipeline.RunOptions(
+            paths=tuple(photo.path for photo in photos),
+            reports=(Path(scratch) / "report.csv",),
+            models=(model,),
+            batch_size=batch_size,
+            workers=workers,
+        )
+        vision = VisionSource(
+            load_bundle(find_bundle(model)), load_places(), batch_size=batch_size, threads=workers
+        )
+        inputs = [item.inputs[0] for item in _decode(photos, vision, workers) if item.inputs]
+
+        def infer() -> None:
+            for start in range(0, len(inputs), batch_size):
+                vision.weigh(inputs[start : start + batch_size])
+
+        stages: dict[str, Callable[[], object]] = {
+            "end to end": lambda: pipeline.run(options),
+            "decoding": lambda: _decode(photos, vision, workers),
+            "inference": infer,
+        }
+        seconds: dict[str, list[float]] = {name: [] for name in stages}
+        for _ in range(rounds):
+            for name, stage in stages.items():
+                seconds[name].append(_timed(stage))
+    rates = {name: len(photos) / median(runs) for name, runs in seconds.items()}
+    ratios = [
+        max(decode_s, infer_s) / whole_s
+        for whole_s, decode_s, infer_s in zip(*seconds.values(), strict=True)
+    ]
+    for name, rate in rates.items():
+        click.echo(f"{name:12} {rate:8.1f} photos/s")
+    click.echo(f"end to end / slower of the two: {median(ratios):.2f}")
+    bound = 1 / (1 / rates["decoding"] + 1 / rates["inference"])
+    click.echo(f"end to end / both in turn on the same cores: {rates['end to end'] / bound:.2f}")
+    click.echo(json.dumps({"photos": len(photos), "photos_per_s": rates, "ratios": ratios}))
+
+
+def _decode(photos: list[Photo], vision: VisionSource, workers: int) -> list[object]:
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(lambda photo: prepare(photo, [vision], only_missing=False), photos))
+
+
+def _timed(stage: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    stage()
+    return time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,5 @@
+"""`python -m geotagger`."""
+
+from geotagger.cli import main
+
+main()

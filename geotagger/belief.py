@@ -1,0 +1,235 @@
+"""Belief: a prior over the places table plus weighted evidence, and what can be read off the sum.
+
+The posterior of a row is softmax(log prior + sum of weight * log-likelihood). Everything else
+(point, radius, level, confidence, alternatives) is a sum of posterior mass over rows.
+The constants are data (`data/belief.json`), fitted on photos whose sources were not trained on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geotagger.geo import EARTH_RADIUS_KM
+from geotagger.places import Places
+from geotagger.records import Candidate, Evidence, Level, Place, Prediction
+
+Mass = NDArray[np.float32]
+
+SCORED_RADII_KM = (25.0, 200.0, 750.0, 2500.0)
+"""The distance thresholds by which the field scores a point (Im2GPS, Hays & Efros 2008)."""
+
+CENTRES = 128
+"""Rows tried as the point."""
+HEAVIEST = 2048
+"""Rows whose mass is counted when points are compared."""
+BINS_PER_ROOT_KM = 8.0
+"""Distances are binned by the square root of their km: 1 km wide at 16 km, 25 km at 10,000 km."""
+
+
+@dataclass(frozen=True, slots=True)
+class Constants:
+    """Fitted numbers, read from `data/belief.json`."""
+
+    prior_country_exponent: float
+    prior_town_exponent: float
+    prior_pseudo_population: float
+    thresholds: Mapping[str, float]
+    """Least belief with which each level may be named."""
+    city_radius_km: float
+    """Mass within this distance of the point counts as belief in the city."""
+    coverage: float
+    """Share of the belief inside the stated radius."""
+    min_radius_km: float
+    """No radius is smaller: a row stands for a town and the land around it."""
+
+    @classmethod
+    def load(cls) -> Constants:
+        text = files("geotagger.data").joinpath("belief.json").read_text("utf-8")
+        return cls(**json.loads(text))
+
+
+class Belief:
+    """Turns evidence into a prediction.
+
+    `within` is a boolean mask [len(places)]: rows outside it are impossible.
+    `min_confidence` replaces every level's threshold.
+    `radius_factor` widens the radius (conformal factor of the model's card).
+    """
+
+    def __init__(
+        self,
+        places: Places,
+        constants: Constants | None = None,
+        *,
+        top_k: int = 5,
+        min_confidence: float | None = None,
+        radius_factor: float = 1.0,
+        within: NDArray[np.bool_] | None = None,
+    ) -> None:
+        self.places = places
+        self.constants = constants or Constants.load()
+        self.top_k = top_k
+        self.min_confidence = min_confidence
+        self.radius_factor = radius_factor
+        self.log_prior = log_prior(places, self.constants)
+        if within is not None:
+            self.log_prior = np.where(within, self.log_prior, -np.inf).astype(np.float32)
+
+    def posterior(self, evidence: Sequence[Evidence]) -> Mass:
+        """float32 [len(places)], sums to 1."""
+        logits = self.log_prior.copy()
+        for item in evidence:
+            logits += np.float32(item.weight) * item.log_likelihood
+        logits -= logits.max()
+        mass: Mass = np.exp(logits)
+        mass /= mass.sum(dtype=np.float64)
+        return mass
+
+    def decide(self, evidence: Sequence[Evidence]) -> Prediction:
+        """The prediction that the evidence supports. Costs about a millisecond."""
+        mass = self.posterior(evidence)
+        countries = _sums(mass, self.places.country, len(self.places.country_codes))
+        continents = _sums(mass, self.places.continent, len(self.places.continent_names))
+        inside = self._winning_country(mass, countries, continents)
+        row = self._best_row(mass, inside)
+        cosine = self.places.unit @ self.places.unit[row]
+        level, confidence = self._level(mass, row, cosine, countries, continents)
+        return Prediction(
+            point=self.places.place(row).point,
+            place=self.places.place(row),
+            level=level,
+            confidence=confidence,
+            radius_km=self._radius_km(mass, cosine),
+            candidates=self._candidates(mass, row, level, countries),
+            attributes=tuple(pair for item in evidence for pair in item.attributes),
+            reasons=tuple(item.reason for item in evidence if item.reason),
+        )
+
+    def _threshold(self, level: Level) -> float:
+        if self.min_confidence is not None:
+            return self.min_confidence
+        return self.constants.thresholds[level]
+
+    def _winning_country(self, mass: Mass, countries: Mass, continents: Mass) -> Mass:
+        """The mass of the country that is named, so that the names agree from the top down."""
+        best = int(continents.argmax())
+        if continents[best] >= self._threshold(Level.CONTINENT):
+            countries = _sums(
+                np.where(self.places.continent == best, mass, 0),
+                self.places.country,
+                len(self.places.country_codes),
+            )
+        return np.where(self.places.country == countries.argmax(), mass, 0)
+
+    def _best_row(self, mass: Mass, inside: Mass) -> int:
+        """The row that meets the most distance thresholds in expectation.
+
+        Not the row with the most mass: one large town may stand alone among likelier neighbours.
+        """
+        centres = _heaviest(inside, CENTRES)
+        rows = _heaviest(mass, HEAVIEST)
+        cosine = self.places.unit[centres] @ self.places.unit[rows].T
+        score = sum((cosine >= _cosine(km)) @ mass[rows] for km in SCORED_RADII_KM)
+        return int(centres[int(np.argmax(score))])
+
+    def _level(
+        self, mass: Mass, row: int, cosine: Mass, countries: Mass, continents: Mass
+    ) -> tuple[Level, float]:
+        place = self.places.place(row)
+        near = float(mass[cosine >= _cosine(self.constants.city_radius_km)].sum())
+        region = float(mass[self.places.region == self.places.region[row]].sum())
+        country = float(countries[self.places.country[row]])
+        continent = float(continents[self.places.continent[row]])
+        beliefs = (
+            (Level.CITY, near, place.city),
+            (Level.REGION, region, place.region),
+            (Level.COUNTRY, country, place.country),
+            (Level.CONTINENT, continent, place.continent),
+        )
+        for level, belief, name in beliefs:
+            if name and belief >= self._threshold(level):
+                return level, min(belief, 1.0)
+        return Level.NONE, min(country, 1.0)
+
+    def _radius_km(self, mass: Mass, cosine: Mass) -> float:
+        """The smallest circle around the point that holds `coverage` of the mass, widened."""
+        km = np.arccos(np.clip(cosine, -1, 1)) * np.float32(EARTH_RADIUS_KM)
+        bins = (np.sqrt(km) * np.float32(BINS_PER_ROOT_KM)).astype(np.int32)
+        held = np.cumsum(np.bincount(bins, weights=mass))
+        edge = int(np.searchsorted(held, self.constants.coverage * held[-1])) + 1
+        radius_km = (edge / BINS_PER_ROOT_KM) ** 2 * self.radius_factor
+        half_way_round_km = np.pi * EARTH_RADIUS_KM
+        return float(min(max(radius_km, self.constants.min_radius_km), half_way_round_km))
+
+    def _candidates(
+        self, mass: Mass, row: int, level: Level, countries: Mass
+    ) -> tuple[Candidate, ...]:
+        """Towns while the belief is that fine, else countries; the best first."""
+        if level in (Level.CITY, Level.REGION):
+            return self._towns(mass, row)
+        return self._countries(mass, row, countries)
+
+    def _towns(self, mass: Mass, row: int) -> tuple[Candidate, ...]:
+        left = mass.copy()
+        found: list[Candidate] = []
+        near = _cosine(self.constants.city_radius_km)
+        while len(found) < self.top_k:
+            circle = self.places.unit @ self.places.unit[row] >= near
+            probability = float(left[circle].sum())
+            if probability <= 0:
+                break
+            place = self.places.place(row)
+            found.append(Candidate(place, place.point, min(probability, 1.0)))
+            left[circle] = 0
+            row = int(left.argmax())
+        return tuple(found)
+
+    def _countries(self, mass: Mass, row: int, countries: Mass) -> tuple[Candidate, ...]:
+        """The country of the point first, so that the first candidate is the row's answer."""
+        own = int(self.places.country[row])
+        others = [int(i) for i in np.argsort(-countries)[: self.top_k] if i != own]
+        found: list[Candidate] = []
+        for index in [own, *others][: self.top_k]:
+            inside = self.places.country == index
+            best = row if index == own else int(np.where(inside, mass, -1).argmax())
+            if countries[index] <= 0:
+                break
+            at = self.places.place(best)
+            place = Place(at.point, at.country_code, at.country, continent=at.continent)
+            found.append(Candidate(place, at.point, min(float(countries[index]), 1.0)))
+        return tuple(found)
+
+
+def log_prior(places: Places, constants: Constants) -> NDArray[np.float32]:
+    """float32 [len(places)]: belief in each row before any evidence.
+
+    A country's share grows with a power of its population, so that small countries are not drowned;
+    within a country a row's share grows with a power of its own.
+    """
+    town = (places.population + constants.prior_pseudo_population) ** constants.prior_town_exponent
+    people = _sums(places.population.astype(np.float32), places.country, len(places.country_codes))
+    towns = _sums(town.astype(np.float32), places.country, len(places.country_codes))
+    share = (people + constants.prior_pseudo_population) ** constants.prior_country_exponent
+    per_row = town * (share / np.maximum(towns, 1e-9))[places.country]
+    return np.log(per_row / per_row.sum()).astype(np.float32)
+
+
+def _sums(mass: Mass, index: NDArray[np.integer], size: int) -> Mass:
+    return np.bincount(index, weights=mass, minlength=size).astype(np.float32)
+
+
+def _heaviest(mass: Mass, count: int) -> NDArray[np.intp]:
+    if count >= len(mass):
+        return np.flatnonzero(mass > 0)
+    rows = np.argpartition(mass, -count)[-count:]
+    return rows[mass[rows] > 0]
+
+
+def _cosine(km: float) -> np.float32:
+    return np.float32(np.cos(km / EARTH_RADIUS_KM))

@@ -1,0 +1,207 @@
+"""The whole journey of a photo: walk, weigh the evidence, believe, write, report."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from geotagger import __version__
+from geotagger.belief import Belief
+from geotagger.engines import Weighed, local
+from geotagger.errors import CannotEmbedError, NoPhotosError, PhotoError
+from geotagger.evidence import Source
+from geotagger.evidence.vision import VisionSource
+from geotagger.metadata.exif import GpsTags
+from geotagger.metadata.journal import Journal
+from geotagger.metadata.write import tag_file
+from geotagger.photos import walk
+from geotagger.places import load_places
+from geotagger.records import Level, Outcome, Prediction, Status
+from geotagger.reports.table import Report, open_report
+from geotagger.vision.bundle import find_bundle, load_bundle
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Everything that a run can be told."""
+
+    paths: tuple[Path, ...]
+    reports: tuple[Path, ...] = ()
+    write_exif: bool = False
+    overwrite: str = "never"
+    """never, predicted or always: which GPS in a file may be replaced."""
+    dry_run: bool = False
+    only_missing: bool = False
+    models: tuple[str, ...] = ("starter",)
+    device: str = "auto"
+    batch_size: int = 16
+    workers: int = field(default_factory=cores)
+    top_k: int = 5
+    min_confidence: float | None = None
+    max_radius_km: float = 50.0
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a run came to."""
+
+    statuses: Counter[Status] = field(default_factory=Counter)
+    levels: Counter[Level] = field(default_factory=Counter)
+    seconds: float = 0.0
+
+    @property
+    def photos(self) -> int:
+        return self.statuses.total()
+
+    @property
+    def failed(self) -> int:
+        return self.statuses[Status.FAILED]
+
+    def add(self, outcome: Outcome) -> None:
+        self.statuses[outcome.status] += 1
+        if outcome.prediction is not None:
+            self.levels[outcome.prediction.level] += 1
+
+
+def run(options: RunOptions, on_outcome: Callable[[Outcome], None] = lambda _: None) -> Summary:
+    """Tag every photo under `options.paths`; one report row and one `on_outcome` call each.
+
+    Raises NoPhotosError when there is none, and other GeotaggerErrors for what stops a run.
+    """
+    started = time.monotonic()
+    summary = Summary()
+    with ExitStack() as stack:
+        writer = Writer(options, stack)
+        outcomes = predictions(options)
+        reports = [_opened(path, stack) for path in options.reports]
+        for outcome in outcomes:
+            written = writer.write(outcome)
+            for report in reports:
+                report.add(written)
+            summary.add(written)
+            on_outcome(written)
+        if not summary.photos:
+            for report in reports:
+                report.discard()
+            places = ", ".join(str(path) for path in options.paths)
+            raise NoPhotosError(f"no photos in {places}")
+    summary.seconds = time.monotonic() - started
+    return summary
+
+
+def predictions(options: RunOptions) -> Iterator[Outcome]:
+    """One outcome per photo walked, in the order of the walk; nothing is written."""
+    places = load_places()
+    bundles = [load_bundle(find_bundle(name)) for name in options.models]
+    sources: Sequence[Source[Any]] = [
+        VisionSource(
+            bundle,
+            places,
+            device=options.device,
+            batch_size=options.batch_size,
+            threads=options.workers,
+        )
+        for bundle in bundles
+    ]
+    belief = Belief(
+        places,
+        top_k=options.top_k,
+        min_confidence=options.min_confidence,
+        radius_factor=max(bundle.card.calibration.radius_factor for bundle in bundles),
+    )
+    model = "+".join(source.model_id for source in sources if source.model_id)
+    weighed = local.weigh(
+        walk(options.paths),
+        sources,
+        batch_size=options.batch_size,
+        workers=options.workers,
+        only_missing=options.only_missing,
+    )
+    for item in weighed:
+        yield replace(believe(item, belief), model=model)
+
+
+def believe(item: Weighed, belief: Belief) -> Outcome:
+    """From evidence to a prediction; photos that failed or were skipped pass through."""
+    outcome = item.outcome
+    if outcome.status in (Status.FAILED, Status.SKIPPED):
+        return outcome
+    if not item.evidence:
+        return replace(outcome, note=_joined(outcome.note, "no evidence of place"))
+    prediction = belief.decide(item.evidence)
+    status = Status.UNSURE if prediction.level is Level.NONE else Status.PREDICTED
+    return replace(outcome, prediction=prediction, status=status)
+
+
+class Writer:
+    """Puts predictions into the photos themselves, where that was asked for and is safe."""
+
+    def __init__(self, options: RunOptions, stack: ExitStack) -> None:
+        self.options = options
+        self.journal: Journal | None = None
+        if options.write_exif and not options.dry_run:
+            self.journal = stack.enter_context(Journal.open())
+
+    def write(self, outcome: Outcome) -> Outcome:
+        """The outcome, refined to tagged or failed; unchanged when there is nothing to write."""
+        if not self.options.write_exif or outcome.status is not Status.PREDICTED:
+            return outcome
+        assert outcome.prediction is not None
+        tags = gps_tags(outcome.prediction, outcome.model, self.options.max_radius_km)
+        if self.journal is None:
+            what = "region tags" if tags.point is None else "GPS and region tags"
+            return replace(outcome, note=_joined(outcome.note, f"dry run: would write {what}"))
+        try:
+            note = tag_file(
+                outcome.photo.path,
+                outcome.sha256,
+                tags,
+                self.journal,
+                overwrite=self.options.overwrite,
+            )
+        except CannotEmbedError as error:
+            return replace(outcome, note=_joined(outcome.note, f"not written: {error}"))
+        except PhotoError as error:
+            note = _joined(outcome.note, f"not written: {error}")
+            return replace(outcome, status=Status.FAILED, note=note)
+        return replace(outcome, status=Status.TAGGED, note=_joined(outcome.note, note))
+
+
+def gps_tags(prediction: Prediction, model: str, max_radius_km: float) -> GpsTags:
+    """What may be written: names down to the level, the point where it is fine enough."""
+    place, level = prediction.place, prediction.level
+    names = {
+        Level.CITY: (place.city, place.region, place.country),
+        Level.REGION: (place.region, place.country),
+        Level.COUNTRY: (place.country,),
+        Level.CONTINENT: (place.continent,),
+        Level.NONE: (),
+    }[level]
+    trusted = level in (Level.CITY, Level.REGION) and prediction.radius_km <= max_radius_km
+    return GpsTags(
+        point=prediction.point if trusted else None,
+        radius_km=prediction.radius_km if trusted else None,
+        area=", ".join(name for name in names if name),
+        note=f"PREDICTED by geotagger {__version__} ({model}), conf {prediction.confidence:.2f}",
+    )
+
+
+def _opened(path: Path, stack: ExitStack) -> Report:
+    report = open_report(path)
+    stack.callback(report.close)
+    return report
+
+
+def _joined(*notes: str) -> str:
+    return "; ".join(note for note in notes if note)

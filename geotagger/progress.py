@@ -1,0 +1,75 @@
+"""What a person at a terminal sees of a run: a bar with photos/s and the time left."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Event, Thread
+from types import TracebackType
+
+from tqdm import tqdm
+
+from geotagger.errors import UsageError
+from geotagger.photos import walk
+from geotagger.records import Outcome
+from geotagger.reports.table import path_text, plain
+
+
+class Progress:
+    """A bar on stderr while that is a terminal; with `verbose` also a line per photo.
+
+    The photos are counted in the background, so the run starts at once and the time left
+    appears when the count is known.
+    """
+
+    def __init__(self, paths: Sequence[Path], *, quiet: bool, verbose: bool) -> None:
+        self.paths = paths
+        self.verbose = verbose
+        self.stop = Event()
+        self.bar = tqdm(
+            unit="photo", file=sys.stderr, disable=quiet or not sys.stderr.isatty(), mininterval=0.2
+        )
+        self.counter = Thread(target=self._count, daemon=True)
+
+    def __enter__(self) -> Progress:
+        if not self.bar.disable:
+            self.counter.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop.set()
+        if self.counter.ident is not None:
+            self.counter.join()
+        self.bar.close()
+
+    def show(self, outcome: Outcome) -> None:
+        self.bar.update()
+        if self.verbose:
+            self.bar.write(_line(outcome), file=sys.stderr)
+
+    def _count(self) -> None:
+        total = 0
+        try:
+            for _ in walk(self.paths):
+                total += 1
+                if self.stop.is_set():
+                    return
+        except UsageError:
+            return  # the run itself reports it
+        self.bar.total = total
+
+
+def _line(outcome: Outcome) -> str:
+    prediction = outcome.prediction
+    said = ""
+    if prediction is not None:
+        named = prediction.place.city if prediction.level == "city" else prediction.place.country
+        said = f" {named} {prediction.confidence:.2f} within {prediction.radius_km:.0f} km"
+    note = f" ({plain(outcome.note)})" if outcome.note else ""
+    return f"{path_text(outcome.photo.path)}: {outcome.status.value}{said}{note}"
