@@ -1,0 +1,135 @@
+"""Walks folders and yields one `Photo` for every file that may hold a picture; opens none of them.
+
+Room for symptoms like: a photo is missing from the report, or is there twice.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from geotagger.errors import UsageError
+from geotagger.records import Photo
+
+# fmt: off
+IMAGE_SUFFIXES = frozenset({
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".heic", ".heif", ".hif",
+    ".avif", ".gif", ".bmp", ".jp2", ".j2k",
+})
+"""Files that `images.decode` can read. In lower case; the walk compares without case."""
+
+RAW_SUFFIXES = frozenset({
+    ".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".iiq", ".kdc", ".mef",
+    ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf",
+    ".srw", ".x3f", ".jxl",
+})
+"""Camera RAW and JPEG XL: not decoded, yet walked, so that each gets a row that says why."""
+# fmt: on
+
+_WALKED = IMAGE_SUFFIXES | RAW_SUFFIXES
+
+_SPECIAL = {
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFDIR: "a folder",
+}
+
+
+def walk(paths: Iterable[Path]) -> Iterator[Photo]:
+    """Yields the photos under `paths`, each file once, in the order of the arguments.
+
+    In a folder the files come first, then the subfolders, both sorted by name. Names that start
+    with a dot are passed over unless they are an argument. Links are followed; a folder that was
+    walked already, by whatever path, is not walked again. What cannot be read (folder without
+    permission, broken link, named pipe) is yielded with a `problem`.
+
+    Lazy: only the names of one folder are held at a time (about 75 bytes a photo), plus one id for
+    each folder seen.
+
+    Raises `UsageError`, before anything is walked, if an argument does not exist.
+    """
+    roots = list(paths)
+    for root in roots:
+        if not os.path.lexists(root):
+            raise UsageError(f"{str(root)!r} does not exist: give a photo or a folder of photos")
+    return _walk_roots(roots)
+
+
+def _walk_roots(roots: list[Path]) -> Iterator[Photo]:
+    named = {os.path.realpath(root) for root in roots if not root.is_dir()}
+    yielded: set[str] = set()
+    folders_seen: set[tuple[int, int]] = set()
+    for root in roots:
+        real = os.path.realpath(root)
+        if real not in named:
+            yield from _walk_folder(root, folders_seen, named)
+        elif real not in yielded:
+            yielded.add(real)
+            yield _photo(root, root)
+
+
+def _walk_folder(
+    root: Path, folders_seen: set[tuple[int, int]], named: set[str]
+) -> Iterator[Photo]:
+    """Walks one tree without recursion; files in `named` are left to their own argument."""
+    pending = [root]
+    while pending:
+        folder = pending.pop()
+        try:
+            status = folder.stat()
+            if (status.st_dev, status.st_ino) in folders_seen:
+                continue
+            folders_seen.add((status.st_dev, status.st_ino))
+            files, subfolders = _names(folder)
+        except OSError as error:
+            yield Photo(folder, root, problem=f"the folder cannot be read: {error.strerror}")
+            continue
+        real = os.path.realpath(folder) if named else ""
+        for name in files:
+            if not (named and os.path.join(real, name) in named):  # noqa: PTH118 plain text is quick
+                yield _photo(folder / name, root)
+        pending += [folder / name for name in reversed(subfolders)]
+
+
+def _names(folder: Path) -> tuple[list[str], list[str]]:
+    """The sorted names of the photos and of the subfolders. Names alone: an entry weighs more."""
+    files, subfolders = [], []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if _is_folder(entry):
+                subfolders.append(entry.name)
+            elif os.path.splitext(entry.name)[1].lower() in _WALKED:  # noqa: PTH122 no Path each
+                files.append(entry.name)
+    files.sort()
+    subfolders.sort()
+    return files, subfolders
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads round in a circle, or nowhere that may be looked at
+        return False
+
+
+def _photo(path: Path, root: Path) -> Photo:
+    try:
+        status = path.stat()
+    except OSError as error:
+        return Photo(path, root, problem=_why_lost(path, error))
+    if not stat.S_ISREG(status.st_mode):
+        kind = _SPECIAL.get(stat.S_IFMT(status.st_mode), "no plain file")
+        return Photo(path, root, problem=f"this is {kind}, not a photo")
+    return Photo(path, root, status.st_size, status.st_mtime_ns)
+
+
+def _why_lost(path: Path, error: OSError) -> str:
+    if isinstance(error, FileNotFoundError) and path.is_symlink():
+        return f"broken link to {os.readlink(path)!r}"  # noqa: PTH115 text as it stands in the link
+    return f"cannot be read: {error.strerror}"
