@@ -63,6 +63,12 @@ class ModelBundle:
     def gallery(self, head: RetrieveHead) -> Gallery:
         return read_gallery(self.path / head.gallery, self.path / head.points)
 
+    def width(self, head: Head) -> int:
+        """How many numbers the head's output has for one photo."""
+        if isinstance(head, ClassifyHead):
+            return len(self.labels(head))
+        return self.gallery(head).vectors.shape[1] if isinstance(head, RetrieveHead) else 2
+
 
 def embedded_bundles() -> list[str]:
     """The names of the bundles that come with the program."""

@@ -1,0 +1,94 @@
+"""Evidence from the picture itself: one model bundle, run in batches."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from geotagger.images import fit
+from geotagger.records import Evidence
+from geotagger.vision.heads import Reading, make_reader
+from geotagger.vision.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from geotagger.evidence import Shot
+    from geotagger.places import Places
+    from geotagger.vision.bundle import ModelBundle
+
+log = logging.getLogger(__name__)
+
+
+class VisionSource:
+    """Runs one bundle. What its heads say of places is added up."""
+
+    def __init__(
+        self,
+        bundle: ModelBundle,
+        places: Places,
+        *,
+        device: str = "auto",
+        batch_size: int = 0,
+        threads: int = 0,
+        name: str = "vision",
+    ) -> None:
+        """Load the model. `name` tells several bundles apart; the rest is as in `Session`.
+
+        Raises:
+            BundleError: the bundle is not what its card says, or does not fit the places table.
+            DeviceError: the device does not run the model.
+        """
+        self.name = name
+        self.model_id = bundle.card.model_id
+        self.min_side_px = bundle.card.input.size_px
+        self._input = bundle.card.input
+        self._weight = bundle.card.calibration.weight
+        self._length = len(places)
+        self._readers = [make_reader(bundle, head, places) for head in bundle.card.heads]
+        self._session = Session(bundle, device, batch_size, threads)
+        self.device = self._session.device
+
+    def prepare(self, shot: Shot) -> NDArray[np.uint8]:
+        """The picture as the model wants to see it: uint8 [S, S, 3]."""
+        return fit(shot.picture.image, self._input)
+
+    def weigh(self, batch: Sequence[NDArray[np.uint8]]) -> list[Evidence | None]:
+        """One answer for each picture; None where the model's numbers are not finite."""
+        answers: list[Evidence | None] = [None] * len(batch)
+        if not batch:
+            return answers
+        outputs = self._session.run(np.stack(batch))
+        finite = np.all([np.isfinite(values).all(axis=1) for values in outputs], axis=0)
+        if not finite.all():
+            lost = np.count_nonzero(~finite)
+            log.warning(
+                "%s: no finite numbers for %d of %d photos", self.model_id, lost, len(batch)
+            )
+        readings = zip(
+            *(
+                reader.read(values[finite])
+                for reader, values in zip(self._readers, outputs, strict=True)
+            ),
+            strict=True,
+        )
+        for row, of_photo in zip(np.flatnonzero(finite), readings, strict=True):
+            answers[row] = self._evidence(of_photo)
+        return answers
+
+    def _evidence(self, readings: Sequence[Reading]) -> Evidence:
+        total = np.zeros(self._length, np.float32)
+        for reading in readings:
+            if reading.log_likelihood is not None:
+                total += reading.log_likelihood
+        return Evidence(
+            source=self.name,
+            weight=self._weight,
+            reason="; ".join(reading.reason for reading in readings),
+            log_likelihood=total,
+            attributes=tuple(pair for reading in readings for pair in reading.attributes),
+        )
