@@ -1,0 +1,88 @@
+"""How fast is the walk, and what does it weigh?
+
+    python benchmarks/walk.py --files 1000000
+    python benchmarks/walk.py --files 1000000 --per-folder 1000
+
+Makes empty files in a temporary folder and counts them three times, each in its own process: with
+a plain os.scandir loop (names only), with scandir and one stat a file (what size and mtime cost),
+and with `photos.walk`. Prints time, memory above that of the idle process, and the ratios.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from geotagger.photos import walk
+
+
+def make_files(folder: Path, files: int, per_folder: int) -> None:
+    for start in range(0, files, per_folder):
+        subfolder = folder / f"{start // per_folder:06d}"
+        subfolder.mkdir()
+        for number in range(start, min(files, start + per_folder)):
+            os.close(os.open(subfolder / f"IMG_{number:07d}.JPG", os.O_CREAT | os.O_WRONLY))
+
+
+def plain_scandir(folder: Path, *, with_stat: bool = False) -> int:
+    count, pending = 0, [str(folder)]
+    while pending:
+        with os.scandir(pending.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir():
+                    pending.append(entry.path)
+                else:
+                    count += 1
+                    if with_stat:
+                        entry.stat()
+    return count
+
+
+def scandir_and_stat(folder: Path) -> int:
+    return plain_scandir(folder, with_stat=True)
+
+
+def walk_photos(folder: Path) -> int:
+    return sum(1 for _ in walk([folder]))
+
+
+def measure(count_files: Callable[[Path], int], folder: Path) -> tuple[int, float, float]:
+    """Files counted, seconds, MiB of peak memory on top of what the process had."""
+    unit = 1024 if sys.platform != "darwin" else 1024 * 1024
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    start = time.perf_counter()
+    count = count_files(folder)
+    seconds = time.perf_counter() - start
+    return count, seconds, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / unit
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--files", type=int, default=1_000_000)
+    parser.add_argument("--per-folder", type=int, default=0, help="0: all in one folder")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        make_files(Path(name), options.files, options.per_folder or options.files)
+        reference = 0.0
+        for count_files in (plain_scandir, plain_scandir, scandir_and_stat, walk_photos):
+            with multiprocessing.get_context("spawn").Pool(1) as fresh_process:
+                count, seconds, mib = fresh_process.apply(measure, (count_files, Path(name)))
+            warming_up, reference = not reference, seconds if not reference else reference
+            if warming_up:
+                continue
+            reference = seconds if count_files is plain_scandir else reference
+            print(
+                f"{count_files.__name__:17} {count:9,} files {seconds:7.2f} s {mib:7.1f} MiB"
+                f" {seconds / reference:6.2f} x plain scandir"
+            )
+
+
+if __name__ == "__main__":
+    main()
