@@ -1,0 +1,133 @@
+"""The GPS directory: what geotagger writes there, and how any writer's is read (Exif 3.0, 4.6.6).
+
+A prediction is marked so that no reader takes it for a fix: ProcessingMethod MANUAL, Status V, its
+90 % radius as positioning error, and `PREDICTED by geotagger` in AreaInformation. There is never a
+GPS time, satellite, DOP or measure mode, which only a receiver can know.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from geotagger.metadata.tiff import ASCII, BYTE, RATIONAL, SRATIONAL, UNDEFINED
+from geotagger.records import Point
+
+if TYPE_CHECKING:
+    from geotagger.metadata.tiff import Ifd, Tiff
+
+PREDICTED_MARK = "PREDICTED by geotagger"
+
+_VERSION, _LAT_REF, _LAT, _LON_REF, _LON, _STATUS = 0, 1, 2, 3, 4, 9
+_DATUM, _METHOD, _AREA, _ERROR_M = 0x12, 0x1B, 0x1C, 0x1F
+OWN_TAGS = frozenset(
+    {_VERSION, _LAT_REF, _LAT, _LON_REF, _LON, _STATUS, _DATUM, _METHOD, _AREA, _ERROR_M}
+)
+"""The tags that only geotagger's values may stand in, once it has written."""
+
+FIX_QUALITY_TAGS = frozenset({0x08, 0x0A, 0x0B, 0x1E})
+"""Satellites, measure mode, DOP, differential correction: untrue beside a predicted position."""
+
+_MANUAL = b"ASCII\0\0\0MANUAL"
+_SECOND_PARTS = 10_000  # 0.3 mm on the ground, and exact to read back
+_MAX_AREA_CHARACTERS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class GpsTags:
+    """What is written into one photo. Raises ValueError when the note lacks its mark."""
+
+    point: Point | None
+    """None: only the names of the region are known well enough to be written."""
+    radius_km: float | None
+    """Radius that holds 90 % of the belief."""
+    area: str
+    """Such as "Paris, Ile-de-France, France"; may be empty."""
+    note: str
+    """Begins with PREDICTED_MARK: version, model, confidence."""
+
+    def __post_init__(self) -> None:
+        if not self.note.startswith(PREDICTED_MARK):
+            raise ValueError(f"the note must begin with {PREDICTED_MARK!r}")
+
+
+def encode_tags(tags: GpsTags, order: str) -> dict[int, tuple[int, bytes]]:
+    """Tag -> (type, value in byte order `order`)."""
+    found = {
+        _VERSION: (BYTE, b"\2\3\0\0"),
+        _METHOD: (UNDEFINED, _MANUAL),
+        _AREA: (UNDEFINED, _encode_text("; ".join(filter(None, (tags.area, tags.note))))),
+    }
+    if tags.point is None:
+        return found
+    lat, lon = tags.point.lat, tags.point.lon
+    found |= {
+        _LAT_REF: (ASCII, b"S\0" if lat < 0 else b"N\0"),
+        _LAT: (RATIONAL, _encode_degrees(lat, order)),
+        _LON_REF: (ASCII, b"W\0" if lon < 0 else b"E\0"),
+        _LON: (RATIONAL, _encode_degrees(lon, order)),
+        _STATUS: (ASCII, b"V\0"),
+        _DATUM: (ASCII, b"WGS-84\0"),
+    }
+    if tags.radius_km is not None:
+        metres = max(1, round(tags.radius_km * 1000))
+        found[_ERROR_M] = (RATIONAL, struct.pack(f"{order}2L", metres, 1))
+    return found
+
+
+def _encode_degrees(value: float, order: str) -> bytes:
+    minutes, seconds = divmod(round(abs(value) * 3600 * _SECOND_PARTS), 60 * _SECOND_PARTS)
+    degrees, minutes = divmod(minutes, 60)
+    return struct.pack(f"{order}6L", degrees, 1, minutes, 1, seconds, _SECOND_PARTS)
+
+
+def _encode_text(text: str) -> bytes:
+    """ASCII where it is; else UTF-8 under the code "undefined" (Exif 3.0, table 9).
+
+    The standard's UNICODE code is UTF-16, which Exiv2 0.27 prints byte by byte. Both ExifTool and
+    Exiv2 read this form back exactly.
+    """
+    text = "".join(c if c.isprintable() else " " for c in text)[:_MAX_AREA_CHARACTERS]
+    return (b"ASCII\0\0\0" if text.isascii() else bytes(8)) + text.encode("utf-8", "replace")
+
+
+def is_prediction(tiff: Tiff, gps: Ifd) -> bool:
+    """Whether geotagger wrote this directory. Raises TiffError."""
+    method = tiff.value(gps.entry(_METHOD))
+    area = tiff.value(gps.entry(_AREA), max_bytes=8 + 4 * _MAX_AREA_CHARACTERS)
+    # Other writers may have recoded the text to UTF-16: its zero bytes are dropped.
+    return b"MANUAL" in method and PREDICTED_MARK.encode() in area.replace(b"\0", b"")
+
+
+def has_position(gps: Ifd) -> bool:
+    """Whether a latitude or longitude stands in the directory, valid or not."""
+    return gps.entry(_LAT) is not None or gps.entry(_LON) is not None
+
+
+def position(tiff: Tiff, gps: Ifd) -> Point:
+    """The position in the directory. Raises ValueError, with the reason, when it is none."""
+    lat = _signed_degrees(tiff, gps, _LAT, _LAT_REF, "latitude", "NS")
+    lon = _signed_degrees(tiff, gps, _LON, _LON_REF, "longitude", "EW")
+    if math.isnan(lat) or math.isnan(lon):
+        raise ValueError("its GPS position is 0/0 (no number)")
+    if abs(lat) > 90 or abs(lon) > 180:
+        raise ValueError(f"its GPS position is out of range ({lat:.6g}, {lon:.6g})")
+    if lat == 0 and lon == 0:
+        raise ValueError("its GPS position is 0, 0 (an empty fix)")
+    return Point(lat, lon)
+
+
+def _signed_degrees(tiff: Tiff, gps: Ifd, tag: int, ref_tag: int, name: str, refs: str) -> float:
+    entry = gps.entry(tag)
+    if entry is None or entry.type not in (RATIONAL, SRATIONAL) or not entry.length:
+        raise ValueError(f"its GPS block has no {name}")
+    ref = tiff.value(gps.entry(ref_tag))[:1].decode("latin-1").upper()
+    if not ref or ref not in refs:
+        raise ValueError(f"its GPS {name} has no {'/'.join(refs)} reference")
+    raw = tiff.value(entry, max_bytes=24)
+    kind = "l" if entry.type == SRATIONAL else "L"
+    parts = struct.iter_unpack(f"{tiff.order}2{kind}", raw)
+    degrees: float = sum((n / d if d else math.nan) / 60**i for i, (n, d) in enumerate(parts))
+    return -degrees if ref == refs[1] else degrees

@@ -1,0 +1,128 @@
+"""The journal of writes: what was done to which photo, and how to take it back.
+
+SQLite in the user's state folder. A row is there before its photo is replaced, so that a killed run
+leaves neither a write without a row nor a temporary file that nobody knows of. The commits are not
+synced one by one: a power cut may lose the last rows, and the photos still carry their own record.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from platformdirs import user_state_path
+
+from geotagger.errors import GeotaggerError
+from geotagger.metadata.undo import UndoRecord, record_at_end
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS writes (
+    id INTEGER PRIMARY KEY,
+    path BLOB NOT NULL,            -- absolute, links resolved, as the file system spells it
+    temp BLOB NOT NULL,            -- name of the temporary file beside it
+    at REAL NOT NULL,              -- seconds since 1970
+    sha256_before TEXT NOT NULL,
+    sha256_after TEXT NOT NULL,
+    undo BLOB NOT NULL,            -- packed record; empty when the write was itself an undo
+    done INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX IF NOT EXISTS writes_by_content ON writes (sha256_after);
+CREATE INDEX IF NOT EXISTS writes_by_path ON writes (path);
+"""
+_VERSION = 1
+
+
+def state_folder() -> Path:
+    """Where the journal is kept: GEOTAGGER_STATE, or the platform's folder for such things."""
+    chosen = os.environ.get("GEOTAGGER_STATE")
+    return Path(chosen) if chosen else user_state_path("geotagger", appauthor=False)
+
+
+class Journal:
+    """An open journal. Every method raises GeotaggerError when the database fails."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        with self._guarded():
+            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._db = sqlite3.connect(file, timeout=30, isolation_level=None)
+            (version,) = self._db.execute("PRAGMA user_version").fetchone()
+            if version not in (0, _VERSION):
+                raise GeotaggerError(f"{file} was written by a later geotagger: please update")
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            self._db.executescript(f"{_SCHEMA} PRAGMA user_version = {_VERSION};")
+
+    @classmethod
+    def open(cls) -> Journal:
+        """The user's journal, made when it is not there yet."""
+        return cls(state_folder() / "writes.sqlite")
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._db.close()
+
+    def begin(
+        self, path: Path, temp: Path, before: str, after: str, undo: UndoRecord | None
+    ) -> int:
+        """Notes the write of `path` that is about to happen; returns the number of its row."""
+        values = (
+            os.fsencode(path),
+            os.fsencode(temp.name),
+            time.time(),
+            before,
+            after,
+            undo.pack() if undo else b"",
+        )
+        sql = "INSERT INTO writes (path, temp, at, sha256_before, sha256_after, undo)"
+        with self._guarded():
+            row = self._db.execute(f"{sql} VALUES (?, ?, ?, ?, ?, ?)", values).lastrowid
+        assert row is not None
+        return row
+
+    def finish(self, row: int) -> None:
+        """The write has happened."""
+        with self._guarded():
+            self._db.execute("UPDATE writes SET done = 1 WHERE id = ?", (row,))
+
+    def forget(self, row: int) -> None:
+        """The write has not happened."""
+        with self._guarded():
+            self._db.execute("DELETE FROM writes WHERE id = ?", (row,))
+
+    def unfinished(self, path: Path) -> list[tuple[int, Path, str]]:
+        """(row, temporary file, SHA-256 that was to be) of writes that a kill cut short."""
+        sql = "SELECT id, temp, sha256_after FROM writes WHERE path = ? AND NOT done"
+        with self._guarded():
+            rows = self._db.execute(sql, (os.fsencode(path),)).fetchall()
+        return [(row, path.with_name(os.fsdecode(temp)), after) for row, temp, after in rows]
+
+    def undo_records(self, path: Path, sha256: str) -> list[UndoRecord]:
+        """Records for a file with this content, wherever it was; then for this path. Newest first.
+
+        Only the SHA-256 of what it restores tells whether a record is the right one.
+        """
+        sql = """SELECT undo FROM writes WHERE (sha256_after = ? OR path = ?) AND undo <> x''
+                 ORDER BY sha256_after = ? DESC, id DESC LIMIT 20"""
+        with self._guarded():
+            rows = self._db.execute(sql, (sha256, os.fsencode(path), sha256)).fetchall()
+        return [record for (packed,) in rows if (record := record_at_end(packed))]
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise GeotaggerError(
+                f"the undo journal {self.file} cannot be used: {error}. "
+                "Free or repair it, or set GEOTAGGER_STATE to another folder."
+            ) from error

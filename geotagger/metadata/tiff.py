@@ -1,0 +1,150 @@
+"""TIFF image file directories as EXIF uses them (TIFF 6.0, section 2; CIPA DC-008-2023, 4.6)."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED, SRATIONAL = 1, 2, 3, 4, 5, 7, 10
+_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+
+EXIF_IFD, GPS_IFD, INTEROP_IFD = 0x8769, 0x8825, 0xA005
+_MAX_DIRECTORIES = 32
+
+
+class TiffError(ValueError):
+    """The block does not follow the standard; the text says where."""
+
+
+class Entry(NamedTuple):
+    """One 12-byte directory entry, at byte `at` of the block; `length` counts values, not bytes."""
+
+    tag: int
+    type: int
+    length: int
+    at: int
+
+
+class Ifd(NamedTuple):
+    """One image file directory. `next_at` is where the pointer to the next one stands."""
+
+    at: int
+    entries: tuple[Entry, ...]
+    next_at: int
+    next: int
+
+    def entry(self, tag: int) -> Entry | None:
+        """The first entry with this tag."""
+        return next((entry for entry in self.entries if entry.tag == tag), None)
+
+
+class Tiff:
+    """A block of bytes with a TIFF header. Raises TiffError where there is none."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.order = {b"II*\0": "<", b"MM\0*": ">"}.get(data[:4], "")
+        if not self.order or len(data) < 8:
+            raise TiffError("bad TIFF header")
+        self.first = self.long(4)
+
+    def long(self, at: int) -> int:
+        """The unsigned 32-bit number at byte `at`, which must be inside the block."""
+        return int(struct.unpack_from(f"{self.order}L", self.data, at)[0])
+
+    def ifd(self, at: int) -> Ifd:
+        """The directory at byte `at`. Raises TiffError when it is not wholly inside the block."""
+        if not 8 <= at <= len(self.data) - 2:
+            raise TiffError(f"directory at byte {at} is outside the block")
+        (count,) = struct.unpack_from(f"{self.order}H", self.data, at)
+        next_at = at + 2 + 12 * count
+        if next_at + 4 > len(self.data):
+            raise TiffError(f"directory at byte {at} is cut off")
+        table = struct.iter_unpack(f"{self.order}HHL4x", self.data[at + 2 : next_at])
+        entries = tuple(
+            Entry(tag, kind, length, at + 2 + 12 * i) for i, (tag, kind, length) in enumerate(table)
+        )
+        return Ifd(at, entries, next_at, self.long(next_at))
+
+    def raw(self, entry: Entry) -> bytes:
+        """The twelve bytes of the entry."""
+        return self.data[entry.at : entry.at + 12]
+
+    def value_range(self, entry: Entry) -> tuple[int, int]:
+        """Start and end of the entry's value in the block. Raises TiffError when it is outside."""
+        size = _SIZES.get(entry.type, 0) * entry.length
+        start = entry.at + 8 if size <= 4 else self.long(entry.at + 8)
+        if start + size > len(self.data):
+            raise TiffError(f"value of tag 0x{entry.tag:04X} is outside the block")
+        return start, start + size
+
+    def value(self, entry: Entry | None, max_bytes: int = 2048) -> bytes:
+        """The raw value, cut at `max_bytes`; empty when there is no entry."""
+        if entry is None:
+            return b""
+        start, end = self.value_range(entry)
+        return self.data[start : min(end, start + max_bytes)]
+
+    def child(self, parent: Ifd, tag: int) -> Ifd | None:
+        """The directory that the pointer `tag` names. Raises TiffError when it is no such thing.
+
+        A pointer of 0 means none: some writers leave one behind.
+        """
+        entry = parent.entry(tag)
+        if entry is None:
+            return None
+        if (entry.type, entry.length) != (LONG, 1):
+            raise TiffError(f"pointer 0x{tag:04X} is not one LONG")
+        if sum(other.tag == tag for other in parent.entries) > 1:
+            raise TiffError(f"pointer 0x{tag:04X} stands there twice")
+        at = self.long(entry.at + 8)
+        return self.ifd(at) if at else None
+
+    def check(self) -> None:
+        """Raises TiffError unless every directory and every value is where it should be.
+
+        Follows IFD0, its chain, and the Exif, GPS and Interoperability directories of each.
+        """
+        seen: set[int] = set()
+        waiting = [self.first]
+        while waiting:
+            at = waiting.pop()
+            if at in seen or len(seen) >= _MAX_DIRECTORIES:
+                raise TiffError("directories form a loop")
+            seen.add(at)
+            ifd = self.ifd(at)
+            for entry in ifd.entries:
+                self.value_range(entry)
+            children = (self.child(ifd, tag) for tag in (EXIF_IFD, GPS_IFD, INTEROP_IFD))
+            waiting += [child.at for child in children if child]
+            waiting += [ifd.next] if ifd.next else []
+
+
+def encode(
+    order: str,
+    at: int,
+    new: Mapping[int, tuple[int, bytes]],
+    kept: Sequence[bytes] = (),
+    next_ifd: int = 0,
+) -> bytes:
+    """A directory that will stand at byte `at`, with its new values behind it.
+
+    `new` maps a tag to its type and its value, which is in byte order `order` already. `kept` are
+    raw entries of the same block; their values stay where they are.
+    """
+    tag_of = struct.Struct(f"{order}H").unpack_from
+    values_at = at + 2 + 12 * (len(new) + len(kept)) + 4
+    values = b""
+    table = list(kept)
+    for tag, (kind, value) in new.items():
+        field = value.ljust(4, b"\0")
+        if len(value) > 4:
+            field = struct.pack(f"{order}L", values_at + len(values))
+            values += value + b"\0" * (len(value) % 2)
+        table.append(struct.pack(f"{order}HHL", tag, kind, len(value) // _SIZES[kind]) + field)
+    table.sort(key=tag_of)
+    count = struct.pack(f"{order}H", len(table))
+    return count + b"".join(table) + struct.pack(f"{order}L", next_ifd) + values
