@@ -131,7 +131,7 @@ def make_model(
         file,
         save_as_external_data=external,
         location=f"{file.name}.data" if external else None,
-        size_threshold=0,
+        size_threshold=64,  # the axes must stay in the graph
     )
 
 

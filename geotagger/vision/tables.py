@@ -83,8 +83,8 @@ def read_gallery(vector_file: Path, point_file: Path) -> Gallery:
         BundleError: a file cannot be read, or the two do not fit one another.
     """
     try:
-        vectors = np.load(vector_file, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        vectors = np.lib.format.open_memmap(vector_file, mode="r")  # refuses pickles and archives
+    except (OSError, ValueError, OverflowError) as error:
         raise BundleError(
             f"{vector_file}: not a readable .npy array ({error}); fetch the bundle again"
         ) from error
@@ -96,7 +96,7 @@ def read_gallery(vector_file: Path, point_file: Path) -> Gallery:
         )
         for row, where in _rows(point_file, POINT_COLUMNS, POINT_COLUMNS)
     ]
-    if not isinstance(vectors, np.ndarray) or vectors.dtype not in (np.float16, np.float32):
+    if vectors.dtype not in (np.float16, np.float32):
         raise BundleError(f"{vector_file}: must hold float16 or float32; export it again")
     if vectors.ndim != 2 or len(vectors) != len(points):
         raise BundleError(
