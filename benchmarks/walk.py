@@ -74,7 +74,7 @@ def main() -> None:
         for count_files in (plain_scandir, plain_scandir, scandir_and_stat, walk_photos):
             with multiprocessing.get_context("spawn").Pool(1) as fresh_process:
                 count, seconds, mib = fresh_process.apply(measure, (count_files, Path(name)))
-            warming_up, reference = not reference, seconds if not reference else reference
+            warming_up, reference = not reference, reference or seconds
             if warming_up:
                 continue
             reference = seconds if count_files is plain_scandir else reference

@@ -1,0 +1,85 @@
+"""Loads pixels, and of a truncated file those that are there.
+
+Pillow can do this only through a global switch, which would reach every thread, and it does not say
+how much is missing. Here the rows that the decoder could not fill are counted and cut off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from PIL import Image
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+
+from geotagger.errors import UnreadableImageError
+
+MAX_SHARE_MISSING = 0.6
+"""A file of which more is gone is refused."""
+
+_UNTOUCHED = 0  # new images of Pillow are zero
+_JPEG_FILLER = 128  # libjpeg puts mid-grey where the data has ended
+_END_OF_IMAGE = b"\xff\xd9"
+_MOST_ROWS_HELD_BACK = 32  # by libjpeg until the end is seen: one row of its largest blocks
+
+Reopen = Callable[[bytes], ImageFile]
+
+
+def load(image: ImageFile, data: bytes, reopen: Reopen) -> tuple[Image.Image, str]:
+    """The pixels of an opened image, and a note if rows of it are missing (they are cut off).
+
+    `reopen` opens other bytes in the way that `image` was opened. Raises what the decoder raises if
+    nothing is left, and `UnreadableImageError` if too little is.
+    """
+    try:
+        image.load()
+    except Exception:
+        if isinstance(image, JpegImageFile):
+            whole = reopen(data.rstrip(b"\0") + _END_OF_IMAGE)  # interrupted copies end in zeros
+            whole.load()
+            return _keep_rows(whole, _JPEG_FILLER)
+        if image.format not in ("PNG", "GIF", "BMP") or "interlace" in image.info:
+            raise
+        image.tile = []  # nothing more to load: keep what has been decoded so far
+        return _keep_rows(image, _UNTOUCHED)
+    if isinstance(image, JpegImageFile) and _ends_early(image, data, reopen):
+        return _keep_rows(image, _JPEG_FILLER)
+    return image, ""
+
+
+def _keep_rows(image: Image.Image, filler: int) -> tuple[Image.Image, str]:
+    levels = np.asarray(image)
+    (filled,) = (levels != filler).reshape(image.height, -1).any(axis=1).nonzero()
+    missing = 1 - len(filled) / image.height
+    if missing > MAX_SHARE_MISSING:
+        raise UnreadableImageError(f"truncated: {missing:.0%} of the rows are missing")
+    rows = image.crop((0, int(filled[0]), image.width, int(filled[-1]) + 1))
+    if missing < 0.005:
+        return rows, "truncated: its last bytes are missing"
+    return rows, f"truncated: {missing:.0%} of the rows are missing"
+
+
+def _ends_early(image: JpegImageFile, data: bytes, reopen: Reopen) -> bool:
+    """Whether a JPEG that decoded without complaint has its end mark before its last rows.
+
+    Grey at the bottom raises the suspicion. Without the end mark the decoder waits for more data
+    instead of filling up: rows that then stay untouched were never in the file.
+    """
+    if "progressive" in image.info or not _is_filler(image):
+        return False
+    again = reopen(data)
+    assert again.fp is not None
+    again = reopen(data[: data.find(_END_OF_IMAGE, again.fp.tell())])
+    try:
+        again.load()
+    except OSError:
+        again.tile = []
+    rows = np.asarray(again).reshape(again.height, -1).any(axis=1)
+    filled = int(np.count_nonzero(rows))
+    return 0 < filled < again.height - _MOST_ROWS_HELD_BACK
+
+
+def _is_filler(image: Image.Image) -> bool:
+    last_row = np.asarray(image.crop((0, image.height - 1, image.width, image.height)))
+    return bool(np.all(last_row == _JPEG_FILLER))
