@@ -217,7 +217,8 @@ def log_prior(places: Places, constants: Constants) -> NDArray[np.float32]:
     towns = _sums(town.astype(np.float32), places.country, len(places.country_codes))
     share = (people + constants.prior_pseudo_population) ** constants.prior_country_exponent
     per_row = town * (share / np.maximum(towns, 1e-9))[places.country]
-    return np.log(per_row / per_row.sum()).astype(np.float32)
+    prior: NDArray[np.float32] = np.log(per_row / per_row.sum()).astype(np.float32)
+    return prior
 
 
 def _sums(mass: Mass, index: NDArray[np.integer], size: int) -> Mass:

@@ -92,8 +92,6 @@ def run(options: RunOptions, on_outcome: Callable[[Outcome], None] = lambda _: N
             summary.add(written)
             on_outcome(written)
         if not summary.photos:
-            for report in reports:
-                report.discard()
             places = ", ".join(str(path) for path in options.paths)
             raise NoPhotosError(f"no photos in {places}")
     summary.seconds = time.monotonic() - started

@@ -136,11 +136,10 @@ COLUMNS = tuple(row(Outcome(Photo(Path(), Path()))))
 
 
 class Report(Protocol):
-    """A report being written. `close` gives it its name; `discard` leaves no trace of it."""
+    """A report being written. `close` gives it its name; an empty one leaves no trace."""
 
     def add(self, outcome: Outcome) -> None: ...
     def close(self) -> None: ...
-    def discard(self) -> None: ...
 
 
 class _Stream:
@@ -149,6 +148,7 @@ class _Stream:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.partial = path.with_name(path.name + ".partial")
+        self.empty = True
         try:
             self.file: IO[str] = self.partial.open("w", encoding="utf-8", newline="")
         except OSError as error:
@@ -156,15 +156,22 @@ class _Stream:
                 f"cannot write the report {path}: {error.strerror}: choose another with --report"
             ) from error
 
+    def add(self, outcome: Outcome) -> None:
+        self.write(row(outcome))
+        self.file.flush()
+        self.empty = False
+
+    def write(self, cells: Mapping[str, Cell]) -> None:
+        raise NotImplementedError
+
     def close(self) -> None:
         self.file.flush()
         os.fsync(self.file.fileno())
         self.file.close()
-        self.partial.replace(self.path)
-
-    def discard(self) -> None:
-        self.file.close()
-        self.partial.unlink(missing_ok=True)
+        if self.empty:
+            self.partial.unlink()
+        else:
+            self.partial.replace(self.path)
 
 
 class CsvReport(_Stream):
@@ -175,18 +182,16 @@ class CsvReport(_Stream):
         self.writer = csv.writer(self.file)
         self.writer.writerow(COLUMNS)
 
-    def add(self, outcome: Outcome) -> None:
-        self.writer.writerow([_csv_cell(cell) for cell in row(outcome).values()])
-        self.file.flush()
+    def write(self, cells: Mapping[str, Cell]) -> None:
+        self.writer.writerow([_csv_cell(cell) for cell in cells.values()])
 
 
 class JsonLinesReport(_Stream):
     """One JSON object per photo and line."""
 
-    def add(self, outcome: Outcome) -> None:
-        cells = {name: _json_cell(cell) for name, cell in row(outcome).items()}
-        self.file.write(json.dumps(cells, ensure_ascii=False) + "\n")
-        self.file.flush()
+    def write(self, cells: Mapping[str, Cell]) -> None:
+        plain_cells = {name: _json_cell(cell) for name, cell in cells.items()}
+        self.file.write(json.dumps(plain_cells, ensure_ascii=False) + "\n")
 
 
 def _csv_cell(cell: Cell) -> str | float:

@@ -1,0 +1,162 @@
+import json
+from importlib.resources import files
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from geotagger.belief import Belief, Constants, log_prior
+from geotagger.geo import haversine_km
+from geotagger.places import load_places
+from geotagger.records import Evidence, Level
+
+PARIS = (48.8566, 2.3522)
+
+
+@pytest.fixture(scope="module")
+def places():
+    return load_places()
+
+
+def near(places, lat, lon, sigma_km, weight=1.0):
+    """Evidence that falls off with the distance from a point."""
+    km = haversine_km(lat, lon, places.lat, places.lon)
+    log_likelihood = (-0.5 * (km / sigma_km) ** 2).astype(np.float32)
+    return Evidence("test", weight, f"near {lat}, {lon}", log_likelihood)
+
+
+def country(places, code, ratio):
+    """Evidence that favours one country by a likelihood ratio."""
+    return Evidence(
+        "test", 1.0, code, np.where(places.mask([code]), np.log(ratio), 0).astype(np.float32)
+    )
+
+
+def test_strong_evidence_names_the_city(places):
+    prediction = Belief(places).decide([near(places, *PARIS, sigma_km=8)])
+    assert prediction.level is Level.CITY
+    assert (prediction.place.city, prediction.place.country_code) == ("Paris", "FR")
+    assert haversine_km(*PARIS, prediction.point.lat, prediction.point.lon) < 10
+    assert prediction.radius_km < 50
+    assert prediction.reasons == ("near 48.8566, 2.3522",)
+
+
+def test_country_evidence_names_the_country_and_no_finer(places):
+    prediction = Belief(places).decide([country(places, "JP", 1e4)])
+    assert prediction.level is Level.COUNTRY
+    assert prediction.place.country_code == "JP"
+    assert prediction.candidates[0].place.city == ""
+
+
+def test_the_prior_alone_is_unsure(places):
+    nothing = Evidence("test", 1.0, "", np.zeros(len(places), np.float32))
+    prediction = Belief(places).decide([nothing])
+    assert prediction.level is Level.NONE
+    assert prediction.radius_km > 3000
+
+
+def test_two_equal_countries_are_unsure_between_them(places):
+    evidence = np.full(len(places), -20, np.float32)
+    evidence[places.mask(["JP", "BR"])] = 0
+    prediction = Belief(places, min_confidence=0.9).decide([Evidence("test", 1.0, "", evidence)])
+    assert prediction.level is Level.NONE
+    assert {c.place.country_code for c in prediction.candidates[:2]} == {"JP", "BR"}
+
+
+def test_a_sure_continent_keeps_the_names_inside_it(places):
+    """One country elsewhere may be the likeliest alone; the named country is in the continent."""
+    continents = [places.continent_names[i] for i in places.continent]
+    in_europe = np.array([name == "Europe" for name in continents])
+    mass = np.where(in_europe, 0.7 / in_europe.sum(), 0)
+    brazil = places.mask(["BR"])
+    mass = np.where(brazil, 0.3 / brazil.sum(), mass) + 1e-12
+    belief = Belief(places)
+    evidence = Evidence("test", 1.0, "", (np.log(mass) - belief.log_prior).astype(np.float32))
+    prediction = belief.decide([evidence])
+    assert prediction.level is Level.CONTINENT
+    assert prediction.place.continent == "Europe"
+
+
+def test_within_makes_other_places_impossible(places):
+    belief = Belief(places, within=places.mask(["ES"]))
+    prediction = belief.decide([near(places, *PARIS, sigma_km=300)])
+    assert prediction.place.country_code == "ES"
+    assert belief.posterior([near(places, *PARIS, sigma_km=300)])[~places.mask(["ES"])].sum() == 0
+
+
+def test_weight_scales_the_evidence(places):
+    none = Belief(places).posterior([near(places, *PARIS, 100, weight=0)])
+    np.testing.assert_allclose(none, Belief(places).posterior([]), rtol=1e-4)
+    weak = Belief(places).posterior([near(places, *PARIS, 100, weight=0.1)])
+    strong = Belief(places).posterior([near(places, *PARIS, 100, weight=1)])
+    paris = int(places.nearest_rows([PARIS[0]], [PARIS[1]])[0])
+    assert none[paris] < weak[paris] < strong[paris]
+
+
+def test_the_point_is_where_the_mass_is_not_the_heaviest_row(places):
+    """A crowd of likely towns beats one likelier town far from them."""
+    belief = Belief(places)
+    germany = places.mask(["DE"])
+    km = haversine_km(51.3, 6.9, places.lat, places.lon)
+    crowd = germany & (km < 60)
+    lone = germany & (haversine_km(48.137, 11.575, places.lat, places.lon) < 3)
+    assert crowd.sum() > 20
+    mass = np.full(len(places), 1e-9)
+    mass[crowd] = 0.8 / crowd.sum()
+    mass[lone] = 0.2 / lone.sum()
+    assert mass[lone].max() > mass[crowd].max()
+    evidence = Evidence("test", 1.0, "", (np.log(mass) - belief.log_prior).astype(np.float32))
+    point = belief.decide([evidence]).point
+    assert haversine_km(51.3, 6.9, point.lat, point.lon) < 60
+
+
+def test_radius_holds_the_coverage_and_the_factor_widens_it(places):
+    evidence = [near(places, 40, -100, sigma_km=400)]
+    belief = Belief(places)
+    prediction = belief.decide(evidence)
+    km = haversine_km(prediction.point.lat, prediction.point.lon, places.lat, places.lon)
+    held = belief.posterior(evidence)[km <= prediction.radius_km].sum()
+    assert 0.9 <= held < 0.93
+    wider = Belief(places, radius_factor=1.5).decide(evidence)
+    assert wider.radius_km == pytest.approx(1.5 * prediction.radius_km)
+
+
+def test_min_confidence_decides_the_level(places):
+    evidence = [country(places, "JP", 300)]
+    sure = Belief(places, min_confidence=0.1).decide(evidence)
+    strict = Belief(places, min_confidence=1.0).decide(evidence)
+    assert sure.level is not Level.NONE
+    assert strict.level is Level.NONE
+    assert sure.place.country_code == strict.place.country_code == "JP"
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 2**32 - 1), st.floats(0.01, 30))
+def test_any_evidence_gives_a_sound_prediction(seed, spread):
+    places = load_places()
+    rng = np.random.default_rng(seed)
+    evidence = [
+        Evidence("a", 1.0, "", rng.normal(0, spread, len(places)).astype(np.float32)),
+        Evidence("b", 0.5, "", rng.normal(0, spread, len(places)).astype(np.float32)),
+    ]
+    belief = Belief(places, top_k=7)
+    prediction = belief.decide(evidence)
+    assert 0 <= prediction.confidence <= 1
+    assert 5 <= prediction.radius_km <= 20016
+    assert 1 <= len(prediction.candidates) <= 7
+    assert sum(c.probability for c in prediction.candidates) <= 1.0001
+    assert prediction.candidates[0].place.country_code == prediction.place.country_code
+    swapped = belief.decide(evidence[::-1])
+    assert swapped.point == prediction.point
+
+
+def test_prior_is_a_distribution_in_which_every_row_is_possible(places):
+    prior = log_prior(places, Constants.load())
+    assert np.exp(prior, dtype=np.float64).sum() == pytest.approx(1, abs=1e-3)
+    assert np.isfinite(prior).all()
+
+
+def test_constants_are_all_used():
+    text = files("geotagger.data").joinpath("belief.json").read_text("utf-8")
+    assert set(json.loads(text)) == set(Constants.__dataclass_fields__)

@@ -1,0 +1,139 @@
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from bundles import make_bundle
+from PIL import Image
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    return make_bundle(tmp_path_factory.mktemp("bundles") / "tiny")
+
+
+@pytest.fixture
+def album(tmp_path):
+    folder = tmp_path / "album"
+    folder.mkdir()
+    for index, colour in enumerate(["red", "lime", "blue"]):
+        Image.new("RGB", (64, 48), colour).save(folder / f"{index}.jpg")
+    return folder
+
+
+def geotagger(*arguments, cwd=None):
+    command = [sys.executable, "-m", "geotagger", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
+
+
+def test_all_well_is_0_and_the_report_has_its_default_name(album, bundle, tmp_path):
+    done = geotagger("tag", album, "--model", bundle.path, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    assert "3 photos" in done.stderr
+    with (tmp_path / "geotagger-report.csv").open(encoding="utf-8", newline="") as file:
+        assert len(list(csv.DictReader(file))) == 3
+
+
+def test_quiet_is_quiet_and_verbose_names_each_photo(album, bundle, tmp_path):
+    quiet = geotagger("tag", "-q", album, "--model", bundle.path, cwd=tmp_path)
+    assert (quiet.stdout, quiet.stderr) == ("", "")
+    verbose = geotagger("tag", "-v", album, "--model", bundle.path, cwd=tmp_path)
+    assert all(f"{index}.jpg: " in verbose.stderr for index in range(3))
+
+
+def test_some_failed_is_3(album, bundle, tmp_path):
+    (album / "bad.jpg").write_bytes(b"")
+    done = geotagger("tag", album, "--model", bundle.path, cwd=tmp_path)
+    assert done.returncode == 3
+    assert "1 failed" in done.stderr
+
+
+def test_no_photos_is_4(bundle, tmp_path):
+    (tmp_path / "empty").mkdir()
+    done = geotagger("tag", "empty", "--model", bundle.path, cwd=tmp_path)
+    assert done.returncode == 4
+    assert "no photos in empty" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("tag",),
+        ("tag", "no-such-folder"),
+        ("tag", ".", "--batch-size", "0"),
+        ("tag", ".", "--report", "report.xlsx"),
+        ("tag", ".", "--min-confidence", "2"),
+        ("no-such-command",),
+    ],
+)
+def test_wrong_usage_is_2(arguments, album):
+    done = geotagger(*arguments, cwd=album)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+def test_what_stops_a_run_is_1_with_a_message(album, tmp_path):
+    done = geotagger("tag", album, "--model", tmp_path / "nothing", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "nothing" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for child processes")
+def test_interrupted_is_130_and_the_report_holds_what_was_done(bundle, tmp_path):
+    folder = tmp_path / "many"
+    folder.mkdir()
+    Image.new("RGB", (3000, 2000), "red").save(folder / "000.jpg")
+    for index in range(1, 2000):
+        os.link(folder / "000.jpg", folder / f"{index:04d}.jpg")
+    report = tmp_path / "r.csv"
+    command = [sys.executable, "-m", "geotagger", "tag", str(folder), "--report", str(report)]
+    process = subprocess.Popen(
+        [*command, "--model", str(bundle.path)], stderr=subprocess.PIPE, text=True
+    )
+    partial = tmp_path / "r.csv.partial"
+    while not partial.exists() or len(partial.read_text("utf-8").splitlines()) < 3:
+        time.sleep(0.02)
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate()
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    with report.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert 2 <= len(rows) < 2000
+    assert all(cells["note"] is not None for cells in rows)
+
+
+def test_untag_says_what_it_did(album, bundle, tmp_path):
+    geotagger(
+        "tag", album, "--model", bundle.path, "--write-exif", "--min-confidence", 0.05, cwd=tmp_path
+    )
+    done = geotagger("untag", album)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "3 restored\n"
+    assert geotagger("untag", album).stdout == "3 untouched\n"
+
+
+def test_evaluate_prints_json_alone_on_stdout(album, bundle):
+    (album / "labels.csv").write_text("file,lat,lon\n0.jpg,48.85,2.35\n1.jpg,35.68,139.69\n")
+    done = geotagger("evaluate", album, "--model", bundle.path, "--json")
+    assert done.returncode == 0, done.stderr
+    scores = json.loads(done.stdout)
+    assert scores["photos"] == 3
+    assert scores["scored"] == 2
+    assert scores["unlabelled"] == 1
+    assert "within 200 km" in geotagger("evaluate", album, "--model", bundle.path).stdout
+
+
+@pytest.mark.parametrize("text", ["name,lat\n", "file,lat,lon\n0.jpg,north,2\n"])
+def test_labels_that_cannot_be_used_are_wrong_usage(album, bundle, text):
+    (album / "labels.csv").write_text(text)
+    done = geotagger("evaluate", album, "--model", bundle.path)
+    assert done.returncode == 2
+    assert "labels.csv" in done.stderr

@@ -1,0 +1,117 @@
+"""The promises that the project makes about itself, checked mechanically."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = sorted((ROOT / "geotagger").rglob("*.py"))
+README = (ROOT / "README.md").read_text("utf-8")
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+
+
+def imported(path):
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield (node.module or "").split(".")[0]
+
+
+def fresh(code, *arguments):
+    """What a fresh interpreter prints."""
+    command = [sys.executable, "-c", code, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    ("folder", "forbidden"),
+    [
+        ("geotagger", {"torch", "torchvision", "transformers", "training", "export"}),
+        ("training", {"export"}),
+    ],
+)
+def test_arrows_point_one_way(folder, forbidden):
+    for path in (ROOT / folder).rglob("*.py"):
+        assert not forbidden & set(imported(path)), path
+
+
+def test_help_loads_nothing_heavy():
+    code = (
+        "import sys\n"
+        "from click.testing import CliRunner\n"
+        "from geotagger.cli import cli\n"
+        "assert CliRunner().invoke(cli, ['tag', '--help']).exit_code == 0\n"
+        "heavy = {'numpy', 'onnxruntime', 'torch', 'PIL', 'shapely', 'tqdm'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    assert fresh(code).strip() == "[]"
+
+
+def test_a_run_opens_no_socket(tmp_path):
+    code = (
+        "import sys\n"
+        "def watch(event, _):\n"
+        "    if event.startswith(('socket.connect', 'socket.getaddrinfo', 'socket.sendto')):\n"
+        "        raise SystemExit(f'network: {event}')\n"
+        "sys.addaudithook(watch)\n"
+        "from geotagger.cli import cli\n"
+        "cli.main(['tag', '-q', *sys.argv[1:]], standalone_mode=False)\n"
+        "print('done')"
+    )
+    report = tmp_path / "r.csv"
+    assert fresh(code, str(ROOT / "examples"), "--report", str(report)).strip() == "done"
+    assert len(report.read_text("utf-8").splitlines()) == 11
+
+
+@pytest.mark.parametrize("path", PACKAGE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_stay_short(path):
+    assert len(path.read_text("utf-8").splitlines()) <= 260
+
+
+def test_no_room_without_a_name():
+    for folder in ("geotagger", "training", "export", "tests", "benchmarks"):
+        for path in (ROOT / folder).rglob("*.py"):
+            assert path.stem not in {"util", "utils", "common", "helper", "helpers", "misc"}, path
+
+
+@pytest.mark.parametrize("folder", ["geotagger", "training", "export", "benchmarks", "tools"])
+def test_the_map_names_every_file(folder):
+    for path in (ROOT / folder).rglob("*.py"):
+        if path.name not in {"__init__.py", "__main__.py"}:
+            name = str(path.relative_to(ROOT))
+            assert f"`{name}`" in README, f"{name} is not on the README's map"
+
+
+def test_the_map_names_no_file_that_is_gone():
+    for name in re.findall(r"`((?:geotagger|training|export|benchmarks|tools)/[^`\s]+)`", README):
+        assert (ROOT / name).exists(), name
+
+
+def test_every_flag_is_explained_where_users_read():
+    help_text = fresh(
+        "from click.testing import CliRunner\n"
+        "from geotagger.cli import cli\n"
+        "for name in cli.commands:\n"
+        "    print(CliRunner().invoke(cli, [name, '--help']).output)"
+    )
+    flags = set(re.findall(r"--[a-z][a-z-]+", README + ARCHITECTURE))
+    known = set(re.findall(r"--[a-z][a-z-]+", help_text)) | {"--version"}
+    others = {"--precision", "--photos", "--folder", "--files"}
+    planned = set(re.findall(r"planned: `(--[a-z-]+)`", ARCHITECTURE))
+    assert not flags - known - others - planned
+
+
+def test_help_names_every_status_exit_code_and_column_of_the_docs():
+    from geotagger.records import Level, Status
+    from geotagger.reports.table import COLUMNS
+
+    report = (ROOT / "docs" / "report.md").read_text("utf-8")
+    for name in (*COLUMNS, *Status, *Level):
+        assert f"`{name}`" in report, f"docs/report.md does not explain {name}"

@@ -1,0 +1,236 @@
+import csv
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from bundles import make_bundle
+from PIL import Image
+
+from geotagger.engines import local
+from geotagger.errors import GeotaggerError, NoPhotosError
+from geotagger.evidence.vision import VisionSource
+from geotagger.photos import walk
+from geotagger.pipeline import RunOptions, run
+from geotagger.places import load_places
+from geotagger.records import Level, Place, Point, Prediction, Status
+from geotagger.restore import run as untag
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    return make_bundle(tmp_path_factory.mktemp("bundles") / "tiny")
+
+
+@pytest.fixture
+def album(tmp_path):
+    folder = tmp_path / "album"
+    folder.mkdir()
+    for index, colour in enumerate(["red", "lime", "blue", "red", "lime"]):
+        Image.new("RGB", (64, 48), colour).save(folder / f"{index}.jpg")
+    return folder
+
+
+def tagged(album, bundle, tmp_path, **more):
+    """Run over the album; the report's rows by file name."""
+    report = tmp_path / "report.csv"
+    options = RunOptions(
+        paths=(album,), reports=(report,), models=(str(bundle.path),), batch_size=2, workers=2
+    )
+    run(replace(options, **more))
+    with report.open(encoding="utf-8", newline="") as file:
+        return {Path(cells["path"]).name: cells for cells in csv.DictReader(file)}
+
+
+def hashes(folder):
+    return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.iterdir())}
+
+
+def test_a_dry_run_changes_no_photo(album, bundle, tmp_path):
+    before = hashes(album)
+    rows = tagged(album, bundle, tmp_path)
+    assert hashes(album) == before
+    assert list(rows) == sorted(before)
+    assert {name: cells["sha256"] for name, cells in rows.items()} == before
+
+
+def test_the_same_picture_gets_the_same_answer_wherever_it_is_in_a_batch(album, bundle, tmp_path):
+    rows = tagged(album, bundle, tmp_path)
+    for one, other in (("0.jpg", "3.jpg"), ("1.jpg", "4.jpg")):
+        cells = {k: v for k, v in rows[one].items() if k not in ("path", "sha256")}
+        assert cells == {k: v for k, v in rows[other].items() if k not in ("path", "sha256")}
+    assert rows["0.jpg"]["country"] != rows["1.jpg"]["country"]
+
+
+def test_write_exif_marks_the_photo_and_untag_restores_it(album, bundle, tmp_path):
+    before = hashes(album)
+    rows = tagged(album, bundle, tmp_path, write_exif=True, min_confidence=0.05)
+    assert {cells["status"] for cells in rows.values()} == {"tagged"}
+    after = hashes(album)
+    assert not set(before.values()) & set(after.values())
+    lines = []
+    assert untag([album], lines.append) == {"restored": 5}
+    assert hashes(album) == before
+    assert len(lines) == 5
+
+
+def test_a_second_run_rewrites_nothing(album, bundle, tmp_path):
+    tagged(album, bundle, tmp_path, write_exif=True, min_confidence=0.05)
+    once = hashes(album)
+    rows = tagged(album, bundle, tmp_path, write_exif=True, min_confidence=0.05)
+    assert hashes(album) == once
+    assert all("already" in cells["note"] for cells in rows.values())
+
+
+def test_dry_run_says_what_it_would_write(album, bundle, tmp_path):
+    before = hashes(album)
+    rows = tagged(album, bundle, tmp_path, write_exif=True, dry_run=True, min_confidence=0.05)
+    assert hashes(album) == before
+    assert all("would write" in cells["note"] for cells in rows.values())
+
+
+def test_unsure_photos_are_left_alone(album, bundle, tmp_path):
+    before = hashes(album)
+    rows = tagged(album, bundle, tmp_path, write_exif=True, min_confidence=1.0)
+    assert {cells["status"] for cells in rows.values()} == {"unsure"}
+    assert all(cells["lat"] for cells in rows.values())
+    assert hashes(album) == before
+
+
+def test_only_missing_skips_photos_with_measured_gps(album, bundle, tmp_path):
+    exif = Image.Exif()
+    exif.get_ifd(0x8825).update({1: "N", 2: (51.0, 0.0, 0.0), 3: "E", 4: (7.0, 0.0, 0.0)})
+    Image.new("RGB", (64, 48)).save(album / "gps.jpg", exif=exif)
+    rows = tagged(album, bundle, tmp_path, only_missing=True)
+    assert rows["gps.jpg"]["status"] == "skipped"
+    assert rows["0.jpg"]["status"] != "skipped"
+
+
+def test_measured_gps_is_compared_and_kept(album, bundle, tmp_path):
+    exif = Image.Exif()
+    exif.get_ifd(0x8825).update({1: "N", 2: (51.0, 0.0, 0.0), 3: "E", 4: (7.0, 0.0, 0.0)})
+    Image.new("RGB", (64, 48)).save(album / "gps.jpg", exif=exif)
+    before = hashes(album)["gps.jpg"]
+    rows = tagged(album, bundle, tmp_path, write_exif=True, min_confidence=0.05)
+    assert hashes(album)["gps.jpg"] == before
+    assert (rows["gps.jpg"]["gps_lat"], rows["gps.jpg"]["gps_lon"]) == ("51.0", "7.0")
+    assert rows["gps.jpg"]["gps_check"] in ("agree", "far")
+    assert "kept" in rows["gps.jpg"]["note"]
+
+
+def test_bad_photos_are_rows(album, bundle, tmp_path):
+    (album / "empty.jpg").write_bytes(b"")
+    (album / "text.jpg").write_text("not a picture")
+    (album / "gone.jpg").symlink_to(album / "nowhere.jpg")
+    (album / "raw.nef").write_bytes(b"II*\0" + b"\0" * 100)
+    rows = tagged(album, bundle, tmp_path)
+    assert len(rows) == 9
+    for name in ("empty.jpg", "text.jpg", "gone.jpg"):
+        assert rows[name]["status"] == "failed"
+        assert rows[name]["note"]
+    assert rows["raw.nef"]["status"] == "skipped"
+    assert rows["4.jpg"]["status"] in ("predicted", "unsure")
+
+
+def test_a_format_that_cannot_be_written_is_said_and_left_alone(album, bundle, tmp_path):
+    Image.new("RGB", (64, 48), "red").save(album / "p.bmp")
+    before = hashes(album)["p.bmp"]
+    rows = tagged(album, bundle, tmp_path, write_exif=True, min_confidence=0.05)
+    assert rows["p.bmp"]["status"] == "predicted"
+    assert "not written" in rows["p.bmp"]["note"]
+    assert hashes(album)["p.bmp"] == before
+
+
+def test_no_photos_leaves_an_earlier_report(bundle, tmp_path):
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    report = tmp_path / "report.csv"
+    report.write_text("earlier")
+    with pytest.raises(NoPhotosError, match="empty"):
+        run(RunOptions(paths=(folder,), reports=(report,), models=(str(bundle.path),)))
+    assert report.read_text() == "earlier"
+    assert not report.with_name("report.csv.partial").exists()
+
+
+def test_a_bundle_that_is_missing_stops_the_run_before_a_report_is_begun(album, tmp_path):
+    with pytest.raises(GeotaggerError):
+        run(RunOptions(paths=(album,), reports=(tmp_path / "r.csv",), models=("no-such-model",)))
+    assert not list(tmp_path.glob("r.csv*"))
+
+
+def test_the_window_is_bounded_and_the_order_kept(bundle, tmp_path):
+    """However many photos there are, only so many are taken from the walk ahead of the answers."""
+    folder = tmp_path / "many"
+    folder.mkdir()
+    Image.new("RGB", (16, 16), "red").save(folder / "000.jpg")
+    for index in range(1, 60):
+        os.link(folder / "000.jpg", folder / f"{index:03d}.jpg")
+    taken = 0
+
+    def counted():
+        nonlocal taken
+        for photo in walk([folder]):
+            taken += 1
+            yield photo
+
+    source = VisionSource(bundle, load_places(), batch_size=4, threads=1)
+    names = []
+    for index, item in enumerate(local.weigh(counted(), [source], batch_size=4, workers=2)):
+        assert taken <= index + 4 + local.BATCHES_AHEAD * 4
+        names.append(item.outcome.photo.path.name)
+    assert names == sorted(names)
+    assert len(names) == 60
+
+
+def test_gps_is_written_only_where_the_point_is_trusted():
+    from geotagger.pipeline import gps_tags
+
+    lyon = Place(Point(45.76, 4.84), "FR", "France", "Auvergne-Rhône-Alpes", "Lyon", "Europe")
+
+    def tags(level, radius_km):
+        return gps_tags(Prediction(lyon.point, lyon, level, 0.8, radius_km), "m", 50)
+
+    assert tags(Level.CITY, 20).point == lyon.point
+    assert tags(Level.CITY, 20).area == "Lyon, Auvergne-Rhône-Alpes, France"
+    assert tags(Level.CITY, 51).point is None
+    assert tags(Level.COUNTRY, 20).point is None
+    assert tags(Level.COUNTRY, 20).area == "France"
+    assert tags(Level.CONTINENT, 20).area == "Europe"
+    assert "PREDICTED" in tags(Level.CITY, 20).note
+
+
+def test_killed_at_any_moment_each_photo_is_old_or_new(bundle, tmp_path):
+    """The run is killed -9 while it writes; untag then brings every photo back."""
+    folder = tmp_path / "album"
+    folder.mkdir()
+    for index in range(60):
+        Image.new("RGB", (400, 300), (index, 100, 50)).save(folder / f"{index:03d}.jpg")
+    before = hashes(folder)
+    command = [sys.executable, "-m", "geotagger", "tag", "-q", str(folder), "--write-exif"]
+    command += ["--model", str(bundle.path), "--report", str(tmp_path / "r.csv")]
+    command += ["--min-confidence", "0.05", "--batch-size", "4"]
+    process = subprocess.Popen(command)
+    while process.poll() is None and hashes(folder) == before:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    for path in folder.glob("*.jpg"):
+        with Image.open(path) as image:
+            image.load()
+    untag([folder], lambda _: None)
+    after = {name: sha for name, sha in hashes(folder).items() if name in before}
+    assert after == before
+
+
+def test_status_of_every_outcome_is_counted(album, bundle, tmp_path):
+    (album / "empty.jpg").write_bytes(b"")
+    summary = run(
+        RunOptions(paths=(album,), reports=(tmp_path / "r.csv",), models=(str(bundle.path),))
+    )
+    assert summary.photos == 6
+    assert summary.failed == summary.statuses[Status.FAILED] == 1
