@@ -32,7 +32,7 @@ FIX_QUALITY_TAGS = frozenset({0x08, 0x0A, 0x0B, 0x1E})
 
 _MANUAL = b"ASCII\0\0\0MANUAL"
 _SECOND_PARTS = 10_000  # 0.3 mm on the ground, and exact to read back
-_MAX_AREA_CHARACTERS = 1000
+_MAX_TEXT = 500  # characters of the names, and of the note
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def encode_tags(tags: GpsTags, order: str) -> dict[int, tuple[int, bytes]]:
     found = {
         _VERSION: (BYTE, b"\2\3\0\0"),
         _METHOD: (UNDEFINED, _MANUAL),
-        _AREA: (UNDEFINED, _encode_text("; ".join(filter(None, (tags.area, tags.note))))),
+        _AREA: (UNDEFINED, _encode_text(tags)),
     }
     if tags.point is None:
         return found
@@ -83,20 +83,21 @@ def _encode_degrees(value: float, order: str) -> bytes:
     return struct.pack(f"{order}6L", degrees, 1, minutes, 1, seconds, _SECOND_PARTS)
 
 
-def _encode_text(text: str) -> bytes:
+def _encode_text(tags: GpsTags) -> bytes:
     """ASCII where it is; else UTF-8 under the code "undefined" (Exif 3.0, table 9).
 
     The standard's UNICODE code is UTF-16, which Exiv2 0.27 prints byte by byte. Both ExifTool and
     Exiv2 read this form back exactly.
     """
-    text = "".join(c if c.isprintable() else " " for c in text)[:_MAX_AREA_CHARACTERS]
+    parts = (tags.area[:_MAX_TEXT], tags.note[:_MAX_TEXT])
+    text = "".join(c if c.isprintable() else " " for c in "; ".join(filter(None, parts)))
     return (b"ASCII\0\0\0" if text.isascii() else bytes(8)) + text.encode("utf-8", "replace")
 
 
 def is_prediction(tiff: Tiff, gps: Ifd) -> bool:
     """Whether geotagger wrote this directory. Raises TiffError."""
     method = tiff.value(gps.entry(_METHOD))
-    area = tiff.value(gps.entry(_AREA), max_bytes=8 + 4 * _MAX_AREA_CHARACTERS)
+    area = tiff.value(gps.entry(_AREA), max_bytes=16 * _MAX_TEXT)
     # Other writers may have recoded the text to UTF-16: its zero bytes are dropped.
     return b"MANUAL" in method and PREDICTED_MARK.encode() in area.replace(b"\0", b"")
 
