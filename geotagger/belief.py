@@ -24,10 +24,10 @@ Mass = NDArray[np.float32]
 SCORED_RADII_KM = (25.0, 200.0, 750.0, 2500.0)
 """The distance thresholds by which the field scores a point (Im2GPS, Hays & Efros 2008)."""
 
-CENTRES = 128
-"""Rows tried as the point."""
-HEAVIEST = 2048
+HEAVIEST = 1024
 """Rows whose mass is counted when points are compared."""
+CENTRES = 64
+"""Rows among those that are tried as the point."""
 BINS_PER_ROOT_KM = 8.0
 """Distances are binned by the square root of their km: 1 km wide at 16 km, 25 km at 10,000 km."""
 
@@ -77,6 +77,9 @@ class Belief:
         self.top_k = top_k
         self.min_confidence = min_confidence
         self.radius_factor = radius_factor
+        # bincount wants its index in machine words: once here rather than for every photo
+        self._country = places.country.astype(np.intp)
+        self._continent = places.continent.astype(np.intp)
         self.log_prior = log_prior(places, self.constants)
         if within is not None:
             self.log_prior = np.where(within, self.log_prior, -np.inf).astype(np.float32)
@@ -94,8 +97,8 @@ class Belief:
     def decide(self, evidence: Sequence[Evidence]) -> Prediction:
         """The prediction that the evidence supports. Costs about a millisecond."""
         mass = self.posterior(evidence)
-        countries = _sums(mass, self.places.country, len(self.places.country_codes))
-        continents = _sums(mass, self.places.continent, len(self.places.continent_names))
+        countries = _sums(mass, self._country, len(self.places.country_codes))
+        continents = _sums(mass, self._continent, len(self.places.continent_names))
         inside = self._winning_country(mass, countries, continents)
         row = self._best_row(mass, inside)
         cosine = self.places.unit @ self.places.unit[row]
@@ -122,7 +125,7 @@ class Belief:
         if continents[best] >= self._threshold(Level.CONTINENT):
             countries = _sums(
                 np.where(self.places.continent == best, mass, 0),
-                self.places.country,
+                self._country,
                 len(self.places.country_codes),
             )
         return np.where(self.places.country == countries.argmax(), mass, 0)
@@ -132,11 +135,15 @@ class Belief:
 
         Not the row with the most mass: one large town may stand alone among likelier neighbours.
         """
-        centres = _heaviest(inside, CENTRES)
         rows = _heaviest(mass, HEAVIEST)
+        centres = rows[_heaviest(inside[rows], CENTRES)]
+        if not len(centres):
+            return int(inside.argmax())
         cosine = self.places.unit[centres] @ self.places.unit[rows].T
-        score = sum((cosine >= _cosine(km)) @ mass[rows] for km in SCORED_RADII_KM)
-        return int(centres[int(np.argmax(score))])
+        met = np.zeros(cosine.shape, np.float32)
+        for km in SCORED_RADII_KM:
+            met += cosine >= _cosine(km)
+        return int(centres[int((met @ mass[rows]).argmax())])
 
     def _level(
         self, mass: Mass, row: int, cosine: Mass, countries: Mass, continents: Mass

@@ -100,6 +100,7 @@ def run(options: RunOptions, on_outcome: Callable[[Outcome], None] = lambda _: N
 
 def predictions(options: RunOptions) -> Iterator[Outcome]:
     """One outcome per photo walked, in the order of the walk; nothing is written."""
+    photos = walk(options.paths)
     places = load_places()
     bundles = [load_bundle(find_bundle(name)) for name in options.models]
     sources: Sequence[Source[Any]] = [
@@ -120,7 +121,7 @@ def predictions(options: RunOptions) -> Iterator[Outcome]:
     )
     model = "+".join(source.model_id for source in sources if source.model_id)
     weighed = local.weigh(
-        walk(options.paths),
+        photos,
         sources,
         batch_size=options.batch_size,
         workers=options.workers,
