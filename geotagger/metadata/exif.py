@@ -17,7 +17,7 @@ from geotagger.metadata.fragile import refuse_fragile
 from geotagger.metadata.gps_tags import GpsTags
 from geotagger.metadata.tiff import GPS_IFD, LONG, Ifd, Tiff, TiffError, encode
 
-__all__ = ["GpsTags", "embed", "patch_tiff", "restore", "undo_record"]
+__all__ = ["GpsTags", "embed", "original", "patch_tiff", "restore", "take_back", "undo_record"]
 
 _NEW_BLOCK = b"II*\0\x08\0\0\0" + encode("<", 8, {GPS_IFD: (LONG, bytes(4))})
 """An EXIF block with a GPS pointer that is still 0. It claims nothing else of the photo."""
@@ -110,9 +110,16 @@ def original(data: bytes) -> bytes:
 
 def restore(data: bytes, record: undo.UndoRecord) -> bytes | None:
     """The original file; None when `record` does not lead to its SHA-256 (any more)."""
+    taken_back = take_back(data, record)
+    if taken_back is None or hashlib.sha256(taken_back).hexdigest() != record.sha256:
+        return None
+    return taken_back
+
+
+def take_back(data: bytes, record: undo.UndoRecord) -> bytes | None:
+    """What `record` makes of the file, unproven; None when it is no sound JPEG."""
     try:
         block = jpeg.exif_block(data, jpeg.exif_segment(data, jpeg.segments(data)))
-        original = jpeg.with_exif(data, record.restore(block or b""))
+        return jpeg.with_exif(data, record.restore(block or b""))
     except CannotEmbedError:
         return None
-    return original if hashlib.sha256(original).hexdigest() == record.sha256 else None

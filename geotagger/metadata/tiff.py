@@ -88,19 +88,23 @@ class Tiff:
         start, end = self.value_range(entry)
         return self.data[start : min(end, start + max_bytes)]
 
-    def child(self, parent: Ifd, tag: int) -> Ifd | None:
-        """The directory that the pointer `tag` names. Raises TiffError when it is no such thing.
+    def pointer(self, parent: Ifd, tag: int) -> int:
+        """Where the pointer `tag` leads, 0 for nowhere. Raises TiffError when it is no such thing.
 
-        A pointer of 0 means none: some writers leave one behind.
+        Some writers leave a pointer of 0 behind; it means the same as none.
         """
-        entry = parent.entry(tag)
-        if entry is None:
-            return None
-        if (entry.type, entry.length) != (LONG, 1):
-            raise TiffError(f"pointer 0x{tag:04X} is not one LONG")
-        if sum(other.tag == tag for other in parent.entries) > 1:
+        found = [entry for entry in parent.entries if entry.tag == tag]
+        if not found:
+            return 0
+        if len(found) > 1:
             raise TiffError(f"pointer 0x{tag:04X} stands there twice")
-        at = self.long(entry.at + 8)
+        if (found[0].type, found[0].length) != (LONG, 1):
+            raise TiffError(f"pointer 0x{tag:04X} is not one LONG")
+        return self.long(found[0].at + 8)
+
+    def child(self, parent: Ifd, tag: int) -> Ifd | None:
+        """The directory that the pointer `tag` leads to. Raises TiffError."""
+        at = self.pointer(parent, tag)
         return self.ifd(at) if at else None
 
     def check(self) -> None:
@@ -118,9 +122,8 @@ class Tiff:
             ifd = self.ifd(at)
             for entry in ifd.entries:
                 self.value_range(entry)
-            children = (self.child(ifd, tag) for tag in (EXIF_IFD, GPS_IFD, INTEROP_IFD))
-            waiting += [child.at for child in children if child]
-            waiting += [ifd.next] if ifd.next else []
+            pointers = (self.pointer(ifd, tag) for tag in (EXIF_IFD, GPS_IFD, INTEROP_IFD))
+            waiting += [next_at for next_at in (*pointers, ifd.next) if next_at]
 
 
 def encode(

@@ -21,7 +21,7 @@ def verify(before: bytes, after: bytes, tags: GpsTags) -> None:
     if _all_but_exif(before) != _all_but_exif(after):
         raise CannotEmbedError("writing would have changed more than the EXIF block")
     record = exif.undo_record(after)
-    if record is None or exif.restore(after, record) != exif.original(before):
+    if record is None or exif.take_back(after, record) != exif.original(before):
         raise CannotEmbedError("the original could not have been restored")
     if not _reads_back(after, tags):
         raise CannotEmbedError("another EXIF reader does not find the tags again")
