@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _EXIF_HEADER = b"Exif\0\0"
 _PNG = b"\x89PNG\r\n\x1a\n"
-_MAX_PARTS = 100_000  # segments, chunks or boxes that are looked at
+_MAX_PARTS = 100_000  # segments, chunks, boxes or items that are looked at
 _MAX_EXTENTS = 16
 _MAX_EXIF = 1 << 20  # bytes of one extent
 
@@ -130,7 +130,9 @@ def _item_content(data: bytes, item: int, iloc: list[int], idat_at: int) -> byte
     extent_size = index_size + offset_size + length_size
     id_size = 4 if version == 2 else 2
     pos += 6 + id_size  # the number of items, which the end of the box tells as well
-    while pos < end:
+    for _ in range(_MAX_PARTS):
+        if pos >= end:
+            break
         number = int.from_bytes(data[pos : pos + id_size])
         pos += id_size
         method = data[pos + 1] & 15 if version else 0

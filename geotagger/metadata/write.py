@@ -52,8 +52,8 @@ def untag_file(path: Path, journal: Journal) -> bool:
     with disk_errors_named():
         photo = load(path)
         own = undo_record(photo.data)
-        records = {own} if own else set()
-        records |= set(journal.undo_records(photo.path, photo.sha256))
+        known = journal.undo_records(photo.path, photo.sha256)
+        records = dict.fromkeys([own, *known] if own else known)
         if any(record.sha256 == photo.sha256 for record in records):
             return False
         originals = (restore(photo.data, record) for record in records)
