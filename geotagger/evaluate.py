@@ -6,31 +6,22 @@ follow the field's conventions (Im2GPS, Hays & Efros 2008; OpenStreetView-5M, As
 
 from __future__ import annotations
 
-import csv
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean, median
 
-from geotagger.errors import UsageError
 from geotagger.geo import haversine_km
+from geotagger.labels import Truth, read_labels
 from geotagger.pipeline import RunOptions, predictions
 from geotagger.places import Places, load_places
-from geotagger.records import Level, Outcome, Place, Point, Prediction, Status
+from geotagger.records import Level, Outcome, Place, Prediction, Status
 
 THRESHOLDS_KM = (1, 25, 200, 750, 2500)
 GEOSCORE_MAX = 5000.0
 GEOSCORE_SCALE_KM = 1492.7
-
-
-@dataclass(frozen=True, slots=True)
-class Truth:
-    """Where a photo was really taken, as far as its label says."""
-
-    country_code: str
-    point: Point | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,35 +131,6 @@ def run(options: RunOptions, labels: Path | None, on_outcome: Callable[[Outcome]
         elif outcome.prediction is not None:
             scored.append(Scored(outcome.prediction, truth, _continent(places, truth)))
     return score(scored, options.top_k, outcomes, unlabelled)
-
-
-def read_labels(path: Path, places: Places) -> Mapping[Path, Truth]:
-    """Truth by absolute path. Columns: file and (lat, lon) or country; others are ignored."""
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = csv.DictReader(file)
-            columns = set(rows.fieldnames or ())
-            if "file" not in columns or not ({"lat", "lon"} <= columns or "country" in columns):
-                raise UsageError(f"{path}: needs the columns file and lat, lon or country")
-            return dict(_labels(rows, path.parent, places, path))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{path}: cannot be read as a CSV of labels: {error}") from error
-
-
-def _labels(
-    rows: csv.DictReader[str], folder: Path, places: Places, source: Path
-) -> Iterator[tuple[Path, Truth]]:
-    for row in rows:
-        point = None
-        if row.get("lat") and row.get("lon"):
-            try:
-                point = Point(float(row["lat"]), float(row["lon"]))
-            except ValueError as error:
-                raise UsageError(f"{source}, line {rows.line_num}: {error}") from error
-        code = (row.get("country") or "").strip().upper()
-        if not code and point is not None:
-            code = places.name(point.lat, point.lon).country_code
-        yield (folder / row["file"]).resolve(), Truth(code, point)
 
 
 def _truth(outcome: Outcome, known: Mapping[Path, Truth] | None, places: Places) -> Truth | None:

@@ -1,6 +1,7 @@
 import pytest
 
-from geotagger.evaluate import Scored, Truth, score
+from geotagger.evaluate import Scored, score
+from geotagger.labels import Truth
 from geotagger.records import Candidate, Level, Place, Point, Prediction, Status
 
 PARIS = Place(Point(48.8566, 2.3522), "FR", "France", "Île-de-France", "Paris", "Europe")

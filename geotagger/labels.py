@@ -1,0 +1,49 @@
+"""Known places of photos, read from a CSV of labels."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from geotagger.errors import UsageError
+from geotagger.places import Places
+from geotagger.records import Point
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """Where a photo was really taken, as far as its label says."""
+
+    country_code: str
+    point: Point | None = None
+
+
+def read_labels(path: Path, places: Places) -> Mapping[Path, Truth]:
+    """Truth by absolute path. Columns: file and (lat, lon) or country; others are ignored."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = csv.DictReader(file)
+            columns = set(rows.fieldnames or ())
+            if "file" not in columns or not ({"lat", "lon"} <= columns or "country" in columns):
+                raise UsageError(f"{path}: needs the columns file and lat, lon or country")
+            return dict(_labels(rows, path.parent, places, path))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"{path}: cannot be read as a CSV of labels: {error}") from error
+
+
+def _labels(
+    rows: csv.DictReader[str], folder: Path, places: Places, source: Path
+) -> Iterator[tuple[Path, Truth]]:
+    for row in rows:
+        point = None
+        if row.get("lat") and row.get("lon"):
+            try:
+                point = Point(float(row["lat"]), float(row["lon"]))
+            except ValueError as error:
+                raise UsageError(f"{source}, line {rows.line_num}: {error}") from error
+        code = (row.get("country") or "").strip().upper()
+        if not code and point is not None:
+            code = places.name(point.lat, point.lon).country_code
+        yield (folder / row["file"]).resolve(), Truth(code, point)
