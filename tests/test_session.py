@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import onnx
 import onnxruntime as ort
@@ -6,7 +8,8 @@ from bundles import COLOURS, HEADS, LOGITS, WEIGHTS, make_bundle, make_model, pi
 from onnx import TensorProto, helper
 
 from geotagger.errors import BundleError, DeviceError
-from geotagger.vision.probe import check
+from geotagger.vision.bundle import ModelBundle, Probe
+from geotagger.vision.probe import check, probe_outputs
 from geotagger.vision.session import PROVIDERS, Session
 
 
@@ -273,6 +276,15 @@ def test_check_finds_what_the_export_found(tmp_path):
     differences = check(make_bundle(tmp_path / "tiny", *HEADS), "cpu")
     assert set(differences) == set(WEIGHTS)
     assert max(differences.values()) < 1e-3
+
+
+def test_an_exporter_records_the_probe_as_the_manual_says(tmp_path):
+    bundle = make_bundle(tmp_path / "tiny", *HEADS)
+    empty = replace(bundle.card, probe=Probe(seed=3, outputs={}, tolerance=1e-6))
+    draft = ModelBundle(bundle.path, empty)
+    outputs = probe_outputs(Session(draft, "cpu"), draft, seed=3)
+    probe = replace(empty.probe, outputs=outputs)
+    check(seal(bundle.path, bundle.card.heads, size_px=8, probe=probe), "cpu")
 
 
 def test_check_refuses_other_numbers(tmp_path):

@@ -170,7 +170,7 @@ def _head(entry: JsonObject) -> Head:
         scale = entry.number("logit_scale", 1e-3, 1e3)
         head = RetrieveHead(name, output, _file(entry, "gallery"), _file(entry, "points"), scale)
     else:
-        head = RegressHead(name, output, entry.number("sigma_km", 1e-3, 2e4))
+        head = RegressHead(name, output, entry.number("sigma_km", 1, 2e4))
     entry.finish()
     return head
 
