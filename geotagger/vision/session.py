@@ -183,6 +183,7 @@ def _open(model_file: Path, device: str, threads: int) -> Any:
     options.inter_op_num_threads = 1
     # Threads that spin while they wait take the cores from the threads that decode photos.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    ort.disable_telemetry_events()  # Windows builds report what they run unless told not to
     with _quiet():
         if device in ("tensorrt", "cuda"):
             ort.preload_dlls()
