@@ -85,9 +85,11 @@ def decode(data: bytes, min_side_px: int) -> Picture:
         return _decode(source, data, 2 * min_side_px)
     except UnreadableImageError:
         raise
+    except Image.DecompressionBombError as error:  # where a reader of Pillow checks for itself
+        raise UnreadableImageError(f"claims too many pixels: {error}") from error
     except Exception as error:  # Pillow raises a dozen kinds, struct.error and TypeError included
         reason = str(error) or type(error).__name__
-        raise UnreadableImageError(f"damaged {source.name}: {reason}") from error
+        raise UnreadableImageError(f"damaged or truncated {source.name}: {reason}") from error
 
 
 def _decode(source: formats.Format, data: bytes, enough_px: int) -> Picture:
@@ -120,7 +122,8 @@ def _check_size(
     source: formats.Format, image: ImageFile, data: bytes, width: int, height: int
 ) -> None:
     """Refuses decompression bombs: a few bytes that claim gigabytes of pixels."""
-    needed = image.width * image.height * source.bytes_per_px
+    transparency_bytes = 8 if image.has_transparency_data else 0
+    needed = image.width * image.height * (source.bytes_per_px + transparency_bytes)
     if isinstance(image, JpegImageFile) and _has_many_scans(image, data):
         needed += 2 * width * height * image.layers  # all coefficients are held, at full size
     if width * height > MAX_PIXELS or needed > MAX_DECODE_BYTES:
@@ -147,8 +150,9 @@ def _orientation(image: Image.Image) -> int:
 
 def _to_rgb(image: Image.Image, factor: int) -> Image.Image:
     """8-bit RGB, `factor` times smaller. Shrinks as early as the pixel format allows."""
-    if image.mode.startswith("I;16"):
-        image = image.convert("I")
+    whole_numbers = image.mode.startswith("I")
+    if whole_numbers:
+        image = image.convert("F")  # Pillow's reduce overflows on 32-bit integers
     elif image.has_transparency_data:
         image = image.convert("RGBA")
     elif image.mode == "1":
@@ -157,28 +161,29 @@ def _to_rgb(image: Image.Image, factor: int) -> Image.Image:
         image = image.convert("RGB")
     if factor > 1:
         image = image.reduce(factor)
-    if image.mode in ("I", "F"):
-        image = _eight_bits(np.asarray(image))
+    if image.mode == "F":
+        image = _eight_bits(np.asarray(image), whole_numbers=whole_numbers)
     if image.mode == "RGBA":
         background = Image.new("RGBA", image.size, (*NEUTRAL, 255))
         image = Image.alpha_composite(background, image)
     return image.convert("RGB")
 
 
-def _eight_bits(levels: NDArray[np.int32] | NDArray[np.float32]) -> Image.Image:
+def _eight_bits(levels: NDArray[np.float32], *, whole_numbers: bool) -> Image.Image:
     """Grey levels of any depth -> 8 bits. Pillow's own conversion clips them to white or black.
 
-    Integers up to 16 bits keep their zero and are shifted by the bits in use (many a 16-bit file
-    holds 10 or 12). The rest is stretched between its 0.5 and 99.5 percentiles.
+    Whole numbers up to 16 bits keep their zero and are scaled by the bits in use (many a 16-bit
+    file holds 10 or 12), fractions from 0 to 1 by 255. The rest is stretched between its 0.5 and
+    99.5 percentiles.
     """
-    finite = np.nan_to_num(levels.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+    finite = np.nan_to_num(levels, nan=0.0, posinf=0.0, neginf=0.0)
     low, high = float(finite.min()), float(finite.max())
-    if levels.dtype != np.float32 and low >= 0 and high < 2**16:
+    if whole_numbers and low >= 0 and high < 2**16:
         low, high = 0.0, 2.0 ** max(8, int(high).bit_length()) - 1
-    elif not (low >= 0 and high <= 1):
-        low, high = (float(level) for level in np.percentile(finite, (0.5, 99.5)))
-    else:
+    elif low >= 0 and high <= 1:
         low, high = 0.0, 1.0
+    else:
+        low, high = (float(level) for level in np.percentile(finite, (0.5, 99.5)))
     scaled = (finite - low) * (255.0 / (high - low or 1.0))
     return Image.fromarray(np.clip(np.rint(scaled), 0, 255).astype(np.uint8))
 
