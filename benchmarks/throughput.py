@@ -34,7 +34,7 @@ from geotagger.vision.bundle import find_bundle, load_bundle
 @click.option("--folder", type=click.Path(path_type=Path, exists=True), help="Photos to use.")
 @click.option("--photos", "count", default=320, show_default=True, help="How many.")
 @click.option("--rounds", default=3, show_default=True)
-@click.option("--batch-size", default=pipeline.RunOptions.batch_size, show_default=True)
+@click.option("--batch-size", default=0, help="Default: what suits the device.")
 @click.option("--workers", default=pipeline.cores(), show_default=True)
 @click.option("--model", default="starter", show_default=True)
 def main(
@@ -57,8 +57,8 @@ def main(
         inputs = [item.inputs[0] for item in _decode(photos, vision, workers) if item.inputs]
 
         def infer() -> None:
-            for start in range(0, len(inputs), batch_size):
-                vision.weigh(inputs[start : start + batch_size])
+            for start in range(0, len(inputs), vision.batch_size):
+                vision.weigh(inputs[start : start + vision.batch_size])
 
         stages: dict[str, Callable[[], object]] = {
             "end to end": lambda: pipeline.run(options),

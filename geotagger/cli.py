@@ -41,9 +41,7 @@ PREDICTION_FLAGS: Sequence[Callable[..., Any]] = (
     click.option(
         "--batch-size",
         type=click.IntRange(1, 4096),
-        default=16,
-        show_default=True,
-        help="Photos per inference.",
+        help="Photos per inference.  [default: what suits the device]",
     ),
     click.option(
         "--workers",

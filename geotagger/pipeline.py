@@ -45,7 +45,8 @@ class RunOptions:
     only_missing: bool = False
     models: tuple[str, ...] = ("starter",)
     device: str = "auto"
-    batch_size: int = 16
+    batch_size: int = 0
+    """Photos per inference; 0 for what suits the device."""
     workers: int = field(default_factory=cores)
     top_k: int = 5
     min_confidence: float | None = None
@@ -110,6 +111,7 @@ def predictions(options: RunOptions) -> Iterator[Outcome]:
             device=options.device,
             batch_size=options.batch_size,
             threads=options.workers,
+            name="vision" if len(bundles) == 1 else f"vision:{bundle.card.name}",
         )
         for bundle in bundles
     ]
@@ -123,7 +125,7 @@ def predictions(options: RunOptions) -> Iterator[Outcome]:
     weighed = local.weigh(
         photos,
         sources,
-        batch_size=options.batch_size,
+        batch_size=options.batch_size or max(source.batch_size for source in sources),
         workers=options.workers,
         only_missing=options.only_missing,
     )

@@ -1,5 +1,6 @@
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,12 @@ def test_a_name_that_is_not_utf8_is_escaped():
 )
 def test_gps_check(existing, check):
     assert row(outcome(existing=existing))["gps_check"] == check
+
+
+def test_an_unsure_guess_checks_nothing():
+    unsure = replace(outcome(existing=Existing(gps=Point(45.8, 4.9))), status=Status.UNSURE)
+    assert row(unsure)["gps_check"] == ""
+    assert row(unsure)["gps_distance_km"] is not None
 
 
 def test_an_earlier_prediction_is_not_shown_as_measured():

@@ -30,8 +30,9 @@ def weigh(
 ) -> Iterator[Weighed]:
     """Yield one `Weighed` per photo, in order."""
     pool = ThreadPoolExecutor(workers, thread_name_prefix="decode")
+    window = BATCHES_AHEAD * batch_size + workers
     try:
-        prepared = _ahead(pool, photos, sources, only_missing, window=BATCHES_AHEAD * batch_size)
+        prepared = _ahead(pool, photos, sources, only_missing, window)
         while batch := list(islice(prepared, batch_size)):
             yield from _weigh_batch(batch, sources)
     finally:

@@ -36,6 +36,8 @@ class Source(Protocol[T]):
     name: str
     min_side_px: int
     """Short side of the decoded picture that the source needs; 0 = any."""
+    batch_size: int
+    """Photos at once that suit the source; 0 = any."""
     model_id: str
     """What identifies the source's model in reports; empty when it has none."""
 

@@ -52,6 +52,7 @@ class VisionSource:
         self._readers = [make_reader(bundle, head, places) for head in bundle.card.heads]
         self._session = Session(bundle, device, batch_size, threads)
         self.device = self._session.device
+        self.batch_size = self._session.batch_size
 
     def prepare(self, shot: Shot) -> NDArray[np.uint8]:
         """The picture as the model wants to see it: uint8 [S, S, 3]."""

@@ -16,7 +16,7 @@ from typing import IO, Protocol
 
 from geotagger.errors import GeotaggerError, UsageError
 from geotagger.geo import haversine_km
-from geotagger.records import Candidate, Level, Outcome, Photo, Prediction
+from geotagger.records import Candidate, Level, Outcome, Photo, Prediction, Status
 
 Cell = str | float | None | list[dict[str, object]]
 
@@ -33,14 +33,14 @@ def gps_distance_km(outcome: Outcome) -> float | None:
 
 
 def gps_check(outcome: Outcome) -> str:
-    """agree, far, no_gps or invalid; empty when there is nothing to compare with."""
+    """agree, far, no_gps or invalid; empty where there is nothing, or only a guess, to compare."""
     existing = outcome.existing
     if existing.gps_problem:
         return "invalid"
     if existing.gps is None or existing.gps_is_prediction:
         return "no_gps"
     distance_km = gps_distance_km(outcome)
-    if distance_km is None or outcome.prediction is None:
+    if distance_km is None or outcome.prediction is None or outcome.status is Status.UNSURE:
         return ""
     return "agree" if distance_km <= outcome.prediction.radius_km else "far"
 

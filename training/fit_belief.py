@@ -1,0 +1,205 @@
+"""Fits what the belief needs to know of a model: python -m training.fit_belief RUN BUNDLE
+
+RUN/oof.npz holds logits of photos whose source the model had not seen. On these are fitted
+    the weight of the model's evidence and the powers of the prior   least surprise at the country
+    the radius factor   the stated 90 % radius is widened until it covers 90 % (split conformal,
+                        Vovk et al. 2005; Angelopoulos & Bates 2021)
+The weight and the factor go into RUN/run.json, from where the export takes them into the card;
+the powers go into geotagger/data/belief.json. Coverage and calibration are printed for photos of
+folds that were not used for the fit.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from itertools import product
+from pathlib import Path
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+from geotagger.belief import Belief, Constants, log_prior
+from geotagger.geo import haversine_km
+from geotagger.places import Places, load_places
+from geotagger.records import Evidence, Level, Prediction
+from geotagger.vision.bundle import load_bundle
+from geotagger.vision.heads import Reader, make_reader
+
+CONSTANTS_FILE = Path(__file__).parent.parent / "geotagger" / "data" / "belief.json"
+WEIGHTS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2)
+COUNTRY_EXPONENTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
+COVERAGE = 0.9
+CONFIDENT = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """Out-of-fold logits [n, K] and the truth of each photo."""
+
+    logits: NDArray[np.float32]
+    lat: NDArray[np.float64]
+    lon: NDArray[np.float64]
+    country: NDArray[np.intp]
+    fold: NDArray[np.intp]
+    exact: NDArray[np.bool_]
+    """The label's position is good to a region or better."""
+    weight: NDArray[np.float64]
+    """Common countries count less: 1 / sqrt(photos of the country)."""
+
+    def rows(self, chosen: NDArray[np.bool_]) -> Unseen:
+        return Unseen(**{name: getattr(self, name)[chosen] for name in self.__dataclass_fields__})
+
+
+@click.command(help=__doc__)
+@click.argument("run", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("bundle_dir", metavar="BUNDLE", type=click.Path(path_type=Path, exists=True))
+@click.option("--write/--no-write", default=True, show_default=True)
+def main(run: Path, bundle_dir: Path, write: bool) -> None:
+    places = load_places()
+    bundle = load_bundle(bundle_dir)
+    reader = make_reader(bundle, bundle.card.heads[0], places)
+    unseen = read_unseen(run / "oof.npz", places)
+    constants = Constants.load()
+
+    weight, exponent = fit_weight(unseen, reader, places, constants)
+    constants = replace(constants, prior_country_exponent=exponent)
+    click.echo(f"weight {weight}, country exponent {exponent}")
+    predictions = predict(unseen, reader, weight, Belief(places, constants, min_confidence=2.0))
+    km = np.array(
+        [
+            haversine_km(p.point.lat, p.point.lon, lat, lon)
+            for p, lat, lon in zip(predictions, unseen.lat, unseen.lon, strict=True)
+        ]
+    )
+    stretch = km / np.array([p.radius_km for p in predictions])
+    factor = round(_quantile(stretch[unseen.exact], unseen.weight[unseen.exact]), 3)
+    click.echo(f"radius factor {factor}")
+    for fold in np.unique(unseen.fold):
+        own = unseen.exact & (unseen.fold == fold)
+        others = unseen.exact & (unseen.fold != fold)
+        covered = stretch[own] <= _quantile(stretch[others], unseen.weight[others])
+        click.echo(f"  fold {fold}: the 90 % radius covers {covered.mean():.3f} of {own.sum()}")
+    click.echo(reliability(unseen, reader, weight, places, constants))
+    if write:
+        _store(run, constants, weight, factor)
+
+
+def read_unseen(file: Path, places: Places) -> Unseen:
+    data = np.load(file)
+    index = {code: i for i, code in enumerate(places.country_codes)}
+    country = np.array([index.get(code, -1) for code in data["country"].tolist()])
+    count = np.bincount(country + 1)[country + 1]
+    exact = np.isin(data["precision"], ["point", "city", "region"])
+    unseen = Unseen(
+        data["logits"], data["lat"], data["lon"], country, data["fold"], exact, count**-0.5
+    )
+    return unseen.rows(country >= 0)
+
+
+def fit_weight(
+    unseen: Unseen, reader: Reader, places: Places, constants: Constants
+) -> tuple[float, float]:
+    """The weight and the country power by which the true countries are least surprising."""
+    surprise = {}
+    likelihoods = _by_label(unseen, reader, places)
+    for exponent in COUNTRY_EXPONENTS:
+        prior = np.exp(log_prior(places, replace(constants, prior_country_exponent=exponent)))
+        for weight in WEIGHTS:
+            mass = likelihoods.country_mass(prior, weight)
+            chance = mass[np.arange(len(mass)), unseen.country] / mass.sum(axis=1)
+            surprise[weight, exponent] = float(
+                np.average(-np.log(chance + 1e-12), weights=unseen.weight)
+            )
+    for weight, exponent in product(WEIGHTS[::2], COUNTRY_EXPONENTS[::2]):
+        click.echo(f"  weight {weight} exponent {exponent}: {surprise[weight, exponent]:.4f} nats")
+    return min(surprise, key=lambda pair: surprise[pair])
+
+
+@dataclass(frozen=True, slots=True)
+class ByLabel:
+    """Log-likelihoods [n, K] of labels, and which places [K, P] and countries each covers."""
+
+    values: NDArray[np.float32]
+    label_of_place: NDArray[np.intp]
+    places: Places
+
+    def country_mass(self, prior: NDArray[np.floating], weight: float) -> NDArray[np.float64]:
+        """[n, countries], up to a factor a photo."""
+        shares = np.zeros((self.values.shape[1], len(self.places.country_codes)))
+        np.add.at(shares, (self.label_of_place, self.places.country), prior)
+        logs = weight * self.values
+        mass: NDArray[np.float64] = np.exp(logs - logs.max(axis=1, keepdims=True)) @ shares
+        return mass
+
+
+def _by_label(unseen: Unseen, reader: Reader, places: Places) -> ByLabel:
+    """Reads the label of every place off the reader itself, with one-hot logits."""
+    count = unseen.logits.shape[1]
+    one_hot = [
+        reading.log_likelihood for reading in reader.read(40 * np.eye(count, dtype=np.float32))
+    ]
+    label_of_place = np.argmax(np.stack(one_hot), axis=0)
+    first = np.array([np.argmax(label_of_place == label) for label in range(count)])
+    values = [
+        reading.log_likelihood[first]
+        for start in range(0, len(unseen.logits), 64)
+        for reading in reader.read(unseen.logits[start : start + 64])
+        if reading.log_likelihood is not None
+    ]
+    return ByLabel(np.stack(values), label_of_place, places)
+
+
+def predict(unseen: Unseen, reader: Reader, weight: float, belief: Belief) -> list[Prediction]:
+    found = []
+    for start in range(0, len(unseen.logits), 64):
+        for reading in reader.read(unseen.logits[start : start + 64]):
+            assert reading.log_likelihood is not None
+            found.append(belief.decide([Evidence("vision", weight, "", reading.log_likelihood)]))
+    return found
+
+
+def reliability(
+    unseen: Unseen, reader: Reader, weight: float, places: Places, constants: Constants
+) -> str:
+    """How often answers at each confidence are right, by level."""
+    home = {}
+    for index in range(len(places.country_codes)):
+        rows = np.flatnonzero(places.country == index)
+        home[index] = places.continent_names[places.continent[rows[0]]] if len(rows) else ""
+    lines = ["level      confidence   answered  right"]
+    for confident in CONFIDENT:
+        predictions = predict(
+            unseen, reader, weight, Belief(places, constants, min_confidence=confident)
+        )
+        for level in (Level.CONTINENT, Level.COUNTRY, Level.REGION, Level.CITY):
+            right = [
+                p.place.continent == home[int(truth)]
+                if level is Level.CONTINENT
+                else p.place.country_code == places.country_codes[truth]
+                for p, truth in zip(predictions, unseen.country, strict=True)
+                if p.level is level
+            ]
+            if right:
+                share = len(right) / len(predictions)
+                lines.append(f"{level:10} {confident:10.1f} {share:10.3f} {np.mean(right):6.3f}")
+    return "\n".join(lines)
+
+
+def _quantile(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+    """The value that COVERAGE of the weight does not exceed."""
+    order = np.argsort(values)
+    held = np.cumsum(weights[order]) / weights.sum()
+    return float(values[order][np.searchsorted(held, COVERAGE)])
+
+
+def _store(run: Path, constants: Constants, weight: float, factor: float) -> None:
+    document = json.loads((run / "run.json").read_text())
+    document["calibration"] = {"weight": weight, "radius_factor": factor}
+    (run / "run.json").write_text(json.dumps(document, indent=1) + "\n")
+    CONSTANTS_FILE.write_text(json.dumps(asdict(constants), indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
