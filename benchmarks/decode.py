@@ -22,37 +22,32 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
-from PIL import Image
 from photos import make_photo
+from PIL import Image
 
 from geotagger.images import InputSpec, decode, fit
 
 SPEC = InputSpec(224)
-Way = Callable[[bytes], "np.ndarray"]
+SIZE = (SPEC.size_px, SPEC.size_px)
+BICUBIC = Image.Resampling.BICUBIC
+Way = Callable[[bytes], np.ndarray]
 
 
 def full_decode(data: bytes) -> np.ndarray:
     with Image.open(io.BytesIO(data)) as image:
         image.load()
-        return np.array(image.resize(_fitting(image), SPEC_FILTER, box=_square(image)))
+        return np.array(image.resize(SIZE, BICUBIC, box=_square(image)))
 
 
 def draft(data: bytes) -> np.ndarray:
     """The fastest that Pillow has: the smallest JPEG scale that still covers the model's size."""
     with Image.open(io.BytesIO(data)) as image:
         image.draft("RGB", (SPEC.size_px, SPEC.size_px))
-        return np.array(image.resize(_fitting(image), SPEC_FILTER, box=_square(image)))
+        return np.array(image.resize(SIZE, BICUBIC, box=_square(image)))
 
 
 def geotagger(data: bytes) -> np.ndarray:
     return fit(decode(data, SPEC.size_px).image, SPEC)
-
-
-SPEC_FILTER = Image.Resampling.BICUBIC
-
-
-def _fitting(_: Image.Image) -> tuple[int, int]:
-    return SPEC.size_px, SPEC.size_px
 
 
 def _square(image: Image.Image) -> tuple[float, float, float, float]:
@@ -100,8 +95,7 @@ def _encode(kind: str, pixels: int) -> bytes:
     modes["LAB"] = Image.merge("LAB", colour.split())
     name, mode, *options = kind.split("/")
     out = io.BytesIO()
-    settings = {key: value for key, value in (option.split("=") for option in options)}
-    modes[mode].save(out, name, **{"progressive": True} if "progressive" in settings else settings)
+    modes[mode].save(out, name, **dict(option.split("=") for option in options))
     return out.getvalue()
 
 

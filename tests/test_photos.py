@@ -212,8 +212,9 @@ def test_names_stay_as_they_are(tmp_path):
     assert os.fsencode(only(tmp_path / os.fsdecode(b"caf\xe9.jpg")).path).endswith(b"caf\xe9.jpg")
 
 
-def test_deep_trees(tmp_path, monkeypatch):
-    """Deeper than Python's recursion limit."""
+@pytest.fixture
+def deep_tree(tmp_path, monkeypatch):
+    """1200 folders in one another. Taken down again here: pytest clears up by recursion."""
     monkeypatch.chdir(tmp_path)
     depth = 1_200
     for _ in range(depth):
@@ -221,8 +222,18 @@ def test_deep_trees(tmp_path, monkeypatch):
         os.chdir("d")
     Path("deep.jpg").touch()
     os.chdir(tmp_path)
-    (photo,) = walk([Path("d")])
-    assert len(photo.path.parts) == depth + 1
+    yield Path("d")
+    for _ in range(depth):
+        os.chdir("d")
+    Path("deep.jpg").unlink()
+    for _ in range(depth):
+        os.chdir("..")
+        Path("d").rmdir()
+
+
+def test_deep_trees(deep_tree):
+    (photo,) = walk([deep_tree])
+    assert len(photo.path.parts) == 1_201
     assert not photo.problem
 
 
