@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from geotagger.errors import UsageError
 from geotagger.photos import walk
-from geotagger.records import Outcome
+from geotagger.records import Level, Outcome, Prediction
 from geotagger.reports.table import path_text, plain
 
 
@@ -69,7 +69,20 @@ def _line(outcome: Outcome) -> str:
     prediction = outcome.prediction
     said = ""
     if prediction is not None:
-        named = prediction.place.city if prediction.level == "city" else prediction.place.country
-        said = f" {named} {prediction.confidence:.2f} within {prediction.radius_km:.0f} km"
+        confidence, radius_km = prediction.confidence, prediction.radius_km
+        said = f" {_name(prediction)} {confidence:.2f} within {radius_km:.0f} km"
     note = f" ({plain(outcome.note)})" if outcome.note else ""
     return f"{path_text(outcome.photo.path)}: {outcome.status.value}{said}{note}"
+
+
+def _name(prediction: Prediction) -> str:
+    """What may be said of the place: its name at the level of the answer."""
+    place = prediction.place
+    names = {
+        Level.CITY: f"{place.city}, {place.country}",
+        Level.REGION: f"{place.region}, {place.country}",
+        Level.COUNTRY: place.country,
+        Level.CONTINENT: place.continent,
+        Level.NONE: f"perhaps {place.country}",
+    }
+    return names[prediction.level]
