@@ -43,7 +43,7 @@ class Borders:
     def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         import shapely
 
-        coords = arrays["coords"].astype(np.float64) / 1e5
+        coords = arrays["coords_e5"] / 1e5
         offsets = (arrays["ring_offsets"], arrays["polygon_offsets"])
         self._polygons = shapely.from_ragged_array(shapely.GeometryType.POLYGON, coords, offsets)
         self._codes = tuple(_lines(arrays["codes"]))
@@ -65,6 +65,42 @@ class Borders:
         return found
 
 
+class _Sites:
+    """Rows and, behind them, signposts: all that a point can be named after."""
+
+    def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        self.lat = _frozen((arrays["lat_e5"] / 1e5).astype(np.float32))
+        self.lon = _frozen((arrays["lon_e5"] / 1e5).astype(np.float32))
+        self.population: NDArray[np.int32] = _frozen(arrays["population"])
+        self.country: NDArray[np.int16] = _frozen(arrays["country"])
+        self.region: NDArray[np.int32] = _frozen(arrays["region"].astype(np.int32))
+        self.names = tuple(_lines(arrays["city_names"]))
+
+    def region_and_city(self, lat: float, lon: float, country: int) -> tuple[int, str]:
+        """Region of the country's nearest site, and the town of that region whose edge is nearest.
+
+        There is no city where no town of the region lies within CITY_RADIUS_KM.
+        """
+        sites = self._of_country[country]
+        km = haversine_km(lat, lon, self.lat[sites], self.lon[sites])
+        region = int(self.region[sites[np.argmin(km)]])
+        near = sites[(km <= CITY_RADIUS_KM) & (self.region[sites] == region) & self._is_town[sites]]
+        if not len(near):
+            return region, ""
+        near_km = haversine_km(lat, lon, self.lat[near], self.lon[near])
+        from_edge_km = near_km - town_radius_km(self.population[near])
+        return region, self.names[near[np.argmin(from_edge_km)]]
+
+    @cached_property
+    def _of_country(self) -> list[NDArray[np.intp]]:
+        order = np.argsort(self.country, kind="stable")
+        return np.split(order, np.cumsum(np.bincount(self.country))[:-1])
+
+    @cached_property
+    def _is_town(self) -> NDArray[np.bool_]:
+        return np.array([bool(name) for name in self.names])
+
+
 class Places:
     """An immutable table of N rows, sorted by country, then region, then falling population.
 
@@ -73,22 +109,27 @@ class Places:
     `country_names`. region: int32 [N] into `region_names`, one entry for each region of each
     country, entry 0 is unknown. continent: int8 [N] into `continent_names`. city_names: str [N],
     empty for land points.
+
+    Behind the N rows the data hold signposts, further small towns that only `name` looks at: they
+    mark where one region ends and the next begins.
     """
 
     def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
-        self.lat = _frozen((arrays["lat_e5"] / 1e5).astype(np.float32))
-        self.lon = _frozen((arrays["lon_e5"] / 1e5).astype(np.float32))
+        rows = slice(len(arrays["utc_quarters"]))
+        self._sites = _Sites(arrays)
+        self.lat = self._sites.lat[rows]
+        self.lon = self._sites.lon[rows]
         self.unit = _frozen(unit_vectors(self.lat, self.lon))
-        self.population: NDArray[np.int32] = _frozen(arrays["population"])
+        self.population = self._sites.population[rows]
         self.utc_offset_hours = _frozen((arrays["utc_quarters"] / 4).astype(np.float32))
-        self.country: NDArray[np.int16] = _frozen(arrays["country"])
-        self.region: NDArray[np.int32] = _frozen(arrays["region"].astype(np.int32))
+        self.country = self._sites.country[rows]
+        self.region = self._sites.region[rows]
         self.continent: NDArray[np.int8] = _frozen(arrays["continent"])
+        self.city_names = self._sites.names[rows]
         self.country_codes = tuple(_lines(arrays["country_codes"]))
         self.country_names = tuple(_lines(arrays["country_names"]))
         self.region_names = tuple(_lines(arrays["region_names"]))
         self.continent_names = tuple(_lines(arrays["continent_names"]))
-        self.city_names = tuple(_lines(arrays["city_names"]))
 
     def __len__(self) -> int:
         return len(self.lat)
@@ -123,21 +164,14 @@ class Places:
         """
         _check_range(lat, lon)
         code, continent = self._borders.locate(lat, lon)[0]
-        if code not in self._country_rows:
-            return Place(Point(lat, lon), continent=continent)
-        rows = self._country_rows[code]
-        km = haversine_km(lat, lon, self.lat[rows], self.lon[rows])
-        region = self.region[rows][np.argmin(km)]
-        from_edge_km = km - town_radius_km(self.population[rows])
-        is_candidate = (self.region[rows] == region) & (km <= CITY_RADIUS_KM) & self._is_town[rows]
-        city = ""
-        if is_candidate.any():
-            best = np.argmin(np.where(is_candidate, from_edge_km, np.inf))
-            city = self.city_names[rows.start + int(best)]
+        if not code:
+            return Place(Point(lat, lon))
+        country = self.country_codes.index(code)
+        region, city = self._sites.region_and_city(lat, lon, country)
         return Place(
             point=Point(lat, lon),
             country_code=code,
-            country=self.country_names[self.country[rows.start]],
+            country=self.country_names[country],
             region=self.region_names[region],
             city=city,
             continent=continent,
@@ -159,23 +193,12 @@ class Places:
         return unit_vectors64(self.lat, self.lon)
 
     @cached_property
-    def _is_town(self) -> NDArray[np.bool_]:
-        return np.array([bool(name) for name in self.city_names])
-
-    @cached_property
-    def _country_rows(self) -> dict[str, slice]:
-        ends = np.cumsum(np.bincount(self.country, minlength=len(self.country_codes)))
-        starts = np.concatenate([[0], ends[:-1]])
-        spans = zip(self.country_codes, starts.tolist(), ends.tolist(), strict=True)
-        return {code: slice(start, end) for code, start, end in spans}
-
-    @cached_property
     def _borders(self) -> Borders:
         return load_borders()
 
 
-_CHUNK = 256
-"""Points compared at once: 256 x 50,000 cosines in float64 are 100 MB."""
+_CHUNK = 64
+"""Points compared at once: 64 x 55,000 cosines in float64 are 28 MB."""
 
 
 @cache

