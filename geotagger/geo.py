@@ -52,7 +52,7 @@ def cosine_of_km(km: ArrayLike) -> Any:
 
 
 def km_of_cosine(cosine: ArrayLike) -> Any:
-    """Distance in km along the surface between two unit vectors with this cosine (clipped to ±1)."""
+    """Distance in km along the surface between two unit vectors with this cosine."""
     km = EARTH_RADIUS_KM * np.arccos(np.clip(_float64(cosine), -1.0, 1.0))
     return float(km) if km.ndim == 0 else km
 

@@ -1,8 +1,7 @@
-"""The table of places, and the names of any point: country by polygon, region and city by nearness.
+"""The table of places, and the names of any point: by polygon and nearest town.
 
-The table's rows are towns (GeoNames) and land points (a lattice over the land that no town is near).
-Every source of evidence speaks in log-likelihoods over these rows. The data are built once by
-`tools/build_places.py`; reading them needs no network and takes a few tens of milliseconds.
+Rows are towns (GeoNames), and land points where no town is near. Every source of evidence speaks in
+log-likelihoods over these rows. The data are built once by `tools/build_places.py`.
 """
 
 from __future__ import annotations
@@ -214,9 +213,9 @@ def load_borders() -> Borders:
 
 
 def _read_arrays(name: str) -> dict[str, NDArray[Any]]:
-    with resources.files("geotagger.data").joinpath(name).open("rb") as file:
-        with np.load(file, allow_pickle=False) as arrays:
-            return dict(arrays)
+    path = resources.files("geotagger.data").joinpath(name)
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        return dict(arrays)
 
 
 def _lines(text: NDArray[np.uint8]) -> list[str]:

