@@ -121,7 +121,7 @@ def export(
             f"{len(cells['lat'])} clusters of places.",
             input=spec,
             heads=(replace(HEAD, temperature=document["temperature"]),),
-            calibration=Calibration(),
+            calibration=Calibration(**document.get("calibration", {})),
             files=hash_files(draft),
             metrics=document["metrics"],
             provenance=provenance(document, precision),
