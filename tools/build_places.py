@@ -109,6 +109,20 @@ COMMON_NAMES = {
 """Common English names where GeoNames has lost an accent or says it otherwise."""
 
 
+WESTERN_SAHARA = shapely.box(-18, 20, -8.6, 27.66667)
+"""What of Morocco's polygon lies south of 27°40' N is Western Sahara in ISO 3166 and GeoNames."""
+NO_TOWNS = {
+    99071,  # Al Mawşil al Jadīdah in Mosul
+    268743,  # Ra's Bayrūt in Beirut
+    388349,  # Al Başrah al Qadīmah in Basrah
+    3489297,  # New Kingston in Kingston
+    4498303,  # West Raleigh in Raleigh
+    4645421,  # New South Memphis in Memphis
+    4951305,  # South Boston in Boston
+}
+"""Quarters that GeoNames lists with the people of their whole city."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One row of the table; a land point has no name and no people."""
@@ -168,6 +182,7 @@ def read_towns(regions: Mapping[str, str]) -> list[Row]:
             geonameid=city["geonameid"],
         )
         for city in cities.values()
+        if city["geonameid"] not in NO_TOWNS
     ]
     return sorted(towns, key=lambda town: (-town.population, town.geonameid))
 
@@ -243,7 +258,20 @@ def read_borders(path: Path) -> list[Territory]:
             continent = feature_continent(feature["properties"])
             for rings in feature["geometry"]["coordinates"]:
                 territories.append(Territory(code, continent, shapely.Polygon(rings[0], rings[1:])))
-    return territories
+    return [part for territory in territories for part in without_western_sahara(territory)]
+
+
+def without_western_sahara(territory: Territory) -> list[Territory]:
+    if territory.code != "MA":
+        return [territory]
+    north = shapely.difference(territory.polygon, WESTERN_SAHARA)
+    south = shapely.intersection(territory.polygon, WESTERN_SAHARA)
+    codes = [(north, "MA"), (south, "EH")]
+    return [
+        Territory(code, territory.continent, polygon)
+        for shape, code in codes
+        for polygon in polygons_of(shape)
+    ]
 
 
 def feature_code(properties: dict[str, Any], iso_codes: set[str]) -> str:
