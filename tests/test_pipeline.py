@@ -1,5 +1,6 @@
 import csv
 import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from bundles import make_bundle
+from drawer import fill
 from PIL import Image
 
 from geotagger.engines import local
@@ -19,6 +21,7 @@ from geotagger.photos import walk
 from geotagger.pipeline import RunOptions, run
 from geotagger.places import load_places
 from geotagger.records import Level, Place, Point, Prediction, Status
+from geotagger.reports.table import path_text
 from geotagger.restore import run as untag
 
 
@@ -135,6 +138,31 @@ def test_bad_photos_are_rows(album, bundle, tmp_path):
         assert rows[name]["note"]
     assert rows["raw.nef"]["status"] == "skipped"
     assert rows["4.jpg"]["status"] in ("predicted", "unsure")
+
+
+def test_every_file_of_the_drawer_gets_its_row_and_none_is_harmed(bundle, tmp_path):
+    folder = tmp_path / "drawer"
+    folder.mkdir()
+    fill(folder)
+    (folder / "loop").symlink_to(folder, target_is_directory=True)
+    walked = [path_text(photo.path) for photo in walk([folder])]
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    report = tmp_path / "r.jsonl"
+    options = RunOptions(
+        paths=(folder,),
+        reports=(report,),
+        models=(str(bundle.path),),
+        write_exif=True,
+        min_confidence=0.05,
+    )
+    run(options)
+    rows = [json.loads(line) for line in report.read_text("utf-8").splitlines()]
+    assert [cells["path"] for cells in rows] == walked
+    assert len(rows) > 50
+    assert {"tagged", "predicted", "failed", "skipped"} >= {cells["status"] for cells in rows}
+    assert all(cells["note"] for cells in rows if cells["status"] in ("failed", "skipped"))
+    untag([folder], lambda _: None)
+    assert all(path.read_bytes() == data for path, data in before.items())
 
 
 def test_a_format_that_cannot_be_written_is_said_and_left_alone(album, bundle, tmp_path):
