@@ -12,6 +12,8 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from piexif import GPSIFD
+
 from geotagger.metadata.tiff import ASCII, BYTE, RATIONAL, SRATIONAL, UNDEFINED
 from geotagger.records import Point
 
@@ -20,15 +22,20 @@ if TYPE_CHECKING:
 
 PREDICTED_MARK = "PREDICTED by geotagger"
 
-_VERSION, _LAT_REF, _LAT, _LON_REF, _LON, _STATUS = 0, 1, 2, 3, 4, 9
-_DATUM, _METHOD, _AREA, _ERROR_M = 0x12, 0x1B, 0x1C, 0x1F
+_VERSION, _STATUS, _DATUM = GPSIFD.GPSVersionID, GPSIFD.GPSStatus, GPSIFD.GPSMapDatum
+_LAT_REF, _LAT = GPSIFD.GPSLatitudeRef, GPSIFD.GPSLatitude
+_LON_REF, _LON = GPSIFD.GPSLongitudeRef, GPSIFD.GPSLongitude
+_METHOD, _AREA = GPSIFD.GPSProcessingMethod, GPSIFD.GPSAreaInformation
+_ERROR_M = GPSIFD.GPSHPositioningError
 OWN_TAGS = frozenset(
     {_VERSION, _LAT_REF, _LAT, _LON_REF, _LON, _STATUS, _DATUM, _METHOD, _AREA, _ERROR_M}
 )
 """The tags that only geotagger's values may stand in, once it has written."""
 
-FIX_QUALITY_TAGS = frozenset({0x08, 0x0A, 0x0B, 0x1E})
-"""Satellites, measure mode, DOP, differential correction: untrue beside a predicted position."""
+FIX_QUALITY_TAGS = frozenset(
+    {GPSIFD.GPSSatellites, GPSIFD.GPSMeasureMode, GPSIFD.GPSDOP, GPSIFD.GPSDifferential}
+)
+"""Untrue beside a predicted position."""
 
 _MANUAL = b"ASCII\0\0\0MANUAL"
 _SECOND_PARTS = 10_000  # 0.3 mm on the ground, and exact to read back
