@@ -77,7 +77,7 @@ def _ends_early(image: JpegImageFile, data: bytes, reopen: Reopen) -> bool:
         again.tile = []
     rows = np.asarray(again).reshape(again.height, -1).any(axis=1)
     filled = int(np.count_nonzero(rows))
-    scale = again.decoderconfig[0]
+    scale = int(again.decoderconfig[0])
     return 0 < filled < again.height - _MOST_ROWS_HELD_BACK // scale
 
 
