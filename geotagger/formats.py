@@ -7,7 +7,7 @@ slip in, and the size limit is ours (Pillow's is a global and cannot be changed 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
 
@@ -136,7 +136,38 @@ def _find_by_brand(data: bytes) -> Format | str:
     major, others = data[8:12], data[16 : int.from_bytes(data[:4], "big")]
     if major in (b"mif1", b"msf1") and b"avif" in {others[i : i + 4] for i in range(0, 64, 4)}:
         return AVIF
-    return _BRANDS.get(major, _VIDEO)
+    found = _BRANDS.get(major, _VIDEO)
+    if found is HEIF and not _item_names_are_text(data):
+        return "damaged HEIF: the names of its items are no text"
+    return found
+
+
+def _item_names_are_text(data: bytes) -> bool:
+    """pi_heif 1.4 crashes the whole process on a metadata item whose type is no UTF-8."""
+    for meta in _boxes(data, b"meta"):
+        for items in _boxes(meta[4:], b"iinf"):
+            count_bytes = 2 if items[:1] == b"\0" else 4
+            for item in _boxes(items[4 + count_bytes :], b"infe"):
+                try:
+                    item[4 + (4 if item[:1] == b"\3" else 2) + 2 :].decode("utf-8")
+                except UnicodeDecodeError:
+                    return False
+    return True
+
+
+def _boxes(data: bytes, kind: bytes) -> Iterator[bytes]:
+    """The contents of the boxes of a kind, not nested; stops where sizes make no sense."""
+    at = 0
+    while at + 8 <= len(data):
+        size, header = int.from_bytes(data[at : at + 4], "big"), 8
+        if size == 1:
+            size, header = int.from_bytes(data[at + 8 : at + 16], "big"), 16
+        size = size or len(data) - at
+        if size < header:
+            return
+        if data[at + 4 : at + 8] == kind:
+            yield data[at + header : at + size]
+        at += size
 
 
 def _is_raw(image: TiffImageFile) -> bool:

@@ -102,7 +102,7 @@ def _decode(source: formats.Format, data: bytes, enough_px: int) -> Picture:
         _shrink_while_reading(again, enough_px)
         return again
 
-    _check_size(source, image, data, width, height)
+    _check_size(source, image, data, (width, height), enough_px)
     loaded, note = truncated.load(image, data, reopen)
     orientation = _orientation(image)
     small = _to_rgb(loaded, factor=min(loaded.size) // enough_px or 1)
@@ -119,11 +119,20 @@ def _shrink_while_reading(image: ImageFile, enough_px: int) -> None:
 
 
 def _check_size(
-    source: formats.Format, image: ImageFile, data: bytes, width: int, height: int
+    source: formats.Format,
+    image: ImageFile,
+    data: bytes,
+    size: tuple[int, int],
+    enough_px: int,
 ) -> None:
     """Refuses decompression bombs: a few bytes that claim gigabytes of pixels."""
-    transparency_bytes = 8 if image.has_transparency_data else 0
-    needed = image.width * image.height * (source.bytes_per_px + transparency_bytes)
+    width, height = size
+    bytes_per_px = source.bytes_per_px
+    if image.has_transparency_data:
+        bytes_per_px += 8
+    if image.mode[0] in "IF" and min(width, height) < 2 * enough_px:  # nothing shrinks it first
+        bytes_per_px += 20
+    needed = image.width * image.height * bytes_per_px
     if isinstance(image, JpegImageFile) and _has_many_scans(image, data):
         needed += 2 * width * height * image.layers  # all coefficients are held, at full size
     if width * height > MAX_PIXELS or needed > MAX_DECODE_BYTES:

@@ -54,6 +54,7 @@ UNREADABLE = {
     "truncated.tif": "damaged or truncated TIFF",
     "truncated.webp": "damaged or truncated WebP",
     "truncated.heic": "damaged or truncated HEIF",
+    "item-type-is-no-text.heic": "no text",
     "truncated.avif": "damaged or truncated AVIF",
     "truncated-interlaced.png": "damaged or truncated PNG",
 }
@@ -255,6 +256,7 @@ def damaged() -> dict[str, bytes]:
         "truncated.webp": _keep(webp, 0.6),
         "truncated.avif": _keep(avif, 0.6),
         "truncated.heic": _keep(_SIDEWAYS_HEIC, 0.6),
+        "item-type-is-no-text.heic": _SIDEWAYS_HEIC.replace(b"\0Exif\0", b"\0\xccxif\0", 1),
         "header-only.jpg": jpeg[:20],
         "header-only.png": png[:20],
         "noise-after-the-magic.jpg": b"\xff\xd8\xff\xe0" + noise,
