@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 CITY_RADIUS_KM = 25.0
 """A point farther than this from every town of its country and region has no city."""
 
+UNKNOWN_REGION = 0
+"""Index of the empty name; a town of no known region (Hong Kong) counts in every region."""
+
 PEOPLE_PER_KM2 = 4000.0
 METROPOLIS_RADIUS_KM = 15.0
 
@@ -83,7 +86,8 @@ class _Sites:
         sites = self._of_country[country]
         km = haversine_km(lat, lon, self.lat[sites], self.lon[sites])
         region = int(self.region[sites[np.argmin(km)]])
-        near = sites[(km <= CITY_RADIUS_KM) & (self.region[sites] == region) & self._is_town[sites]]
+        in_region = (self.region[sites] == region) | (self.region[sites] == UNKNOWN_REGION)
+        near = sites[(km <= CITY_RADIUS_KM) & in_region & self._is_town[sites]]
         if not len(near):
             return region, ""
         near_km = haversine_km(lat, lon, self.lat[near], self.lon[near])

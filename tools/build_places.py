@@ -50,6 +50,8 @@ REACH_KM = 50.0
 LATTICE_KM2 = 5_000.0
 ICE_LATTICE_KM2 = 40_000.0
 """Antarctica and inner Greenland get few points: they have many km2 and few photos."""
+REGION_KM = 500.0
+"""A land point takes its region from a town no farther than this."""
 HOLE_KM = 58.0
 FINE_LATTICE_KM2 = 250.0
 """Holes that the lattice leaves are filled where they reach so far from every row."""
@@ -257,8 +259,16 @@ def read_borders(path: Path) -> list[Territory]:
         if code:
             continent = feature_continent(feature["properties"])
             for rings in feature["geometry"]["coordinates"]:
-                territories.append(Territory(code, continent, shapely.Polygon(rings[0], rings[1:])))
+                polygon = shapely.transform(shapely.Polygon(rings[0], rings[1:]), meet_at_180)
+                territories.append(Territory(code, continent, polygon))
     return [part for territory in territories for part in without_western_sahara(territory)]
+
+
+def meet_at_180(lon_lat: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Some polygons end a few metres before the antimeridian and would leave a gap there."""
+    lon, lat = lon_lat.T
+    lon = np.where(np.abs(lon) > 179.9, np.copysign(180.0, lon), lon)
+    return np.column_stack([lon, lat])
 
 
 def without_western_sahara(territory: Territory) -> list[Territory]:
@@ -449,8 +459,9 @@ def name_points(
             continue
         region = ""
         if territory.code in trees:
-            nearest = trees[territory.code].query(np.radians([[lat, lon]]))[1][0, 0]
-            region = by_country[territory.code][nearest].region
+            angle, nearest = trees[territory.code].query(np.radians([[lat, lon]]))
+            if angle[0, 0] * EARTH_RADIUS_KM <= REGION_KM:
+                region = by_country[territory.code][nearest[0, 0]].region
         zone = finder.timezone_at(lat=lat, lng=lon)
         rows.append(Row(lat, lon, territory.code, region, territory.continent, zone=zone))
     return rows
