@@ -157,3 +157,14 @@ def test_an_unknown_suffix_is_a_usage_error(tmp_path):
 def test_a_report_that_cannot_be_written_names_the_remedy(tmp_path):
     with pytest.raises(GeotaggerError, match="--report"):
         open_report(tmp_path / "no such folder" / "r.csv")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no full disk at hand")
+def test_a_full_disk_names_the_report_and_the_remedy(tmp_path):
+    (tmp_path / "r.csv.partial").symlink_to("/dev/full")
+    report = open_report(tmp_path / "r.csv")
+    with pytest.raises(GeotaggerError, match=r"r\.csv.*No space.*make room"):
+        report.add(outcome())
+    with pytest.raises(GeotaggerError, match="No space"):
+        report.close()
+    assert not (tmp_path / "r.csv").exists()

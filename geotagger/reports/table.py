@@ -10,7 +10,8 @@ import csv
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -149,29 +150,39 @@ class _Stream:
         self.path = path
         self.partial = path.with_name(path.name + ".partial")
         self.empty = True
-        try:
+        with self._guarded():
             self.file: IO[str] = self.partial.open("w", encoding="utf-8", newline="")
-        except OSError as error:
-            raise GeotaggerError(
-                f"cannot write the report {path}: {error.strerror}: choose another with --report"
-            ) from error
 
     def add(self, outcome: Outcome) -> None:
-        self.write(row(outcome))
-        self.file.flush()
+        """Write one row. Raises GeotaggerError when the disk refuses."""
+        with self._guarded():
+            self.write(row(outcome))
+            self.file.flush()
         self.empty = False
 
     def write(self, cells: Mapping[str, Cell]) -> None:
         raise NotImplementedError
 
     def close(self) -> None:
-        self.file.flush()
-        os.fsync(self.file.fileno())
-        self.file.close()
-        if self.empty:
-            self.partial.unlink()
-        else:
-            self.partial.replace(self.path)
+        """Give the report its name. Raises GeotaggerError when the disk refuses."""
+        with self._guarded():
+            with self.file:
+                self.file.flush()
+                os.fsync(self.file.fileno())
+            if self.empty:
+                self.partial.unlink()
+            else:
+                self.partial.replace(self.path)
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise GeotaggerError(
+                f"cannot write the report {self.path}: {error.strerror}:"
+                " make room, or choose another place with --report"
+            ) from error
 
 
 class CsvReport(_Stream):
