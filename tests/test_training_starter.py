@@ -1,0 +1,227 @@
+"""The whole recipe on a few coloured squares: train, export, load, compare."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+torch = pytest.importorskip("torch")
+
+from export import to_onnx  # noqa: E402  (needs torch)
+from geotagger.errors import BundleError  # noqa: E402
+from geotagger.vision.bundle import load_bundle  # noqa: E402
+from geotagger.vision.probe import check  # noqa: E402
+from geotagger.vision.session import Session  # noqa: E402
+from training import train_starter  # noqa: E402
+from training.network import MEAN, SCALE, Starter  # noqa: E402
+
+COUNTRIES = {
+    "JP": (35.7, 139.7, (220, 40, 40)),
+    "DE": (52.5, 13.4, (40, 200, 40)),
+    "BR": (-22.9, -43.2, (40, 60, 220)),
+}
+RECIPE = {"trunk": "tiny", "split": 1, "views": 4, "epochs": 2, "folds": 3, "batch": 16}
+
+
+def make_photos(folder):
+    random = np.random.default_rng(0)
+    (folder / "images").mkdir(parents=True)
+    rows = []
+    for source in range(6):
+        for code, (lat, lon, colour) in COUNTRIES.items():
+            for number in range(3):
+                file = f"images/{source}_{code}_{number}.png"
+                noise = random.normal(colour, 40, (48, 64, 3)).clip(0, 255).astype(np.uint8)
+                Image.fromarray(noise).save(folder / file)
+                rows.append((file, lat + number, lon, code, "city", f"site{source}", "own"))
+    (folder / "images" / "broken.png").write_bytes(b"")
+    rows.append(("images/broken.png", 0, 0, "DE", "city", "site0", "own"))
+    rows.append(("images/0_JP_0.png", 0, 0, "JP", "city", "site0", "agency"))
+    with (folder / "labels.csv").open("w", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["file", "lat", "lon", "country", "precision", "source", "rights"])
+        writer.writerows(rows)
+
+
+def run_command(command, *arguments):
+    result = CliRunner().invoke(command, [str(argument) for argument in arguments])
+    assert result.exit_code == 0, (result.output, result.exception)
+    return result
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("starter")
+    photos, run = folder / "photos", folder / "run"
+    make_photos(photos)
+    recipe = folder / "recipe.json"
+    recipe.write_text(json.dumps(RECIPE))
+    result = run_command(
+        train_starter.main,
+        photos,
+        run,
+        "--recipe",
+        recipe,
+        "--exclude-rights",
+        "agency",
+        "--threads",
+        1,
+    )
+    return photos, run, result
+
+
+@pytest.fixture(scope="module")
+def bundle(trained, tmp_path_factory):
+    photos, run, _ = trained
+    target = tmp_path_factory.mktemp("bundles") / "mini"
+    run_command(to_onnx.main, run, target, "--photos", photos / "images_only", "--name", "mini")
+    return load_bundle(target)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def good_photos(trained):
+    """The pictures that can be decoded, in a folder of their own."""
+    photos, _, _ = trained
+    folder = photos / "images_only"
+    folder.mkdir()
+    for file in sorted((photos / "images").iterdir()):
+        if file.stat().st_size:
+            (folder / file.name).write_bytes(file.read_bytes())
+
+
+def test_a_run_learns_colours_from_sources_that_it_has_not_seen(trained):
+    _, run, result = trained
+    assert "54 photos, 1 left out" in result.output
+    assert "broken.png" in result.stderr
+    document = json.loads((run / "run.json").read_text())
+    scores = document["metrics"]["unseen_sources"]["per_photo"]
+    assert scores["country"] > 0.9
+    assert document["metrics"]["majority"]["per_photo"]["country"] < 0.5
+    assert document["metrics"]["sources"] == 6
+
+
+def test_out_of_fold_logits_are_kept_for_every_photo(trained):
+    _, run, _ = trained
+    kept = np.load(run / "oof.npz")
+    assert kept["logits"].shape == (54, len(kept["cell_lat"]))
+    assert len(kept["photo"]) == len(set(kept["photo"].tolist())) == 54
+    assert all(
+        len(set(kept["fold"][kept["source"] == source])) == 1 for source in set(kept["source"])
+    )
+    best = kept["cell_country"][kept["logits"].argmax(axis=1)]
+    assert (best == kept["country"]).mean() > 0.9
+
+
+def test_the_frozen_stages_do_not_change(trained):
+    _, run, _ = trained
+    torch.manual_seed(0)
+    start = Starter("tiny", 1, 3)
+    weights = torch.load(run / "model.pt", weights_only=True)
+    frozen = weights["stages.0.0.weight"]
+    assert torch.equal(frozen, start.stages[0][0].weight)
+    assert not torch.equal(weights["stages.1.0.weight"], start.stages[1][0].weight)
+
+
+def test_a_second_run_uses_the_cache_and_a_changed_recipe_does_not(trained, tmp_path):
+    photos, _, _ = trained
+    recipe = train_starter.Recipe(**RECIPE)
+    examples, _ = train_starter.read_examples(photos, ["agency"])
+    model = Starter("tiny", 1, 3)
+    file = tmp_path / "activations.npy"
+    first = np.array(train_starter.cached_activations(model, examples, recipe, file, 1))
+    written = file.stat().st_mtime_ns
+    again = train_starter.cached_activations(model, examples, recipe, file, 1)
+    assert file.stat().st_mtime_ns == written
+    assert np.array_equal(first, again)
+    fewer = train_starter.cached_activations(model, examples[:9], recipe, file, 1)
+    assert fewer.shape[:2] == (4, 9)
+    assert np.array_equal(fewer, first[:, :9])
+    assert not np.array_equal(first[0], first[3])
+
+
+def test_pixels_are_normalised_in_the_graph():
+    model = Starter("tiny", 0, 3)
+    pixels = torch.tensor([0, 127, 255], dtype=torch.uint8).repeat(1, 2, 2, 1)
+    values = model.activations(pixels)
+    assert values.shape == (1, 3, 2, 2)
+    assert values[0, :, 0, 0].tolist() == pytest.approx([-MEAN / SCALE, 0, 1])
+
+
+def test_the_bundle_reads_pictures_as_the_trained_network_does(bundle, trained):
+    _, run, _ = trained
+    assert check(bundle, "cpu")["cell_logits"] <= bundle.card.probe.tolerance
+    squares = np.zeros((3, 32, 32, 3), np.uint8)
+    for square, (_, _, colour) in zip(squares, COUNTRIES.values(), strict=True):
+        square[:] = colour
+    (logits,) = Session(bundle, "cpu").run(squares)
+    recipe = json.loads((run / "run.json").read_text())["recipe"]
+    network = to_onnx.load_network(run, recipe, logits.shape[1])
+    with torch.inference_mode():
+        wanted = network(torch.from_numpy(squares)).numpy()
+    assert logits == pytest.approx(wanted, abs=1e-3)
+    labels = bundle.labels(bundle.card.heads[0])
+    assert [labels[best].country_code for best in logits.argmax(axis=1)] == list(COUNTRIES)
+
+
+def test_the_card_tells_data_scores_and_limits(bundle):
+    assert bundle.card.name == "mini"
+    assert bundle.card.metrics["photos"] == 54
+    assert "agency" in bundle.card.provenance["data"]
+    page = (bundle.path / "README.md").read_text()
+    assert "must not be used for" in page
+    country = bundle.card.metrics["unseen_sources"]["per_photo"]["country"]
+    assert f"{100 * country:.1f} %" in page
+    assert "/" + "home" not in (bundle.path / "model.onnx").read_bytes().decode("latin-1")
+
+
+@pytest.mark.parametrize("precision", ["fp16", "int8"])
+def test_smaller_precisions_load_and_stay_close(trained, tmp_path, precision):
+    photos, run, _ = trained
+    target = tmp_path / precision
+    run_command(
+        to_onnx.main, run, target, "--precision", precision, "--photos", photos / "images_only"
+    )
+    assert load_bundle(target).card.provenance["precision"] == precision
+
+
+def test_int8_wants_photos(trained, tmp_path):
+    _, run, _ = trained
+    arguments = [str(run), str(tmp_path / "new"), "--precision", "int8"]
+    result = CliRunner().invoke(to_onnx.main, arguments)
+    assert result.exit_code == 1
+    assert "--photos" in result.output
+    assert not (tmp_path / "new").exists()
+
+
+def test_an_export_that_computes_something_else_is_refused_and_the_old_bundle_stays(
+    trained, tmp_path, monkeypatch
+):
+    _, run, _ = trained
+    target = tmp_path / "kept"
+    run_command(to_onnx.main, run, target)
+    before = (target / "card.json").read_bytes()
+    save = to_onnx.save_onnx
+
+    def spoilt(network, *arguments):
+        with torch.no_grad():
+            network.cells.bias += 1
+        save(network, *arguments)
+        with torch.no_grad():
+            network.cells.bias -= 1
+
+    monkeypatch.setattr(to_onnx, "save_onnx", spoilt)
+    result = CliRunner().invoke(to_onnx.main, [str(run), str(target)])
+    assert result.exit_code == 1
+    assert "computes something else" in result.output
+    assert (target / "card.json").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+
+
+def test_limits_bite():
+    with pytest.raises(BundleError):
+        to_onnx.check({"max_difference": float("nan"), "same_first": 1.0}, "fp32")
+    with pytest.raises(BundleError):
+        to_onnx.check({"max_difference": 0.0, "same_first": 0.5}, "int8")
