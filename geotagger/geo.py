@@ -57,11 +57,5 @@ def km_of_cosine(cosine: ArrayLike) -> Any:
     return float(km) if km.ndim == 0 else km
 
 
-def chord_of_km(km: ArrayLike) -> Any:
-    """Straight-line distance between two unit vectors that lie `km` apart along the surface."""
-    chord = 2 * np.sin(_float64(km) / (2 * EARTH_RADIUS_KM))
-    return float(chord) if chord.ndim == 0 else chord
-
-
 def _float64(values: ArrayLike) -> NDArray[np.float64]:
     return np.asarray(values, dtype=np.float64)

@@ -49,6 +49,7 @@ class Borders:
         offsets = (arrays["ring_offsets"], arrays["polygon_offsets"])
         self._polygons = shapely.from_ragged_array(shapely.GeometryType.POLYGON, coords, offsets)
         self._codes = tuple(_lines(arrays["codes"]))
+        self.codes = frozenset(self._codes)
         self._continents = tuple(_lines(arrays["continents"]))
         self._tree = shapely.STRtree(self._polygons)
 
@@ -168,11 +169,11 @@ class Places:
         _check_range(lat, lon)
         code, continent = self._borders.locate(lat, lon)[0]
         if not code:
-            return Place(Point(lat, lon))
+            return Place(Point(float(lat), float(lon)))
         country = self.country_codes.index(code)
         region, city = self._sites.region_and_city(lat, lon, country)
         return Place(
-            point=Point(lat, lon),
+            point=Point(float(lat), float(lon)),
             country_code=code,
             country=self.country_names[country],
             region=self.region_names[region],

