@@ -27,6 +27,7 @@ UNKNOWN_REGION = 0
 """Index of the empty name; a town of no known region (Hong Kong) counts in every region."""
 
 PEOPLE_PER_KM2 = 4000.0
+"""Density of a city's core; with it quarters fall inside their city and suburbs mostly outside."""
 METROPOLIS_RADIUS_KM = 15.0
 
 
@@ -39,7 +40,8 @@ def town_radius_km(population: ArrayLike) -> NDArray[np.float64]:
 class Borders:
     """Countries as polygons that reach 12 nautical miles out to sea; beyond lies no country.
 
-    Sources: borders of the country-coder project, coast of Natural Earth (see NOTICE.md).
+    codes: the country of each polygon. Sources: borders of the country-coder project, coast of
+    Natural Earth (see NOTICE.md).
     """
 
     def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -48,8 +50,7 @@ class Borders:
         coords = arrays["coords_e5"] / 1e5
         offsets = (arrays["ring_offsets"], arrays["polygon_offsets"])
         self._polygons = shapely.from_ragged_array(shapely.GeometryType.POLYGON, coords, offsets)
-        self._codes = tuple(_lines(arrays["codes"]))
-        self.codes = frozenset(self._codes)
+        self.codes = tuple(_lines(arrays["codes"]))
         self._continents = tuple(_lines(arrays["continents"]))
         self._tree = shapely.STRtree(self._polygons)
 
@@ -64,7 +65,7 @@ class Borders:
         found = [("", "")] * len(points)
         hits = self._tree.query(points, predicate="intersects")
         for point, polygon in sorted(zip(*hits.tolist(), strict=True), reverse=True):
-            found[point] = (self._codes[polygon], self._continents[polygon])
+            found[point] = (self.codes[polygon], self._continents[polygon])
         return found
 
 
