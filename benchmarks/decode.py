@@ -95,7 +95,11 @@ def _encode(kind: str, pixels: int) -> bytes:
     modes["LAB"] = Image.merge("LAB", colour.split())
     name, mode, *options = kind.split("/")
     out = io.BytesIO()
-    modes[mode].save(out, name, **dict(option.split("=") for option in options))
+    settings = dict(option.split("=") for option in options)
+    if settings.pop("progressive", ""):
+        modes[mode].save(out, name, progressive=True)
+    else:
+        modes[mode].save(out, name, **settings)
     return out.getvalue()
 
 
@@ -130,6 +134,7 @@ def measure_memory(pixels: int) -> None:
                 target=_send_peak, args=(sender, kind, pixels, min_side_px)
             )
             process.start()
+            sender.close()
             figures.append(receiver.recv())
             process.join()
         print(f"{kind:36} {figures[0]:5.1f} bytes/px shrunk to 448, {figures[1]:5.1f} as it is")

@@ -134,7 +134,7 @@ def _check_size(
         bytes_per_px += 20
     needed = image.width * image.height * bytes_per_px
     if isinstance(image, JpegImageFile) and _has_many_scans(image, data):
-        needed += 2 * width * height * image.layers  # all coefficients are held, at full size
+        needed += 2 * round(width * height * _samples_per_px(image))  # coefficients, at full size
     if width * height > MAX_PIXELS or needed > MAX_DECODE_BYTES:
         raise UnreadableImageError(
             f"claims {width} x {height} pixels, and decoding them would take {needed / 2**30:.1f} "
@@ -147,6 +147,13 @@ def _has_many_scans(image: JpegImageFile, data: bytes) -> bool:
     """Progressive, or one scan a colour. The byte after SOS and its length counts the colours."""
     colours = data[image.fp.tell() + 2 :][:1] if image.fp else b""
     return "progressive" in image.info or colours != bytes([image.layers])
+
+
+def _samples_per_px(image: JpegImageFile) -> float:
+    """1.5 where colour is stored at half the width and height (4:2:0), 3 where it is not."""
+    across, down = zip(*((layer[1], layer[2]) for layer in image.layer), strict=True)
+    samples = sum(a * d for a, d in zip(across, down, strict=True))
+    return float(samples / (max(across) * max(down) or 1))
 
 
 def _orientation(image: Image.Image) -> int:

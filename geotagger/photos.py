@@ -50,17 +50,25 @@ def walk(paths: Iterable[Path]) -> Iterator[Photo]:
     Lazy: only the names of one folder are held at a time (about 100 bytes a photo), plus one id for
     each folder seen.
 
-    Raises `UsageError`, before anything is walked, if an argument does not exist.
+    Raises `UsageError`, before anything is walked, if an argument does not exist or cannot be seen.
     """
     roots = list(paths)
     for root in roots:
-        if not os.path.lexists(root):
-            raise UsageError(f"{str(root)!r} does not exist: give a photo or a folder of photos")
+        try:
+            root.lstat()
+        except FileNotFoundError:
+            raise UsageError(f"{str(root)!r} does not exist: name photos or folders") from None
+        except OSError as error:
+            raise UsageError(f"{str(root)!r} cannot be read: {error.strerror}") from error
     return _walk_roots(roots)
 
 
 def _walk_roots(roots: list[Path]) -> Iterator[Photo]:
-    named = {os.path.realpath(root) for root in roots if not root.is_dir()}
+    named = {
+        os.path.realpath(root)
+        for root in roots
+        if not os.path.isdir(root)  # noqa: PTH112 Path.is_dir raises where it may not look
+    }
     yielded: set[str] = set()
     folders_seen: set[tuple[int, int]] = set()
     for root in roots:

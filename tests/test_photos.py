@@ -83,6 +83,12 @@ def test_missing_argument_stops_before_anything_is_walked(tmp_path):
         walk([tmp_path, tmp_path / "nowhere"])
 
 
+def test_argument_below_a_file_is_a_usage_error(tmp_path):
+    make(tmp_path, "1.jpg")
+    with pytest.raises(UsageError, match="Not a directory"):
+        walk([tmp_path / "1.jpg/2.jpg"])
+
+
 def test_no_arguments_no_photos(tmp_path):
     assert list(walk([])) == []
     assert walked(tmp_path) == []
