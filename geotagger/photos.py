@@ -47,7 +47,7 @@ def walk(paths: Iterable[Path]) -> Iterator[Photo]:
     walked already, by whatever path, is not walked again. What cannot be read (folder without
     permission, broken link, named pipe) is yielded with a `problem`.
 
-    Lazy: only the names of one folder are held at a time (about 100 bytes a photo), plus one id for
+    Lazy: only the names of one folder are held at a time (about 125 bytes a photo), plus one id for
     each folder seen.
 
     Raises `UsageError`, before anything is walked, if an argument does not exist or cannot be seen.
