@@ -15,7 +15,7 @@ from importlib.resources import files
 import numpy as np
 from numpy.typing import NDArray
 
-from geotagger.geo import EARTH_RADIUS_KM
+from geotagger.geo import EARTH_RADIUS_KM, cosine_of_km, km_of_cosine
 from geotagger.places import Places
 from geotagger.records import Candidate, Evidence, Level, Place, Prediction
 
@@ -142,14 +142,14 @@ class Belief:
         cosine = self.places.unit[centres] @ self.places.unit[rows].T
         met = np.zeros(cosine.shape, np.float32)
         for km in SCORED_RADII_KM:
-            met += cosine >= _cosine(km)
+            met += cosine >= cosine_of_km(km)
         return int(centres[int((met @ mass[rows]).argmax())])
 
     def _level(
         self, mass: Mass, row: int, cosine: Mass, countries: Mass, continents: Mass
     ) -> tuple[Level, float]:
         place = self.places.place(row)
-        near = float(mass[cosine >= _cosine(self.constants.city_radius_km)].sum())
+        near = float(mass[cosine >= cosine_of_km(self.constants.city_radius_km)].sum())
         region = float(mass[self.places.region == self.places.region[row]].sum())
         country = float(countries[self.places.country[row]])
         continent = float(continents[self.places.continent[row]])
@@ -166,7 +166,7 @@ class Belief:
 
     def _radius_km(self, mass: Mass, cosine: Mass) -> float:
         """The smallest circle around the point that holds `coverage` of the mass, widened."""
-        km = np.arccos(np.clip(cosine, -1, 1)) * np.float32(EARTH_RADIUS_KM)
+        km = km_of_cosine(cosine)
         bins = (np.sqrt(km) * np.float32(BINS_PER_ROOT_KM)).astype(np.int32)
         held = np.cumsum(np.bincount(bins, weights=mass))
         edge = int(np.searchsorted(held, self.constants.coverage * held[-1])) + 1
@@ -185,7 +185,7 @@ class Belief:
     def _towns(self, mass: Mass, row: int) -> tuple[Candidate, ...]:
         left = mass.copy()
         found: list[Candidate] = []
-        near = _cosine(self.constants.city_radius_km)
+        near = cosine_of_km(self.constants.city_radius_km)
         while len(found) < self.top_k:
             circle = self.places.unit @ self.places.unit[row] >= near
             probability = float(left[circle].sum())
@@ -237,7 +237,3 @@ def _heaviest(mass: Mass, count: int) -> NDArray[np.intp]:
         return np.flatnonzero(mass > 0)
     rows = np.argpartition(mass, -count)[-count:]
     return rows[mass[rows] > 0]
-
-
-def _cosine(km: float) -> np.float32:
-    return np.float32(np.cos(km / EARTH_RADIUS_KM))

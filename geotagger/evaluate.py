@@ -13,11 +13,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean, median
 
+import numpy as np
+
 from geotagger.geo import haversine_km
 from geotagger.labels import Truth, read_labels
 from geotagger.pipeline import RunOptions, predictions
 from geotagger.places import Places, load_places
-from geotagger.records import Level, Outcome, Place, Prediction, Status
+from geotagger.records import Level, Outcome, Prediction, Status
 
 THRESHOLDS_KM = (1, 25, 200, 750, 2500)
 GEOSCORE_MAX = 5000.0
@@ -143,12 +145,13 @@ def _truth(outcome: Outcome, known: Mapping[Path, Truth] | None, places: Places)
 
 
 def _continent(places: Places, truth: Truth) -> str:
-    """By the label's country, as the table of places has it; a point at sea has none."""
-    if truth.country_code in places.country_codes:
-        row = int(places.mask([truth.country_code]).argmax())
-        place: Place = places.place(row)
-        return place.continent
-    return ""
+    """Of the point; without one, of most rows of the country (a point at sea has none)."""
+    if truth.point is not None:
+        return places.name(truth.point.lat, truth.point.lon).continent
+    if truth.country_code not in places.country_codes:
+        return ""
+    rows = places.mask([truth.country_code])
+    return places.continent_names[int(np.bincount(places.continent[rows]).argmax())]
 
 
 def score(
