@@ -53,9 +53,6 @@ def prepare(photo: Photo, sources: Sequence[Source[Any]], *, only_missing: bool)
             existing=read(data),
             note=photo.problem,
         )
-        if photo.path.suffix.lower() in RAW_SUFFIXES:
-            note = "camera RAW is not decoded: tag the JPEG that belongs to it"
-            return Prepared(replace(outcome, status=Status.SKIPPED, note=note))
         if only_missing and outcome.existing.gps and not outcome.existing.gps_is_prediction:
             return Prepared(replace(outcome, status=Status.SKIPPED, note="has GPS already"))
         picture = images.decode(data, max((source.min_side_px for source in sources), default=1))
@@ -63,7 +60,9 @@ def prepare(photo: Photo, sources: Sequence[Source[Any]], *, only_missing: bool)
         inputs = tuple(source.prepare(shot) for source in sources)
         return Prepared(replace(outcome, note=picture.note), inputs)
     except PhotoError as error:
-        return Prepared(replace(outcome, status=Status.FAILED, note=str(error)))
+        beyond_us = photo.path.suffix.lower() in RAW_SUFFIXES and not photo.problem
+        status = Status.SKIPPED if beyond_us else Status.FAILED
+        return Prepared(replace(outcome, status=status, note=str(error)))
     except OSError as error:
         return Prepared(replace(outcome, status=Status.FAILED, note=_reason(error)))
     except MemoryError:
