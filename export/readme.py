@@ -25,7 +25,8 @@ was trained on few photos: a hint, not a measurement.
 
 ## How well it does
 
-Measured on photos from sources (web sites, photographers) that the judged model never saw:
+Measured by cells alone, before prior and other evidence, on photos from sources (web sites,
+photographers) that the judged model never saw:
 {metrics["folds"]}-fold, whole sources held out, {metrics["photos"]:,} photos of
 {metrics["countries"]} countries from {metrics["sources"]} sources. The model that ships was trained
 on all of them. "By country" weighs every country alike; "commonest" names the commonest places.
@@ -41,14 +42,19 @@ on all of them. "By country" weighs every country alike; "commonest" names the c
   number {recipe["split"]} on were {"trained further" if recipe["epochs"] else "left as they were"}.
 - {metrics["photos"]:,} travel photos with known place. The photos are not part of this bundle.
   Photos with these rights were left out: {left_out}.
-- {metrics["cells"]} cells (clusters of photos that do not cross borders); precision {precision};
-  largest difference to the trained network {parity["max_difference"]:.2g}, same first choice for
-  {parity["same_first"]:.1%} of photos.
+- {metrics["cells"]} cells (clusters of photos that do not cross borders); precision {precision}. On
+  {parity["pictures"]} pictures its scores differ from the trained network's by at most
+  {parity["max_difference"]:.2g}, and its first choice is the same for {parity["same_first"]:.1%}.
 
 ## Where it fails
 
-- Countries with few training photos, which are most: Europe has about 6 photos of 10, Africa fewer
-  than 1 of 10, and half of those show one country. A country without photos has no cell of its own.
+- Where it was shown little. A country without photos has no cell of its own. Photos by continent,
+  and how many of them it puts on the right one when it has not seen their source:
+
+| | photos | continent right |
+| --- | ---: | ---: |
+{_continents(metrics)}
+
 - Anything without a view: interiors, food, animals, faces, sky, close-ups.
 - It knows landscapes, vegetation, architecture and light. It does not read signs.
 - Photos that travel sites do not show: ordinary streets, suburbs, industry, night.
@@ -59,6 +65,13 @@ on all of them. "By country" weighs every country alike; "commonest" names the c
 Finding, following or exposing people; deciding anything about a person; evidence in a dispute. A
 confident answer can be wrong by a continent. Check every answer that matters by other means.
 """
+
+
+def _continents(metrics: dict[str, Any]) -> str:
+    return "\n".join(
+        f"| {name} | {found['photos']:,} | {100 * found['right']:.0f} % |"
+        for name, found in metrics["by_continent"].items()
+    )
 
 
 def _table(metrics: dict[str, Any]) -> str:

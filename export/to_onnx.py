@@ -37,6 +37,8 @@ from geotagger.vision.bundle import (
 from geotagger.vision.probe import probe_outputs
 from geotagger.vision.session import Session
 from geotagger.vision.tables import LABEL_COLUMNS
+from training.data import Cells
+from training.metrics import by_continent, posterior
 from training.network import SIZE_PX, Starter, save_onnx
 from training.train_starter import continents
 
@@ -100,7 +102,10 @@ def export(
     """
     document = json.loads((run / "run.json").read_text(encoding="utf-8"))
     recipe, cells = document["recipe"], document["cells"]
-    document["metrics"]["cells"] = len(cells["lat"])
+    document["metrics"] |= {
+        "cells": len(cells["lat"]),
+        "by_continent": continent_scores(run, document["temperature"]),
+    }
     network = load_network(run, recipe, len(cells["lat"]))
     spec = InputSpec(SIZE_PX[recipe["trunk"]])
     pixels = parity_pixels(photos, spec)
@@ -152,6 +157,14 @@ def load_network(run: Path, recipe: dict[str, Any], cell_count: int) -> Starter:
     network = Starter(recipe["trunk"], recipe["split"], cell_count, pretrained=False)
     network.load_state_dict(torch.load(run / "model.pt", weights_only=True, map_location="cpu"))
     return network.eval()
+
+
+def continent_scores(run: Path, temperature: float) -> dict[str, dict[str, float]]:
+    """By continent: photos, and the share told right by models that had not seen their source."""
+    kept = np.load(run / "oof.npz")
+    cells = Cells(kept["cell_lat"], kept["cell_lon"], kept["cell_country"])
+    probability = posterior(kept["logits"], cells, temperature)
+    return by_continent(probability, cells, kept["country"].tolist(), continents())
 
 
 def parity_pixels(photos: Path | None, spec: InputSpec) -> NDArray[np.uint8]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from training.data import Cells, Example
-from training.metrics import posterior, score
+from training.metrics import by_continent, posterior, score
 
 CELLS = Cells(
     np.array([48.9, 43.3, 35.7]), np.array([2.35, 5.4, 139.7]), np.array(["FR", "FR", "JP"])
@@ -41,3 +41,8 @@ def test_the_point_is_where_most_lies_near_and_not_the_likeliest_cell():
     )
     scores = score(np.array([[0.3, 0.3, 0.4]]), cells, [photo(48.9, 2.35, "FR")], CONTINENT_OF)
     assert scores["per_photo"]["within_25_km"] == 1
+
+
+def test_continents_are_told_one_by_one():
+    found = by_continent(np.eye(3)[[0, 2, 1]], CELLS, ["DE", "FR", "JP"], CONTINENT_OF)
+    assert found == {"Asia": {"photos": 1, "right": 0.0}, "Europe": {"photos": 2, "right": 0.5}}

@@ -172,6 +172,8 @@ def test_the_card_tells_data_scores_and_limits(bundle):
     assert "agency" in bundle.card.provenance["data"]
     page = (bundle.path / "README.md").read_text()
     assert "must not be used for" in page
+    assert bundle.card.metrics["by_continent"]["Asia"]["photos"] == 18
+    assert "| South America | 18 |" in page
     country = bundle.card.metrics["unseen_sources"]["per_photo"]["country"]
     assert f"{100 * country:.1f} %" in page
     assert "/" + "home" not in (bundle.path / "model.onnx").read_bytes().decode("latin-1")

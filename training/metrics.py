@@ -68,6 +68,26 @@ def score(
     }
 
 
+def by_continent(
+    probability: NDArray[np.float64],
+    cells: Cells,
+    countries: Sequence[str],
+    continent_of: Mapping[str, str],
+) -> dict[str, dict[str, float]]:
+    """The photos of each continent, and the share of them whose continent is right."""
+    home = np.array([continent_of[code] for code in cells.country.tolist()])
+    mass, names = _sums(probability, home)
+    truth = np.array([continent_of[code] for code in countries])
+    right = names[mass.argmax(axis=1)] == truth
+    return {
+        name: {
+            "photos": int((truth == name).sum()),
+            "right": round(float(right[truth == name].mean()), 4),
+        }
+        for name in sorted(set(truth.tolist()))
+    }
+
+
 def _sums(
     mass: NDArray[np.float64], names: NDArray[np.str_]
 ) -> tuple[NDArray[np.float64], NDArray[np.str_]]:
