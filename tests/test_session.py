@@ -176,9 +176,9 @@ def test_auto_passes_over_a_device_that_fails_when_it_first_runs(tmp_path, monke
 
     real_open, opened = module._open, []
 
-    def open_anything(file, device, threads):
+    def open_anything(file, device):
         opened.append(device)
-        session = real_open(file, "cpu", threads)
+        session = real_open(file, "cpu")
         return session if device == "cpu" else Broken(session)
 
     class Broken(Failing):

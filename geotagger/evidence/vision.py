@@ -34,7 +34,7 @@ class VisionSource:
         *,
         device: str = "auto",
         batch_size: int = 0,
-        threads: int = 0,
+        threads: int = 1,
         name: str = "vision",
     ) -> None:
         """Load the model. `name` tells several bundles apart; the rest is as in `Session`.
