@@ -23,7 +23,7 @@ def make_photo(path: Path, seed: int, size: tuple[int, int] = (WIDTH_PX, HEIGHT_
             picture[..., channel] += np.asarray(layer.resize(size, Image.Resampling.BICUBIC)) * (
                 2.0 ** (2 - octave)
             )
-    picture += rng.normal(scale=0.22, size=(size[1], size[0], 1))
+    picture += rng.normal(scale=0.27, size=(size[1], size[0], 1))
     low, high = picture.min(), picture.max()
     pixels = ((picture - low) / (high - low) * 255).astype(np.uint8)
     Image.fromarray(pixels).save(path, quality=90)
