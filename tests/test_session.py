@@ -1,3 +1,4 @@
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -201,8 +202,22 @@ def test_an_unknown_device_is_refused(tmp_path):
 
 
 def test_threads_are_those_that_were_asked_for(tmp_path):
-    session = Session(make_bundle(tmp_path / "tiny"), "cpu", threads=1)
-    assert session._session.get_session_options().intra_op_num_threads == 1
+    one = Session(make_bundle(tmp_path / "one"), "cpu", threads=1)
+    three = Session(make_bundle(tmp_path / "three"), "cpu", threads=3)
+    assert three.batch_size == 3 * one.batch_size
+    names = set()
+    infer = three._infer
+
+    def watched(chunk):
+        names.add(threading.current_thread().name)
+        barrier.wait(timeout=30)  # passes only if three chunks are under way at once
+        return infer(chunk)
+
+    barrier = threading.Barrier(3)
+    three._infer = watched
+    pixels = picture_of(*[(255, 0, 0)] * three.batch_size)
+    assert len(three.run(pixels)[0]) == three.batch_size
+    assert len(names) == 3
 
 
 def model_with(tmp_path, **changes):

@@ -45,8 +45,7 @@ class Session:
         device: what it runs on: tensorrt, cuda, coreml or cpu.
         batch_size: photos that run at once; halved whenever the memory runs out.
 
-    On the CPU each thread runs photos of its own. Measured beside decoding threads, that costs a
-    quarter less a photo than threads that share the work of one network and wait for each other.
+    On the CPU each thread runs photos of its own, so none waits for another inside the network.
     """
 
     def __init__(
