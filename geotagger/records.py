@@ -135,3 +135,8 @@ class Outcome:
     """Of the file as it was read, in hexadecimal."""
     model: str = ""
     note: str = ""
+
+
+def joined(*notes: str) -> str:
+    """Several notes as one; empty ones are left out."""
+    return "; ".join(note for note in notes if note)

@@ -218,7 +218,7 @@ def test_the_window_is_bounded_and_the_order_kept(bundle, tmp_path):
 
 
 def test_gps_is_written_only_where_the_point_is_trusted():
-    from geotagger.pipeline import gps_tags
+    from geotagger.writer import gps_tags
 
     lyon = Place(Point(45.76, 4.84), "FR", "France", "Auvergne-Rhône-Alpes", "Lyon", "Europe")
 

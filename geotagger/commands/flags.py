@@ -1,0 +1,73 @@
+"""Flags that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from geotagger.pipeline import RunOptions
+
+SOME_FAILED = 3
+"""Exit code: finished, some photos failed."""
+
+PATHS = click.argument(
+    "paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path)
+)
+PREDICTION_FLAGS: Sequence[Callable[..., Any]] = (
+    click.option(
+        "--model",
+        "models",
+        multiple=True,
+        metavar="NAME|DIR",
+        help="Vision bundle; may be given several times.  [default: starter]",
+    ),
+    click.option(
+        "--device",
+        type=click.Choice(["auto", "cpu", "cuda", "tensorrt", "coreml"]),
+        default="auto",
+        show_default=True,
+        help="Where the models run. A device that does not run is an error.",
+    ),
+    click.option(
+        "--batch-size",
+        type=click.IntRange(1, 4096),
+        help="Photos per inference.  [default: what suits the device]",
+    ),
+    click.option(
+        "--workers",
+        type=click.IntRange(1, 1024),
+        help="Threads that read and decode.  [default: one per core]",
+    ),
+    click.option(
+        "--top-k",
+        type=click.IntRange(1, 100),
+        default=5,
+        show_default=True,
+        help="Alternatives to report.",
+    ),
+    click.option(
+        "--min-confidence",
+        type=click.FloatRange(0, 1),
+        metavar="P",
+        help="Name a place only when it is at least this likely.  [default: fitted, by level]",
+    ),
+)
+
+
+def prediction_flags(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The flags of every command that predicts."""
+    for flag in reversed(PREDICTION_FLAGS):
+        command = flag(command)
+    return command
+
+
+def run_options(flags: dict[str, Any], **more: Any) -> RunOptions:
+    """The run that the flags of the command line ask for; a flag not given keeps its default."""
+    from geotagger.pipeline import RunOptions
+
+    flags = {name: value for name, value in {**flags, **more}.items() if value not in (None, ())}
+    return RunOptions(**flags)

@@ -1,0 +1,84 @@
+"""`geotagger tag`: predict, report, and write where that is asked for."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from geotagger.commands.flags import PATHS, SOME_FAILED, prediction_flags, run_options
+
+if TYPE_CHECKING:
+    from geotagger.pipeline import RunOptions, Summary
+
+DEFAULT_REPORT = Path("geotagger-report.csv")
+
+
+@click.command()
+@PATHS
+@click.option(
+    "--report",
+    "reports",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Report to write, .csv or .jsonl; may be given several times."
+    "  [default: geotagger-report.csv]",
+)
+@click.option(
+    "--write-exif", is_flag=True, help="Write GPS and region tags into photos that deserve them."
+)
+@click.option(
+    "--overwrite",
+    type=click.Choice(["never", "predicted", "always"]),
+    default="never",
+    show_default=True,
+    help="GPS already in a photo that may be replaced: none, earlier predictions, any.",
+)
+@click.option(
+    "--max-radius",
+    "max_radius_km",
+    type=click.FloatRange(min=0, min_open=True),
+    default=50.0,
+    show_default=True,
+    metavar="KM",
+    help="Write a position only if its 90 % radius is at most this; else region tags alone.",
+)
+@click.option("--only-missing", is_flag=True, help="Skip photos that have measured GPS.")
+@click.option("--dry-run", is_flag=True, help="Say what would be written; write only the report.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
+@click.option("-v", "--verbose", is_flag=True, help="A line per photo on stderr.")
+@prediction_flags
+def tag(reports: tuple[Path, ...], quiet: bool, verbose: bool, **flags: Any) -> None:
+    """Predict where the photos under PATH... were taken.
+
+    Each photo gets one row in the report. The photos themselves change only with --write-exif.
+
+    \b
+    geotagger tag ~/Photos
+    geotagger tag ~/Photos --write-exif --min-confidence 0.7
+    """
+    from geotagger import pipeline
+    from geotagger.progress import Progress
+
+    options = run_options(flags, reports=reports or (DEFAULT_REPORT,))
+    with Progress(options.paths, quiet=quiet, verbose=verbose) as progress:
+        summary = pipeline.run(options, progress.show)
+    if not quiet:
+        click.echo(_summary(summary, options), err=True)
+    if summary.failed:
+        sys.exit(SOME_FAILED)
+
+
+def _summary(summary: Summary, options: RunOptions) -> str:
+    statuses = ", ".join(f"{count} {status}" for status, count in summary.statuses.most_common())
+    levels = ", ".join(f"{count} {level}" for level, count in summary.levels.most_common())
+    per_second = summary.photos / max(summary.seconds, 1e-9)
+    speed = f"{summary.seconds:.1f} s ({per_second:.1f} photos/s)"
+    lines = [f"{summary.photos} photos in {speed}: {statuses}"]
+    if levels:
+        lines.append(f"answered at level: {levels}")
+    lines += [f"report: {path}" for path in options.reports]
+    return "\n".join(lines)

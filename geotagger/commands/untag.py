@@ -1,0 +1,22 @@
+"""`geotagger untag`: photos as they were."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from geotagger.commands.flags import PATHS, SOME_FAILED
+
+
+@click.command()
+@PATHS
+def untag(paths: tuple[Path, ...]) -> None:
+    """Put photos back exactly as they were before geotagger wrote to them."""
+    from geotagger import restore
+
+    counts = restore.run(paths, lambda line: click.echo(line, err=True))
+    click.echo(", ".join(f"{count} {name}" for name, count in counts.items()) or "nothing to do")
+    if counts.get("failed"):
+        sys.exit(SOME_FAILED)
