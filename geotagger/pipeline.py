@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -45,6 +45,9 @@ class RunOptions:
     batch_size: int = 0
     """Photos per inference; 0 for what suits the device."""
     workers: int = field(default_factory=cores)
+    read_text: bool = False
+    text_device: str = ""
+    """Empty for that of the models."""
     top_k: int = 5
     min_confidence: float | None = None
     max_radius_km: float = 50.0
@@ -101,7 +104,13 @@ def predictions(options: RunOptions) -> Iterator[Outcome]:
     photos = walk(options.paths)
     places = load_places()
     bundles = [load_bundle(find_bundle(name)) for name in options.models]
-    sources: Sequence[Source[Any]] = [
+    belief = Belief(
+        places,
+        top_k=options.top_k,
+        min_confidence=options.min_confidence,
+        radius_factor=max(bundle.card.calibration.radius_factor for bundle in bundles),
+    )
+    sources: list[Source[Any]] = [
         VisionSource(
             bundle,
             places,
@@ -112,12 +121,11 @@ def predictions(options: RunOptions) -> Iterator[Outcome]:
         )
         for bundle in bundles
     ]
-    belief = Belief(
-        places,
-        top_k=options.top_k,
-        min_confidence=options.min_confidence,
-        radius_factor=max(bundle.card.calibration.radius_factor for bundle in bundles),
-    )
+    if options.read_text:
+        from geotagger.evidence.text import TextSource  # a second of loading, only when wanted
+
+        device = options.text_device or options.device
+        sources.append(TextSource(places, belief.log_prior, device=device, threads=options.workers))
     model = "+".join(source.model_id for source in sources if source.model_id)
     weighed = local.weigh(
         photos,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 SOME_FAILED = 3
 """Exit code: finished, some photos failed."""
 
+DEVICES = click.Choice(["auto", "cpu", "cuda", "tensorrt", "coreml"])
 PATHS = click.argument(
     "paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path)
 )
@@ -27,10 +28,21 @@ PREDICTION_FLAGS: Sequence[Callable[..., Any]] = (
     ),
     click.option(
         "--device",
-        type=click.Choice(["auto", "cpu", "cuda", "tensorrt", "coreml"]),
+        type=DEVICES,
         default="auto",
         show_default=True,
         help="Where the models run. A device that does not run is an error.",
+    ),
+    click.option(
+        "--read-text/--no-read-text",
+        default=False,
+        show_default=True,
+        help="Read signs and weigh what they say. The slowest part of a run on a CPU.",
+    ),
+    click.option(
+        "--text-device",
+        type=DEVICES,
+        help="Where the text is read.  [default: as --device]",
     ),
     click.option(
         "--batch-size",

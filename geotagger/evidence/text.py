@@ -1,0 +1,66 @@
+"""Evidence from the words in the picture: signs, shop fronts, plates, posters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from geotagger.records import Evidence
+from geotagger.text.combine import Combiner
+from geotagger.text.cues import find_cues
+from geotagger.text.reader import TextReader
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from geotagger.evidence import Shot
+    from geotagger.places import Places
+    from geotagger.text import Reading
+    from geotagger.text.reader import Prepared
+
+
+class TextSource:
+    """Reads the text of a batch of photos and weighs what it says."""
+
+    name = "text"
+    batch_size = 0
+
+    def __init__(
+        self,
+        places: Places,
+        log_prior: NDArray[np.float32],
+        *,
+        device: str = "auto",
+        threads: int = 1,
+    ) -> None:
+        """Load the reader. `log_prior`: the belief's, float32 [len(places)].
+
+        Raises DeviceError when the device does not run the reader's models.
+        """
+        self._reader = TextReader(device, threads)
+        self._combiner = Combiner(places, log_prior)
+        self.model_id = self._reader.model_id
+        self.min_side_px = self._reader.min_side_px
+
+    def prepare(self, shot: Shot) -> Prepared:
+        """The picture at the size in which its text is looked for."""
+        return self._reader.prepare(shot.picture.image)
+
+    def weigh(self, batch: Sequence[Prepared]) -> list[Evidence | None]:
+        """One answer for each picture; None where nothing that was read tells of a place."""
+        return [self.evidence(reading) for reading in self._reader.read(batch)]
+
+    def evidence(self, reading: Reading) -> Evidence | None:
+        """What one photo's text says of its place."""
+        cues, notes = find_cues(reading)
+        weighted = self._combiner.weigh(cues)
+        if not weighted:
+            return None
+        total = self._combiner.total(weighted)
+        reason = self._combiner.explain(weighted, total)
+        if not reason:
+            return None
+        said = "; ".join((reason, *notes))
+        return Evidence(source=self.name, weight=1.0, reason=said, log_likelihood=total)

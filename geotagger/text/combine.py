@@ -1,0 +1,158 @@
+"""From cues to one log-likelihood over the places table, with the sentence that explains it.
+
+Each cue's likelihood ratio is taken to the power of its kind's weight (fitted, `data/text.json`).
+Cues that say the same thing twice are not independent: of those of one kind with one meaning only
+the strongest counts, and each further cue of a kind counts half as much as the one before.
+Last comes the floor: with the probability `foreign_share` the words have nothing to do with the
+place (a brand, a T-shirt, a menu), so that text shifts the belief and never decides alone.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from geotagger.geo import km_of_cosine, unit_vectors
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from geotagger.places import Places
+    from geotagger.text import Cue, Spot
+
+REPEATED = 0.5
+"""What each further cue of the same kind counts, compared with the one before."""
+TELLING = 0.3
+"""Natural logarithm of the least ratio at the likeliest place that is worth a mention."""
+FADE_KM = 5.0
+"""Outside the town a sign that names it grows rarer by a factor e in this distance ..."""
+DIRECTIONS_SHARE, DIRECTIONS_KM = 0.02, 30.0
+"""... but for the direction signs, which name it from far."""
+REACH_KM = 200.0
+"""Beyond the radius and this distance a spot says nothing."""
+KM_PER_DEGREE = 111.2
+
+
+@dataclass(frozen=True, slots=True)
+class Strengths:
+    """Fitted numbers, read from `data/text.json`."""
+
+    weights: Mapping[str, float]
+    """Power of the likelihood ratio by kind of cue."""
+    foreign_share: float
+    """Share of photos whose words, clear as they are, belong to another place."""
+
+    @classmethod
+    def load(cls) -> Strengths:
+        text = files("geotagger.data").joinpath("text.json").read_text("utf-8")
+        return cls(**json.loads(text))
+
+    def weight(self, kind: str) -> float:
+        return self.weights.get(kind, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Weighted:
+    """A cue and its share in the sum."""
+
+    cue: Cue
+    log_ratio: NDArray[np.float32]
+    """float32 [len(places)], weighted, before the floor."""
+
+
+class Combiner:
+    """Adds cues up over the places table."""
+
+    def __init__(
+        self, places: Places, log_prior: NDArray[np.float32], strengths: Strengths | None = None
+    ) -> None:
+        """`log_prior` is the belief's, float32 [len(places)]: the floor is measured against it."""
+        self.places = places
+        self.strengths = strengths or Strengths.load()
+        self._prior = np.exp(log_prior)
+        self._by_lat = np.argsort(places.lat, kind="stable")
+        self._lat = places.lat[self._by_lat]
+        self._country = {code: index for index, code in enumerate(places.country_codes)}
+
+    def weigh(self, cues: Sequence[Cue]) -> list[Weighted]:
+        """The cues that count, each with its weighted log ratios, the strongest first."""
+        of_kind: dict[str, dict[str, Weighted]] = defaultdict(dict)
+        for cue in cues:
+            weighted = Weighted(cue, self.strengths.weight(cue.kind) * self.log_ratio(cue))
+            known = of_kind[cue.kind].get(cue.meaning)
+            if known is None or weighted.log_ratio.max() > known.log_ratio.max():
+                of_kind[cue.kind][cue.meaning] = weighted
+        counted: list[Weighted] = []
+        for meanings in of_kind.values():
+            ranked = sorted(meanings.values(), key=lambda item: -item.log_ratio.max())
+            counted += [
+                Weighted(item.cue, np.float32(REPEATED**rank) * item.log_ratio)
+                for rank, item in enumerate(ranked)
+            ]
+        return sorted(counted, key=lambda item: -item.log_ratio.max())
+
+    def log_ratio(self, cue: Cue) -> NDArray[np.float32]:
+        """ln of the cue's likelihood ratio at every place, float32 [len(places)]; nowhere below 0."""
+        by_country = np.ones(len(self.places.country_codes), np.float32)
+        for code, ratio in cue.countries.items():
+            if code in self._country:
+                by_country[self._country[code]] = max(ratio, 1.0)
+        ratio: NDArray[np.float32] = by_country[self.places.country]
+        for spot in cue.spots:
+            rows, share = self._around(spot)
+            ratio[rows] += np.float32(max(spot.ratio - 1.0, 0.0)) * share
+        log_ratio: NDArray[np.float32] = np.log(ratio)
+        return log_ratio
+
+    def _around(self, spot: Spot) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+        """The rows that a spot speaks for, and how much of its strength reaches each."""
+        reach_km = spot.radius_km + REACH_KM
+        degrees = reach_km / KM_PER_DEGREE
+        first, last = np.searchsorted(self._lat, (spot.lat - degrees, spot.lat + degrees))
+        rows = self._by_lat[first:last]
+        km = km_of_cosine(self.places.unit[rows] @ unit_vectors(spot.lat, spot.lon))
+        near = km < reach_km
+        outside_km = np.maximum(km[near] - spot.radius_km, 0.0)
+        directions = DIRECTIONS_SHARE * np.exp(-outside_km / DIRECTIONS_KM)
+        share = (1 - DIRECTIONS_SHARE) * np.exp(-outside_km / FADE_KM) + directions
+        return rows[near], share.astype(np.float32)
+
+    def total(self, weighted: Sequence[Weighted]) -> NDArray[np.float32]:
+        """The log-likelihood of all cues together, floor included: float32 [len(places)]."""
+        summed = np.zeros(len(self.places), np.float64)
+        for item in weighted:
+            summed += item.log_ratio
+        likelihood = np.exp(summed - summed.max())
+        likelihood /= self._prior @ likelihood
+        foreign = self.strengths.foreign_share
+        mixed: NDArray[np.float32] = np.log((1 - foreign) * likelihood + foreign).astype(np.float32)
+        return mixed
+
+    def explain(self, weighted: Sequence[Weighted], total: NDArray[np.float32]) -> str:
+        """`sign: "Stadt Bielefeld" -> Bielefeld, DE; language de`; empty when nothing tells much.
+
+        Cues that speak for the likeliest place come first; the strongest that speaks against it is
+        named too, so that a person sees the doubt.
+        """
+        best = int((total + np.log(self._prior)).argmax())
+        telling = [item for item in weighted if item.log_ratio.max() >= TELLING]
+        towards = [item for item in telling if item.log_ratio[best] >= TELLING]
+        against = [item for item in telling if item.log_ratio[best] < TELLING]
+        towards.sort(key=lambda item: -item.log_ratio[best])
+        parts = [_said(item.cue) for item in towards]
+        if against:
+            parts.append(f"but {_said(against[0].cue)}")
+        return "sign: " + "; ".join(parts) if parts else ""
+
+
+def _said(cue: Cue) -> str:
+    """Words where they are the point; a language is heard from the whole, so it needs none."""
+    if cue.kind in ("language", "script"):
+        return cue.meaning
+    return f'"{cue.words}" -> {cue.meaning}'
