@@ -2,55 +2,71 @@
 
 from __future__ import annotations
 
-import struct
+import re
+from itertools import product
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from geotagger.errors import CannotEmbedError
 from geotagger.metadata import jpeg
 from geotagger.metadata.tiff import EXIF_IFD, Tiff
 
 if TYPE_CHECKING:
-    from geotagger.metadata.jpeg import Segment
+    from geotagger.metadata.jpeg import Jpeg
 
+_EOI = b"\xff\xd9"
+_EOI_SEARCH = re.compile(re.escape(_EOI))  # three times as fast as find()
 _MAKER_NOTE = 0x927C
 _LEICA_FILE_OFFSETS = b"LEICA\0\x02\xff"  # S2, M (Typ 240), M Monochrom (Typ 246)
 
 
-def refuse_fragile(data: bytes, segments: list[Segment], exif: Segment | None) -> None:
+def refuse_fragile(photo: Jpeg) -> None:
     """Raises CannotEmbedError with the reason; TiffError when the EXIF block is damaged."""
-    for segment in segments:
-        payload = data[segment.payload : segment.payload + 4]
-        if segment.marker == jpeg.APP11 and payload[:2] == b"JP":
+    exif = photo.exif_segment
+    for segment in photo.segments:
+        if segment.marker == jpeg.APP11 and photo.data.startswith(b"JP", segment.payload):
             raise CannotEmbedError("it carries signed content credentials (C2PA/JUMBF)")
-        # Offsets of the Multi-Picture Format (CIPA DC-007) count from a place inside this segment.
-        if (
-            segment.marker == jpeg.APP2
-            and payload == b"MPF\0"
-            and exif
-            and segment.start < exif.start
-        ):
+        if exif and segment.start < exif.start and jpeg.is_picture_index(photo.data, segment):
             raise CannotEmbedError("its picture index (MPF) stands before the EXIF block")
-    _refuse_trailer(data, segments[-1], exif)
+    _refuse_trailer(photo)
     if exif:
-        _refuse_leica(jpeg.exif_block(data, exif) or b"")
+        _refuse_leica(photo.exif or b"")
 
 
-def _refuse_trailer(data: bytes, scan: Segment, exif: Segment | None) -> None:
+def _refuse_trailer(photo: Jpeg) -> None:
     """What stands behind the picture moves; that is well unless an offset into it is kept."""
-    starts = jpeg.trailer_starts(data, scan)
-    if not starts:
-        return
+    data, scan_end = photo.data, photo.segments[-1].end
     # AXS File Concatenation Protocol: its directory holds offsets from the start of the file.
-    if b"AXS" in (data[starts[0] : starts[0] + 3], data[-12:-9]):
-        raise CannotEmbedError("it has an AFCP trailer, whose offsets count from the file's start")
-    if exif is None:
-        return
-    tiff_at = exif.payload + len(jpeg.EXIF_HEADER)
-    block = data[tiff_at : exif.end]
-    # Some maker notes (Sony, Pentax, Olympus, Leica) keep a preview there.
-    offsets = [at - base for at in starts for base in (0, tiff_at)]
-    if any(struct.pack(f"{order}L", at) in block for at in offsets for order in "<>"):
-        raise CannotEmbedError("its EXIF block points to data behind the picture")
+    if not data.endswith(_EOI):
+        eoi = _EOI_SEARCH.search(data, scan_end)
+        if eoi and data.find(b"AXS", eoi.end()) >= 0:
+            raise CannotEmbedError(
+                "it has an AFCP trailer, whose offsets count from the file's start"
+            )
+    exif = photo.exif_segment
+    if exif:
+        tiff_at = exif.payload + len(jpeg.EXIF_HEADER)
+        # Some maker notes (Sony, Pentax, Olympus, Leica) keep a preview there.
+        if _points_behind(data, scan_end, tiff_at, exif.end):
+            raise CannotEmbedError("its EXIF block points to data behind the picture")
+
+
+def _points_behind(data: bytes, scan_end: int, tiff_at: int, tiff_end: int) -> bool:
+    """Whether four bytes of the block, wherever they stand, lead to where a trailer may begin.
+
+    That is a byte after EOI, or an SOI. Neither marker can occur in coded data (T.81 B.1.1.5).
+    """
+    whole, block = np.frombuffer(data, np.uint8), data[tiff_at:tiff_end]
+    for shift, order, base in product(range(4), "<>", (0, tiff_at)):
+        numbers = np.frombuffer(block, f"{order}u4", max(0, len(block) - shift) // 4, shift)
+        at = numbers.astype(np.int64) + base
+        at = at[(at > scan_end) & (at < len(data) - 2)]
+        follows_eoi = (whole[at - 2] == 0xFF) & (whole[at - 1] == 0xD9)
+        is_soi = (whole[at] == 0xFF) & (whole[at + 1] == 0xD8) & (whole[at + 2] == 0xFF)
+        if (follows_eoi | is_soi).any():
+            return True
+    return False
 
 
 def _refuse_leica(block: bytes) -> None:

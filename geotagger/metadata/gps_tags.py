@@ -59,6 +59,12 @@ class GpsTags:
         if not self.note.startswith(PREDICTED_MARK):
             raise ValueError(f"the note must begin with {PREDICTED_MARK!r}")
 
+    @property
+    def text(self) -> str:
+        """What stands in AreaInformation: the names and the note, printable and not endless."""
+        parts = (self.area[:_MAX_TEXT], self.note[:_MAX_TEXT])
+        return "".join(c if c.isprintable() else " " for c in "; ".join(filter(None, parts)))
+
 
 def encode_tags(tags: GpsTags, order: str) -> dict[int, tuple[int, bytes]]:
     """Tag -> (type, value in byte order `order`)."""
@@ -96,8 +102,7 @@ def _encode_text(tags: GpsTags) -> bytes:
     The standard's UNICODE code is UTF-16, which Exiv2 0.27 prints byte by byte. Both ExifTool and
     Exiv2 read this form back exactly.
     """
-    parts = (tags.area[:_MAX_TEXT], tags.note[:_MAX_TEXT])
-    text = "".join(c if c.isprintable() else " " for c in "; ".join(filter(None, parts)))
+    text = tags.text
     return (b"ASCII\0\0\0" if text.isascii() else bytes(8)) + text.encode("utf-8", "replace")
 
 

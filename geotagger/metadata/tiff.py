@@ -6,13 +6,14 @@ import struct
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED, SRATIONAL = 1, 2, 3, 4, 5, 7, 10
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 
 EXIF_IFD, GPS_IFD, INTEROP_IFD = 0x8769, 0x8825, 0xA005
-_MAX_DIRECTORIES = 32
+XMP_PACKET = 700
+_MAX_DIRECTORIES, MAX_PAGES = 32, 2000
 
 
 class TiffError(ValueError):
@@ -107,7 +108,16 @@ class Tiff:
         at = self.pointer(parent, tag)
         return self.ifd(at) if at else None
 
-    def check(self) -> None:
+    def chain(self, max_length: int = MAX_PAGES) -> Iterator[Ifd]:
+        """IFD0 and those that follow it. Raises TiffError."""
+        at = self.first
+        for _ in range(max_length):
+            yield (ifd := self.ifd(at))
+            if not (at := ifd.next):
+                return
+        raise TiffError("directories form a loop, or are too many")
+
+    def check(self, max_directories: int = _MAX_DIRECTORIES) -> None:
         """Raises TiffError unless every directory and every value is where it should be.
 
         Follows IFD0, its chain, and the Exif, GPS and Interoperability directories of each.
@@ -116,7 +126,7 @@ class Tiff:
         waiting = [self.first]
         while waiting:
             at = waiting.pop()
-            if at in seen or len(seen) >= _MAX_DIRECTORIES:
+            if at in seen or len(seen) >= max_directories:
                 raise TiffError("directories form a loop")
             seen.add(at)
             ifd = self.ifd(at)

@@ -1,12 +1,15 @@
-"""The undo record: what takes a tagged EXIF block back to the bytes it had.
+"""The undo record: what takes a tagged photo back to the bytes it had.
 
-The record is the last 60 bytes of every EXIF block that geotagger wrote, so that a photo can be put
-back on another machine too; the journal keeps a second copy. Little-endian, whatever the block is:
+It ends the EXIF block of every photo that geotagger wrote (in a TIFF file: the file), so that a
+photo can be put back on another machine too; the journal keeps a second copy. Little-endian:
 
-    8s magic   B version   B kind   2x   L original length of the block   L patched at
-    4s bytes before the patch   32s SHA-256 of the original file   L CRC-32 of all before
+    8s magic   B version 2   B number of edits   2x   32s SHA-256 of the original file
+    for each edit, in order: L start   L end   L length of the original bytes
+    the original bytes of all edits
+    L length of the whole record   L CRC-32 of all before
 
-Kind 0: a block that was there and got longer. Kind 1: there was no EXIF block (all else is zero).
+An edit says that bytes `start` to `end` of the tagged file were those original bytes. Version 1,
+whose records are in photos tagged by geotagger 0.1, is read by `undo_v1`.
 """
 
 from __future__ import annotations
@@ -15,52 +18,59 @@ import struct
 import zlib
 from dataclasses import dataclass
 
+from geotagger.metadata.edits import Edit
+from geotagger.metadata.undo_v1 import BlockRecord
+
 _MAGIC = b"GTagUndo"
-_VERSION = 1
-_BODY = struct.Struct("<8sBB2xLL4s32s")
-RECORD_BYTES = _BODY.size + 4
+_VERSION = 2
+_HEAD = struct.Struct("<8sBB2x32s")
+_EDIT = struct.Struct("<3L")
+_END = struct.Struct("<2L")
+MAX_EDITS = 255
 
 
 @dataclass(frozen=True, slots=True)
-class UndoRecord:
+class EditRecord:
     """How to restore one file, and how to know that it was restored."""
 
     sha256: str
     """Of the whole original file, hexadecimal."""
-    tiff_bytes: int = 0
-    """Length of the original EXIF block; 0: there was none."""
-    patched_at: int = 0
-    """Where in the block four bytes were replaced."""
-    patched: bytes = bytes(4)
-    """The four bytes that stood there."""
+    edits: tuple[Edit, ...]
 
     def pack(self) -> bytes:
-        body = _BODY.pack(
-            _MAGIC,
-            _VERSION,
-            int(not self.tiff_bytes),
-            self.tiff_bytes,
-            self.patched_at,
-            self.patched,
-            bytes.fromhex(self.sha256),
-        )
+        """The record as it stands in the file."""
+        head = _HEAD.pack(_MAGIC, _VERSION, len(self.edits), bytes.fromhex(self.sha256))
+        table = b"".join(_EDIT.pack(start, end, len(old)) for start, end, old in self.edits)
+        body = head + table + b"".join(edit.new for edit in self.edits)
+        body += struct.pack("<L", len(body) + _END.size)
         return body + struct.pack("<L", zlib.crc32(body))
 
-    def restore(self, tiff: bytes) -> bytes | None:
-        """The original EXIF block (None: there was none). Only the file's SHA-256 proves it."""
-        if not self.tiff_bytes:
-            return None
-        end = self.patched_at + 4
-        return (tiff[: self.patched_at] + self.patched + tiff[end:])[: self.tiff_bytes]
+    def edits_on(self, data: bytes) -> list[Edit]:
+        """What is to be done to the tagged file. Raises ValueError when this is not that file."""
+        if self.edits and self.edits[-1].end > len(data):
+            raise ValueError("the undo record belongs to a longer file")
+        return list(self.edits)
+
+
+UndoRecord = EditRecord | BlockRecord
 
 
 def record_at_end(block: bytes) -> UndoRecord | None:
     """The record that ends `block`; None when it is missing, damaged or of a later version."""
-    packed = block[-RECORD_BYTES:]
-    body = packed[: _BODY.size]
-    if len(packed) < RECORD_BYTES or packed[_BODY.size :] != struct.pack("<L", zlib.crc32(body)):
+    if len(block) < _HEAD.size + _END.size:
         return None
-    magic, version, kind, tiff_bytes, patched_at, patched, sha256 = _BODY.unpack(body)
-    if (magic, version, kind) != (_MAGIC, _VERSION, int(not tiff_bytes)):
+    size, crc = _END.unpack(block[-_END.size :])
+    packed = block[-size:] if _HEAD.size + _END.size <= size <= len(block) else b""
+    if not packed or zlib.crc32(packed[:-4]) != crc:
+        return BlockRecord.at_end(block)
+    magic, version, count, sha256 = _HEAD.unpack_from(packed)
+    table_end = _HEAD.size + count * _EDIT.size
+    if (magic, version) != (_MAGIC, _VERSION) or table_end > size - _END.size:
         return None
-    return UndoRecord(sha256.hex(), tiff_bytes, patched_at, patched)
+    edits, at, pos = [], table_end, 0
+    for start, end, length in _EDIT.iter_unpack(packed[_HEAD.size : table_end]):
+        if not pos <= start <= end:
+            return None
+        edits.append(Edit(start, end, packed[at : at + length]))
+        at, pos = at + length, end
+    return EditRecord(sha256.hex(), tuple(edits)) if at == size - _END.size else None
