@@ -1,0 +1,114 @@
+"""A prediction into an XMP packet, and out again: bytes in, bytes out (ISO 16684-1).
+
+    with_prediction(packet, tags)     the packet with the prediction in it
+    without_prediction(packet)        the packet without it, and whether it is the very original
+    prediction_in(packet)             the tags
+    gps_in(packet)                    a position in exif:GPSLatitude and exif:GPSLongitude
+
+`packet` is all that a container or a sidecar holds. Nothing in it is moved or written anew: own
+properties go into one rdf:Description of their own, keywords also into the arrays that are there.
+A record of these insertions stands beside them, so that they can be taken out to the byte. What
+another program has rewritten since is searched for what is still geotagger's (`xmp_removal`).
+A property of another's is never replaced. Whatever cannot be extended without risk is refused
+(CannotEmbedError). docs/xmp.md describes the properties.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from geotagger.errors import CannotEmbedError
+from geotagger.metadata import xmp_gps, xmp_packet, xmp_removal, xmp_tags, xmp_writing
+from geotagger.metadata.xmp_removal import Removal
+from geotagger.metadata.xmp_tags import Alternative, XmpTags, tags_from
+from geotagger.metadata.xmp_tree import GEOTAGGER
+from geotagger.records import Point
+
+__all__ = [
+    "Alternative",
+    "Removal",
+    "XmpTags",
+    "gps_in",
+    "prediction_in",
+    "with_prediction",
+    "withheld",
+    "without_prediction",
+]
+
+_PADDING_BYTES = 2048
+
+
+def with_prediction(
+    packet: bytes | None, tags: XmpTags, *, padding_bytes: int = _PADDING_BYTES
+) -> bytes:
+    """The packet with `tags` in the place of an earlier prediction.
+
+    None or empty: a new packet, with white space at its end for other programs to grow into. The
+    very same packet when it says all this already; `tags.created` is not compared. Raises
+    CannotEmbedError.
+    """
+    if not packet:
+        return xmp_writing.new_packet(tags, padding_bytes)
+    old = xmp_packet.read(packet)
+    before = xmp_removal.remove(old).packet
+
+    def written(tags: XmpTags) -> bytes:
+        if before is None:
+            return xmp_writing.new_packet(tags, padding_bytes)
+        return xmp_writing.extended(old if before is packet else xmp_packet.read(before), tags)
+
+    earlier = tags_from(old.values)
+    if earlier:
+        again = written(replace(tags, created=earlier.created))
+        if again == packet or _said(xmp_packet.read(again)) == _said(old):
+            return packet
+    return written(tags)
+
+
+def _said(packet: xmp_packet.Packet) -> dict[str, object]:
+    return {name: value for name, value in packet.values.items() if name != xmp_tags.UNDO}
+
+
+def without_prediction(packet: bytes) -> Removal:
+    """The packet as it was; see Removal. Raises CannotEmbedError for a damaged one."""
+    return xmp_removal.remove(xmp_packet.read(packet))
+
+
+def prediction_in(packet: bytes | None) -> XmpTags | None:
+    """The prediction that the packet carries; None also when it cannot be read."""
+    if not packet or GEOTAGGER.encode() not in packet.replace(b"\0", b""):
+        return None
+    try:
+        return tags_from(xmp_packet.read(packet).values)
+    except CannotEmbedError:
+        return None
+
+
+def gps_in(packet: bytes | None) -> tuple[Point | None, str, bool]:
+    """(position, why what stands there is none, whether geotagger wrote it). Never raises.
+
+    Of exif:GPSLatitude and exif:GPSLongitude alone; a packet that cannot be read has none.
+    """
+    if not packet or b"GPSL" not in packet.replace(b"\0", b""):
+        return None, "", False
+    try:
+        values = xmp_packet.read(packet).values
+        predicted = xmp_gps.LATITUDE in xmp_removal.unchanged(values)
+        return xmp_gps.position(values), "", predicted
+    except CannotEmbedError:
+        return None, "", False
+    except ValueError as error:
+        return None, str(error), False
+
+
+def withheld(packet: bytes, tags: XmpTags) -> tuple[str, ...]:
+    """Properties of `tags` that `packet`, now tagged, lacks, as it has others' values for them."""
+    values = xmp_packet.read(packet).values
+    added = values.get(xmp_tags.ADDED_PROPERTIES, [])
+    wanted = [name for block in xmp_tags.blocks(tags) for name in block]
+    missing = [name for name in wanted if name not in added]
+    for name, words in xmp_tags.keywords(tags).items():
+        found = values.get(name)
+        if not isinstance(found, list) or not all(word in found for word in words):
+            missing.append(name)
+    return tuple(missing)
