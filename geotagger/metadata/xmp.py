@@ -16,6 +16,7 @@ A property of another's is never replaced. Whatever cannot be extended without r
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 from geotagger.errors import CannotEmbedError
 from geotagger.metadata import xmp_gps, xmp_packet, xmp_removal, xmp_tags, xmp_writing
@@ -27,6 +28,7 @@ from geotagger.records import Point
 __all__ = [
     "Alternative",
     "Removal",
+    "XmpGps",
     "XmpTags",
     "gps_in",
     "prediction_in",
@@ -84,21 +86,29 @@ def prediction_in(packet: bytes | None) -> XmpTags | None:
         return None
 
 
-def gps_in(packet: bytes | None) -> tuple[Point | None, str, bool]:
-    """(position, why what stands there is none, whether geotagger wrote it). Never raises.
+class XmpGps(NamedTuple):
+    """What exif:GPSLatitude and exif:GPSLongitude say."""
 
-    Of exif:GPSLatitude and exif:GPSLongitude alone; a packet that cannot be read has none.
-    """
+    point: Point | None
+    problem: str
+    """Why what stands there is no position."""
+    is_prediction: bool
+    """geotagger wrote it."""
+
+
+def gps_in(packet: bytes | None) -> XmpGps | None:
+    """None when the packet has no such property, or cannot be read."""
     if not packet or b"GPSL" not in packet.replace(b"\0", b""):
-        return None, "", False
+        return None
     try:
         values = xmp_packet.read(packet).values
         predicted = xmp_gps.LATITUDE in xmp_removal.unchanged(values)
-        return xmp_gps.position(values), "", predicted
+        point = xmp_gps.position(values)
     except CannotEmbedError:
-        return None, "", False
+        return None
     except ValueError as error:
-        return None, str(error), False
+        return XmpGps(None, str(error), False)
+    return XmpGps(point, "", predicted) if point else None
 
 
 def withheld(packet: bytes, tags: XmpTags) -> tuple[str, ...]:
