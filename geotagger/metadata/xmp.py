@@ -15,7 +15,6 @@ A property of another's is never replaced. Whatever cannot be extended without r
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import NamedTuple
 
 from geotagger.errors import CannotEmbedError
@@ -60,15 +59,13 @@ def with_prediction(
         return xmp_writing.extended(old if before is packet else xmp_packet.read(before), tags)
 
     earlier = tags_from(old.values)
-    if earlier:
-        again = written(replace(tags, created=earlier.created))
-        if again == packet or _said(xmp_packet.read(again)) == _said(old):
-            return packet
-    return written(tags)
+    new = written(xmp_tags.dated_as(tags, earlier))
+    return packet if earlier and _said(new) == _said(packet) else new
 
 
-def _said(packet: xmp_packet.Packet) -> dict[str, object]:
-    return {name: value for name, value in packet.values.items() if name != xmp_tags.UNDO}
+def _said(packet: bytes) -> dict[str, object]:
+    values = xmp_packet.read(packet).values
+    return {name: value for name, value in values.items() if name != xmp_tags.UNDO}
 
 
 def without_prediction(packet: bytes) -> Removal:

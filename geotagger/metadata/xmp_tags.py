@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from geotagger.metadata.xmp_tree import Value
@@ -129,6 +129,14 @@ def own_properties(tags: XmpTags) -> dict[str, Value]:
     found["Created"] = clean(tags.created)
     found["SourceSha256"] = clean(tags.source_sha256)
     return {f"geotagger:{name}": value for name, value in found.items() if value}
+
+
+def dated_as(tags: XmpTags, earlier: XmpTags | None) -> XmpTags:
+    """`tags` with the time of `earlier` where nothing else differs: then nothing is rewritten."""
+    if earlier is None:
+        return tags
+    dated = replace(tags, created=earlier.created)
+    return dated if own_properties(dated) == own_properties(earlier) else tags
 
 
 def _alternative(place: Alternative, gps: bool) -> Value:

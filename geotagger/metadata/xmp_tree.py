@@ -46,7 +46,9 @@ _BOMS = (
     (b"\0<", "utf-16-be"),
     (b"<\0", "utf-16-le"),
 )
-_ENCODINGS = re.compile(r"utf-?(8|16|32)([bl]e)?|us-ascii|ascii|ucs-[24]|iso-10646-ucs-[24]", re.I)
+_ENCODINGS = re.compile(
+    r"utf-?(8|16|32)(-?[bl]e)?|us-ascii|ascii|ucs-[24]|iso-10646-ucs-[24]", re.I
+)
 _START_TAG = re.compile(rb"""<(?:[^"'>]++|"[^"]*+"|'[^']*+')*+>""")
 _ATTRIBUTE = re.compile(rb"""\s+([^\s=]+)\s*=\s*("[^"]*+"|'[^']*+')""")
 _MAX_BYTES = 16 << 20

@@ -21,6 +21,7 @@ from geotagger.metadata.xmp_tree import NAMESPACES, Element, Value
 
 _RECORD = re.compile(r"1 ([0-9a-f]{64})((?: [0-9a-f]{8}[+/][0-9a-f]{8})+)")
 _RECORD_OF_NEW = "1 new"
+_ELEMENT_PREFIX = re.compile(r"<(\w+):")
 _EMPTY_TAG_END = b"/>"
 _LINE = b" " * 99 + b"\n"
 _PACKET_ID = "W5M0MpCehiHzreSzNTczkc9d"
@@ -38,12 +39,12 @@ class _Splice:
 def new_packet(tags: XmpTags, padding_bytes: int) -> bytes:
     """A packet with a prediction and nothing else, in UTF-8."""
     properties, _ = _plan({}, tags)
-    properties[xmp_tags.UNDO] = _RECORD_OF_NEW
+    body = _body({**properties, xmp_tags.UNDO: _RECORD_OF_NEW})
     lines = [
         f'<?xpacket begin="\ufeff" id="{_PACKET_ID}"?>',
         f'<x:xmpmeta xmlns:x="{NAMESPACES["x"]}" x:xmptk="geotagger {__version__}">',
         f' <rdf:RDF xmlns:rdf="{NAMESPACES["rdf"]}">',
-        *("  " + line for line in _description(properties, "", declare_rdf=False)),
+        *("  " + line for line in _description(body, "")),
         " </rdf:RDF>",
         "</x:xmpmeta>",
     ]
@@ -60,15 +61,14 @@ def extended(packet: Packet, tags: XmpTags) -> bytes:
         for name, words in items.items()
         for array in packet.elements[name].children
     ]
-    draft = [
-        *splices,
-        _own_splice(packet, properties, _record(packet, [*splices, _Splice(0, b"")])),
-    ]
-    draft.sort(key=lambda splice: splice.at)
-    record = _record(packet, draft)
-    splices = [*splices, _own_splice(packet, properties, record)]
-    splices.sort(key=lambda splice: splice.at)
-    new = packet.encoded.packed(_spliced(utf8, splices))
+    body = _body(properties)
+    record = _record(packet, [*splices, _Splice(0, b"")])  # as long as it will be
+    ordered = splices
+    for _ in range(2):
+        own = _own_splice(packet, [*body, *_xml(xmp_tags.UNDO, record)])
+        ordered = sorted([*splices, own], key=lambda splice: splice.at)
+        record = _record(packet, ordered)
+    new = packet.encoded.packed(_spliced(utf8, ordered))
     xmp_check.check_extended(packet, new, properties, items)
     return new
 
@@ -106,15 +106,14 @@ def _plan(
     return properties | added | created, items
 
 
-def _own_splice(packet: Packet, properties: Mapping[str, Value], record: str) -> _Splice:
+def _own_splice(packet: Packet, body: Sequence[str]) -> _Splice:
     rdf, utf8 = packet.rdf, packet.utf8
-    properties = {**properties, xmp_tags.UNDO: record}
     if rdf is None:
         lines = [f'<rdf:RDF xmlns:rdf="{NAMESPACES["rdf"]}">']
-        lines += [" " + line for line in _description(properties, "", declare_rdf=False)]
+        lines += [" " + line for line in _description(body, "")]
         return _appended(utf8, packet.root, [[*lines, "</rdf:RDF>"]])
-    declare_rdf = xmp_tree.tag_name(utf8, rdf) != "rdf:RDF"
-    return _appended(utf8, rdf, [_description(properties, packet.about, declare_rdf=declare_rdf)])
+    rdf_declared = xmp_tree.tag_name(utf8, rdf) == "rdf:RDF"
+    return _appended(utf8, rdf, [_description(body, packet.about, rdf_declared=rdf_declared)])
 
 
 def _record(packet: Packet, splices: Sequence[_Splice]) -> str:
@@ -181,13 +180,15 @@ def _items(utf8: bytes, array: Element, words: Sequence[str]) -> list[list[str]]
     return [[f"<{item}>{escape(word)}</{item}>"] for word in words]
 
 
-def _description(properties: Mapping[str, Value], about: str, *, declare_rdf: bool) -> list[str]:
-    body = [line for name, value in properties.items() for line in _xml(name, value)]
-    used = {found for line in body for found in re.findall(r"</?(\w+):", line)} - {"rdf"}
-    used |= {"rdf"} if declare_rdf else set()
+def _description(body: Sequence[str], about: str, *, rdf_declared: bool = True) -> list[str]:
+    used = {*_ELEMENT_PREFIX.findall("".join(body))} - ({"rdf"} if rdf_declared else set())
     spaces = [f' xmlns:{prefix}="{NAMESPACES[prefix]}"' for prefix in sorted(used)]
     start = f"<rdf:Description rdf:about={quoteattr(about)}{''.join(spaces)}>"
     return [start, *(" " + line for line in body), "</rdf:Description>"]
+
+
+def _body(properties: Mapping[str, Value]) -> list[str]:
+    return [line for name, value in properties.items() for line in _xml(name, value)]
 
 
 def _xml(name: str, value: Value) -> list[str]:
