@@ -96,7 +96,7 @@ def _changed(container: Container, change: ChangeXmp | None) -> tuple[bytes | No
         old = container.xmp
         new = change(old)
         if new == old:
-            return None, "the XMP packet holds this already"
+            return None, ""
         if len(new) > _MAX_PACKET_BYTES:
             raise CannotEmbedError("the XMP packet would be too large (64 KB)")
     except CannotEmbedError as error:
@@ -122,13 +122,24 @@ def _written(
     packed, record = b"", EditRecord(sha256, ())
     for _ in range(3):  # the record's size, then its content, then the checksums over it
         edits = container.edits([*others, Edit(start, end, last + packed)], xmp)
-        record = EditRecord(sha256, tuple(inverse(container.data, edits)))
+        block_end = _end_of(last + packed, edits)
+        record = EditRecord(sha256, tuple(inverse(container.data, edits)), block_end)
         packed = record.pack()
     if len(packed) > _MAX_UNDO_BYTES or len(edits) > MAX_EDITS:
         raise SegmentFullError("the way back to its XMP packet would be too long")
     data = apply(container.data, edits)
     notes = (f"XMP not written: {note}",) if note else ()
     return Written(data, container.data, record, tags, packet, notes)
+
+
+def _end_of(appended: bytes, edits: list[Edit]) -> int:
+    """Where that, which one of the edits brings, ends in the new file."""
+    grown = 0
+    for start, end, new in edits:
+        if appended in new:
+            return start + grown + new.index(appended) + len(appended)
+        grown += len(new) - (end - start)
+    raise AssertionError("no edit brings the EXIF block")
 
 
 def open_container(data: bytes) -> Container:

@@ -132,15 +132,16 @@ class Jpeg:
         found = xmp_segment(self.data, self.segments)
         return self.data[found.payload + len(XMP_HEADER) : found.end] if found else None
 
-    def edits(self, exif: list[Edit], xmp: list[Edit]) -> list[Edit]:
+    def edits(self, exif: list[Edit] | None, xmp: list[Edit] | None) -> list[Edit]:
         """Edits of the EXIF block and of the packet, as edits of the file.
 
-        Each is one insertion at 0 where there was none. Raises CannotEmbedError.
+        Each is one insertion at 0 where there was none, empty to change nothing, and None to take
+        all of it out. Raises CannotEmbedError.
         """
         place = self.exif_segment
         at = place.end if place else self._behind_jfif()
-        found = self._block_edits(place, at, EXIF_HEADER, exif, "EXIF")
-        if xmp:
+        found = [] if exif == [] else self._block_edits(place, at, EXIF_HEADER, exif, "EXIF")
+        if xmp != []:
             place = xmp_segment(self.data, self.segments)
             found += self._block_edits(place, at, XMP_HEADER, xmp, "XMP")
         return sorted(found, key=lambda edit: edit.start)
@@ -154,8 +155,10 @@ class Jpeg:
         return at
 
     def _block_edits(
-        self, old: Segment | None, at: int, header: bytes, edits: list[Edit], name: str
+        self, old: Segment | None, at: int, header: bytes, edits: list[Edit] | None, name: str
     ) -> list[Edit]:
+        if edits is None:
+            return [Edit(old.start, old.end, b"")] if old else []
         growth = sum(len(new) - (end - start) for start, end, new in edits)
         size = growth + (old.end - old.payload + 2 if old else 2 + len(header))
         if size > _MAX_SEGMENT_BYTES:

@@ -117,19 +117,22 @@ class Png:
         if self.exif_chunk:
             self._refuse_unfit(self.exif_chunk, "EXIF")
 
-    def edits(self, exif: list[Edit], xmp: list[Edit]) -> list[Edit]:
+    def edits(self, exif: list[Edit] | None, xmp: list[Edit] | None) -> list[Edit]:
         """Edits of the EXIF block and of the packet, as edits of the file.
 
-        Each is one insertion at 0 where there was none. Raises CannotEmbedError.
+        Each is one insertion at 0 where there was none, empty to change nothing, and None to take
+        all of it out. Raises CannotEmbedError.
         """
-        found = self._chunk_edits(self.exif_chunk, b"eXIf", b"", exif)
-        if xmp:
+        found = [] if exif == [] else self._chunk_edits(self.exif_chunk, b"eXIf", b"", exif)
+        if xmp != []:
             found += self._chunk_edits(self._xmp_chunk(), b"iTXt", XMP_START, xmp)
         return sorted(found, key=lambda edit: edit.start)
 
     def _chunk_edits(
-        self, old: Chunk | None, name: bytes, start: bytes, edits: list[Edit]
+        self, old: Chunk | None, name: bytes, start: bytes, edits: list[Edit] | None
     ) -> list[Edit]:
+        if edits is None:
+            return [Edit(old.start, old.payload_end + 4, b"")] if old else []
         if old is None:
             content = name + start + edits[0].new
             new = (len(content) - 4).to_bytes(4) + content + zlib.crc32(content).to_bytes(4)

@@ -47,8 +47,9 @@ class TiffFile:
         except TiffError as error:
             raise CannotEmbedError(f"the TIFF is damaged: {error}") from error
 
-    def edits(self, exif: list[Edit], xmp: list[Edit]) -> list[Edit]:
+    def edits(self, exif: list[Edit] | None, xmp: list[Edit] | None) -> list[Edit]:
         """Edits of the EXIF block, which is the file; the packet is a tag of it."""
+        assert exif is not None
         assert not xmp
         return exif
 

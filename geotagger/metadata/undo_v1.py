@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from geotagger.errors import CannotEmbedError
 from geotagger.metadata import jpeg
-from geotagger.metadata.edits import Edit
+from geotagger.metadata.edits import Edit, moved
 
 _MAGIC = b"GTagUndo"
 _VERSION = 1
@@ -52,6 +52,13 @@ class BlockRecord:
         body = _BODY.pack(_MAGIC, _VERSION, *values)
         return body + struct.pack("<L", zlib.crc32(body))
 
+    def block_edits_on(self, block: bytes) -> list[Edit] | None:
+        """Those on the EXIF block alone; None when it was new, so that all of it has to go."""
+        if not self.tiff_bytes:
+            return None
+        patch = Edit(self.patched_at, self.patched_at + 4, self.patched)
+        return [patch, Edit(self.tiff_bytes, len(block), b"")]
+
     def edits_on(self, data: bytes) -> list[Edit]:
         """What is to be done to the tagged file. Raises ValueError when this is not that file."""
         try:
@@ -63,12 +70,8 @@ class BlockRecord:
         if not self.tiff_bytes:
             return [Edit(exif.start, exif.end, b"")]
         tiff_at = exif.payload + len(jpeg.EXIF_HEADER)
-        patched_at, cut_at = tiff_at + self.patched_at, tiff_at + self.tiff_bytes
-        if not patched_at + 4 <= cut_at <= exif.end:
+        if not self.patched_at + 4 <= self.tiff_bytes <= exif.end - tiff_at:
             raise ValueError("the EXIF block is another one")
         length = (2 + len(jpeg.EXIF_HEADER) + self.tiff_bytes).to_bytes(2)
-        return [
-            Edit(exif.payload - 2, exif.payload, length),
-            Edit(patched_at, patched_at + 4, self.patched),
-            Edit(cut_at, exif.end, b""),
-        ]
+        inner = self.block_edits_on(data[tiff_at : exif.end]) or []
+        return [Edit(exif.payload - 2, exif.payload, length), *moved(inner, tiff_at)]

@@ -36,7 +36,7 @@ def verify(written: Written) -> None:
         raise CannotEmbedError("the original could not have been restored")
     if undo_record(written.data) != written.record:
         raise CannotEmbedError("the original could not have been restored from the photo alone")
-    if _other_parts(before) != _other_parts(after) or not _keeps_the_picture(written, after):
+    if other_parts(before) != other_parts(after) or not _keeps_the_picture(written, after):
         raise CannotEmbedError("writing would have changed more than EXIF and XMP")
     if written.packet is not None and after.xmp != written.packet:
         raise CannotEmbedError("the XMP packet does not read back")
@@ -48,7 +48,7 @@ def verify(written: Written) -> None:
         raise CannotEmbedError("another EXIF reader does not find the tags again")
 
 
-def _other_parts(container: Container) -> list[object]:
+def other_parts(container: Container) -> list[object]:
     """All that has to be the same, but for the picture of a JPEG and the values in a TIFF."""
     data = container.data
     if isinstance(container, TiffFile):

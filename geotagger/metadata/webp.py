@@ -80,19 +80,20 @@ class Webp:
         if any(chunk.name == b"C2PA" for chunk in self.chunks):
             raise CannotEmbedError("it carries signed content credentials (C2PA/JUMBF)")
 
-    def edits(self, exif: list[Edit], xmp: list[Edit]) -> list[Edit]:
+    def edits(self, exif: list[Edit] | None, xmp: list[Edit] | None) -> list[Edit]:
         """Edits of the EXIF block and of the packet, as edits of the file.
 
-        Each is one insertion at 0 where there was none. Raises CannotEmbedError.
+        Each is one insertion at 0 where there was none, empty to change nothing, and None to take
+        all of it out. Raises CannotEmbedError.
         """
-        packet = self._only(b"XMP ")
+        old, packet = self.exif_chunk, self._only(b"XMP ")
         end = self.chunks[-1].padded_end
-        found = self._header_edits(_HAS_EXIF | (_HAS_XMP if xmp else 0))
-        old = self.exif_chunk
         # The standard wants EXIF before XMP, and both behind the picture.
         before = packet.start if packet and packet.start > self._picture_end() else end
-        found += _chunk_edits(old, b"EXIF", self._tiff_at(old) if old else 0, before, exif)
-        if xmp:
+        found = self._header_edits(exif, xmp)
+        if exif != []:
+            found += _chunk_edits(old, b"EXIF", self._tiff_at(old) if old else 0, before, exif)
+        if xmp != []:
             found += _chunk_edits(packet, b"XMP ", packet.payload if packet else 0, end, xmp)
         found.sort(key=lambda edit: edit.start)
         growth = sum(len(new) - (stop - start) for start, stop, new in found)
@@ -103,13 +104,17 @@ class Webp:
         ends = [chunk.padded_end for chunk in self.chunks if chunk.name in picture]
         return max(ends, default=0)
 
-    def _header_edits(self, flags: int) -> list[Edit]:
-        """Sets flags in VP8X; a simple file gets one."""
+    def _header_edits(self, exif: list[Edit] | None, xmp: list[Edit] | None) -> list[Edit]:
+        """Tells in VP8X what the file will hold; a simple file gets one."""
+        flags, cleared = 0, 0
+        for edits, flag in ((exif, _HAS_EXIF), (xmp, _HAS_XMP)):
+            flags |= flag if edits else 0
+            cleared |= flag if edits is None else 0
         first = self.chunks[0]
         if first.name == b"VP8X":
             if first.end - first.payload < 10:
                 raise CannotEmbedError("the WebP does not follow the standard")
-            new = bytes((self.data[first.payload] | flags,))
+            new = bytes((self.data[first.payload] & ~cleared | flags,))
             return [Edit(first.payload, first.payload + 1, new)]
         width, height, has_alpha = self._simple_size(first)
         flags |= _HAS_ALPHA if has_alpha else 0
@@ -130,9 +135,11 @@ class Webp:
 
 
 def _chunk_edits(
-    old: Chunk | None, name: bytes, block_at: int, at: int, edits: list[Edit]
+    old: Chunk | None, name: bytes, block_at: int, at: int, edits: list[Edit] | None
 ) -> list[Edit]:
-    """A chunk changed, or put in at byte `at`."""
+    """A chunk changed, taken out, or put in at byte `at`."""
+    if edits is None:
+        return [Edit(old.start, old.padded_end, b"")] if old else []
     if old is None:
         content = edits[0].new
         new = name + struct.pack("<L", len(content)) + content + bytes(len(content) % 2)
