@@ -1,4 +1,4 @@
-"""Crops of single lines of text, as a detector would cut them out of photos: drawn, bent, spoilt."""
+"""Crops of single lines of text, as a detector cuts them out of photos: drawn, bent, spoilt."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from training.fonts import Face
 
 LETTER_PX = 44
-MIN_CONTRAST = 35
+MIN_CONTRAST = 45
 """Between letters and ground, of 255, before noise."""
 
 
@@ -100,11 +100,11 @@ def _ground(
 def _seen(grey: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.uint8]:
     """Few pixels, blur, noise, JPEG."""
     height, width = grey.shape
-    small = int(np.exp(rng.uniform(np.log(13), np.log(56))))
+    small = int(np.exp(rng.uniform(np.log(15), np.log(56))))
     size = (max(4, round(width * small / height)), small)
     grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
     if rng.random() < 0.4:
-        grey = cv2.GaussianBlur(grey, (0, 0), rng.uniform(0.3, 0.035 * small + 0.3))
+        grey = cv2.GaussianBlur(grey, (0, 0), rng.uniform(0.3, 0.022 * small + 0.3))
     grey = grey + rng.normal(0, rng.choice([1, 4, 10]), grey.shape)
     seen = np.clip(grey, 0, 255).astype(np.uint8)
     if rng.random() < 0.5:

@@ -44,7 +44,6 @@ class ScriptClassifier:
         """
         import onnxruntime
 
-        self._session: onnxruntime.InferenceSession | None = None
         card, model = _checked(folder)
         self.scripts: tuple[str, ...] = tuple(card["scripts"])
         self.threshold: float = card["threshold"]
@@ -96,7 +95,8 @@ def _checked(folder: Path) -> tuple[dict[str, object], bytes]:
         card = json.loads((folder / "card.json").read_text("utf-8"))
         model = (folder / "model.onnx").read_bytes()
     except (OSError, ValueError) as error:
-        raise BundleError(f"The script classifier in {folder} cannot be read: {error}. {remedy}")
+        problem = f"The script classifier in {folder} cannot be read: {error}. {remedy}"
+        raise BundleError(problem) from error
     if hashlib.sha256(model).hexdigest() != card.get("sha256"):
         raise BundleError(f"The script classifier in {folder} is not what its card says. {remedy}")
     return card, model

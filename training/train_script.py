@@ -1,0 +1,278 @@
+"""Trains the script classifier: python -m training.train_script PHOTOS RUN OUT
+
+PHOTOS holds labels.csv and photos; what they show besides text makes hard examples of "no script".
+RUN keeps the crops, the weights and the scores. OUT gets model.onnx and card.json.
+
+    python -m training.train_script PHOTOS runs/script geotagger/data/script --exclude-rights agency
+
+Needs many fonts (Debian: fonts-noto-core, fonts-noto-cjk, fonts-thai-tlwg-ttf, fonts-indic, culmus,
+fonts-bpg-georgian and the like), of which a quarter of the families is held out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import numpy as np
+import torch
+from torch import nn
+
+from geotagger.text.script_model import HEIGHT_PX
+from training.fonts import read_faces
+from training.script_crops import bucket_of, stacked
+from training.script_examples import (
+    OTHER,
+    SCRIPTS,
+    Crop,
+    Drawer,
+    Photos,
+    examples,
+    load_crops,
+    save_crops,
+)
+from training.script_words import words
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+WIDTHS = (24, 40, 64, 112)
+"""Channels of the stages."""
+FALSE_ALARM_RATE = 0.001
+"""Of held-out crops that show no such script, the share that may be named one."""
+CLASSES = (*SCRIPTS, "other")
+
+
+class ScriptNetwork(nn.Module):
+    """Convolutions over a grey line, then attention over what they see (a weighted mean, so that
+    lines of every width will do), then probabilities."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        one, two, three, four = WIDTHS
+        self.see = nn.Sequential(
+            _step(1, one, 2),
+            _step(one, two, 2),
+            _Block(two),
+            _step(two, three, 2),
+            _Block(three),
+            _step(three, four, 1),
+            _step(four, four, 1),
+        )
+        self.attend = nn.Conv2d(four, 1, 1)
+        self.dropout = nn.Dropout(0.2)
+        self.name = nn.Linear(2 * four, len(CLASSES))
+        self.register_buffer("temperature", torch.ones(()))
+
+    def logits(self, lines: torch.Tensor) -> torch.Tensor:
+        """float32 [n, classes] of grey uint8 [n, 32, w]."""
+        grey = lines.float().unsqueeze(1)
+        mean = grey.mean(dim=(2, 3), keepdim=True)
+        spread = ((grey - mean) ** 2).mean(dim=(2, 3), keepdim=True).sqrt()
+        seen = self.see((grey - mean) / (spread + 4)).flatten(2)
+        where = torch.softmax(self.attend(seen.unsqueeze(-1)).flatten(1), dim=1)
+        mixed = (seen * where.unsqueeze(1)).sum(dim=2)
+        return self.name(self.dropout(torch.cat([mixed, seen.amax(dim=2)], dim=1)))
+
+    def forward(self, lines: torch.Tensor) -> torch.Tensor:
+        return torch.softmax(self.logits(lines) / self.temperature, dim=1)
+
+
+def _step(inputs: int, outputs: int, stride: int) -> nn.Sequential:
+    convolution = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+    return nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.ReLU())
+
+
+class _Block(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.steps = nn.Sequential(_step(width, width, 1), _step(width, width, 1))
+
+    def forward(self, planes: torch.Tensor) -> torch.Tensor:
+        return planes + self.steps(planes)
+
+
+@click.command(help=__doc__)
+@click.argument("photos", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--fonts", type=click.Path(path_type=Path), default="/usr/share/fonts")
+@click.option("--exclude-rights", multiple=True, help="Leave out photos with these rights.")
+@click.option("--each", default=3000, show_default=True, help="Drawn crops of each script.")
+@click.option("--look-at", default=1200, show_default=True, help="Photos to find text in.")
+@click.option("--epochs", default=8, show_default=True)
+@click.option("--threads", default=1, show_default=True)
+@click.option("--seed", default=0, show_default=True)
+def main(
+    photos: Path,
+    run: Path,
+    out: Path,
+    fonts: Path,
+    exclude_rights: tuple[str, ...],
+    each: int,
+    look_at: int,
+    epochs: int,
+    threads: int,
+    seed: int,
+) -> None:
+    run.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(threads)
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+
+    if not (run / "unseen.npz").exists():
+        real = Photos(photos, run / "found.npz", exclude_rights, look_at)
+        drawer = Drawer(read_faces(fonts), words(), seed)
+        click.echo(f"families, training+held out: {drawer.report()}")
+        save_crops(run / "known.npz", list(examples(drawer, real, each, False, rng)))
+        save_crops(run / "unseen.npz", list(examples(drawer, real, each // 8, True, rng)))
+    known, unseen = load_crops(run / "known.npz"), load_crops(run / "unseen.npz")
+    click.echo(f"{len(known)} crops to train with, {len(unseen)} held out")
+
+    network = train(known, epochs, rng)
+    torch.save(network.state_dict(), run / "model.pt")
+    probabilities, labels = judged(network, unseen, temperature=True)
+    threshold = threshold_for(probabilities, labels, FALSE_ALARM_RATE)
+    scores = score(probabilities, labels, [crop.kind for crop in unseen], threshold)
+    click.echo(json.dumps(scores, indent=1))
+    ship(network, out, threshold, scores)
+
+
+def train(crops: Sequence[Crop], epochs: int, rng: np.random.Generator) -> ScriptNetwork:
+    """Cross-entropy, AdamW, one cycle."""
+    network = ScriptNetwork().to(memory_format=torch.channels_last)
+    steps = sum(1 for _ in _batches(crops, rng)) * epochs
+    optimizer = torch.optim.AdamW(network.parameters(), 3e-3, weight_decay=0.02)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps + 8 * epochs)
+    loss_of = nn.CrossEntropyLoss(label_smoothing=0.03)
+    for epoch in range(epochs):
+        start, losses = time.monotonic(), []
+        network.train()
+        for lines, labels in _batches(crops, rng):
+            with torch.autocast("cpu", torch.bfloat16):
+                logits = network.logits(_varied(torch.from_numpy(lines)))
+            loss = loss_of(logits.float(), labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            losses.append(loss.item())
+        seconds = time.monotonic() - start
+        click.echo(f"epoch {epoch + 1}: loss {np.mean(losses):.4f}, {seconds:.0f} s")
+    return network.eval()
+
+
+def _batches(
+    crops: Sequence[Crop], rng: np.random.Generator, size: int = 128
+) -> Iterator[tuple[NDArray[np.uint8], torch.Tensor]]:
+    """Crops of about one width, mixed, in mixed order."""
+    by_width = defaultdict(list)
+    for index in rng.permutation(len(crops)):
+        by_width[bucket_of(crops[index].grey)].append(crops[index])
+    chunks = [
+        (width, some[start : start + size])
+        for width, some in by_width.items()
+        for start in range(0, len(some), size)
+    ]
+    for index in rng.permutation(len(chunks)):
+        width, chunk = chunks[index]
+        if len(chunk) > 1:
+            lines = stacked([crop.grey for crop in chunk], width)
+            yield lines, torch.tensor([crop.label for crop in chunk])
+
+
+def _varied(lines: torch.Tensor) -> torch.Tensor:
+    """Light on dark as often as dark on light, shifted, noisy."""
+    count = len(lines)
+    lines = torch.where(torch.rand(count, 1, 1) < 0.5, lines, 255 - lines)
+    shift = [int(step) for step in torch.randint(-3, 4, (2,))]
+    lines = torch.roll(lines, (shift[0], shift[1]), (1, 2)).float()
+    lines = lines + torch.randn_like(lines) * (torch.rand(count, 1, 1) * 12)
+    return lines.clamp(0, 255)
+
+
+@torch.no_grad()
+def judged(
+    network: ScriptNetwork, crops: Sequence[Crop], temperature: bool = False
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Probabilities [n, classes] and labels [n] of crops, each at its own width.
+
+    `temperature` first sets the network's temperature to the one that fits them best.
+    """
+    logits = torch.cat([network.logits(torch.from_numpy(crop.grey)[None]) for crop in crops])
+    labels = torch.tensor([crop.label for crop in crops])
+    if temperature:
+        choices = [torch.tensor(0.5 * 1.05**step) for step in range(40)]
+        network.temperature = min(
+            choices, key=lambda t: nn.functional.cross_entropy(logits / t, labels).item()
+        )
+    probabilities = torch.softmax(logits / network.temperature, dim=1)
+    return probabilities.numpy(), labels.numpy()
+
+
+def threshold_for(
+    probabilities: NDArray[np.float32], labels: NDArray[np.int64], rate: float
+) -> float:
+    """Lowest probability at which at most that share of OTHER is named a script; at least 0.5."""
+    alarms = np.sort(probabilities[labels == OTHER, :OTHER].max(axis=1))[::-1]
+    return max(0.5, float(alarms[int(rate * len(alarms))]))
+
+
+def score(
+    probabilities: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    kinds: Sequence[str],
+    threshold: float,
+) -> dict[str, object]:
+    """Recall of each script, and how often each kind of other crop is named a script."""
+    best = probabilities[:, :OTHER].argmax(axis=1)
+    named = probabilities[:, :OTHER].max(axis=1) >= threshold
+    right = named & (best == labels)
+    wrong = named & (best != labels)
+    result: dict[str, object] = {"threshold": round(threshold, 4)}
+    for kind in sorted(set(kinds)):
+        some = np.array([other == kind for other in kinds])
+        result[kind] = {
+            "crops": int(some.sum()),
+            "named_rightly": round(float(right[some].mean()), 4),
+            "named_wrongly": round(float(wrong[some].mean()), 4),
+        }
+    return result
+
+
+def ship(network: ScriptNetwork, out: Path, threshold: float, scores: dict[str, object]) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    save_onnx(network, out / "model.onnx")
+    card = {
+        "scripts": SCRIPTS,
+        "threshold": threshold,
+        "sha256": hashlib.sha256((out / "model.onnx").read_bytes()).hexdigest(),
+        "held_out": scores,
+    }
+    text = json.dumps(card, indent=1, ensure_ascii=False)
+    (out / "card.json").write_text(text + "\n", "utf-8")
+
+
+def save_onnx(network: ScriptNetwork, file: Path) -> None:
+    """Writes the graph: grey uint8 `line` [n, 32, w] to float32 `probabilities` [n, classes]."""
+    torch.onnx.export(
+        network.eval(),
+        (torch.zeros(2, HEIGHT_PX, 96, dtype=torch.uint8),),
+        file,
+        input_names=["line"],
+        output_names=["probabilities"],
+        dynamic_shapes=({0: torch.export.Dim("lines"), 2: torch.export.Dim("width")},),
+        opset_version=20,
+        external_data=False,
+        verbose=False,
+    )
+
+
+if __name__ == "__main__":
+    main()
