@@ -110,7 +110,7 @@ class Places:
     """An immutable table of N rows, sorted by country, then region, then falling population.
 
     lat, lon: float32 [N], degrees. unit: float32 [N, 3]. population: int32 [N], 0 for land points.
-    utc_offset_hours: float32 [N], standard time. country: int16 [N] into `country_codes` and
+    zone: int16 [N] into `zone_names`, IANA time zones. country: int16 [N] into `country_codes` and
     `country_names`. region: int32 [N] into `region_names`, one entry for each region of each
     country, entry 0 is unknown. continent: int8 [N] into `continent_names`. city_names: str [N],
     empty for land points.
@@ -120,13 +120,13 @@ class Places:
     """
 
     def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
-        rows = slice(len(arrays["utc_quarters"]))
+        rows = slice(len(arrays["zone"]))
         self._sites = _Sites(arrays)
         self.lat = self._sites.lat[rows]
         self.lon = self._sites.lon[rows]
         self.unit = _frozen(unit_vectors(self.lat, self.lon))
         self.population = self._sites.population[rows]
-        self.utc_offset_hours = _frozen((arrays["utc_quarters"] / 4).astype(np.float32))
+        self.zone: NDArray[np.int16] = _frozen(arrays["zone"])
         self.country = self._sites.country[rows]
         self.region = self._sites.region[rows]
         self.continent: NDArray[np.int8] = _frozen(arrays["continent"])
@@ -135,6 +135,7 @@ class Places:
         self.country_names = tuple(_lines(arrays["country_names"]))
         self.region_names = tuple(_lines(arrays["region_names"]))
         self.continent_names = tuple(_lines(arrays["continent_names"]))
+        self.zone_names = tuple(_lines(arrays["zone_names"]))
 
     def __len__(self) -> int:
         return len(self.lat)

@@ -63,6 +63,12 @@ class Existing:
     """ISO 8601 local time as the camera wrote it, with its UTC offset where one is given."""
     camera: str = ""
     """Maker and model, as one text."""
+    gps_error_km: float = 0.0
+    """The receiver's own estimate of its error; 0 when it gives none."""
+    gps_time: str = ""
+    """ISO 8601, UTC, from the GPS block; it may be there without a position."""
+    camera_serial: str = ""
+    """Of the body, where it tells: two cameras of one model are two."""
 
 
 @dataclass(frozen=True, slots=True)

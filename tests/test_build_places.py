@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import importlib.util
 import json
 import sys
+import zoneinfo
 from pathlib import Path
 
 import numpy as np
@@ -123,26 +125,10 @@ def test_features_get_their_iso_code(properties, code) -> None:
     assert build.feature_code(properties, {"FR", "NL", "BQ"}) == code
 
 
-@pytest.mark.parametrize(
-    ("zone", "quarters"),
-    [
-        ("Europe/Paris", 4),
-        ("Europe/Dublin", 0),
-        ("Australia/Sydney", 40),
-        ("Asia/Kathmandu", 23),
-        ("Pacific/Kiritimati", 56),
-        ("Etc/GMT-3", 12),
-    ],
-)
-def test_utc_offsets_are_of_standard_time(zone, quarters) -> None:
-    assert build.utc_quarters(zone) == quarters
-
-
-@pytest.mark.parametrize(
-    ("lon", "quarters"), [(0, 0), (45, 12), (-45, -12), (180, 48), (-180, -48)]
-)
-def test_land_without_towns_keeps_the_time_of_its_meridian(lon, quarters) -> None:
-    assert build.utc_quarters(build.nautical_zone(lon)) == quarters
+@pytest.mark.parametrize(("lon", "hours"), [(0, 0), (45, 3), (-45, -3), (180, 12), (-180, -12)])
+def test_land_without_towns_keeps_the_time_of_its_meridian(lon, hours) -> None:
+    noon = dt.datetime(2026, 1, 1, 12, tzinfo=zoneinfo.ZoneInfo(build.nautical_zone(lon)))
+    assert noon.utcoffset() == dt.timedelta(hours=hours)
 
 
 def test_land_is_read_from_topojson(tmp_path) -> None:
@@ -190,4 +176,4 @@ def test_the_table_is_written_and_read_again(tmp_path, borders) -> None:
     assert places.place(1).city == "Paris"
     assert places.place(1).country == "France"
     assert places.place(3).city == ""
-    assert places.utc_offset_hours.tolist() == [1.0] * 4
+    assert [places.zone_names[zone] for zone in places.zone] == ["Europe/Paris"] * 4

