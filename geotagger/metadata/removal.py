@@ -23,6 +23,9 @@ from geotagger.metadata.undo import record_at_end
 from geotagger.metadata.verify import other_parts
 
 
+_MAX_LAYERS = 16
+
+
 class Removed(NamedTuple):
     """A photo without what was geotagger's."""
 
@@ -38,26 +41,30 @@ def without_own(data: bytes, without_prediction: Callable[[bytes], bytes | None]
     nothing. Raises CannotEmbedError, with the reason, when the file cannot be changed without risk.
     """
     try:
-        without_gps = _without_gps(open_container(data))
+        without_gps = _without_gps(data)
         cleaned = _without_xmp(open_container(without_gps), without_prediction)
-        after = open_container(cleaned)
+        same = other_parts(open_container(data)) == other_parts(open_container(cleaned))
     except TiffError as error:
         raise CannotEmbedError(f"its EXIF block is damaged: {error}") from error
-    if other_parts(open_container(data)) != other_parts(after):
+    if not same:
         raise CannotEmbedError("it would have changed more than EXIF and XMP")
     what = ("GPS tags",) * (without_gps != data) + ("XMP properties",) * (cleaned != without_gps)
     return Removed(cleaned, what)
 
 
-def _without_gps(container: Container) -> bytes:
-    block = container.exif
-    if block is None:
-        return container.data
-    tiff = Tiff(block)
-    edits: list[Edit] | None = _gps_taken_out(tiff)
-    if edits and not isinstance(container, TiffFile):
-        edits = _put_back(tiff, edits)
-    return apply(container.data, container.edits(edits, [])) if edits != [] else container.data
+def _without_gps(data: bytes) -> bytes:
+    for _ in range(_MAX_LAYERS):  # a prediction may stand upon an earlier one
+        container = open_container(data)
+        if container.exif is None:
+            break
+        tiff = Tiff(container.exif)
+        edits: list[Edit] | None = _gps_taken_out(tiff)
+        if edits == []:
+            break
+        if edits and not isinstance(container, TiffFile):
+            edits = _put_back(tiff, edits)
+        data = apply(data, container.edits(edits, []))
+    return data
 
 
 def _gps_taken_out(tiff: Tiff) -> list[Edit]:
