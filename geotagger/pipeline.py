@@ -36,6 +36,19 @@ class RunOptions:
     paths: tuple[Path, ...]
     reports: tuple[Path, ...] = ()
     write_exif: bool = False
+    sidecar: bool = False
+    """XMP sidecars instead of tags in the photos."""
+    sidecar_style: str = "darktable"
+    """darktable (photo.jpg.xmp) or adobe (photo.xmp)."""
+    tags: tuple[str, ...] = ("gps", "region", "keywords")
+    """Which groups of tags are written, as far as a prediction deserves them."""
+    compat_tags: bool = False
+    """Also the properties that other programs take for facts (photoshop:City, exif:GPS in XMP)."""
+    backend: str = "native"
+    """native, or exiftool for HEIC, AVIF, JPEG XL and RAW."""
+    out: Path | None = None
+    """Folder for copies; the photos themselves are then only read."""
+    manifest: Path | None = None
     overwrite: str = "never"
     """never, predicted or always: which GPS in a file may be replaced."""
     dry_run: bool = False

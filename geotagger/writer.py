@@ -4,67 +4,135 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from geotagger import __version__
-from geotagger.errors import CannotEmbedError, PhotoError
-from geotagger.metadata.exif import GpsTags
+from geotagger import policy
+from geotagger.errors import CannotEmbedError, PhotoError, UsageError
+from geotagger.manifest import open_manifest
+from geotagger.metadata.exiftool import ExifTool, find_program
 from geotagger.metadata.journal import Journal
-from geotagger.metadata.write import tag_file
-from geotagger.records import Level, Outcome, Prediction, Status, joined
+from geotagger.metadata.sidecar import Style, sidecar_path
+from geotagger.metadata.write import (
+    ALREADY,
+    KeptError,
+    Pen,
+    Result,
+    copy_file,
+    tag_copy,
+    tag_file,
+    tag_sidecar,
+)
+from geotagger.metadata.xmp_tags import GROUPS
+from geotagger.mirror import Mirror
+from geotagger.records import Outcome, Status, joined
+from geotagger.reports.table import path_text
 
 if TYPE_CHECKING:
+    from geotagger.metadata.file_tags import FileTags
     from geotagger.pipeline import RunOptions
+
+_Files = tuple[Result | None, Result | None]
+"""The photo or its copy, and the sidecar, as far as they were written."""
 
 
 class Writer:
-    """Puts predictions into the photos themselves, where that was asked for and is safe."""
+    """Writes one photo after the other. Raises UsageError for flags that contradict each other."""
 
     def __init__(self, options: RunOptions, stack: ExitStack) -> None:
         self.options = options
-        self.journal: Journal | None = None
-        if options.write_exif and not options.dry_run:
-            self.journal = stack.enter_context(Journal.open())
+        self.mirror = Mirror(options.out, options.paths) if options.out else None
+        self.wanted = options.write_exif or options.sidecar or self.mirror is not None
+        _check(options)
+        self.pen: Pen | None = None
+        if self.wanted and not options.dry_run:
+            exiftool = None
+            if options.backend == "exiftool" and not options.sidecar:
+                exiftool = stack.enter_context(ExifTool())
+            journal = stack.enter_context(Journal.open())
+            self.pen = Pen(journal, options.overwrite, exiftool)
+        self.manifest = None
+        if options.manifest:
+            self.manifest = stack.enter_context(open_manifest(options.manifest))
 
     def write(self, outcome: Outcome) -> Outcome:
         """The outcome, refined to tagged or failed; unchanged when there is nothing to write."""
-        if not self.options.write_exif or outcome.status is not Status.PREDICTED:
-            return outcome
+        written, files = self._written(outcome)
+        if self.manifest:
+            written = self.manifest.add(written, *files)
+        return written
+
+    def _written(self, outcome: Outcome) -> tuple[Outcome, _Files]:
+        if not self.wanted or outcome.status is not Status.PREDICTED:
+            return outcome, (None, None)
         assert outcome.prediction is not None
-        tags = gps_tags(outcome.prediction, outcome.model, self.options.max_radius_km)
-        if self.journal is None:
-            what = "region tags" if tags.point is None else "GPS and region tags"
-            return replace(outcome, note=joined(outcome.note, f"dry run: would write {what}"))
+        tags = policy.file_tags(
+            outcome.prediction,
+            outcome.model,
+            groups=self.options.tags,
+            max_radius_km=self.options.max_radius_km,
+            compat=self.options.compat_tags,
+        )
+        if tags is None:
+            return _noted(outcome, "nothing written: its position is not trusted"), (None, None)
+        if self.pen is None:
+            return _noted(outcome, f"dry run: would write {policy.words(tags)}"), (None, None)
+        return self._tagged(outcome, tags, self.pen)
+
+    def _tagged(self, outcome: Outcome, tags: FileTags, pen: Pen) -> tuple[Outcome, _Files]:
+        photo: Result | None = None
         try:
-            note = tag_file(
-                outcome.photo.path,
-                outcome.sha256,
-                tags,
-                self.journal,
-                overwrite=self.options.overwrite,
-            )
+            reason = ""
+            if not self.options.sidecar:
+                try:
+                    photo = self._embedded(outcome, tags, pen)
+                except CannotEmbedError as error:
+                    reason = f"not embedded: {error}"
+                else:
+                    return _noted(outcome, photo.note, Status.TAGGED), (photo, None)
+            photo, sidecar = self._beside(outcome, tags, pen)
+        except KeptError as error:
+            return _noted(outcome, f"not written: {error}"), (photo, None)
         except CannotEmbedError as error:
-            return replace(outcome, note=joined(outcome.note, f"not written: {error}"))
+            return _noted(outcome, joined(reason, f"no sidecar: {error}")), (photo, None)
         except PhotoError as error:
-            note = joined(outcome.note, f"not written: {error}")
-            return replace(outcome, status=Status.FAILED, note=note)
-        return replace(outcome, status=Status.TAGGED, note=joined(outcome.note, note))
+            note = joined(reason, f"not written: {error}")
+            return _noted(outcome, note, Status.FAILED), (photo, None)
+        done = "sidecar" if sidecar.note == ALREADY else "sidecar written:"
+        note = joined(reason, f"{done} {path_text(Path(sidecar.path.name))}", sidecar.note)
+        return _noted(outcome, note, Status.TAGGED), (photo, sidecar)
+
+    def _embedded(self, outcome: Outcome, tags: FileTags, pen: Pen) -> Result:
+        path, sha256 = outcome.photo.path, outcome.sha256
+        if self.mirror:
+            return tag_copy(path, self.mirror.target(outcome.photo), sha256, tags, pen)
+        return tag_file(path, sha256, tags, pen)
+
+    def _beside(self, outcome: Outcome, tags: FileTags, pen: Pen) -> tuple[Result | None, Result]:
+        """A sidecar; with --out beside a copy of the photo."""
+        path, copy = outcome.photo.path, None
+        xmp = tags.of(outcome.sha256, None).xmp
+        assert xmp is not None
+        if self.mirror:
+            copy = copy_file(path, self.mirror.target(outcome.photo), outcome.sha256, pen)
+            path = copy.path
+        sidecar = sidecar_path(path, Style(self.options.sidecar_style))
+        return copy, tag_sidecar(sidecar, xmp, outcome.existing, pen)
 
 
-def gps_tags(prediction: Prediction, model: str, max_radius_km: float) -> GpsTags:
-    """What may be written: names down to the level, the point where it is fine enough."""
-    place, level = prediction.place, prediction.level
-    names = {
-        Level.CITY: (place.city, place.region, place.country),
-        Level.REGION: (place.region, place.country),
-        Level.COUNTRY: (place.country,),
-        Level.CONTINENT: (place.continent,),
-        Level.NONE: (),
-    }[level]
-    trusted = level in (Level.CITY, Level.REGION) and prediction.radius_km <= max_radius_km
-    return GpsTags(
-        point=prediction.point if trusted else None,
-        radius_km=prediction.radius_km if trusted else None,
-        area=", ".join(name for name in names if name),
-        note=f"PREDICTED by geotagger {__version__} ({model}), conf {prediction.confidence:.2f}",
-    )
+def _noted(outcome: Outcome, note: str, status: Status | None = None) -> Outcome:
+    return replace(outcome, status=status or outcome.status, note=joined(outcome.note, note))
+
+
+def _check(options: RunOptions) -> None:
+    unknown = set(options.tags) - GROUPS
+    if unknown or not options.tags:
+        known = ",".join(sorted(GROUPS))
+        raise UsageError(f"--tags {','.join(options.tags)}: name some of {known}")
+    if options.sidecar and options.write_exif:
+        raise UsageError(
+            "--sidecar leaves the photos untouched, and --write-exif writes into them: choose one "
+            "(--write-exif writes a sidecar by itself where a photo cannot be embedded)"
+        )
+    if options.backend == "exiftool":
+        find_program()

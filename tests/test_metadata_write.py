@@ -17,10 +17,12 @@ import pytest
 
 from geotagger.errors import CannotEmbedError, GeotaggerError, PhotoError
 from geotagger.metadata import replace as replacing
+from geotagger.metadata.file_tags import FileTags
 from geotagger.metadata.gps_tags import GpsTags
 from geotagger.metadata.journal import Journal, state_folder
 from geotagger.metadata.read import read
-from geotagger.metadata.write import tag_file, untag_file
+from geotagger.metadata.untag import untag_file
+from geotagger.metadata.write import KeptError, Pen, tag_file
 from geotagger.records import Point
 
 NOTE = "PREDICTED by geotagger 0.1.0 (model starter), conf 0.62"
@@ -53,7 +55,11 @@ def sha256(path):
 
 
 def tag(path, journal, tags=PARIS, overwrite="never"):
-    return tag_file(path, sha256(path), tags, journal, overwrite=overwrite)
+    return tag_file(path, sha256(path), FileTags(tags), Pen(journal, overwrite)).note
+
+
+def untag(path, journal):
+    return untag_file(path, journal).result
 
 
 def alone(path):
@@ -68,11 +74,11 @@ def test_tag_and_untag(photo, journal):
     assert (found.gps.lat, found.gps.lon) == pytest.approx((48.858370, 2.294481))
     assert photo.stat().st_mtime_ns == MTIME_NS
     assert alone(photo)
-    assert untag_file(photo, journal) is True
+    assert untag(photo, journal) == "restored"
     assert photo.read_bytes() == PLAIN
     assert photo.stat().st_mtime_ns == MTIME_NS
     assert alone(photo)
-    assert untag_file(photo, journal) is False
+    assert untag(photo, journal) == "untouched"
 
 
 @pytest.mark.parametrize("name", jpegs.SOUND)
@@ -80,7 +86,7 @@ def test_every_sound_file_comes_back(name, tmp_path, journal):
     path = put(tmp_path / "x.jpg", jpegs.SOUND[name])
     assert tag(path, journal, overwrite="always") == ""
     assert path.read_bytes() != jpegs.SOUND[name]
-    assert untag_file(path, journal)
+    assert untag(path, journal) == "restored"
     assert path.read_bytes() == jpegs.SOUND[name]
 
 
@@ -92,7 +98,7 @@ def test_every_odd_file_is_left_alone(name, tmp_path, journal):
         tag(path, journal, overwrite="always")
     assert path.read_bytes() == jpegs.REFUSED[name][0]
     assert path.stat().st_ino == before.st_ino
-    assert untag_file(path, journal) is False
+    assert untag(path, journal) == "untouched"
 
 
 # Undo has two ways, and each must do alone.
@@ -103,22 +109,22 @@ def test_a_photo_that_moved_to_another_machine_is_restored_from_its_own_record(p
         tag(photo, here)
     moved = photo.rename(tmp_path / "other.jpg")
     with Journal(tmp_path / "there" / "writes.sqlite") as there:
-        assert untag_file(moved, there)
+        assert untag(moved, there) == "restored"
     assert moved.read_bytes() == PLAIN
 
 
 def test_the_journal_alone_restores_a_photo_whose_record_is_damaged(photo, journal):
     tag(photo, journal)
     photo.write_bytes(photo.read_bytes().replace(b"GTagUndo", b"XXXXXXXX"))
-    assert untag_file(photo, journal)
+    assert untag(photo, journal) == "restored"
     assert photo.read_bytes() == PLAIN
 
 
 def test_the_journal_finds_a_renamed_photo_by_its_content(photo, journal, monkeypatch):
     tag(photo, journal)
-    monkeypatch.setattr("geotagger.metadata.write.undo_record", lambda _: None)
+    monkeypatch.setattr("geotagger.metadata.untag.undo_record", lambda _: None)
     copy = put(photo.with_name("copy.jpg"), photo.read_bytes())
-    assert untag_file(copy, journal)
+    assert untag(copy, journal) == "restored"
     assert copy.read_bytes() == PLAIN
 
 
@@ -131,16 +137,31 @@ def test_untag_leads_to_the_very_original_after_many_predictions(name, tmp_path,
         assert tag(path, journal, tags, overwrite="predicted") == ""
         sizes.add(path.stat().st_size)
     assert len(sizes) <= 2
-    assert untag_file(path, journal)
+    assert untag(path, journal) == "restored"
     assert path.read_bytes() == jpegs.SOUND[name]
-    assert untag_file(path, journal) is False
+    assert untag(path, journal) == "untouched"
 
 
-def test_untag_refuses_what_another_program_changed(photo, journal):
+def test_what_another_program_changed_loses_only_what_is_ours(photo, journal):
+    tag(photo, journal)
+    photo.write_bytes(photo.read_bytes().replace(b"Canon EOS 40D", b"Canon EOS 50D"))
+    done = untag_file(photo, journal)
+    assert done.result == "cleaned"
+    assert "another program" in done.note
+    assert photo.read_bytes() == PLAIN.replace(b"Canon EOS 40D", b"Canon EOS 50D")
+    assert untag(photo, journal) == "untouched"
+
+
+def test_what_cannot_be_taken_out_is_left_alone_and_said(photo, journal, monkeypatch):
     tag(photo, journal)
     changed = photo.read_bytes().replace(b"Canon EOS 40D", b"Canon EOS 50D")
     photo.write_bytes(changed)
-    with pytest.raises(PhotoError, match="another program changed it"):
+
+    def refuses(*_):
+        raise CannotEmbedError("no way")
+
+    monkeypatch.setattr("geotagger.metadata.untag.without_own", refuses)
+    with pytest.raises(PhotoError, match=r"another program changed it.*no way.*backup"):
         untag_file(photo, journal)
     assert photo.read_bytes() == changed
 
@@ -148,7 +169,7 @@ def test_untag_refuses_what_another_program_changed(photo, journal):
 def test_untag_leaves_a_photo_alone_that_replaced_a_tagged_one(photo, journal):
     tag(photo, journal)
     put(photo, jpegs.SOUND["progressive"])
-    assert untag_file(photo, journal) is False
+    assert untag(photo, journal) == "untouched"
     assert photo.read_bytes() == jpegs.SOUND["progressive"]
 
 
@@ -158,7 +179,7 @@ def test_a_prediction_that_another_program_touched_can_be_replaced_and_undone(ph
     photo.write_bytes(changed)
     assert tag(photo, journal, OSLO, "predicted") == ""
     assert read(photo.read_bytes()).gps.lat == pytest.approx(59.91)
-    assert untag_file(photo, journal)
+    assert untag(photo, journal) == "restored"
     assert photo.read_bytes() == changed
 
 
@@ -168,7 +189,7 @@ def test_a_prediction_that_another_program_touched_can_be_replaced_and_undone(ph
 @pytest.mark.parametrize("overwrite", ["never", "predicted"])
 def test_a_measurement_is_kept(overwrite, tmp_path, journal):
     path = put(tmp_path / "x.jpg", jpegs.SOUND["GPS"])
-    with pytest.raises(CannotEmbedError, match="GPS position of its own"):
+    with pytest.raises(KeptError, match="GPS position of its own"):
         tag(path, journal, overwrite=overwrite)
     assert path.read_bytes() == jpegs.SOUND["GPS"]
 
@@ -182,7 +203,7 @@ def test_an_empty_position_is_none(name, tmp_path, journal):
 def test_an_earlier_prediction_is_replaced_only_when_that_is_asked_for(photo, journal):
     tag(photo, journal)
     once = photo.read_bytes()
-    with pytest.raises(CannotEmbedError, match="earlier prediction"):
+    with pytest.raises(KeptError, match="earlier prediction"):
         tag(photo, journal, OSLO)
     assert photo.read_bytes() == once
     assert tag(photo, journal, OSLO, "predicted") == ""
@@ -199,7 +220,7 @@ def test_the_same_prediction_rewrites_nothing(overwrite, photo, journal):
 
 def test_a_photo_that_changed_after_it_was_judged_is_left_alone(photo, journal):
     with pytest.raises(PhotoError, match="changed while it was being judged"):
-        tag_file(photo, "0" * 64, PARIS, journal, overwrite="always")
+        tag_file(photo, "0" * 64, FileTags(PARIS), Pen(journal, "always"))
     assert photo.read_bytes() == PLAIN
 
 
@@ -242,7 +263,7 @@ def test_a_link_stays_a_link(photo, journal, tmp_path):
     tag(link, journal)
     assert link.is_symlink()
     assert read(photo.read_bytes()).gps_is_prediction
-    assert untag_file(link, journal)
+    assert untag(link, journal) == "restored"
     assert link.is_symlink()
     assert photo.read_bytes() == PLAIN
 
@@ -265,7 +286,7 @@ def test_read_only_files_are_refused(photo, journal):
 @pytest.mark.parametrize("path", ["gone.jpg", "no folder/gone.jpg"])
 def test_vanished_files(path, tmp_path, journal):
     for action in (
-        lambda: tag_file(tmp_path / path, "0" * 64, PARIS, journal, overwrite="never"),
+        lambda: tag_file(tmp_path / path, "0" * 64, FileTags(PARIS), Pen(journal)),
         lambda: untag_file(tmp_path / path, journal),
     ):
         with pytest.raises(PhotoError, match="vanished"):
@@ -277,7 +298,7 @@ def test_what_is_no_file(tmp_path, journal):
     (tmp_path / "loop.jpg").symlink_to(tmp_path / "loop.jpg")
     for name, reason in (("pipe.jpg", "regular"), (".", "regular"), ("loop.jpg", "leads back")):
         with pytest.raises(PhotoError, match=reason):
-            tag_file(tmp_path / name, "0" * 64, PARIS, journal, overwrite="never")
+            tag_file(tmp_path / name, "0" * 64, FileTags(PARIS), Pen(journal))
 
 
 @contextmanager
@@ -311,7 +332,7 @@ def test_rights_that_are_lacking(folder_mode, mode, reason, photo, journal):
         path.chmod(mode)
         Path(name).chmod(folder_mode)
         with without_privileges(), pytest.raises(PhotoError, match=reason):
-            tag_file(path, hashlib.sha256(PLAIN).hexdigest(), PARIS, journal, overwrite="never")
+            tag_file(path, hashlib.sha256(PLAIN).hexdigest(), FileTags(PARIS), Pen(journal))
         Path(name).chmod(0o755)
         assert path.read_bytes() == PLAIN
         assert alone(path)
@@ -403,7 +424,7 @@ def test_any_name(name, tmp_path, journal):
     path = put(tmp_path / "p" / os.fsdecode(name))
     assert tag(path, journal) == ""
     assert alone(path)
-    assert untag_file(path, journal)
+    assert untag(path, journal) == "restored"
     assert path.read_bytes() == PLAIN
 
 
@@ -414,7 +435,8 @@ import hashlib, os, sys
 from pathlib import Path
 from geotagger.metadata.gps_tags import GpsTags
 from geotagger.metadata.journal import Journal
-from geotagger.metadata.write import tag_file
+from geotagger.metadata.file_tags import FileTags
+from geotagger.metadata.write import Pen, tag_file
 from geotagger.records import Point
 note, photos = sys.argv[2], [Path(name) for name in sys.argv[3:]]
 with Journal(Path(sys.argv[1])) as journal:
@@ -425,7 +447,7 @@ with Journal(Path(sys.argv[1])) as journal:
             turn += 1
             tags = GpsTags(Point(turn % 80 + 1, 2), 1.0, "x" * (turn % 50), note)
             sha256 = hashlib.sha256(photo.read_bytes()).hexdigest()
-            tag_file(photo, sha256, tags, journal, overwrite="predicted")
+            tag_file(photo, sha256, FileTags(tags), Pen(journal, "predicted"))
 """
 
 
@@ -455,7 +477,7 @@ def test_kill_9_leaves_every_photo_whole(tmp_path):
     with Journal(state) as journal:
         for path in photos:
             tag(path, journal, OSLO, "predicted")
-            assert untag_file(path, journal)
+            assert untag(path, journal) == "restored"
             assert path.read_bytes() == original
         assert sorted(photos[0].parent.iterdir()) == photos
 
@@ -463,7 +485,7 @@ def test_kill_9_leaves_every_photo_whole(tmp_path):
 def test_a_leftover_is_removed_and_nothing_else(photo, journal):
     other = put(photo.with_name(".a photo.jpg.geotagger-deadbeef.tmp"), b"somebody else's")
     mine = put(photo.with_name(".a photo.jpg.geotagger-00000000.tmp"), b"half a pho")
-    journal.begin(photo, mine, "a" * 64, "b" * 64, None)
+    journal.begin(photo, mine, "a" * 64, "b" * 64, b"")
     tag(photo, journal)
     assert not mine.exists()
     assert other.exists()
@@ -475,8 +497,8 @@ def test_a_kill_between_the_replacement_and_its_mark_can_be_undone(photo, journa
     tag(photo, journal)
     assert len(journal.unfinished(photo)) == 1
     monkeypatch.undo()
-    monkeypatch.setattr("geotagger.metadata.write.undo_record", lambda _: None)
-    assert untag_file(photo, journal)
+    monkeypatch.setattr("geotagger.metadata.untag.undo_record", lambda _: None)
+    assert untag(photo, journal) == "restored"
     assert photo.read_bytes() == PLAIN
     assert journal.unfinished(photo) == []
 
@@ -537,4 +559,4 @@ def test_two_programs_may_write_at_once(tmp_path):
         for i in range(20):
             path = put(tmp_path / f"{i}.jpg")
             tag(path, (one, two)[i % 2])
-            assert untag_file(path, (two, one)[i % 2])
+            assert untag(path, (two, one)[i % 2]) == "restored"

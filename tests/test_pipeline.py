@@ -17,10 +17,11 @@ from PIL import Image
 from geotagger.engines import local
 from geotagger.errors import GeotaggerError, NoPhotosError
 from geotagger.evidence.vision import VisionSource
+from geotagger.metadata.xmp import prediction_in
 from geotagger.photos import walk
 from geotagger.pipeline import RunOptions, run
 from geotagger.places import load_places
-from geotagger.records import Level, Place, Point, Prediction, Status
+from geotagger.records import Status
 from geotagger.reports.table import path_text
 from geotagger.restore import run as untag
 
@@ -167,13 +168,21 @@ def test_every_file_of_the_drawer_gets_its_row_and_none_is_harmed(bundle, tmp_pa
     assert all(path.read_bytes() == data for path, data in before.items())
 
 
-def test_a_format_that_cannot_be_written_is_said_and_left_alone(album, bundle, tmp_path):
+def test_a_format_that_cannot_be_written_gets_a_sidecar(album, bundle, tmp_path):
     Image.new("RGB", (64, 48), "red").save(album / "p.bmp")
     before = hashes(album)["p.bmp"]
     rows = tagged(album, bundle, tmp_path, write_exif=True, min_confidence=0.05)
-    assert rows["p.bmp"]["status"] == "predicted"
-    assert "not written" in rows["p.bmp"]["note"]
+    assert rows["p.bmp"]["status"] == "tagged"
+    assert "not embedded: " in rows["p.bmp"]["note"]
+    assert rows["p.bmp"]["note"].endswith("sidecar written: p.bmp.xmp")
     assert hashes(album)["p.bmp"] == before
+    found = prediction_in((album / "p.bmp.xmp").read_bytes())
+    assert found.country == rows["p.bmp"]["country"]
+    assert found.source_sha256 == before
+    again = tagged(album, bundle, tmp_path, write_exif=True, min_confidence=0.05)
+    assert again["p.bmp"]["note"].endswith("sidecar p.bmp.xmp; holds this prediction already")
+    untag([album], lambda _: None)
+    assert not (album / "p.bmp.xmp").exists()
 
 
 def test_no_photos_leaves_an_earlier_report(bundle, tmp_path):
@@ -215,23 +224,6 @@ def test_the_window_is_bounded_and_the_order_kept(bundle, tmp_path):
         names.append(item.outcome.photo.path.name)
     assert names == sorted(names)
     assert len(names) == 60
-
-
-def test_gps_is_written_only_where_the_point_is_trusted():
-    from geotagger.writer import gps_tags
-
-    lyon = Place(Point(45.76, 4.84), "FR", "France", "Auvergne-Rhône-Alpes", "Lyon", "Europe")
-
-    def tags(level, radius_km):
-        return gps_tags(Prediction(lyon.point, lyon, level, 0.8, radius_km), "m", 50)
-
-    assert tags(Level.CITY, 20).point == lyon.point
-    assert tags(Level.CITY, 20).area == "Lyon, Auvergne-Rhône-Alpes, France"
-    assert tags(Level.CITY, 51).point is None
-    assert tags(Level.COUNTRY, 20).point is None
-    assert tags(Level.COUNTRY, 20).area == "France"
-    assert tags(Level.CONTINENT, 20).area == "Europe"
-    assert "PREDICTED" in tags(Level.CITY, 20).note
 
 
 def test_killed_at_any_moment_each_photo_is_old_or_new(bundle, tmp_path):

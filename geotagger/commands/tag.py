@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 DEFAULT_REPORT = Path("geotagger-report.csv")
 
 
+def _groups(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in value.split(",") if name.strip()) or ("",)
+
+
 @click.command()
 @PATHS
 @click.option(
@@ -29,6 +33,48 @@ DEFAULT_REPORT = Path("geotagger-report.csv")
 )
 @click.option(
     "--write-exif", is_flag=True, help="Write GPS and region tags into photos that deserve them."
+)
+@click.option(
+    "--sidecar", is_flag=True, help="Write XMP sidecars; the photos themselves stay untouched."
+)
+@click.option(
+    "--sidecar-style",
+    type=click.Choice(["darktable", "adobe"]),
+    default="darktable",
+    show_default=True,
+    help="Name of a sidecar: photo.jpg.xmp (darktable, digiKam, Immich) or photo.xmp (Adobe).",
+)
+@click.option(
+    "--tags",
+    callback=_groups,
+    default="gps,region,keywords",
+    show_default=True,
+    metavar="LIST",
+    help="What is written, as far as a prediction deserves it.",
+)
+@click.option(
+    "--compat-tags",
+    is_flag=True,
+    help="Also write XMP that other programs take for facts: photoshop:City, exif:GPSLatitude.",
+)
+@click.option(
+    "--backend",
+    type=click.Choice(["native", "exiftool"]),
+    default="native",
+    show_default=True,
+    help="exiftool: embed into HEIC and AVIF too, by ExifTool, which must be installed.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write into copies under DIR; the photos themselves are only read.",
+)
+@click.option(
+    "--manifest",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Chain of custody, .csv or .jsonl: SHA-256 of each photo before and after, and of copies.",
 )
 @click.option(
     "--overwrite",
@@ -55,10 +101,12 @@ def tag(reports: tuple[Path, ...], quiet: bool, verbose: bool, **flags: Any) -> 
     """Predict where the photos under PATH... were taken.
 
     Each photo gets one row in the report. The photos themselves change only with --write-exif.
+    A photo into which nothing can be embedded safely then gets an XMP sidecar.
 
     \b
     geotagger tag ~/Photos
     geotagger tag ~/Photos --write-exif --min-confidence 0.7
+    geotagger tag ~/Photos --out ~/Tagged --manifest custody.csv
     """
     from geotagger import pipeline
     from geotagger.progress import Progress
@@ -81,4 +129,5 @@ def _summary(summary: Summary, options: RunOptions) -> str:
     if levels:
         lines.append(f"answered at level: {levels}")
     lines += [f"report: {path}" for path in options.reports]
+    lines += [f"manifest: {options.manifest}"] if options.manifest else []
     return "\n".join(lines)

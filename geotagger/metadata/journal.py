@@ -1,8 +1,11 @@
-"""The journal of writes: what was done to which photo, and how to take it back.
+"""The journal of writes: what was done to which file, and how to take it back.
 
-SQLite in the user's state folder. A row is there before its photo is replaced, so that a killed run
+SQLite in the user's state folder. A row is there before its file is replaced, so that a killed run
 leaves neither a write without a row nor a temporary file that nobody knows of. The commits are not
 synced one by one: a power cut may lose the last rows, and the photos still carry their own record.
+
+Version 1 kept records of JPEG files alone. Version 2 also keeps what leads back from a file that
+another program wrote, or from a sidecar (`delta`), and is otherwise the same.
 """
 
 from __future__ import annotations
@@ -17,7 +20,6 @@ from typing import TYPE_CHECKING
 from platformdirs import user_state_path
 
 from geotagger.errors import GeotaggerError
-from geotagger.metadata.undo import UndoRecord, record_at_end
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,15 +30,15 @@ CREATE TABLE IF NOT EXISTS writes (
     path BLOB NOT NULL,            -- absolute, links resolved, as the file system spells it
     temp BLOB NOT NULL,            -- name of the temporary file beside it
     at REAL NOT NULL,              -- seconds since 1970
-    sha256_before TEXT NOT NULL,
-    sha256_after TEXT NOT NULL,
+    sha256_before TEXT NOT NULL,   -- empty when there was no file
+    sha256_after TEXT NOT NULL,    -- empty when the file was removed
     undo BLOB NOT NULL,            -- packed record; empty when the write was itself an undo
     done INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS writes_by_content ON writes (sha256_after);
 CREATE INDEX IF NOT EXISTS writes_by_path ON writes (path);
 """
-_VERSION = 1
+_VERSION = 2
 
 
 def state_folder() -> Path:
@@ -54,7 +56,7 @@ class Journal:
             file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._db = sqlite3.connect(file, timeout=30, isolation_level=None)
             (version,) = self._db.execute("PRAGMA user_version").fetchone()
-            if version not in (0, _VERSION):
+            if version > _VERSION:
                 raise GeotaggerError(f"{file} was written by a later geotagger: please update")
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")
@@ -74,20 +76,15 @@ class Journal:
     def close(self) -> None:
         self._db.close()
 
-    def begin(
-        self, path: Path, temp: Path, before: str, after: str, undo: UndoRecord | None
-    ) -> int:
-        """Notes the write of `path` that is about to happen; returns the number of its row."""
-        values = (
-            os.fsencode(path),
-            os.fsencode(temp.name),
-            time.time(),
-            before,
-            after,
-            undo.pack() if undo else b"",
-        )
+    def begin(self, path: Path, temp: Path, before: str, after: str, undo: bytes) -> int:
+        """Notes the write of `path` that is about to happen; returns the number of its row.
+
+        `before` and `after` are SHA-256, "" for no file; `undo` is a packed record, or b"".
+        """
+        names = os.fsencode(path), os.fsencode(temp.name)
         sql = "INSERT INTO writes (path, temp, at, sha256_before, sha256_after, undo)"
         with self._guarded():
+            values = (*names, time.time(), before, after, undo)
             row = self._db.execute(f"{sql} VALUES (?, ?, ?, ?, ?, ?)", values).lastrowid
         assert row is not None
         return row
@@ -109,16 +106,25 @@ class Journal:
             rows = self._db.execute(sql, (os.fsencode(path),)).fetchall()
         return [(row, path.with_name(os.fsdecode(temp)), after) for row, temp, after in rows]
 
-    def undo_records(self, path: Path, sha256: str) -> list[UndoRecord]:
-        """Records for a file with this content, wherever it was; then for this path. Newest first.
+    def undo_records(self, path: Path, sha256: str) -> list[bytes]:
+        """Packed records for a file with this content, wherever it was; then for this path.
 
-        Only the SHA-256 of what it restores tells whether a record is the right one.
+        Newest first. Only the SHA-256 of what it restores tells whether a record is the right one.
         """
         sql = """SELECT undo FROM writes WHERE (sha256_after = ? OR path = ?) AND undo <> x''
                  ORDER BY sha256_after = ? DESC, id DESC LIMIT 20"""
         with self._guarded():
             rows = self._db.execute(sql, (sha256, os.fsencode(path), sha256)).fetchall()
-        return [record for (packed,) in rows if (record := record_at_end(packed))]
+        return [packed for (packed,) in rows]
+
+    def made(self, path: Path, before: str, after: str) -> bool:
+        """Whether a write of ours made `after` of `before` in this very file."""
+        sql = (
+            "SELECT 1 FROM writes WHERE path = ? AND sha256_before = ? AND sha256_after = ? LIMIT 1"
+        )
+        with self._guarded():
+            found = self._db.execute(sql, (os.fsencode(path), before, after)).fetchone()
+        return found is not None
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:

@@ -1,15 +1,18 @@
-"""What a photo's own EXIF says: position, time, camera. Before any pixel is decoded."""
+"""What a photo's own metadata say: position, time, camera. Before any pixel is decoded."""
 
 from __future__ import annotations
 
 import re
 import struct
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
+
+from piexif import GPSIFD
 
 from geotagger.metadata import gps_tags
-from geotagger.metadata.containers import exif_block
-from geotagger.metadata.tiff import EXIF_IFD, GPS_IFD, Tiff
+from geotagger.metadata.containers import exif_block, xmp_packet
+from geotagger.metadata.tiff import EXIF_IFD, GPS_IFD, RATIONAL, Tiff
+from geotagger.metadata.xmp import gps_in, prediction_in
 from geotagger.records import Existing
 
 if TYPE_CHECKING:
@@ -20,24 +23,38 @@ _MAKE, _MODEL, _TAKEN, _OFFSET = 0x010F, 0x0110, 0x9003, 0x9011
 _DATE = re.compile(r"(\d{4})[:/.-](\d\d)[:/.-](\d\d)[ T](\d\d):(\d\d):(\d\d)")
 _UTC_OFFSET = re.compile(r"[+-](?:0\d|1[0-4]):[0-5]\d")
 _MAX_NAME_CHARACTERS = 100
+_MAX_GPS_ERROR_KM = 100.0  # cell towers; what claims more is no measurement
+_Gps: TypeAlias = "tuple[Point | None, str, bool]"
+"""(position, why a GPS block that is there holds none, whether geotagger wrote it)."""
 
 
 def read(data: bytes) -> Existing:
-    """What the EXIF of a JPEG, TIFF, PNG, WebP, HEIF or AVIF file says.
+    """What the EXIF of a JPEG, TIFF, PNG, WebP, HEIF or AVIF file says, and the GPS of its XMP.
 
-    Never raises: what is damaged is left out.
+    EXIF counts where both have a position. Never raises: what is damaged is left out.
     """
+    packet = xmp_packet(data)
     try:
         tiff = Tiff(exif_block(data) or b"")
         ifd0 = tiff.ifd(tiff.first)
     except (ValueError, IndexError, struct.error):
-        return Existing()
-    gps, problem, predicted = _gps(tiff, ifd0)
-    return Existing(gps, problem, predicted, _taken_at(tiff, ifd0), _camera(tiff, ifd0))
+        return Existing(*_gps_with_xmp((None, "", False), packet))
+    gps, problem, predicted = _gps_with_xmp(_gps(tiff, ifd0), packet)
+    error_km = _gps_error_km(tiff, ifd0) if gps and not predicted else 0.0
+    return Existing(gps, problem, predicted, _taken_at(tiff, ifd0), _camera(tiff, ifd0), error_km)
 
 
-def _gps(tiff: Tiff, ifd0: Ifd) -> tuple[Point | None, str, bool]:
-    """(position, why a GPS block that is there holds none, whether geotagger wrote it)."""
+def _gps_with_xmp(in_exif: _Gps, packet: bytes | None) -> _Gps:
+    if in_exif[0] or not packet:
+        return in_exif
+    in_xmp = gps_in(packet)
+    if in_xmp and in_xmp.point:
+        return in_xmp
+    predicted = in_exif[2] or prediction_in(packet) is not None
+    return None, in_exif[1] or (in_xmp.problem if in_xmp else ""), predicted
+
+
+def _gps(tiff: Tiff, ifd0: Ifd) -> _Gps:
     try:
         gps = tiff.child(ifd0, GPS_IFD)
     except ValueError as error:
@@ -52,6 +69,19 @@ def _gps(tiff: Tiff, ifd0: Ifd) -> tuple[Point | None, str, bool]:
         return gps_tags.position(tiff, gps), "", predicted
     except ValueError as error:
         return None, str(error), predicted
+
+
+def _gps_error_km(tiff: Tiff, ifd0: Ifd) -> float:
+    """What the receiver itself says of its error; 0 when it says nothing."""
+    try:
+        gps = tiff.child(ifd0, GPS_IFD)
+        entry = gps.entry(GPSIFD.GPSHPositioningError) if gps else None
+        if entry is None or entry.type != RATIONAL:
+            return 0.0
+        metres, parts = struct.unpack(f"{tiff.order}2L", tiff.value(entry, max_bytes=8))
+    except (ValueError, struct.error):
+        return 0.0
+    return min(metres / parts / 1000, _MAX_GPS_ERROR_KM) if parts else 0.0
 
 
 def _taken_at(tiff: Tiff, ifd0: Ifd) -> str:

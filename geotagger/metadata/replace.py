@@ -1,10 +1,11 @@
-"""Replaces one photo on disk so that nothing that happens can cost it.
+"""Replaces one file on disk so that nothing that happens can cost it.
 
 The new file is written beside the old one as `.NAME.geotagger-XXXXXXXX.tmp`, synced, read back,
 and takes the old one's place in one step. A leftover of a killed run is removed at the next write
-to the same photo: the journal knows its name. Links are followed; a file with several hard links is
-refused because the others would go on showing the old photo. Not kept, because no portable call
-keeps them: the creation time on Windows and macOS, and extended attributes on macOS.
+to the same file: the journal knows its name. The folder is not synced: after a power cut the old
+file may be there again, and is whole. Links are followed; a file with several hard links is refused
+because the others would go on showing the old one. Not kept, because no portable call keeps them:
+the creation time on Windows and macOS, and extended attributes on macOS.
 """
 
 from __future__ import annotations
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from geotagger.metadata.journal import Journal
-    from geotagger.metadata.undo import UndoRecord
 
 _MAX_NAME_BYTES = 200
 _NO_ATTRIBUTES = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS)
@@ -33,26 +33,30 @@ _REASONS = {
     errno.ENOENT: "it has vanished since the folder was read",
     errno.EACCES: "no permission to write there: change the rights of the file or its folder",
     errno.EPERM: "no permission to write there: change the rights of the file or its folder",
-    errno.EROFS: "its folder is on a read-only disk: copy the photos to one that can be written",
+    errno.EROFS: "its folder is on a read-only disk: write copies elsewhere with --out",
     errno.ENOSPC: "the disk is full: free some space and run again",
     errno.EDQUOT: "your disk quota is used up: free some space and run again",
     errno.EBUSY: "another program is using it: close that and run again",
     errno.EIO: "the disk reports an error: save your photos and check it",
+    errno.ENAMETOOLONG: "the name would be too long: rename the photo",
     errno.ELOOP: "it is a link that leads back to itself",
+    errno.ENOTDIR: "a file stands where its folder should be",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class LoadedPhoto:
-    """A photo as it was read: links resolved."""
+class LoadedFile:
+    """A file as it was read: links resolved."""
 
     path: Path
-    stat: os.stat_result
+    stat: os.stat_result | None
+    """None: there is no such file yet."""
     data: bytes
     sha256: str
+    """"" where there is no file."""
 
 
-def load(path: Path) -> LoadedPhoto:
+def load(path: Path) -> LoadedFile:
     """Reads the file that `path` leads to. Raises OSError, and PhotoError for a pipe or folder."""
     real = Path(os.path.realpath(path, strict=True))
     if not real.is_file():
@@ -60,36 +64,73 @@ def load(path: Path) -> LoadedPhoto:
     with real.open("rb") as file:
         status = os.fstat(file.fileno())
         data = file.read()
-    return LoadedPhoto(real, status, data, hashlib.sha256(data).hexdigest())
+    return LoadedFile(real, status, data, hashlib.sha256(data).hexdigest())
 
 
-def replace(photo: LoadedPhoto, new: bytes, undo: UndoRecord | None, journal: Journal) -> None:
-    """Puts `new` in the place of the photo: wholly or not at all, whatever happens meanwhile.
-
-    `undo` leads back to the original; None when `new` is the original. Raises OSError, PhotoError,
-    and GeotaggerError when the journal fails.
-    """
-    if photo.stat.st_nlink > 1:
-        raise PhotoError("it has several hard links: copy it first, so that it stands alone")
-    if not photo.stat.st_mode & 0o222:  # which would not stop an administrator
-        raise PhotoError("it is read-only: make it writable first")
-    photo.path.open("r+b").close()  # a file may be replaced without the right to write into it
-    _clear_leftovers(photo, journal)
-    temp = photo.path.with_name(_temp_name(photo.path.name))
-    after = hashlib.sha256(new).hexdigest()
-    row = journal.begin(photo.path, temp, photo.sha256, after, undo)
+def load_if_there(path: Path) -> LoadedFile:
+    """As `load`; a file that is not there yet has no data."""
     try:
-        _write_temp(photo, temp, new)
-        if _identity(photo.path.stat()) != _identity(photo.stat):
+        return load(path)
+    except FileNotFoundError:
+        if path.is_symlink():
+            raise PhotoError(f"{path.name} is a broken link") from None
+        return LoadedFile(path, None, b"", "")
+
+
+def replace(
+    file: LoadedFile, new: bytes, undo: bytes, journal: Journal, like: Path | None = None
+) -> str:
+    """Puts `new` in the place of the file: wholly or not at all, whatever happens meanwhile.
+
+    Returns its SHA-256. `undo` is the packed record that leads back to the original; b"" when `new`
+    is the original. A file that was not there gets its mode, times and attributes from the one at
+    `like`. Raises OSError, PhotoError, and GeotaggerError when the journal fails.
+    """
+    _refuse_unwritable(file)
+    _clear_leftovers(file, journal)
+    temp = file.path.with_name(_temp_name(file.path.name))
+    after = hashlib.sha256(new).hexdigest()
+    row = journal.begin(file.path, temp, file.sha256, after, undo)
+    try:
+        _write_temp(file.path if file.stat else like, temp, new)
+        if _identity_at(file.path) != _identity(file.stat):
             raise PhotoError("it changed while it was being written: run again")
-        temp.replace(photo.path)
+        temp.replace(file.path)
     except BaseException:
         with suppress(OSError):
-            temp.unlink()
+            temp.unlink(missing_ok=True)
             journal.forget(row)
         raise
-    _sync_folder(photo.path.parent)
     journal.finish(row)
+    return after
+
+
+def remove(file: LoadedFile, journal: Journal) -> None:
+    """Removes a file that is wholly ours. Raises as `replace` does."""
+    _refuse_unwritable(file)
+    _clear_leftovers(file, journal)
+    row = journal.begin(file.path, Path(_temp_name(file.path.name)), file.sha256, "", b"")
+    try:
+        if _identity_at(file.path) != _identity(file.stat):
+            raise PhotoError("it changed while it was being removed: run again")
+        file.path.unlink()
+    except BaseException:
+        journal.forget(row)
+        raise
+    journal.finish(row)
+
+
+def _refuse_unwritable(file: LoadedFile) -> None:
+    if file.stat is None:
+        return
+    if file.stat.st_nlink > 1:
+        raise PhotoError(
+            "it has several hard links, and the others would go on showing the old photo: write "
+            "copies with --out, or sidecars with --sidecar"
+        )
+    if not file.stat.st_mode & 0o222:  # which would not stop an administrator
+        raise PhotoError("it is read-only: make it writable first")
+    file.path.open("r+b").close()  # a file may be replaced without the right to write into it
 
 
 def _temp_name(name: str) -> str:
@@ -98,49 +139,47 @@ def _temp_name(name: str) -> str:
     return f".{name}.geotagger-{secrets.token_hex(4)}.tmp"
 
 
-def _write_temp(photo: LoadedPhoto, temp: Path, new: bytes) -> None:
-    with open(temp, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+def _write_temp(like: Path | None, temp: Path, new: bytes) -> None:
+    mode = 0o600 if like else 0o666  # the umask has its say
+    with open(temp, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
         file.write(new)
         file.flush()
         os.fsync(file.fileno())
-    _copy_attributes(photo, temp)  # after closing, which may set the time on Windows
+    if like:
+        _copy_attributes(like, temp)  # after closing, which may set the time on Windows
     if temp.read_bytes() != new:
         raise PhotoError("the disk did not give back what was written: check it")
 
 
-def _copy_attributes(photo: LoadedPhoto, temp: Path) -> None:
+def _copy_attributes(like: Path, temp: Path) -> None:
     """Mode, times, extended attributes and flags; owner and group where that is allowed."""
+    status = like.stat()
     if os.name != "nt":
-        for owner, group in ((photo.stat.st_uid, -1), (-1, photo.stat.st_gid)):
+        for owner, group in ((status.st_uid, -1), (-1, status.st_gid)):
             with suppress(OSError):
                 os.chown(temp, owner, group)
     try:
-        shutil.copystat(photo.path, temp)
+        shutil.copystat(like, temp)
     except OSError as error:
         if error.errno not in _NO_ATTRIBUTES:
             raise
 
 
-def _identity(status: os.stat_result) -> tuple[int, int, int]:
-    return status.st_ino, status.st_size, status.st_mtime_ns
+def _identity(status: os.stat_result | None) -> tuple[int, int, int] | None:
+    return status and (status.st_ino, status.st_size, status.st_mtime_ns)
 
 
-def _sync_folder(folder: Path) -> None:
-    """Makes the new name durable. The photo is in place already, so a refusal changes nothing."""
-    if os.name == "nt":  # a folder cannot be opened there
-        return
-    with suppress(OSError):
-        opened = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(opened)
-        finally:
-            os.close(opened)
+def _identity_at(path: Path) -> tuple[int, int, int] | None:
+    try:
+        return _identity(path.lstat() if path.is_symlink() else path.stat())
+    except FileNotFoundError:
+        return None
 
 
-def _clear_leftovers(photo: LoadedPhoto, journal: Journal) -> None:
-    for row, temp, after in journal.unfinished(photo.path):
+def _clear_leftovers(file: LoadedFile, journal: Journal) -> None:
+    for row, temp, after in journal.unfinished(file.path):
         temp.unlink(missing_ok=True)
-        if after == photo.sha256:
+        if after == file.sha256:
             journal.finish(row)
         else:
             journal.forget(row)

@@ -1,69 +1,177 @@
-"""Tags into one photo on disk, and out again."""
+"""Tags into one photo on disk, into a copy of it, or into a sidecar beside it."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from geotagger.errors import CannotEmbedError, PhotoError
-from geotagger.metadata.exif import GpsTags, embed, restore, undo_record
+from geotagger.errors import PhotoError
+from geotagger.metadata import delta, foreign
+from geotagger.metadata.containers import xmp_packet
+from geotagger.metadata.embed import embed, undo_record
 from geotagger.metadata.read import read
-from geotagger.metadata.replace import disk_errors_named, load, replace
+from geotagger.metadata.replace import LoadedFile, disk_errors_named, load, load_if_there, replace
+from geotagger.metadata.sidecar import sidecar_bytes, sidecar_without
+from geotagger.metadata.untag import original_of
 from geotagger.metadata.verify import verify
+from geotagger.metadata.xmp import gps_in, prediction_in, with_prediction, withheld
+from geotagger.records import joined
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from geotagger.metadata.exiftool import ExifTool
+    from geotagger.metadata.file_tags import FileTags
     from geotagger.metadata.journal import Journal
+    from geotagger.metadata.xmp_tags import XmpTags
+    from geotagger.records import Existing
+
+ALREADY = "holds this prediction already"
 
 
-def tag_file(
-    path: Path, data_sha256: str, tags: GpsTags, journal: Journal, *, overwrite: str
-) -> str:
-    """Writes `tags` into the photo, whose content was judged when it had `data_sha256`.
+@dataclass(frozen=True, slots=True)
+class Pen:
+    """What every write needs besides the photo and its tags."""
 
-    `overwrite` is "never", "predicted" (geotagger's own earlier tags may be replaced) or "always"
-    (a measured position too). Returns "", or a note when the photo holds these very tags already.
+    journal: Journal
+    overwrite: str = "never"
+    """never, predicted (geotagger's own earlier tags may be replaced) or always (measured too)."""
+    exiftool: ExifTool | None = None
 
-    Raises CannotEmbedError when the photo must not or cannot hold them, PhotoError when the disk
-    refuses; in either case the photo is as it was. Raises GeotaggerError when the journal fails.
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The file that was written, or holds all this already."""
+
+    path: Path
+    sha256: str
+    note: str = ""
+
+
+class KeptError(PhotoError):
+    """What stands there is kept, as `Pen.overwrite` says."""
+
+
+def tag_file(path: Path, judged_sha256: str, tags: FileTags, pen: Pen) -> Result:
+    """Writes `tags` into the photo, whose content was judged when it had `judged_sha256`.
+
+    Raises KeptError when something that stands there is kept, CannotEmbedError when the photo must
+    not or cannot hold the tags, other PhotoErrors when the disk refuses; in each case the photo is
+    as it was. Raises GeotaggerError when the journal fails.
     """
     with disk_errors_named():
         photo = load(path)
-        if photo.sha256 != data_sha256:
-            raise PhotoError("it changed while it was being judged: run again")
-        existing = read(photo.data)
-        if existing.gps and not existing.gps_is_prediction and overwrite != "always":
-            raise CannotEmbedError("it has a GPS position of its own, which is kept")
-        tagged = embed(photo.data, tags, photo.sha256)
-        if tagged == photo.data:
-            return "holds this prediction already"
-        if existing.gps_is_prediction and overwrite == "never":
-            raise CannotEmbedError("it holds an earlier prediction (see --overwrite predicted)")
-        verify(photo.data, tagged, tags)
-        replace(photo, tagged, undo_record(tagged), journal)
-    return ""
+        if photo.sha256 != judged_sha256:
+            if pen.journal.made(photo.path, judged_sha256, photo.sha256):
+                return Result(photo.path, photo.sha256, "tagged a moment ago by another name")
+            raise _changed()
+        return _write(photo, photo, tags, pen)
 
 
-def untag_file(path: Path, journal: Journal) -> bool:
-    """Puts the photo back, byte for byte. False when geotagger has written nothing into it.
+def tag_copy(path: Path, target: Path, judged_sha256: str, tags: FileTags, pen: Pen) -> Result:
+    """As `tag_file`, into a copy at `target`; the photo is only read."""
+    with disk_errors_named():
+        photo, there = _photo_and_copy(path, target, judged_sha256, pen)
+        return _write(photo, there, tags, pen)
 
-    Raises PhotoError when the original cannot be had any more, or the disk refuses.
+
+def copy_file(path: Path, target: Path, judged_sha256: str, pen: Pen) -> Result:
+    """A copy of the photo without tags, for a sidecar to stand beside. Raises as `tag_file`."""
+    with disk_errors_named():
+        photo, there = _photo_and_copy(path, target, judged_sha256, pen)
+        if there.sha256 != photo.sha256:
+            replace(there, photo.data, b"", pen.journal, like=photo.path)
+        return Result(there.path, photo.sha256)
+
+
+def tag_sidecar(sidecar: Path, tags: XmpTags, existing: Existing, pen: Pen) -> Result:
+    """Writes the XMP sidecar of a photo, or adds to the one that is there.
+
+    `existing` is what the photo itself says. Raises as `tag_file` does; CannotEmbedError for a
+    sidecar that cannot be extended without risk.
     """
     with disk_errors_named():
-        photo = load(path)
-        own = undo_record(photo.data)
-        known = journal.undo_records(photo.path, photo.sha256)
-        records = dict.fromkeys([own, *known] if own else known)
-        if any(record.sha256 == photo.sha256 for record in records):
-            return False
-        originals = (restore(photo.data, record) for record in records)
-        original = next((data for data in originals if data is not None), None)
-        if original is not None:
-            replace(photo, original, None, journal)
-            return True
-    if own or read(photo.data).gps_is_prediction:
-        raise PhotoError(
-            "another program changed it after it was tagged, so that the original cannot be "
-            "restored: take it from a backup, or remove the GPS tags with that program"
-        )
-    return False
+        there = load_if_there(sidecar)
+        packet = there.data if there.stat else None
+        gps = gps_in(packet)
+        measured = gps is not None and gps.point is not None and not gps.is_prediction
+        if measured or (existing.gps and not existing.gps_is_prediction):
+            _keep_measured(pen)
+        new = sidecar_bytes(packet, tags)
+        if new == packet:
+            return Result(there.path, there.sha256, ALREADY)
+        if prediction_in(packet) and pen.overwrite == "never":
+            raise KeptError("its sidecar holds an earlier prediction (see --overwrite predicted)")
+        before = None if packet is None else sidecar_without(packet).packet
+        sha256 = replace(there, new, delta.delta(new, before), pen.journal)
+        return Result(there.path, sha256, _withheld(new, tags))
+
+
+def _write(photo: LoadedFile, there: LoadedFile, tags: FileTags, pen: Pen) -> Result:
+    """Into `there`: the photo itself, an earlier copy of it, or a file that is to be."""
+    now = there if there.stat else photo
+    existing = read(now.data)
+    if existing.gps and not existing.gps_is_prediction:
+        _keep_measured(pen)
+    new, undo, note = _embedded(now, tags, pen)
+    if new == there.data:
+        return Result(there.path, there.sha256, ALREADY)
+    if existing.gps_is_prediction and pen.overwrite == "never" and now is there:
+        raise KeptError("it holds an earlier prediction (see --overwrite predicted)")
+    return Result(there.path, replace(there, new, undo, pen.journal, like=photo.path), note)
+
+
+def _embedded(now: LoadedFile, tags: FileTags, pen: Pen) -> tuple[bytes, bytes, str]:
+    """(the new bytes, the packed record that leads back to the original, a note)."""
+    suffix = now.path.suffix
+    if foreign.needs_exiftool(now.data, suffix):
+        original = original_of(now, pen.journal)
+        original = now.data if original is None else original
+        return *foreign.embedded(original, now.data, suffix, tags, pen.exiftool), ""
+    record = undo_record(now.data)
+    tags = tags.of(record.sha256 if record else now.sha256, prediction_in(xmp_packet(now.data)))
+    xmp = tags.xmp
+
+    def change(packet: bytes | None) -> bytes:
+        assert xmp is not None
+        return with_prediction(packet, xmp)
+
+    written = embed(now.data, tags.gps, change if xmp else None, now.sha256)
+    if written.data != now.data:
+        verify(written)
+    lacking = _withheld(written.packet, xmp) if xmp and written.packet else ""
+    return written.data, written.record.pack(), joined(*written.notes, lacking)
+
+
+def _photo_and_copy(
+    path: Path, target: Path, judged_sha256: str, pen: Pen
+) -> tuple[LoadedFile, LoadedFile]:
+    photo = load(path)
+    if photo.sha256 != judged_sha256:
+        raise _changed()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    there = load_if_there(target)
+    if there.path == photo.path:
+        raise PhotoError("its copy would be the photo itself: choose another folder with --out")
+    if there.stat and not _versions(photo, pen) & _versions(there, pen):
+        raise PhotoError(f"another file is at {target} already: choose another folder with --out")
+    return photo, there
+
+
+def _versions(file: LoadedFile, pen: Pen) -> set[bytes]:
+    """The file as it is, and as it was before geotagger wrote to it."""
+    original = original_of(file, pen.journal)
+    return {file.data} if original is None else {file.data, original}
+
+
+def _changed() -> PhotoError:
+    return PhotoError("it changed while it was being judged: run again")
+
+
+def _keep_measured(pen: Pen) -> None:
+    if pen.overwrite != "always":
+        raise KeptError("it has a GPS position of its own, which is kept")
+
+
+def _withheld(packet: bytes, tags: XmpTags) -> str:
+    lacking = ", ".join(withheld(packet, tags))
+    return f"not written, since other values stand there: {lacking}" if lacking else ""

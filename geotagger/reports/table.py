@@ -10,7 +10,7 @@ import csv
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Protocol
@@ -143,11 +143,15 @@ class Report(Protocol):
     def close(self) -> None: ...
 
 
-class _Stream:
-    """A text file that takes its name when it is closed."""
+class RowFile:
+    """A text file of rows that takes its name when it is closed."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self, path: Path, columns: Sequence[str] = COLUMNS, flag: str = "--report"
+    ) -> None:
         self.path = path
+        self.columns = columns
+        self.flag = flag
         self.partial = path.with_name(path.name + ".partial")
         self.empty = True
         with self._guarded():
@@ -155,8 +159,12 @@ class _Stream:
 
     def add(self, outcome: Outcome) -> None:
         """Write one row. Raises GeotaggerError when the disk refuses."""
+        self.add_row(row(outcome))
+
+    def add_row(self, cells: Mapping[str, Cell]) -> None:
+        """Write cells of whatever columns this file has. Raises as `add` does."""
         with self._guarded():
-            self.write(row(outcome))
+            self.write(cells)
             self.file.flush()
         self.empty = False
 
@@ -181,23 +189,25 @@ class _Stream:
         except OSError as error:
             raise GeotaggerError(
                 f"cannot write the report {self.path}: {error.strerror}:"
-                " make room, or choose another place with --report"
+                f" make room, or choose another place with {self.flag}"
             ) from error
 
 
-class CsvReport(_Stream):
+class CsvReport(RowFile):
     """UTF-8 with a header row (RFC 4180); text that a spreadsheet would run is neutralised."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
+    def __init__(
+        self, path: Path, columns: Sequence[str] = COLUMNS, flag: str = "--report"
+    ) -> None:
+        super().__init__(path, columns, flag)
         self.writer = csv.writer(self.file)
-        self.writer.writerow(COLUMNS)
+        self.writer.writerow(columns)
 
     def write(self, cells: Mapping[str, Cell]) -> None:
         self.writer.writerow([_csv_cell(cell) for cell in cells.values()])
 
 
-class JsonLinesReport(_Stream):
+class JsonLinesReport(RowFile):
     """One JSON object per photo and line."""
 
     def write(self, cells: Mapping[str, Cell]) -> None:
@@ -220,7 +230,7 @@ def _json_cell(cell: Cell) -> Cell:
     return plain(cell) if isinstance(cell, str) else cell
 
 
-FORMATS: Mapping[str, Callable[[Path], Report]] = {".csv": CsvReport, ".jsonl": JsonLinesReport}
+FORMATS: Mapping[str, type[RowFile]] = {".csv": CsvReport, ".jsonl": JsonLinesReport}
 
 
 def open_report(path: Path) -> Report:
@@ -228,8 +238,13 @@ def open_report(path: Path) -> Report:
 
     Raises UsageError for a suffix that is not known, GeotaggerError when it cannot be written.
     """
+    return open_rows(path, COLUMNS, "--report")
+
+
+def open_rows(path: Path, columns: Sequence[str], flag: str) -> RowFile:
+    """A file of rows of any columns; `flag` is what asked for it. Raises as `open_report` does."""
     make = FORMATS.get(path.suffix.lower())
     if make is None:
         known = ", ".join(FORMATS)
         raise UsageError(f"{path}: the suffix names the report's format; known: {known}")
-    return make(path)
+    return make(path, columns, flag)

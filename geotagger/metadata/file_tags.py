@@ -1,0 +1,33 @@
+"""What one prediction writes into one file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from geotagger.metadata.xmp_tags import own_properties
+
+if TYPE_CHECKING:
+    from geotagger.metadata.gps_tags import GpsTags
+    from geotagger.metadata.xmp_tags import XmpTags
+
+
+@dataclass(frozen=True, slots=True)
+class FileTags:
+    """None: nothing of that kind."""
+
+    gps: GpsTags | None
+    xmp: XmpTags | None = None
+
+    def of(self, source_sha256: str, earlier: XmpTags | None) -> FileTags:
+        """The tags for an original, with the time of `earlier` where nothing else differs.
+
+        So an unchanged prediction gives the same bytes, and nothing is rewritten.
+        """
+        if self.xmp is None:
+            return self
+        xmp = replace(self.xmp, source_sha256=source_sha256)
+        if earlier:
+            dated = replace(xmp, created=earlier.created)
+            xmp = dated if own_properties(dated) == own_properties(earlier) else xmp
+        return replace(self, xmp=xmp)

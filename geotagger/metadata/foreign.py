@@ -1,0 +1,90 @@
+"""Formats that ExifTool embeds into: what it made is proven here before it goes to the disk."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from typing import TYPE_CHECKING
+
+from geotagger import images
+from geotagger.errors import CannotEmbedError, UnreadableImageError
+from geotagger.metadata import delta
+from geotagger.metadata.exiftool import SUFFIXES
+from geotagger.metadata.read import read
+from geotagger.metadata.xmp import prediction_in, with_prediction
+
+if TYPE_CHECKING:
+    from geotagger.metadata.exiftool import ExifTool
+    from geotagger.metadata.file_tags import FileTags
+    from geotagger.metadata.gps_tags import GpsTags
+
+_WHOLE_PICTURE_PX = 1 << 30
+_SAME_DEGREES = 1e-6
+_BOXES, _JXL = b"ftyp", (b"\xff\x0a", b"\0\0\0\x0cJXL ")
+
+
+def needs_exiftool(data: bytes, suffix: str) -> bool:
+    """HEIF and its kin by content, camera RAW by name (much of it is TIFF inside)."""
+    if data[4:8] == _BOXES or data.startswith(_JXL):
+        return True
+    raw = suffix.lower() in SUFFIXES and data[:2] in (b"II", b"MM", b"FU", b"\0M")
+    return raw and suffix.lower() not in (".heic", ".heif", ".hif", ".avif", ".jxl")
+
+
+def embedded(
+    original: bytes, now: bytes, suffix: str, tags: FileTags, exiftool: ExifTool | None
+) -> tuple[bytes, bytes]:
+    """(`original` with the tags, the packed delta that leads back to it).
+
+    `now` is the file as it is, with an earlier prediction perhaps. Raises CannotEmbedError.
+    """
+    if exiftool is None:
+        raise CannotEmbedError("HEIC, AVIF, JPEG XL and camera RAW take --backend exiftool")
+    existing = read(original)
+    measured = existing.gps is not None and not existing.gps_is_prediction
+    if measured and tags.gps and tags.gps.point is None:
+        raise CannotEmbedError("region names would replace the GPS position it has")
+    packet = None
+    if tags.xmp:
+        earlier = prediction_in(exiftool.xmp_packet(now, suffix))
+        tags = tags.of(hashlib.sha256(original).hexdigest(), earlier)
+        assert tags.xmp
+        packet = with_prediction(exiftool.xmp_packet(original, suffix), tags.xmp)
+    new = exiftool.embed(original, suffix, tags.gps, packet, clear=measured)
+    back = delta.delta(new, original)
+    if new != now:
+        _check(original, new, suffix, tags.gps, packet, exiftool)
+    return new, back
+
+
+def _check(
+    original: bytes,
+    new: bytes,
+    suffix: str,
+    gps: GpsTags | None,
+    packet: bytes | None,
+    exiftool: ExifTool,
+) -> None:
+    """Raises CannotEmbedError unless the tags read back and the picture is the same."""
+    if packet is not None and exiftool.xmp_packet(new, suffix) != packet:
+        raise CannotEmbedError("the XMP packet that ExifTool wrote does not read back")
+    if gps is not None and not _same(gps, exiftool.position(new, suffix)):
+        raise CannotEmbedError("the position that ExifTool wrote does not read back")
+    if _pixels(original) != _pixels(new):
+        raise CannotEmbedError("ExifTool changed the picture")
+
+
+def _same(gps: GpsTags, found: tuple[float, float] | None) -> bool:
+    if gps.point is None or found is None:
+        return gps.point is None and found is None
+    there = math.fabs(found[0] - gps.point.lat), math.fabs(found[1] - gps.point.lon)
+    return max(there) < _SAME_DEGREES
+
+
+def _pixels(data: bytes) -> str:
+    """SHA-256 of the decoded picture; empty for what cannot be decoded here (RAW, JPEG XL)."""
+    try:
+        image = images.decode(data, _WHOLE_PICTURE_PX).image
+    except UnreadableImageError:
+        return ""
+    return hashlib.sha256(image.tobytes()).hexdigest()
