@@ -1,0 +1,153 @@
+"""Language of the text, as evidence of the country.
+
+Not one answer but all languages at once, so that close ones (Danish, Norwegian) stay alive:
+
+    P(text | country) = sum over main languages L of  P(L | country) * product over lines
+                        ((1 - d) * P(line | L) + d * sum over l of P(l | country) * P(line | l))
+
+The main language and the language of a line (second language of a sign, English for tourists) are
+both drawn from what is on the country's signs: Unicode CLDR, by population and standing
+(`tools/build_languages.py`), with a share of foreign text. A word may be a name or a brand, drawn
+from the whole world, or be read wrongly; so one word says little and many say much. Words by their
+letters: `letters.py`. Scripts that one language alone writes are the cue of `scripts.py`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from geotagger.text import Cue
+from geotagger.text.letters import load_letters
+from geotagger.text.ratios import countries, ratios
+from geotagger.text.scripts import script_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from geotagger.text import Line
+
+    Rows = NDArray[np.float64]
+
+MIN_CONFIDENCE = 0.5
+SCRIPTS = frozenset({"Latn", "Cyrl", "Arab"})
+MAX_LINES = 12
+"""The longest ones; a page of text is no more certain than a dozen lines."""
+
+NAME_SHARE = 0.3
+"""Share of words that are names and brands, drawn from the whole world's languages."""
+MISREAD_SHARE = 0.05
+LETTERS = 20.0
+"""A misread word is letters at random; so many kinds of them, as the common ones are read most."""
+OTHER_LANGUAGE_SHARE = 0.15
+"""Share of lines that are not in the main language of the sign."""
+NOISE_ODDS = 0.5
+"""Odds that all the text is misread ornament: on photos that are not of signs, most is."""
+USUAL_QUANTILE = 0.1
+QUIET = 1.5
+"""The cue is silent if no country is at least so much likelier than the world."""
+
+WORD = re.compile(r"[^\W\d_]{2,}")
+NO_WORD = re.compile(r"\S*(?:www\.|://|@|\.(?:com|org|net|de|co)\b)\S*", re.IGNORECASE)
+
+
+AS_PRINTED = str.maketrans({"ё": "е", "\u0307": None})  # noqa: RUF001
+"""Russian papers print no dots; lower case of a Turkish capital leaves a loose one."""
+
+
+def find(lines: Sequence[Line]) -> list[Cue]:
+    """At most one cue, for all lines together."""
+    kept = [(line, words) for line in lines if (words := _words(line))]
+    kept = sorted(kept, key=lambda pair: -sum(map(len, pair[1])))[:MAX_LINES]
+    if not kept:
+        return []
+    scored = [_line_log_likelihood(words, line.confidence) for line, words in kept]
+    by_country, by_language = _mixed(np.stack([of_line for of_line, _ in scored]))
+    noise = NOISE_ODDS * math.exp(min(sum(random for _, random in scored) - by_country.max(), 50.0))
+    rates = np.exp(by_country - by_country.max())
+    named = _above_usual(ratios(dict(zip(countries(), rates.tolist(), strict=True)), noise))
+    if max(named.values(), default=1.0) < QUIET:
+        return []
+    best = np.argsort(-by_language)[:3]
+    languages = load_letters().languages
+    meaning = " or ".join(languages[i] for i in best if by_language[i] >= 0.1)
+    text = " / ".join(line.text for line, _ in kept[:3])
+    return [Cue("language", text, f"language {meaning or languages[best[0]]}", named)]
+
+
+def _words(line: Line) -> list[str]:
+    if line.confidence < MIN_CONFIDENCE:
+        return []
+    text = NO_WORD.sub(" ", unicodedata.normalize("NFC", line.text))
+    words = [word.translate(AS_PRINTED) for word in WORD.findall(text.lower())]
+    return [word for word in words if script_of(word) in SCRIPTS and len(set(word)) > 1]
+
+
+def _line_log_likelihood(words: Sequence[str], confidence: float) -> tuple[Rows, float]:
+    """ln P(line | language) [L], and ln P(line | noise); each word may be a name or be misread."""
+    of_word = load_letters().log_likelihood(words)
+    top = of_word.max(axis=1, keepdims=True)
+    likelihood = np.exp(of_word - top)
+    name = likelihood @ _signs()[1]
+    sizes = np.array([len(word) for word in words])
+    log_random = -sizes * np.log(LETTERS)
+    random = np.exp(np.minimum(log_random - top[:, 0], 50))
+    misread = MISREAD_SHARE + (1 - confidence) / 2
+    other = (1 - misread) * NAME_SHARE * name + misread * random
+    mixed = (1 - misread) * (1 - NAME_SHARE) * likelihood + other[:, None]
+    return np.log(mixed).sum(axis=0) + top.sum(), float(log_random.sum())
+
+
+def _mixed(by_line: Rows) -> tuple[Rows, Rows]:
+    """ln P(text | country) [C], and the share of each main language in the world's text [L]."""
+    share, _ = _signs()
+    tops = by_line.max(axis=1, keepdims=True)
+    likelihood = np.exp(by_line - tops)  # [lines, L]
+    second = likelihood @ share.T  # [lines, C]
+    total = np.log(share + 1e-12)  # [C, L]
+    for line, other in zip(likelihood, second, strict=True):
+        total = total + np.log(
+            (1 - OTHER_LANGUAGE_SHARE) * line + OTHER_LANGUAGE_SHARE * other[:, None]
+        )
+    top = total.max()
+    mass = np.exp(total - top)
+    weights = np.array([country.photos for country in countries().values()])
+    languages = weights @ mass
+    by_country = np.log(mass.sum(axis=1) + 1e-300) + top + tops.sum()
+    return by_country, languages / languages.sum()
+
+
+def _above_usual(strengths: dict[str, float]) -> dict[str, float]:
+    """Divided by what nearly every country has (English): a low quantile over the photos."""
+    usual, photos = 1.0, 0.0
+    for code in sorted(strengths, key=lambda code: strengths[code]):
+        photos += countries()[code].photos
+        if photos > USUAL_QUANTILE:
+            usual = strengths[code]
+            break
+    return {code: r / usual for code, r in strengths.items() if r > 1.05 * usual}
+
+
+@cache
+def _signs() -> tuple[Rows, Rows]:
+    """Share of each language on signs [C, L], in the order of `countries()`; the world's [L].
+
+    Languages that no model knows are left out.
+    """
+    languages = load_letters().languages
+    share = np.zeros((len(countries()), len(languages)))
+    for row, country in zip(share, countries().values(), strict=True):
+        for key, value in country.languages.items():
+            language = "bs" if key == "sr_Latn" else key.partition("_")[0]
+            if language in languages and key.partition("_")[2] in SCRIPTS:
+                row[languages.index(language)] += value
+    photos = np.array([country.photos for country in countries().values()])
+    world = photos @ share / photos.sum()
+    return share, world / world.sum()

@@ -1,0 +1,204 @@
+"""Build geotagger/data/countries.json and languages.npz from public data.
+
+    pip download --no-deps lingua-language-detector==1.3.5 && unzip lingua_language_detector-*.whl
+    pip install babel==2.18.0 brotli
+    python tools/build_languages.py --models .../lingua/language-models
+
+countries.json: for each country its share of the world's photos, the share of each language and of
+each script on its signs, and its currencies. Languages, scripts and currencies come from Unicode
+CLDR (Unicode licence) through babel; people from the places table.
+
+languages.npz: conditional probabilities of letter n-grams (n = 1 to 5) in each language, from the
+models of lingua (Apache-2.0), counted there on a million sentences a language (Leipzig corpora).
+N-grams that hardly change the probability of a text are left out.
+The same inputs give the same bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from collections import defaultdict
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import brotli
+import numpy as np
+from babel.core import get_global
+
+from geotagger.belief import Constants
+from geotagger.places import load_places
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DATA = Path(__file__).parents[1] / "geotagger" / "data"
+
+MODELLED = (
+    *("af", "ar", "az", "be", "bg", "bs", "ca", "cs", "cy", "da", "de", "en", "es", "et", "eu"),
+    *("fa", "fi", "fr", "ga", "hi", "hr", "hu", "id", "is", "it", "kk", "lt", "lv", "mk", "mn"),
+    *("mr", "ms", "nb", "nl", "nn", "pl", "pt", "ro", "ru", "sk", "sl", "so", "sq", "sr", "sv"),
+    *("sw", "tl", "tr", "uk", "ur", "vi", "zu"),
+)
+"""Languages told apart by letters; those alone in their script need no model."""
+
+OFFICIAL_PERCENT = 30.0
+"""An official language is on signs even where few speak it at home."""
+REGIONAL_SHARE = 0.3
+UNOFFICIAL_SHARE = 0.05
+"""Share on signs of a language against its share of the people, by its standing."""
+ENGLISH_SHARE = 0.15
+"""English on signs where it is no language of the country: tourists, brands, fashion."""
+
+CODE_ON_SIGNS = {
+    "no": "nb",
+    "fil": "tl",
+    "gsw": "de",
+    "bar": "de",
+    "yue": "zh",
+    "wuu": "zh",
+    **dict.fromkeys(("arz", "ary", "arq", "apc", "ajp", "acm", "aeb", "acw", "shu", "ayl"), "ar"),
+}
+"""Written as another language on signs, or another name of the same one."""
+
+LOWER_ORDER = 0.15
+"""Weight of the shorter n-gram where the longer one is known (see geotagger/text/letters.py)."""
+UNKNOWN = 0.5
+PRUNE_NATS = 1e-5
+"""An n-gram stays if leaving it out would cost so much per letter of text."""
+
+
+def photo_shares() -> dict[str, float]:
+    """Share of the world's photos by country: as the prior belief has it."""
+    places, constants = load_places(), Constants.load()
+    people = np.bincount(places.country, places.population, len(places.country_codes))
+    share = (people + constants.prior_pseudo_population) ** constants.prior_country_exponent
+    share /= share.sum()
+    return dict(zip(places.country_codes, share.tolist(), strict=True))
+
+
+def standing(percent: float, status: str | None) -> float:
+    if status in ("official", "de_facto_official"):
+        return max(percent, OFFICIAL_PERCENT)
+    return percent * (REGIONAL_SHARE if status == "official_regional" else UNOFFICIAL_SHARE)
+
+
+def languages_on_signs(country: str) -> dict[str, float]:
+    """Share of each (language, script) on the country's signs, as `sr_Cyrl`; sums to 1."""
+    shares: dict[str, float] = defaultdict(float)
+    for code, entry in get_global("territory_languages").get(country, {}).items():
+        language, script = language_and_script(code, country)
+        key = f"{language}_{script}"
+        if key == "bs_Cyrl":  # hardly on signs
+            key = "bs_Latn"
+        weight = standing(entry["population_percent"], entry["official_status"])
+        shares[key] = max(shares[key], weight)
+    for both in ("Cyrl", "Latn"):  # Serbian signs come in two scripts of equal standing
+        if "sr_Cyrl" in shares and "sr_Latn" in shares:
+            shares[f"sr_{both}"] = max(shares["sr_Cyrl"], shares["sr_Latn"]) / 2
+    total = sum(shares.values())
+    shares = defaultdict(float, {key: value / total for key, value in shares.items()})
+    english = shares["en_Latn"]
+    if english < ENGLISH_SHARE:
+        rest = (1 - ENGLISH_SHARE) / (1 - english)
+        shares = defaultdict(float, {key: value * rest for key, value in shares.items()})
+        shares["en_Latn"] = ENGLISH_SHARE
+    return {key: value for key, value in sorted(shares.items()) if value >= 0.0005}
+
+
+def language_and_script(code: str, country: str) -> tuple[str, str]:
+    likely = get_global("likely_subtags")
+    language, _, script = code.partition("_")
+    if not script:
+        tag = likely.get(f"{language}_{country}") or likely.get(language) or f"{language}_Latn"
+        script = next(part for part in tag.split("_")[1:] if len(part) == 4)
+    return CODE_ON_SIGNS.get(language, language), script
+
+
+def currencies(country: str) -> list[str]:
+    return [
+        code
+        for code, _, until, tender in get_global("territory_currencies").get(country, ())
+        if tender and until is None
+    ]
+
+
+def write_countries() -> None:
+    table = {
+        country: {
+            "photos": round(share, 6),
+            "languages": {k: round(v, 4) for k, v in languages_on_signs(country).items()},
+            "currencies": currencies(country),
+        }
+        for country, share in sorted(photo_shares().items())
+        if country and languages_on_signs(country)
+    }
+    lines = ",\n".join(
+        f"{json.dumps(country)}: {json.dumps(row, separators=(',', ':'))}"
+        for country, row in table.items()
+    )
+    (DATA / "countries.json").write_text(f"{{\n{lines}\n}}\n", "utf-8")
+
+
+def read_ngrams(folder: Path) -> list[dict[str, float]]:
+    """[n] -> n-gram -> probability of its last letter after the others; [0] is empty."""
+    tables: list[dict[str, float]] = [{}]
+    for name in ("unigrams", "bigrams", "trigrams", "quadrigrams", "fivegrams"):
+        packed = (folder / f"{name}.json.br").read_bytes()
+        groups = json.loads(brotli.decompress(packed))["ngrams"]
+        tables.append({g: float(Fraction(f)) for f, v in groups.items() for g in v.split(" ")})
+    return tables
+
+
+def pruned(tables: list[dict[str, float]]) -> dict[str, float]:
+    """The n-grams that matter (after Stolcke 1998): frequent, and not what shorter ones say."""
+    kept = {g: p for g, p in tables[1].items() if p > PRUNE_NATS}
+    joint, smooth = tables[1], tables[1]
+    for table in tables[2:]:
+        next_joint, next_smooth = {}, {}
+        for ngram, p in table.items():
+            shorter = smooth.get(ngram[1:], 1e-7)
+            value = LOWER_ORDER * shorter + (1 - LOWER_ORDER) * p
+            weight = joint.get(ngram[:-1], 0.0) * p
+            next_joint[ngram], next_smooth[ngram] = weight, value
+            if weight * abs(math.log(value / (UNKNOWN * shorter))) > PRUNE_NATS:
+                kept[ngram] = p
+        joint, smooth = next_joint, next_smooth
+    return kept
+
+
+def write_languages(models: Path) -> None:
+    entries: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for index, language in enumerate(MODELLED):
+        for ngram, p in pruned(read_ngrams(models / language)).items():
+            entries[ngram].append((index, min(round(-math.log(p) * 16), 255)))
+    write_ngrams(entries)
+
+
+def write_ngrams(entries: Mapping[str, list[tuple[int, int]]]) -> None:
+    ngrams = sorted(entries)
+    counts = np.array([len(entries[ngram]) for ngram in ngrams], np.uint8)
+    flat = np.array([pair for ngram in ngrams for pair in entries[ngram]], np.uint8)
+    np.savez_compressed(
+        DATA / "languages.npz",
+        languages=np.array(MODELLED),
+        ngrams=np.array(ngrams, "U5"),
+        counts=counts,
+        language=flat[:, 0],
+        nats16=flat[:, 1],
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--models", type=Path, help="folder of lingua's language models")
+    arguments = parser.parse_args()
+    write_countries()
+    if arguments.models:
+        write_languages(arguments.models)
+
+
+if __name__ == "__main__":
+    main()
