@@ -51,7 +51,8 @@ def with_prediction(
     if not packet:
         return xmp_writing.new_packet(tags, padding_bytes)
     old = xmp_packet.read(packet)
-    before = xmp_removal.remove(old).packet
+    holds = xmp_removal.holds_prediction(old)
+    before = xmp_removal.remove(old).packet if holds else packet
 
     def written(tags: XmpTags) -> bytes:
         if before is None:
@@ -65,7 +66,12 @@ def with_prediction(
 
 def _said(packet: bytes) -> dict[str, object]:
     values = xmp_packet.read(packet).values
-    return {name: value for name, value in values.items() if name != xmp_tags.UNDO}
+    said: dict[str, object] = {}
+    for name, value in values.items():
+        is_keywords = isinstance(value, list) and name in xmp_tags.KEYWORDS
+        said[name] = sorted(map(str, value)) if is_keywords else value
+    said.pop(xmp_tags.UNDO, None)
+    return said
 
 
 def without_prediction(packet: bytes) -> Removal:

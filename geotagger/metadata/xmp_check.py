@@ -14,18 +14,22 @@ from geotagger.metadata.xmp_packet import Packet
 from geotagger.metadata.xmp_tree import NAMESPACES, Element
 
 _RDF = f"{{{NAMESPACES['rdf']}}}"
+_SYNTAX = (_RDF, f"{{{NAMESPACES['xml']}}}")
 _Statement = tuple[str, dict[str, str], str, list["_Statement"]]
 
 
 def statements(packet: bytes) -> dict[str, _Statement]:
-    """{URI}name -> what the packet says of it. Raises ParseError for what is no XML."""
+    """{URI}name -> what the packet says of it. Raises CannotEmbedError for what is no XML."""
     parser = ElementTree.XMLParser(encoding="utf-8")
-    root = ElementTree.fromstring(xmp_tree.decode(packet).utf8, parser)
+    try:
+        root = ElementTree.fromstring(xmp_tree.decode(packet).utf8, parser)
+    except ElementTree.ParseError as error:
+        raise CannotEmbedError(f"its XMP packet is damaged: {error}") from error
     found: dict[str, _Statement] = {}
     for rdf in root.iter(_RDF + "RDF"):
         for description in rdf:
             for name, text in description.attrib.items():
-                if not name.startswith(_RDF):
+                if not name.startswith(_SYNTAX):
                     found[name] = (name, {}, text, [])
             found |= {child.tag: _statement(child) for child in description}
     return found
@@ -39,8 +43,8 @@ def _statement(element: ElementTree.Element) -> _Statement:
 
 def expanded(name: str) -> str:
     """`{URI}local` of a name as in `xmp_tree`."""
-    if "\t" in name:
-        return "{" + name.replace("\t", "}")
+    if "}" in name:
+        return "{" + name
     prefix, _, local = name.rpartition(":")
     return f"{{{NAMESPACES[prefix]}}}{local}" if prefix else local
 

@@ -45,7 +45,7 @@ def read(raw: bytes) -> Packet:
     for description in rdf.children if rdf else ():
         for name, value, element in _properties(description):
             if name in packet.values:
-                raise CannotEmbedError(f"its XMP packet has {name.split()[-1]} twice")
+                raise CannotEmbedError(f"its XMP packet has {name.rpartition('}')[2]} twice")
             packet.values[name] = value
             if element:
                 packet.elements[name] = element

@@ -34,7 +34,7 @@ def remove(packet: Packet) -> Removal:
     if not whole and not items:
         return Removal(packet.raw, (), True)
     others = {name for name in whole if not name.startswith(_OWN)} | items.keys()
-    removed = (*([_OWN + "*"] if others < whole else []), *sorted(others))
+    removed = (*([_OWN + "*"] if holds_prediction(packet) else []), *sorted(others))
     raw = packet.encoded.packed(_without(packet.utf8, _spans(packet, whole, items)))
     rest = xmp_packet.read(raw)
     xmp_check.check_reduced(packet, raw, whole, items)
@@ -42,13 +42,24 @@ def remove(packet: Packet) -> Removal:
     if xmp_writing.is_record_of_new(record) and not rest.values:
         return Removal(None, removed, True)
     before = xmp_writing.undone(packet, record) if isinstance(record, str) else None
-    if before is not None and _filled(xmp_packet.read(before)) == _filled(rest):
+    if before is not None and _of_others(xmp_packet.read(before)) == _of_others(rest):
         return Removal(before, removed, True)
     return Removal(raw, removed, False)
 
 
-def _filled(packet: Packet) -> dict[str, Value]:
-    return {name: value for name, value in packet.values.items() if value != []}
+def holds_prediction(packet: Packet) -> bool:
+    """Whether anything stands in geotagger's namespace."""
+    return any(name.startswith(_OWN) for name in packet.values)
+
+
+def _of_others(packet: Packet) -> dict[str, Value]:
+    """What the packet says, but for empty arrays and keywords below geotagger's root."""
+    found = dict(packet.values)
+    for name in xmp_tags.KEYWORDS:
+        words = found.get(name)
+        if isinstance(words, list):
+            found[name] = [word for word in words if not _is_below_root(name, word)]
+    return {name: value for name, value in found.items() if value != []}
 
 
 def _ours(packet: Packet) -> tuple[set[str], dict[str, list[Element]]]:
@@ -56,9 +67,9 @@ def _ours(packet: Packet) -> tuple[set[str], dict[str, list[Element]]]:
     values = packet.values
     whole = {name for name in values if name.startswith(_OWN)}
     items: dict[str, list[Element]] = {}
-    for name in (FLAT_KEYWORDS, *PATH_SEPARATORS):
+    for name in xmp_tags.KEYWORDS:
         array = _array(packet, name)
-        found = _own_items(name, array, values) if array else []
+        found = _own_items(packet, name, array) if array else []
         if array and found and len(found) == len(array.children):
             whole.add(name)
         elif found:
@@ -73,10 +84,10 @@ def _array(packet: Packet, name: str) -> Element | None:
     return None
 
 
-def _own_items(name: str, array: Element, values: Mapping[str, Value]) -> list[Element]:
-    added = values.get(xmp_tags.ADDED_KEYWORDS)
+def _own_items(packet: Packet, name: str, array: Element) -> list[Element]:
+    added = packet.values.get(xmp_tags.ADDED_KEYWORDS)
     words = list(added) if isinstance(added, list) else []
-    if not any(known.startswith(_OWN) for known in values):
+    if not holds_prediction(packet):
         words = [ROOT_KEYWORD]  # another program dropped the record
     found = []
     for item in array.children:
@@ -84,13 +95,14 @@ def _own_items(name: str, array: Element, values: Mapping[str, Value]) -> list[E
         if name == FLAT_KEYWORDS and word in words:
             words.remove(word)
             found.append(item)
-        elif name != FLAT_KEYWORDS and _is_below_root(word, PATH_SEPARATORS[name]):
+        elif name != FLAT_KEYWORDS and _is_below_root(name, word):
             found.append(item)
     return found
 
 
-def _is_below_root(path: Value, separator: str) -> bool:
-    return isinstance(path, str) and path.split(separator)[0] == ROOT_KEYWORD
+def _is_below_root(name: str, word: Value) -> bool:
+    separator = PATH_SEPARATORS.get(name, "\n")  # a flat keyword is a path of one part
+    return isinstance(word, str) and word.split(separator)[0] == ROOT_KEYWORD
 
 
 def unchanged(values: Mapping[str, Value]) -> set[str]:

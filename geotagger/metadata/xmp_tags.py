@@ -17,6 +17,7 @@ ROOT_KEYWORD = "Predicted place"
 GROUPS = frozenset({"gps", "region", "keywords"})
 FLAT_KEYWORDS = "dc:subject"
 PATH_SEPARATORS = {"lr:hierarchicalSubject": "|", "digiKam:TagsList": "/"}
+KEYWORDS = (FLAT_KEYWORDS, *PATH_SEPARATORS)
 LOCATION = "Iptc4xmpExt:LocationCreated"
 UNDO = "geotagger:Undo"
 ADDED_PROPERTIES = "geotagger:AddedProperties"

@@ -33,7 +33,7 @@ NAMESPACES = {
     "photoshop": "http://ns.adobe.com/photoshop/1.0/",
 }
 """Inside this package a name is `prefix:local` with these prefixes, whatever the packet calls them.
-A name of another namespace is `URI<tab>local`."""
+A name of another namespace is `URI}local`."""
 
 _PREFIX_OF = {uri: prefix for prefix, uri in NAMESPACES.items()}
 _BOMS = (
@@ -120,7 +120,7 @@ class _Builder:
         self.root: Element | None = None
         self.open: list[Element] = []
         self.elements = 0
-        parser = self.parser = expat.ParserCreate("utf-8", "\t")
+        parser = self.parser = expat.ParserCreate("utf-8", "}")
         parser.ordered_attributes = parser.buffer_text = True
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
@@ -165,7 +165,7 @@ class _Builder:
 
 
 def _name(expanded: str) -> str:
-    uri, _, local = expanded.rpartition("\t")
+    uri, _, local = expanded.rpartition("}")
     prefix = _PREFIX_OF.get(uri)
     return f"{prefix}:{local}" if prefix else expanded
 
