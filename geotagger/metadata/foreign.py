@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from geotagger import images
 from geotagger.errors import CannotEmbedError, UnreadableImageError
 from geotagger.metadata import delta
+from geotagger.metadata.containers import xmp_packet
 from geotagger.metadata.exiftool import SUFFIXES
 from geotagger.metadata.read import read
 from geotagger.metadata.xmp import prediction_in, with_prediction
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _WHOLE_PICTURE_PX = 1 << 30
 _SAME_DEGREES = 1e-6
+_CR3 = b"crx "
 _BOXES, _JXL = b"ftyp", (b"\xff\x0a", b"\0\0\0\x0cJXL ")
 
 
@@ -46,15 +48,22 @@ def embedded(
         raise CannotEmbedError("region names would replace the GPS position it has")
     packet = None
     if tags.xmp:
-        earlier = prediction_in(exiftool.xmp_packet(now, suffix))
+        earlier = prediction_in(_packet(now, suffix, exiftool))
         tags = tags.of(hashlib.sha256(original).hexdigest(), earlier)
         assert tags.xmp
-        packet = with_prediction(exiftool.xmp_packet(original, suffix), tags.xmp)
+        packet = with_prediction(_packet(original, suffix, exiftool), tags.xmp)
     new = exiftool.embed(original, suffix, tags.gps, packet, clear=measured)
     back = delta.delta(new, original)
     if new != now:
         _check(original, new, suffix, tags.gps, packet, exiftool)
     return new, back
+
+
+def _packet(data: bytes, suffix: str, exiftool: ExifTool) -> bytes | None:
+    """ExifTool does not tell the packet of the picture from that of, say, its depth map."""
+    if data[4:8] == _BOXES and data[8:12] != _CR3:
+        return xmp_packet(data)
+    return exiftool.xmp_packet(data, suffix)
 
 
 def _check(
@@ -66,7 +75,7 @@ def _check(
     exiftool: ExifTool,
 ) -> None:
     """Raises CannotEmbedError unless the tags read back and the picture is the same."""
-    if packet is not None and exiftool.xmp_packet(new, suffix) != packet:
+    if packet is not None and _packet(new, suffix, exiftool) != packet:
         raise CannotEmbedError("the XMP packet that ExifTool wrote does not read back")
     if gps is not None and not _same(gps, exiftool.position(new, suffix)):
         raise CannotEmbedError("the position that ExifTool wrote does not read back")
