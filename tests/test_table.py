@@ -109,10 +109,16 @@ def test_gps_check(existing, check):
     assert row(outcome(existing=existing))["gps_check"] == check
 
 
-def test_an_unsure_guess_checks_nothing():
+def test_an_unsure_guess_has_a_circle_too():
     unsure = replace(outcome(existing=Existing(gps=Point(45.8, 4.9))), status=Status.UNSURE)
-    assert row(unsure)["gps_check"] == ""
+    assert row(unsure)["gps_check"] == "agree"
     assert row(unsure)["gps_distance_km"] is not None
+
+
+def test_the_receivers_own_error_counts():
+    existing = Existing(gps=Point(45.9, 4.84))
+    assert row(outcome(existing=existing))["gps_check"] == "far"
+    assert row(outcome(existing=replace(existing, gps_error_km=5)))["gps_check"] == "agree"
 
 
 def test_an_earlier_prediction_is_not_shown_as_measured():

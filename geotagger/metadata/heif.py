@@ -7,8 +7,10 @@ was taken.
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from collections.abc import Iterator
+from itertools import islice
 
 _MAX_PARTS = 100_000  # boxes or items that are looked at
 _MAX_EXTENTS = 16
@@ -39,6 +41,24 @@ def xmp_packet(data: bytes) -> bytes | None:
         if kind == b"mime" and content_type == _XMP_TYPE and _describes_primary(data, item, parts):
             return _item_content(data, item, parts) or None
     return None
+
+
+def picture_parts(data: bytes) -> list[tuple[int, bytes, str]]:
+    """All that makes the pictures: (number, kind, SHA-256) of each item but metadata, and of the
+    properties and the primary one's number. Raises as `exif_block`.
+    """
+    parts = _meta_parts(data)
+    found = [
+        (item, kind, _sha256(_whole_item(data, item, parts)))
+        for item, kind, content_type in _items(data, parts)
+        if kind != b"Exif" and content_type != _XMP_TYPE
+    ]
+    whole = ((name, parts[name]) for name in (b"iprp", b"pitm") if name in parts)
+    return found + [(0, name, _sha256(data[start:end])) for name, (start, end) in whole]
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _meta_parts(data: bytes) -> _Parts:
@@ -99,7 +119,24 @@ def _describes_primary(data: bytes, item: int, parts: _Parts) -> bool:
 
 
 def _item_content(data: bytes, item: int, parts: _Parts) -> bytes:
-    """The bytes of one item, by the item location box (ISO/IEC 14496-12, 8.11.3)."""
+    """The bytes of a metadata item, within bounds."""
+    extents = islice(_extents(data, item, parts), _MAX_EXTENTS)
+    return b"".join(
+        data[at : at + min(length or _MAX_EXTENT_BYTES, _MAX_EXTENT_BYTES)]
+        for at, length in extents
+    )
+
+
+def _whole_item(data: bytes, item: int, parts: _Parts) -> bytes:
+    extents = islice(_extents(data, item, parts), _MAX_PARTS)
+    return b"".join(data[at : at + length if length else None] for at, length in extents)
+
+
+def _extents(data: bytes, item: int, parts: _Parts) -> Iterator[_Span]:
+    """(start, length) of each part of an item, by the item location box (ISO/IEC 14496-12, 8.11.3).
+
+    Length 0: to the end of the file.
+    """
     pos, end = parts[b"iloc"]
     idat_at = parts.get(b"idat", (0, 0))[0]
     version = data[pos]
@@ -110,7 +147,7 @@ def _item_content(data: bytes, item: int, parts: _Parts) -> bytes:
     pos += 6 + id_size  # the number of items, which the end of the box tells as well
     for _ in range(_MAX_PARTS):
         if pos >= end:
-            break
+            return
         number = int.from_bytes(data[pos : pos + id_size])
         pos += id_size
         method = data[pos + 1] & 15 if version else 0
@@ -120,15 +157,9 @@ def _item_content(data: bytes, item: int, parts: _Parts) -> bytes:
         extents = int.from_bytes(data[pos : pos + 2])
         pos += 2
         if number == item:
-            found = []
-            for at in range(pos + index_size, end, extent_size or end)[
-                : min(extents, _MAX_EXTENTS)
-            ]:
-                offset = base + int.from_bytes(data[at : at + offset_size])
-                length = int.from_bytes(data[at + offset_size : at + offset_size + length_size])
-                found.append(
-                    data[offset : offset + min(length or _MAX_EXTENT_BYTES, _MAX_EXTENT_BYTES)]
-                )
-            return b"".join(found)
+            for at in range(pos + index_size, end, extent_size or end)[:extents]:
+                length_at = at + offset_size
+                length = int.from_bytes(data[length_at : length_at + length_size])
+                yield base + int.from_bytes(data[at:length_at]), length
+            return
         pos += extents * extent_size
-    return b""

@@ -17,7 +17,7 @@ from typing import IO, Protocol
 
 from geotagger.errors import GeotaggerError, UsageError
 from geotagger.geo import haversine_km
-from geotagger.records import Candidate, Level, Outcome, Photo, Prediction, Status
+from geotagger.records import Candidate, Level, Outcome, Photo, Prediction
 
 Cell = str | float | None | list[dict[str, object]]
 
@@ -34,16 +34,21 @@ def gps_distance_km(outcome: Outcome) -> float | None:
 
 
 def gps_check(outcome: Outcome) -> str:
-    """agree, far, no_gps or invalid; empty where there is nothing, or only a guess, to compare."""
+    """agree, far, no_gps or invalid; empty for a photo that was not judged.
+
+    Far: the distance is beyond the circle that holds 90 % of the belief, widened by what the
+    receiver says of its own error. So one sound photo in ten is far too.
+    """
     existing = outcome.existing
     if existing.gps_problem:
         return "invalid"
     if existing.gps is None or existing.gps_is_prediction:
         return "no_gps"
     distance_km = gps_distance_km(outcome)
-    if distance_km is None or outcome.prediction is None or outcome.status is Status.UNSURE:
+    if distance_km is None or outcome.prediction is None:
         return ""
-    return "agree" if distance_km <= outcome.prediction.radius_km else "far"
+    reach_km = outcome.prediction.radius_km + existing.gps_error_km
+    return "agree" if distance_km <= reach_km else "far"
 
 
 def row(outcome: Outcome) -> dict[str, Cell]:
