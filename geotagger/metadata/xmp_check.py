@@ -38,7 +38,7 @@ def statements(packet: bytes) -> dict[str, _Statement]:
 def _statement(element: ElementTree.Element) -> _Statement:
     text = element.text or ""
     parts = [_statement(child) for child in element]
-    return element.tag, element.attrib, text.strip() if parts else text, parts
+    return element.tag, element.attrib, text if text.strip() else "", parts
 
 
 def expanded(name: str) -> str:

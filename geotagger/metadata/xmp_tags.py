@@ -173,7 +173,7 @@ def _location(tags: XmpTags) -> dict[str, Value]:
         "Iptc4xmpExt:CountryName": clean(tags.country),
         "Iptc4xmpExt:CountryCode": clean(tags.country_code),
         "Iptc4xmpExt:WorldRegion": clean(tags.continent),
-        "Iptc4xmpExt:LocationId": [clean(tags.location_id)] if tags.location_id else [],
+        "Iptc4xmpExt:LocationId": [*filter(None, [clean(tags.location_id)])],
     }
     place = {name: value for name, value in place.items() if value}
     return {LOCATION: [place]} if place and "region" in tags.groups else {}
@@ -183,7 +183,7 @@ def _city(tags: XmpTags) -> dict[str, Value]:
     if not tags.compat or "region" not in tags.groups:
         return {}
     names = {"City": tags.city, "State": tags.region, "Country": tags.country}
-    return {f"photoshop:{name}": clean(text) for name, text in names.items() if text}
+    return {f"photoshop:{name}": clean(text) for name, text in names.items() if clean(text)}
 
 
 def _exif_gps(tags: XmpTags) -> dict[str, Value]:

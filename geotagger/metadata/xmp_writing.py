@@ -181,7 +181,7 @@ def _items(utf8: bytes, array: Element, words: Sequence[str]) -> list[list[str]]
 
 
 def _description(body: Sequence[str], about: str, *, rdf_declared: bool = True) -> list[str]:
-    used = {*_ELEMENT_PREFIX.findall("".join(body))} - ({"rdf"} if rdf_declared else set())
+    used = {*_ELEMENT_PREFIX.findall("".join(body)), "rdf"} - ({"rdf"} if rdf_declared else set())
     spaces = [f' xmlns:{prefix}="{NAMESPACES[prefix]}"' for prefix in sorted(used)]
     start = f"<rdf:Description rdf:about={quoteattr(about)}{''.join(spaces)}>"
     return [start, *(" " + line for line in body), "</rdf:Description>"]
