@@ -83,7 +83,7 @@ def written_and_proven(data: bytes) -> Written:
 
 
 def general(reason: str) -> str:
-    return re.sub(r"\d+|0x[0-9A-Fa-f]+", "N", reason)[:100]
+    return re.sub(r"0x[0-9A-Fa-f]+|\d+", "N", reason)[:100]
 
 
 def exiftool(folder: Path, *options: str) -> dict[str, dict[str, object]]:
@@ -94,7 +94,7 @@ def exiftool(folder: Path, *options: str) -> dict[str, dict[str, object]]:
 
 def new_complaints(before: Path, after: Path) -> dict[str, list[str]]:
     """File name -> what `exiftool -validate` says of the tagged file and not of the original."""
-    options = ("-validate", "-a", "-warning", "-error")
+    options = ("-validate", "-a", "-G4", "-warning", "-error")
     # A new EXIF block makes no claim of a resolution, which JFIF may tell otherwise.
     allowed = "Missing required JPEG IFDN tag N XResolution"
     old, new = exiftool(before, *options), exiftool(after, *options)
@@ -106,7 +106,7 @@ def new_complaints(before: Path, after: Path) -> dict[str, list[str]]:
 
 
 def _texts(tags: dict[str, object]) -> list[str]:
-    values = [value for tag, value in tags.items() if tag in ("Warning", "Error")]
+    values = [value for tag, value in tags.items() if re.search("Warning|Error", tag)]
     return [
         str(text) for value in values for text in (value if isinstance(value, list) else [value])
     ]
@@ -137,7 +137,8 @@ def readers_that_fail(path: Path, kind: str) -> list[str]:
         import exifread
 
         tags = exifread.process_file(io.BytesIO(path.read_bytes()), details=False)
-        found["exifread"] = "48, 51" in str(tags.get("GPS GPSLatitude"))
+        # In PNG it wants text, and in WebP the header of JPEG before the block.
+        found["exifread"] = kind in ("PNG", "WebP") or "48, 51" in str(tags.get("GPS GPSLatitude"))
     except ImportError:
         pass
     except Exception:

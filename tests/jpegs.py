@@ -181,6 +181,26 @@ FULL = tiff("<", exif_ifd=TAKEN, thumbnail=picture(quality=10))
 _GPS = tiff("<", gps=position())
 _AT = _entry_at(_GPS, "<", GPS)
 
+GAIN_MAP_XMP = segment(
+    0xE1,
+    b"http://ns.adobe.com/xap/1.0/\0<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:RDF xmlns:rdf="
+    b"'http://www.w3.org/1999/02/22-rdf-syntax-ns#'><rdf:Description rdf:about='' xmlns:hdrgm="
+    b"'http://ns.adobe.com/hdr-gain-map/1.0/' hdrgm:Version='1.0'/></rdf:RDF></x:xmpmeta>",
+)
+MOTION_XMP = segment(
+    0xE1,
+    b"http://ns.adobe.com/xap/1.0/\0<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:RDF xmlns:rdf="
+    b"'http://www.w3.org/1999/02/22-rdf-syntax-ns#'><rdf:Description rdf:about='' xmlns:GCamera="
+    b"'http://ns.google.com/photos/1.0/camera/' GCamera:MicroVideoOffset='412'/></rdf:RDF>"
+    b"</x:xmpmeta>",
+)
+# A table of contents whose offsets count back from itself (SEFH), and its length and end mark.
+_SAMSUNG = (
+    b"\0\0\x01\x0a\x0e\0\0\0Image_UTC_Data1563120202000"
+    + b"SEFH\x6b\0\0\0\1\0\0\0\0\0\x01\x0a\x23\0\0\0\x23\0\0\0"
+    + b"\x18\0\0\0SEFT"
+)
+
 SOUND: dict[str, bytes] = {
     "bare": photo(),
     "JFIF": photo(JFIF),
@@ -208,12 +228,18 @@ SOUND: dict[str, bytes] = {
     "progressive": picture(progressive=True),
     "grey": picture("L"),
     "CMYK": picture("CMYK"),
+    "gain map": with_second_picture(exif(FULL) + GAIN_MAP_XMP),
+    "motion photo": photo(exif(FULL), MOTION_XMP, trailer=b"\0\0\0\x18ftypmp42" + bytes(400)),
+    "Samsung trailer": photo(exif(FULL), trailer=_SAMSUNG),
+    "maker note of 50 KB": photo(
+        exif(tiff(exif_ifd={MAKER_NOTE: (UNDEFINED, bytes(range(250)) * 200)}))
+    ),
     "no end marker": photo(exif(FULL))[:-2],
 }
 
 REFUSED: dict[str, tuple[bytes, str]] = {
     "empty": (b"", "not a JPEG"),
-    "PNG": (b"\x89PNG\r\n\x1a\n" + bytes(50), "not a JPEG"),
+    "HEIF": (b"\0\0\0\x18ftypheic" + bytes(50), "not a JPEG"),
     "only SOI": (SOI, "ends before"),
     "cut in a segment": (photo(exif(FULL))[:100], "wrong length"),
     "cut before the scan": (photo(exif(FULL), body=b""), "ends before"),

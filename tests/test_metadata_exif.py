@@ -14,9 +14,8 @@ from PIL import Image
 from PIL.ExifTags import GPS as TAG
 
 from geotagger.errors import CannotEmbedError
-from geotagger.metadata import exif, undo
+from geotagger.metadata.embed import embed, original, restore, undo_record
 from geotagger.metadata.gps_tags import GpsTags
-from geotagger.metadata.jpeg import MAX_TIFF_BYTES
 from geotagger.metadata.read import read
 from geotagger.metadata.verify import verify
 from geotagger.records import Point
@@ -56,24 +55,29 @@ def gps(data):
         return image.getexif().get_ifd(0x8825)
 
 
+def tagged_as(data, tags):
+    return embed(data, tags).data
+
+
 def restored(data):
-    return exif.restore(data, exif.undo_record(data))
+    return restore(data, undo_record(data))
 
 
 @sound
 @pytest.mark.parametrize("tags", [PARIS, SANTIAGO])
 def test_only_the_exif_segment_changes(data, tags):
-    tagged = exif.embed(data, tags)
+    written = embed(data, tags)
+    tagged = written.data
     assert [p for p in parts(tagged) if not is_exif(p)] == [
         p for p in parts(data) if not is_exif(p)
     ]
     assert sum(map(is_exif, parts(tagged))) == 1
-    verify(data, tagged, tags)
+    verify(written)
 
 
 @sound
 def test_the_old_block_stays_in_place_but_for_one_pointer(data):
-    old, new = block(data), block(exif.embed(data, PARIS))
+    old, new = block(data), block(tagged_as(data, PARIS))
     if old is not None:
         changed = [i for i, (a, b) in enumerate(zip(old, new, strict=False)) if a != b]
         assert not changed or changed[-1] - changed[0] < 4
@@ -83,7 +87,7 @@ def test_the_old_block_stays_in_place_but_for_one_pointer(data):
 
 @sound
 def test_the_picture_and_the_other_tags_are_the_same_to_pillow(data):
-    tagged = exif.embed(data, PARIS)
+    tagged = tagged_as(data, PARIS)
     with Image.open(io.BytesIO(data)) as before, Image.open(io.BytesIO(tagged)) as after:
         assert before.format == after.format
         old, new = before.getexif(), after.getexif()
@@ -99,7 +103,7 @@ def test_the_picture_and_the_other_tags_are_the_same_to_pillow(data):
 @sound
 @pytest.mark.parametrize("tags", [PARIS, SANTIAGO])
 def test_other_readers_find_the_position(data, tags):
-    tagged = exif.embed(data, tags)
+    tagged = tagged_as(data, tags)
     if b"\xff\xff\xff\xe1" not in data:  # exifread knows no fill bytes
         theirs = exifread.utils.get_gps_coords(exifread.process_file(io.BytesIO(tagged)))
         assert theirs == pytest.approx((tags.point.lat, tags.point.lon), abs=1e-6)
@@ -111,28 +115,28 @@ def test_other_readers_find_the_position(data, tags):
 
 @sound
 def test_undo_gives_the_very_file_back(data):
-    assert restored(exif.embed(data, PARIS)) == data
+    assert restored(tagged_as(data, PARIS)) == data
 
 
 @sound
 def test_tagging_again_starts_from_the_original(data):
-    once = exif.embed(data, PARIS)
-    assert exif.embed(once, PARIS) == once
-    assert exif.embed(exif.embed(once, SANTIAGO), PARIS) == once
+    once = tagged_as(data, PARIS)
+    assert tagged_as(once, PARIS) == once
+    assert tagged_as(tagged_as(once, SANTIAGO), PARIS) == once
 
 
 def test_new_block_claims_nothing_but_the_position():
-    with Image.open(io.BytesIO(exif.embed(jpegs.SOUND["JFIF"], PARIS))) as image:
+    with Image.open(io.BytesIO(tagged_as(jpegs.SOUND["JFIF"], PARIS))) as image:
         assert set(image.getexif()) == {0x8825}
 
 
 def test_new_segment_stands_behind_jfif():
-    markers = [marker for marker, _ in parts(exif.embed(jpegs.SOUND["JFIF, JFXX, comment"], PARIS))]
+    markers = [marker for marker, _ in parts(tagged_as(jpegs.SOUND["JFIF, JFXX, comment"], PARIS))]
     assert markers[:4] == [0xE0, 0xE0, 0xE1, 0xFE]
 
 
 def test_a_prediction_is_marked_as_one():
-    tags = gps(exif.embed(jpegs.SOUND["bare"], PARIS))
+    tags = gps(tagged_as(jpegs.SOUND["bare"], PARIS))
     assert set(tags) == {
         *(TAG.GPSVersionID, TAG.GPSLatitudeRef, TAG.GPSLatitude, TAG.GPSLongitudeRef),
         *(TAG.GPSLongitude, TAG.GPSStatus, TAG.GPSMapDatum, TAG.GPSProcessingMethod),
@@ -149,18 +153,18 @@ def test_a_prediction_is_marked_as_one():
 
 
 def test_southern_and_western_halves():
-    tags = gps(exif.embed(jpegs.SOUND["bare"], SANTIAGO))
+    tags = gps(tagged_as(jpegs.SOUND["bare"], SANTIAGO))
     assert (tags[TAG.GPSLatitudeRef], tags[TAG.GPSLongitudeRef]) == ("S", "W")
 
 
 def test_text_beyond_ascii_is_utf8_under_an_undefined_code():
-    area = gps(exif.embed(jpegs.SOUND["bare"], SANTIAGO))[TAG.GPSAreaInformation]
+    area = gps(tagged_as(jpegs.SOUND["bare"], SANTIAGO))[TAG.GPSAreaInformation]
     assert area == bytes(8) + f"Región Metropolitana, Chile; {NOTE}".encode()
 
 
 def test_control_characters_and_endless_names_are_tamed():
     tags = GpsTags(PARIS.point, None, "a\0b\nc\x1b[31m" + "x" * 5000, NOTE)
-    data = exif.embed(jpegs.SOUND["bare"], tags)
+    data = tagged_as(jpegs.SOUND["bare"], tags)
     area = gps(data)[TAG.GPSAreaInformation]
     assert area.startswith(b"ASCII\0\0\0a b c [31mxxx")
     assert NOTE.encode() in area
@@ -174,7 +178,7 @@ def test_the_mark_is_not_optional():
 
 
 def test_region_names_alone_give_no_position():
-    data = exif.embed(jpegs.SOUND["GPS without a position"], COUNTRY)
+    data = tagged_as(jpegs.SOUND["GPS without a position"], COUNTRY)
     tags = gps(data)
     assert not {TAG.GPSLatitude, TAG.GPSLongitude, TAG.GPSStatus, TAG.GPSMapDatum} & set(tags)
     assert b"France; PREDICTED" in tags[TAG.GPSAreaInformation]
@@ -185,13 +189,13 @@ def test_region_names_alone_give_no_position():
 @pytest.mark.parametrize("name", MEASURED)
 def test_region_names_alone_never_hide_a_measurement(name):
     with pytest.raises(CannotEmbedError, match="region names"):
-        exif.embed(jpegs.SOUND[name], COUNTRY)
+        tagged_as(jpegs.SOUND[name], COUNTRY)
     with pytest.raises(CannotEmbedError, match="region names"):
-        exif.embed(exif.embed(jpegs.SOUND[name], PARIS), COUNTRY)
+        tagged_as(tagged_as(jpegs.SOUND[name], PARIS), COUNTRY)
 
 
 def test_a_gps_block_without_position_keeps_its_time_but_no_claim_of_a_fix():
-    tags = gps(exif.embed(jpegs.SOUND["GPS without a position"], PARIS))
+    tags = gps(tagged_as(jpegs.SOUND["GPS without a position"], PARIS))
     assert tags[TAG.GPSTimeStamp] == (16, 3, 22)
     assert tags[TAG.GPSDateStamp] == "2019:07:14"
     assert TAG.GPSSatellites not in tags
@@ -199,25 +203,25 @@ def test_a_gps_block_without_position_keeps_its_time_but_no_claim_of_a_fix():
 
 @pytest.mark.parametrize("name", MEASURED)
 def test_nothing_of_a_replaced_measurement_is_passed_off_as_ours(name):
-    data = exif.embed(jpegs.SOUND[name], PARIS)
+    data = tagged_as(jpegs.SOUND[name], PARIS)
     assert not {TAG.GPSDateStamp, TAG.GPSSatellites} & set(gps(data))
     old = jpegs.position("<" if name == "GPS" else ">")
     assert old[2][1] in data  # the bytes are still there, for undo
 
 
 def test_a_prediction_that_lost_its_record_is_still_ours():
-    data = exif.embed(jpegs.SOUND["GPS without a position"], PARIS)
+    data = tagged_as(jpegs.SOUND["GPS without a position"], PARIS)
     headless = data.replace(b"GTagUndo", b"XXXXXXXX")
-    assert exif.undo_record(headless) is None
-    again = exif.embed(headless, SANTIAGO)
-    assert gps(again)[TAG.GPSDateStamp] == "2019:07:14"
-    assert restored(again) == headless
-    verify(headless, again, SANTIAGO)
+    assert undo_record(headless) is None
+    again = embed(headless, SANTIAGO)
+    assert gps(again.data)[TAG.GPSDateStamp] == "2019:07:14"
+    assert restored(again.data) == headless
+    verify(again)
 
 
 def test_second_picture_is_found_where_the_index_says():
     for name in ("second picture", "second picture, no EXIF"):
-        with Image.open(io.BytesIO(exif.embed(jpegs.SOUND[name], PARIS))) as image:
+        with Image.open(io.BytesIO(tagged_as(jpegs.SOUND[name], PARIS))) as image:
             assert image.n_frames == 2
             image.seek(1)
             assert image.convert("L").getextrema()[1] > 200
@@ -226,18 +230,18 @@ def test_second_picture_is_found_where_the_index_says():
 @pytest.mark.parametrize(("data", "reason"), jpegs.REFUSED.values(), ids=jpegs.REFUSED.keys())
 def test_odd_files_are_refused_with_the_reason(data, reason):
     with pytest.raises(CannotEmbedError) as refused:
-        exif.embed(data, PARIS)
+        tagged_as(data, PARIS)
     assert re.search(reason, str(refused.value))
-    assert exif.undo_record(data) is None
+    assert undo_record(data) is None
 
 
 def test_a_full_segment_is_refused_and_an_almost_full_one_is_not():
-    room = len(block(exif.embed(jpegs.photo(jpegs.exif(jpegs.tiff())), PARIS))) - len(jpegs.tiff())
-    padding = MAX_TIFF_BYTES - room - len(jpegs.tiff()) - 3
+    room = len(block(tagged_as(jpegs.photo(jpegs.exif(jpegs.tiff())), PARIS))) - len(jpegs.tiff())
+    padding = 0xFFFF - 2 - 6 - room - len(jpegs.tiff()) - 3
     data = jpegs.photo(jpegs.exif(jpegs.tiff(tail=bytes(padding))))
-    assert restored(exif.embed(data, PARIS)) == data
+    assert restored(tagged_as(data, PARIS)) == data
     with pytest.raises(CannotEmbedError, match="full"):
-        exif.embed(jpegs.photo(jpegs.exif(jpegs.tiff(tail=bytes(padding + 8)))), PARIS)
+        tagged_as(jpegs.photo(jpegs.exif(jpegs.tiff(tail=bytes(padding + 8)))), PARIS)
 
 
 @given(
@@ -247,7 +251,7 @@ def test_a_full_segment_is_refused_and_an_almost_full_one_is_not():
 )
 def test_positions_read_back_to_a_millimetre(lat, lon, order):
     data = jpegs.photo(jpegs.exif(jpegs.tiff(order)))
-    found = read(exif.embed(data, GpsTags(Point(lat, lon), 1, "", NOTE)))
+    found = read(tagged_as(data, GpsTags(Point(lat, lon), 1, "", NOTE)))
     if found.gps:
         assert (found.gps.lat, found.gps.lon) == pytest.approx((lat, lon), abs=2e-8)
     else:
@@ -280,7 +284,7 @@ def test_a_damaged_file_is_refused_or_written_without_loss(data, name):
     damaged = mutated(data.draw, jpegs.SOUND[name])
     read(damaged)
     try:
-        tagged = exif.embed(damaged, PARIS)
+        tagged = tagged_as(damaged, PARIS)
     except CannotEmbedError:
         return
     assert [p for p in parts(tagged) if not is_exif(p)] == [
@@ -293,39 +297,30 @@ def test_a_damaged_file_is_refused_or_written_without_loss(data, name):
 @settings(max_examples=200, deadline=None)
 @given(st.data(), st.sampled_from(sorted(jpegs.SOUND)))
 def test_a_tagged_file_that_changed_is_never_restored_wrongly(data, name):
-    original = jpegs.SOUND[name]
-    damaged = mutated(data.draw, exif.embed(original, PARIS))
-    record = exif.undo_record(damaged)
-    if record and (found := exif.restore(damaged, record)) is not None:
+    as_it_was = jpegs.SOUND[name]
+    damaged = mutated(data.draw, tagged_as(as_it_was, PARIS))
+    record = undo_record(damaged)
+    if record and (found := restore(damaged, record)) is not None:
         assert hashlib.sha256(found).hexdigest() == record.sha256
-        assert found == original
-    exif.original(damaged)
-
-
-def test_record_survives_packing_and_nothing_else():
-    record = undo.UndoRecord("ab" * 32, 1234, 56, b"\1\2\3\4")
-    packed = record.pack()
-    assert undo.record_at_end(b"anything" + packed) == record
-    assert undo.record_at_end(undo.UndoRecord("cd" * 32).pack()) == undo.UndoRecord("cd" * 32)
-    for at in range(len(packed)):
-        flipped = packed[:at] + bytes((packed[at] ^ 1,)) + packed[at + 1 :]
-        assert undo.record_at_end(flipped) is None
-    for cut in range(len(packed)):
-        assert undo.record_at_end(packed[:cut]) is None
+        assert found == as_it_was
+    original(damaged)
 
 
 def test_verify_notices_what_it_is_there_for():
-    data = jpegs.SOUND["thumbnail and maker note"]
-    tagged = exif.embed(data, PARIS)
+    written = embed(jpegs.SOUND["thumbnail and maker note"], PARIS)
+    tagged = written.data
     for wrong, reason in (
-        (tagged.replace(jpegs.ICC, jpegs.ICC[:-1] + b"\1"), "more than the EXIF"),
-        (tagged[:-3] + b"\x55" + tagged[-2:], "more than the EXIF"),
+        (tagged.replace(jpegs.ICC, jpegs.ICC[:-1] + b"\1"), "restored"),
+        (tagged[:-3] + b"\x55" + tagged[-2:], "restored"),
         (tagged.replace(b"SECRET", b"secret"), "restored"),
-        (tagged.replace(b"GTagUndo", b"XXXXXXXX"), "restored"),
+        (tagged + b"x", "restored"),
+        (tagged.replace(b"GTagUndo", b"XXXXXXXX"), "from the photo alone"),
         (tagged.replace(b"N\0\0\0", b"S\0\0\0"), "another EXIF reader"),
     ):
         assert wrong != tagged
         with pytest.raises(CannotEmbedError, match=reason):
-            verify(data, wrong, PARIS)
+            verify(written._replace(data=wrong))
     with pytest.raises(CannotEmbedError, match="another EXIF reader"):
-        verify(data, tagged, SANTIAGO)
+        verify(written._replace(tags=SANTIAGO))
+    with pytest.raises(CannotEmbedError, match="XMP packet does not read back"):
+        verify(written._replace(packet=b"<x/>"))

@@ -17,6 +17,7 @@ XMP_START = XMP_KEYWORD + bytes(4)
 _TEXT_CHUNKS = (b"tEXt", b"zTXt", b"iTXt")
 _SIGNED_CHUNKS = (b"caBX", b"dSIG")  # C2PA 2.1, A.3.3; PNG extensions 1.5
 _HEXADECIMAL_EXIF = (b"Raw profile type exif\0", b"Raw profile type APP1\0")
+_PICTURE_CHUNKS = frozenset({b"IDAT", b"fcTL", b"fdAT", b"iDOT", b"IEND"})
 _MAX_CHUNKS = 500_000
 _MAX_BLOCK_BYTES = 1 << 24
 
@@ -82,6 +83,8 @@ class Png:
         if found[0].name != b"iTXt" or not self._starts(found[0], XMP_START):
             raise CannotEmbedError("the XMP packet of the PNG is compressed or translated")
         self._refuse_unfit(found[0], "XMP")
+        if self._picture_at() < found[0].start < self._picture_end():
+            raise CannotEmbedError("the XMP chunk of the PNG stands inside its picture")
         return found[0]
 
     def _starts(self, chunk: Chunk, start: bytes) -> bool:
@@ -92,8 +95,6 @@ class Png:
         return [chunk for chunk in texts if self._starts(chunk, keyword)]
 
     def _refuse_unfit(self, chunk: Chunk, name: str) -> None:
-        if chunk.start > self._picture_at():
-            raise CannotEmbedError(f"the {name} chunk of the PNG stands behind its picture")
         crc = zlib.crc32(self.data[chunk.start + 4 : chunk.payload_end])
         if self.data[chunk.payload_end : chunk.payload_end + 4] != crc.to_bytes(4):
             raise CannotEmbedError(f"the {name} chunk of the PNG is damaged")
@@ -105,8 +106,11 @@ class Png:
 
         Apple's iDOT holds the distance from itself to a later IDAT, so nothing may grow between.
         """
-        picture = (b"IDAT", b"fcTL", b"fdAT", b"iDOT", b"IEND")
-        return next(chunk.start for chunk in self.chunks if chunk.name in picture)
+        return next(chunk.start for chunk in self.chunks if chunk.name in _PICTURE_CHUNKS)
+
+    def _picture_end(self) -> int:
+        picture = (chunk.start for chunk in self.chunks[:-1] if chunk.name in _PICTURE_CHUNKS)
+        return max(picture, default=0)
 
     def refuse_fragile(self) -> None:
         """Raises CannotEmbedError when a changed EXIF block would break or contradict something."""
@@ -116,6 +120,8 @@ class Png:
             raise CannotEmbedError("the PNG holds its EXIF as hexadecimal text")
         if self.exif_chunk:
             self._refuse_unfit(self.exif_chunk, "EXIF")
+            if self.exif_chunk.start > self._picture_at():  # where few readers look
+                raise CannotEmbedError("the EXIF chunk of the PNG stands behind its picture")
 
     def edits(self, exif: list[Edit] | None, xmp: list[Edit] | None) -> list[Edit]:
         """Edits of the EXIF block and of the packet, as edits of the file.

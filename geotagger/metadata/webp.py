@@ -89,7 +89,7 @@ class Webp:
         old, packet = self.exif_chunk, self._only(b"XMP ")
         end = self.chunks[-1].padded_end
         # The standard wants EXIF before XMP, and both behind the picture.
-        before = packet.start if packet and packet.start > self._picture_end() else end
+        before = packet.start if packet and packet.start >= self._picture_end() else end
         found = self._header_edits(exif, xmp)
         if exif != []:
             found += _chunk_edits(old, b"EXIF", self._tiff_at(old) if old else 0, before, exif)
