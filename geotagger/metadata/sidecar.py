@@ -17,9 +17,11 @@ from geotagger.metadata.xmp import Removal, XmpTags
 from geotagger.photos import IMAGE_SUFFIXES, RAW_SUFFIXES
 
 SUFFIX = ".xmp"
-_SUFFIXES = sorted(
-    {s for suffix in IMAGE_SUFFIXES | RAW_SUFFIXES for s in (suffix, suffix.upper())}
-)
+_SUFFIXES = [
+    spelling
+    for suffix in sorted(IMAGE_SUFFIXES | RAW_SUFFIXES)
+    for spelling in (suffix, suffix.upper(), suffix.title())
+]
 
 
 class Style(StrEnum):
@@ -36,7 +38,7 @@ def sidecar_path(photo: Path, style: Style = Style.DARKTABLE) -> Path:
 
     Raises CannotEmbedError when another photo would have the same one.
     """
-    if style is Style.DARKTABLE:
+    if style == Style.DARKTABLE:
         return photo.with_name(photo.name + SUFFIX)
     for other in (photo.with_suffix(suffix) for suffix in ["", *_SUFFIXES]):
         if other != photo and other.is_file() and not _is_same(other, photo):

@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from geotagger.errors import CannotEmbedError
-from geotagger.metadata import xmp_gps, xmp_packet, xmp_removal, xmp_tags, xmp_writing
+from geotagger.metadata import xmp_gps, xmp_packet, xmp_removal, xmp_standard, xmp_tags, xmp_writing
 from geotagger.metadata.xmp_removal import Removal
 from geotagger.metadata.xmp_tags import Alternative, XmpTags, tags_from
 from geotagger.metadata.xmp_tree import GEOTAGGER
@@ -68,7 +68,7 @@ def _said(packet: bytes) -> dict[str, object]:
     values = xmp_packet.read(packet).values
     said: dict[str, object] = {}
     for name, value in values.items():
-        is_keywords = isinstance(value, list) and name in xmp_tags.KEYWORDS
+        is_keywords = isinstance(value, list) and name in xmp_standard.KEYWORDS
         said[name] = sorted(map(str, value)) if is_keywords else value
     said.pop(xmp_tags.UNDO, None)
     return said
@@ -118,9 +118,9 @@ def withheld(packet: bytes, tags: XmpTags) -> tuple[str, ...]:
     """Properties of `tags` that `packet`, now tagged, lacks, as it has others' values for them."""
     values = xmp_packet.read(packet).values
     added = values.get(xmp_tags.ADDED_PROPERTIES, [])
-    wanted = [name for block in xmp_tags.blocks(tags) for name in block]
+    wanted = [name for block in xmp_standard.blocks(tags) for name in block]
     missing = [name for name in wanted if name not in added]
-    for name, words in xmp_tags.keywords(tags).items():
+    for name, words in xmp_standard.keywords(tags).items():
         found = values.get(name)
         if not isinstance(found, list) or not all(word in found for word in words):
             missing.append(name)

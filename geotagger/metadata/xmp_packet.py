@@ -22,8 +22,6 @@ class Packet:
     root: Element
     rdf: Element | None
     """None: an empty wrapper without rdf:RDF."""
-    about: str
-    """What all descriptions are about; mostly empty."""
     values: dict[str, Value] = field(default_factory=dict)
     elements: dict[str, Element] = field(default_factory=dict)
     """Of the properties that are no attributes."""
@@ -41,7 +39,8 @@ def read(raw: bytes) -> Packet:
     encoded = xmp_tree.decode(raw)
     root = xmp_tree.parse(encoded.utf8)
     rdf = _rdf(root)
-    packet = Packet(raw, encoded, root, rdf, _about(rdf))
+    _refuse_odd(rdf)
+    packet = Packet(raw, encoded, root, rdf)
     for description in rdf.children if rdf else ():
         for name, value, element in _properties(description):
             if name in packet.values:
@@ -62,7 +61,7 @@ def _rdf(root: Element) -> Element | None:
     raise CannotEmbedError(f"its XMP packet has {len(found) or 'no'} rdf:RDF element")
 
 
-def _about(rdf: Element | None) -> str:
+def _refuse_odd(rdf: Element | None) -> None:
     subjects = set()
     for description in rdf.children if rdf else ():
         if description.name != "rdf:Description" or "rdf:nodeID" in description.attributes:
@@ -72,7 +71,6 @@ def _about(rdf: Element | None) -> str:
     subjects.discard("")
     if len(subjects) > 1:
         raise CannotEmbedError("its XMP packet describes more than one thing")
-    return subjects.pop() if subjects else ""
 
 
 def _properties(description: Element) -> Iterator[tuple[str, Value, Element | None]]:

@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple, TypeAlias
 
-from geotagger.metadata import xmp_check, xmp_gps, xmp_packet, xmp_tags, xmp_tree, xmp_writing
+from geotagger.metadata import (
+    xmp_check,
+    xmp_gps,
+    xmp_packet,
+    xmp_standard,
+    xmp_tags,
+    xmp_tree,
+    xmp_writing,
+)
 from geotagger.metadata.xmp_packet import Packet
-from geotagger.metadata.xmp_tags import FLAT_KEYWORDS, PATH_SEPARATORS, ROOT_KEYWORD
+from geotagger.metadata.xmp_standard import FLAT_KEYWORDS, PATH_SEPARATORS, ROOT_KEYWORD
 from geotagger.metadata.xmp_tree import ARRAYS, GEOTAGGER, Element, Value
 
 _Span: TypeAlias = tuple[int, int]
@@ -55,7 +63,7 @@ def holds_prediction(packet: Packet) -> bool:
 def _of_others(packet: Packet) -> dict[str, Value]:
     """What the packet says, but for empty arrays and keywords below geotagger's root."""
     found = dict(packet.values)
-    for name in xmp_tags.KEYWORDS:
+    for name in xmp_standard.KEYWORDS:
         words = found.get(name)
         if isinstance(words, list):
             found[name] = [word for word in words if not _is_below_root(name, word)]
@@ -67,7 +75,7 @@ def _ours(packet: Packet) -> tuple[set[str], dict[str, list[Element]]]:
     values = packet.values
     whole = {name for name in values if name.startswith(_OWN)}
     items: dict[str, list[Element]] = {}
-    for name in xmp_tags.KEYWORDS:
+    for name in xmp_standard.KEYWORDS:
         array = _array(packet, name)
         found = _own_items(packet, name, array) if array else []
         if array and found and len(found) == len(array.children):
@@ -110,7 +118,7 @@ def unchanged(values: Mapping[str, Value]) -> set[str]:
     tags, added = xmp_tags.tags_from(values), values.get(xmp_tags.ADDED_PROPERTIES, [])
     if tags is None:
         return set()
-    written = {name: value for block in xmp_tags.blocks(tags) for name, value in block.items()}
+    written = {name: value for block in xmp_standard.blocks(tags) for name, value in block.items()}
     found = {
         name
         for name, value in written.items()

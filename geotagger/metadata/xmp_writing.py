@@ -11,10 +11,10 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import escape
 
 from geotagger import __version__
-from geotagger.metadata import xmp_check, xmp_tags, xmp_tree
+from geotagger.metadata import xmp_check, xmp_standard, xmp_tags, xmp_tree
 from geotagger.metadata.xmp_packet import Packet
 from geotagger.metadata.xmp_tags import XmpTags
 from geotagger.metadata.xmp_tree import NAMESPACES, Element, Value
@@ -44,7 +44,7 @@ def new_packet(tags: XmpTags, padding_bytes: int) -> bytes:
         f'<?xpacket begin="\ufeff" id="{_PACKET_ID}"?>',
         f'<x:xmpmeta xmlns:x="{NAMESPACES["x"]}" x:xmptk="geotagger {__version__}">',
         f' <rdf:RDF xmlns:rdf="{NAMESPACES["rdf"]}">',
-        *("  " + line for line in _description(body, "")),
+        *("  " + line for line in _description(body)),
         " </rdf:RDF>",
         "</x:xmpmeta>",
     ]
@@ -80,12 +80,12 @@ def _plan(
     properties = xmp_tags.own_properties(tags)
     items: dict[str, list[str]] = {}
     added: dict[str, Value] = {}
-    for block in xmp_tags.blocks(tags):
+    for block in xmp_standard.blocks(tags):
         if not block.keys() & present.keys():
             added |= block
     created: dict[str, Value] = {}
     words_added: list[str] = []
-    for name, words in xmp_tags.keywords(tags).items():
+    for name, words in xmp_standard.keywords(tags).items():
         there = present.get(name)
         if there is None:
             missing = words
@@ -96,7 +96,7 @@ def _plan(
                 items[name] = missing
         else:
             continue  # no array, as it should be: left alone
-        if name == xmp_tags.FLAT_KEYWORDS:
+        if name == xmp_standard.FLAT_KEYWORDS:
             words_added = missing
     records = {
         xmp_tags.ADDED_PROPERTIES: sorted(added),
@@ -110,10 +110,10 @@ def _own_splice(packet: Packet, body: Sequence[str]) -> _Splice:
     rdf, utf8 = packet.rdf, packet.utf8
     if rdf is None:
         lines = [f'<rdf:RDF xmlns:rdf="{NAMESPACES["rdf"]}">']
-        lines += [" " + line for line in _description(body, "")]
+        lines += [" " + line for line in _description(body)]
         return _appended(utf8, packet.root, [[*lines, "</rdf:RDF>"]])
     rdf_declared = xmp_tree.tag_name(utf8, rdf) == "rdf:RDF"
-    return _appended(utf8, rdf, [_description(body, packet.about, rdf_declared=rdf_declared)])
+    return _appended(utf8, rdf, [_description(body, _about(packet), rdf_declared=rdf_declared)])
 
 
 def _record(packet: Packet, splices: Sequence[_Splice]) -> str:
@@ -180,11 +180,20 @@ def _items(utf8: bytes, array: Element, words: Sequence[str]) -> list[list[str]]
     return [[f"<{item}>{escape(word)}</{item}>"] for word in words]
 
 
-def _description(body: Sequence[str], about: str, *, rdf_declared: bool = True) -> list[str]:
+def _description(body: Sequence[str], about: str = '""', *, rdf_declared: bool = True) -> list[str]:
     used = {*_ELEMENT_PREFIX.findall("".join(body)), "rdf"} - ({"rdf"} if rdf_declared else set())
     spaces = [f' xmlns:{prefix}="{NAMESPACES[prefix]}"' for prefix in sorted(used)]
-    start = f"<rdf:Description rdf:about={quoteattr(about)}{''.join(spaces)}>"
+    start = f"<rdf:Description rdf:about={about}{''.join(spaces)}>"
     return [start, *(" " + line for line in body), "</rdf:Description>"]
+
+
+def _about(packet: Packet) -> str:
+    """What all descriptions are about, as it is written there; mostly empty."""
+    for description in packet.rdf.children if packet.rdf else ():
+        for name, text, *_ in xmp_tree.raw_attributes(packet.utf8, description):
+            if name in ("rdf:about", "about") and text:
+                return f"'{text}'" if '"' in text else f'"{text}"'
+    return '""'
 
 
 def _body(properties: Mapping[str, Value]) -> list[str]:
