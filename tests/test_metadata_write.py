@@ -5,11 +5,14 @@ import hashlib
 import os
 import random
 import signal
+import sqlite3
+import struct
 import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
+import zlib
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import jpegs
@@ -541,6 +544,43 @@ def test_a_journal_of_a_later_version_is_refused(tmp_path):
         journal._db.execute("PRAGMA user_version = 99")
     with pytest.raises(GeotaggerError, match="later geotagger"):
         Journal(file)
+
+
+VERSION_1 = """
+CREATE TABLE writes (
+    id INTEGER PRIMARY KEY, path BLOB NOT NULL, temp BLOB NOT NULL, at REAL NOT NULL,
+    sha256_before TEXT NOT NULL, sha256_after TEXT NOT NULL, undo BLOB NOT NULL,
+    done INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX writes_by_content ON writes (sha256_after);
+CREATE INDEX writes_by_path ON writes (path);
+PRAGMA user_version = 1;
+"""
+
+
+def test_a_journal_of_version_1_goes_on_working(tmp_path):
+    """As geotagger 0.1 left it, with a photo whose own record is damaged."""
+    original = jpegs.photo(jpegs.JFIF)
+    sha = hashlib.sha256(original).digest()
+    body = b"GTagUndo" + bytes((1, 1, 0, 0)) + bytes(12) + sha
+    record = body + struct.pack("<L", zlib.crc32(body))
+    block = jpegs.tiff(gps=jpegs.position()) + record
+    data = jpegs.photo(jpegs.JFIF, jpegs.exif(block[:-1] + b"?"))
+    path = put(tmp_path / "photos" / "a.jpg", data)
+    file = tmp_path / "writes.sqlite"
+    with closing(sqlite3.connect(file)) as database:
+        database.executescript(VERSION_1)
+        row = os.fsencode(path), b".a.tmp", 0.0, sha.hex(), sha256(path), record
+        sql = "INSERT INTO writes (path, temp, at, sha256_before, sha256_after, undo, done)"
+        database.execute(f"{sql} VALUES (?, ?, ?, ?, ?, ?, 1)", row)
+        database.commit()
+    with Journal(file) as journal:
+        assert untag(path, journal) == "restored"
+        assert path.read_bytes() == original
+        assert tag(path, journal) == ""
+    with Journal(file) as journal:
+        assert untag(path, journal) == "restored"
+    assert path.read_bytes() == original
 
 
 def test_where_the_journal_is(tmp_path, monkeypatch):

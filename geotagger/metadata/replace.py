@@ -40,6 +40,7 @@ _REASONS = {
     errno.EIO: "the disk reports an error: save your photos and check it",
     errno.ENAMETOOLONG: "the name would be too long: rename the photo",
     errno.ELOOP: "it is a link that leads back to itself",
+    errno.EEXIST: "a file stands where its folder should be",
     errno.ENOTDIR: "a file stands where its folder should be",
 }
 
