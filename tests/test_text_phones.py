@@ -1,4 +1,3 @@
-# ruff: noqa: RUF001 (signs in many scripts)
 """Phone numbers, and what only looks like one."""
 
 import pytest

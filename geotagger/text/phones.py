@@ -40,7 +40,7 @@ AREA_RADIUS_KM = 12.0
 NUMBER = re.compile(r"(?<![\w.,/:+-])(?:(\+|00) ?)?(\(?\d[\d ()/.\-–]{4,20}\d)(?![\w/:%€£$])")  # noqa: RUF001
 ANNOUNCED = re.compile(
     r"(?<!\w)(?:t[eé]l[eé]?f?[.:n]?|tlf|tfn|ph(?:one)?|fon|fax|mob(?:ile|il)?|call|telefono?"
-    r"|teléfono|whatsapp|hotline|тел|τηλ|電話|电话|☎|✆|📞)",  # noqa: RUF001
+    r"|teléfono|whatsapp|hotline|тел|τηλ|電話|电话|☎|✆|📞)",
     re.IGNORECASE,
 )
 NO_PHONE = re.compile(
@@ -118,7 +118,7 @@ def _national(words: str, groups: list[str], announced: bool) -> Cue | None:
 
 
 def _valid_numbers(digits: str) -> Iterator[tuple[str, Any]]:
-    """(country, number) for every country where the digits, as dialled there, are a valid number."""
+    """(country, number) wherever the digits, as dialled there, are a valid number."""
     import phonenumbers
 
     for country in countries():
