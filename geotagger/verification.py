@@ -14,7 +14,7 @@ from dataclasses import replace
 from geotagger.errors import NoPhotosError
 from geotagger.pipeline import RunOptions, predictions
 from geotagger.places import load_places
-from geotagger.records import Level, Outcome, Prediction, Status, joined
+from geotagger.records import Level, Outcome, Prediction, joined
 from geotagger.reports.table import gps_check, gps_distance_km, open_report
 
 VAGUE_KM = 500.0
@@ -58,8 +58,7 @@ def in_words(outcome: Outcome) -> str:
         return "no measured GPS, only a prediction of geotagger's" if earlier else "no GPS"
     distance_km = gps_distance_km(outcome)
     if prediction is None or distance_km is None:
-        why = "" if outcome.status is Status.FAILED else "; nothing in the photo tells the place"
-        return f"not compared{why}"
+        return "not compared"
     assert existing.gps is not None
     at = load_places().name(existing.gps.lat, existing.gps.lon)
     named = ", ".join(filter(None, (at.city, at.country))) or "at sea"

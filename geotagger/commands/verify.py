@@ -34,7 +34,7 @@ def verify(paths: tuple[Path, ...], quiet: bool, **flags: Any) -> None:
     """
     from geotagger import verification
     from geotagger.records import Status
-    from geotagger.reports.table import gps_check, path_text
+    from geotagger.reports.table import gps_check, path_text, plain
 
     failed = 0
 
@@ -43,7 +43,8 @@ def verify(paths: tuple[Path, ...], quiet: bool, **flags: Any) -> None:
         failed += outcome.status is Status.FAILED
         if not quiet:
             check = gps_check(outcome) or outcome.status.value
-            reason = outcome.note if outcome.status in (Status.FAILED, Status.SKIPPED) else says
+            unread = outcome.status in (Status.FAILED, Status.SKIPPED)
+            reason = f"{says} ({plain(outcome.note)})" if unread else says
             click.echo(f"{check:8} {path_text(outcome.photo.path)}: {reason}")
 
     counts = verification.run(run_options(flags, paths=paths), show)

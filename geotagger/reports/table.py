@@ -17,7 +17,7 @@ from typing import IO, Protocol
 
 from geotagger.errors import GeotaggerError, UsageError
 from geotagger.geo import haversine_km
-from geotagger.records import Candidate, Level, Outcome, Photo, Prediction
+from geotagger.records import Candidate, Level, Outcome, Photo, Prediction, Status
 
 Cell = str | float | None | list[dict[str, object]]
 
@@ -34,7 +34,7 @@ def gps_distance_km(outcome: Outcome) -> float | None:
 
 
 def gps_check(outcome: Outcome) -> str:
-    """agree, far, no_gps or invalid; empty for a photo that was not judged.
+    """agree, far, no_gps or invalid; empty for a photo that was not judged, or not even read.
 
     Far: the distance is beyond the circle that holds 90 % of the belief, widened by what the
     receiver says of its own error. So one sound photo in ten is far too.
@@ -43,7 +43,7 @@ def gps_check(outcome: Outcome) -> str:
     if existing.gps_problem:
         return "invalid"
     if existing.gps is None or existing.gps_is_prediction:
-        return "no_gps"
+        return "" if outcome.status in (Status.FAILED, Status.SKIPPED) else "no_gps"
     distance_km = gps_distance_km(outcome)
     if distance_km is None or outcome.prediction is None:
         return ""
