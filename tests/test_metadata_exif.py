@@ -4,6 +4,7 @@ import hashlib
 import io
 import re
 import struct
+from dataclasses import replace
 
 import exifread
 import jpegs
@@ -14,6 +15,7 @@ from PIL import Image
 from PIL.ExifTags import GPS as TAG
 
 from geotagger.errors import CannotEmbedError
+from geotagger.metadata.edits import Edit
 from geotagger.metadata.embed import embed, original, restore, undo_record
 from geotagger.metadata.gps_tags import GpsTags
 from geotagger.metadata.read import read
@@ -322,5 +324,10 @@ def test_verify_notices_what_it_is_there_for():
             verify(written._replace(data=wrong))
     with pytest.raises(CannotEmbedError, match="another EXIF reader"):
         verify(written._replace(tags=SANTIAGO))
+    at = len(tagged) - 3
+    picture = Edit(at, at + 1, tagged[at : at + 1])
+    record = replace(written.record, edits=(*written.record.edits, picture))
+    with pytest.raises(CannotEmbedError, match="more than EXIF and XMP"):
+        verify(written._replace(data=tagged[:at] + b"\x55" + tagged[at + 1 :], record=record))
     with pytest.raises(CannotEmbedError, match="XMP packet does not read back"):
         verify(written._replace(packet=b"<x/>"))

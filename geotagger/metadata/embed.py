@@ -62,9 +62,9 @@ def embed(
     undone first, so that undo always leads to the original, and the same tags always give the same
     bytes. Raises CannotEmbedError when nothing can be written.
     """
-    as_it_was = original(data)
-    if as_it_was is not data:
-        data, sha256 = as_it_was, ""
+    record = undo_record(data)
+    if record and (as_it_was := restore(data, record)) is not None:
+        data, sha256 = as_it_was, record.sha256
     container = open_container(data)
     try:
         old_block = None if container.exif is None else Tiff(container.exif)
@@ -94,6 +94,8 @@ def _changed(container: Container, change: ChangeXmp | None) -> tuple[bytes | No
         return None, ""
     try:
         old = container.xmp
+        if old is not None and len(old) > _MAX_PACKET_BYTES:
+            raise CannotEmbedError("the XMP packet is too large (64 KB)")
         new = change(old)
         if new == old:
             return None, ""

@@ -17,7 +17,7 @@ _MAX_SEGMENT_BYTES = 0xFFFF  # with the length field
 APP0, APP1, APP2, APP11 = 0xE0, 0xE1, 0xE2, 0xEB
 _SOS = 0xDA
 _WITHOUT_LENGTH = frozenset({0x00, 0x01, *range(0xD0, 0xDA)})
-_MAX_SEGMENTS = 20_000
+_MAX_SEGMENTS, _MAX_FILL_BYTES = 20_000, 10_000
 
 
 class SegmentFullError(CannotEmbedError):
@@ -56,7 +56,7 @@ def _segment_at(data: bytes, start: int) -> Segment:
     if data[start : start + 1] not in (b"\xff", b""):
         raise CannotEmbedError(f"there is junk between the JPEG segments (byte {start})")
     code = start + 1
-    while data[code : code + 1] == b"\xff":  # fill bytes, T.81 B.1.1.2
+    while data[code : code + 1] == b"\xff" and code - start < _MAX_FILL_BYTES:  # T.81 B.1.1.2
         code += 1
     payload = code + 3
     if payload > len(data):

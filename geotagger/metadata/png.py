@@ -18,7 +18,7 @@ _TEXT_CHUNKS = (b"tEXt", b"zTXt", b"iTXt")
 _SIGNED_CHUNKS = (b"caBX", b"dSIG")  # C2PA 2.1, A.3.3; PNG extensions 1.5
 _HEXADECIMAL_EXIF = (b"Raw profile type exif\0", b"Raw profile type APP1\0")
 _PICTURE_CHUNKS = frozenset({b"IDAT", b"fcTL", b"fdAT", b"iDOT", b"IEND"})
-_MAX_CHUNKS = 500_000
+_MAX_CHUNKS = 50_000
 _MAX_BLOCK_BYTES = 1 << 24
 
 

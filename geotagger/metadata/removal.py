@@ -20,8 +20,7 @@ from geotagger.metadata.embed import Container, open_container
 from geotagger.metadata.tiff import GPS_IFD, XMP_PACKET, Ifd, Tiff, TiffError
 from geotagger.metadata.tiff_file import TiffFile
 from geotagger.metadata.undo import record_at_end
-from geotagger.metadata.verify import other_parts
-
+from geotagger.metadata.verify import same_but_metadata
 
 _MAX_LAYERS = 16
 
@@ -43,7 +42,7 @@ def without_own(data: bytes, without_prediction: Callable[[bytes], bytes | None]
     try:
         without_gps = _without_gps(data)
         cleaned = _without_xmp(open_container(without_gps), without_prediction)
-        same = other_parts(open_container(data)) == other_parts(open_container(cleaned))
+        same = same_but_metadata(data, cleaned)
     except TiffError as error:
         raise CannotEmbedError(f"its EXIF block is damaged: {error}") from error
     if not same:

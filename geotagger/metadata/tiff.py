@@ -13,7 +13,7 @@ _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12
 
 EXIF_IFD, GPS_IFD, INTEROP_IFD = 0x8769, 0x8825, 0xA005
 XMP_PACKET = 700
-_MAX_DIRECTORIES, MAX_PAGES = 32, 2000
+_MAX_DIRECTORIES, MAX_PAGES, _MAX_ENTRIES = 32, 2000, 100_000
 
 
 class TiffError(ValueError):
@@ -110,11 +110,14 @@ class Tiff:
 
     def chain(self, max_length: int = MAX_PAGES) -> Iterator[Ifd]:
         """IFD0 and those that follow it. Raises TiffError."""
-        at = self.first
+        at, entries = self.first, 0
         for _ in range(max_length):
             yield (ifd := self.ifd(at))
+            entries += len(ifd.entries)
             if not (at := ifd.next):
                 return
+            if entries > _MAX_ENTRIES:  # directories may overlap, so that a small file has many
+                break
         raise TiffError("directories form a loop, or are too many")
 
     def check(self, max_directories: int = _MAX_DIRECTORIES) -> None:
@@ -123,13 +126,14 @@ class Tiff:
         Follows IFD0, its chain, and the Exif, GPS and Interoperability directories of each.
         """
         seen: set[int] = set()
-        waiting = [self.first]
+        waiting, entries = [self.first], 0
         while waiting:
             at = waiting.pop()
-            if at in seen or len(seen) >= max_directories:
-                raise TiffError("directories form a loop")
+            if at in seen or len(seen) >= max_directories or entries > _MAX_ENTRIES:
+                raise TiffError("directories form a loop, or are too many")
             seen.add(at)
             ifd = self.ifd(at)
+            entries += len(ifd.entries)
             for entry in ifd.entries:
                 self.value_range(entry)
             pointers = (self.pointer(ifd, tag) for tag in (EXIF_IFD, GPS_IFD, INTEROP_IFD))

@@ -14,7 +14,8 @@ _DNG_VERSION, _DNG_PRIVATE, _LEAF_NOTE, _C2PA = 0xC612, 0xC634, 0x8606, 0xCD41
 _RAW_PHOTOMETRIC = frozenset({32803, 34892})  # colour filter array, linear RAW
 _RAW_COMPRESSION = frozenset({32767, 32769, 32770, 34713, 34892, 65000, 65535})
 _PIXELS = ((273, 279), (324, 325), (513, 514))  # offsets and lengths of strips, tiles, JPEG
-_MAX_SUB_IFDS, _MAX_STRIPS = 16, 1_000_000
+_PIXEL_TAGS = frozenset(tag for pair in _PIXELS for tag in pair)
+_MAX_SUB_IFDS, _MAX_STRIPS = 8, 1_000_000
 
 
 class TiffFile:
@@ -57,7 +58,11 @@ class TiffFile:
         """Raises CannotEmbedError for camera RAW, and TiffError where the file is damaged."""
         if self.data[8:10] == b"CR" or self.data[8:12] in (b"IIII", b"MMMM"):
             raise CannotEmbedError("it is camera RAW")
+        numbers = 0
         for ifd in self._pages_and_sub_ifds():
+            numbers += sum(e.length for e in ifd.entries if e.tag in _PIXEL_TAGS)
+            if numbers > _MAX_STRIPS:  # pages may share one table, so that a small file has many
+                raise TiffError("the picture has too many parts")
             if ifd.entry(_C2PA):
                 raise CannotEmbedError("it carries signed content credentials (C2PA/JUMBF)")
             if self._is_raw(ifd):
@@ -67,10 +72,9 @@ class TiffFile:
         self.tiff.check(MAX_PAGES)
 
     def _pages_and_sub_ifds(self) -> Iterator[Ifd]:
-        for ifd in self.tiff.chain():
-            yield ifd
-            for at in self._numbers(ifd, _SUB_IFDS)[:_MAX_SUB_IFDS]:
-                yield self.tiff.ifd(at)
+        yield from self.tiff.chain()
+        for at in self._numbers(self.ifd0, _SUB_IFDS)[:_MAX_SUB_IFDS]:
+            yield self.tiff.ifd(at)
 
     def _is_raw(self, ifd: Ifd) -> bool:
         if any(ifd.entry(tag) for tag in (_DNG_VERSION, _DNG_PRIVATE, _LEAF_NOTE)):
@@ -91,7 +95,7 @@ class TiffFile:
         if entry is None or not letter:
             return ()
         if entry.length > _MAX_STRIPS:
-            raise TiffError(f"tag 0x{tag:04X} has too many values")
+            raise TiffError("the picture has too many parts")
         raw = self.tiff.value(entry, max_bytes=4 * _MAX_STRIPS)
         return struct.unpack(f"{self.tiff.order}{entry.length}{letter}", raw)
 
