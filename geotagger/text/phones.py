@@ -123,7 +123,7 @@ def _valid_numbers(digits: str) -> Iterator[tuple[str, Any]]:
 
     for country in countries():
         plan = phonenumbers.PhoneMetadata.metadata_for_region(country, None)
-        if plan is None:
+        if plan is None or plan.general_desc is None:
             continue
         prefix = plan.national_prefix or ""
         dialled = bool(prefix) and digits.startswith(prefix)
