@@ -37,7 +37,7 @@ from geotagger.vision.bundle import (
 from geotagger.vision.probe import probe_outputs
 from geotagger.vision.session import Session
 from geotagger.vision.tables import LABEL_COLUMNS
-from training.data import Cells
+from training.cells import Cells
 from training.metrics import by_continent, posterior
 from training.network import SIZE_PX, Starter, save_onnx
 from training.train_starter import continents

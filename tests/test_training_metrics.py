@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from training.data import Cells, Example
+from training.cells import Cells
+from training.data import Example
 from training.metrics import by_continent, posterior, score
 
 CELLS = Cells(
@@ -13,7 +14,7 @@ CONTINENT_OF = {"FR": "Europe", "JP": "Asia", "DE": "Europe"}
 
 
 def photo(lat, lon, country):
-    return Example(None, "", lat, lon, country, "point", "", 0)
+    return Example("", lat=lat, lon=lon, country=country)
 
 
 def test_countries_are_alike_before_anything_is_seen():

@@ -128,7 +128,7 @@ def test_the_frozen_stages_do_not_change(trained):
 def test_a_second_run_uses_the_cache_and_a_changed_recipe_does_not(trained, tmp_path):
     photos, _, _ = trained
     recipe = train_starter.Recipe(**RECIPE)
-    examples, _ = train_starter.read_examples(photos, ["agency"])
+    examples, _ = train_starter.read_photos(photos, exclude_rights=["agency"])
     model = Starter("tiny", 1, 3)
     file = tmp_path / "activations.npy"
     first = np.array(train_starter.cached_activations(model, examples, recipe, file, 1))

@@ -1,216 +1,349 @@
-"""Photos whose place is known: a folder of images and a labels.csv, read, checked and split."""
+"""Photos whose place is known, from a table, a folder or a stream: python -m training.data SOURCE
+
+SOURCE is
+    labels.csv [--images DIR]   a table (columns: training/columns.py); images pair by name
+    DIR                         with a labels.csv; else one folder a class; else photos with GPS
+    shards-{000..099}.tar       webdataset shards
+    hf:DIR or hf:NAME           a Hugging Face data set
+It prints what is there: kinds of places, a map, counts by class, what is broken, and with --check
+also what the splits share that they must not.
+"""
 
 from __future__ import annotations
 
 import csv
 import math
 from collections import Counter
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import click
 import numpy as np
-from PIL import Image
 
-from geotagger.errors import UsageError
-from geotagger.geo import haversine_km, unit_vectors
+from geotagger.errors import UnreadableImageError, UsageError
+from geotagger.images import decode
+from geotagger.metadata.read import read as read_metadata
+from geotagger.photos import IMAGE_SUFFIXES
+from geotagger.places import load_places
+from training.columns import match_columns, place_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-    from pathlib import Path
+    from collections.abc import Collection, Iterable, Sequence
 
     from numpy.typing import NDArray
+    from PIL import Image
 
-NEEDED = ("file", "lat", "lon", "country")
-TWIN_BITS = 3
-"""Photos whose 64-bit hashes differ by no more are near-duplicates."""
+LABELS_FILE = "labels.csv"
+UNKNOWN = "unknown"
+"""The source of a photo that names none."""
+LOOK_PX = 144
+"""Pictures are fingerprinted at twice this size or more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One photo and where it was taken. `source` is the collection that it comes from."""
+    """One photo and what is known of where it was taken. Empty texts and NaN are not known."""
 
-    path: Path
     file: str
-    lat: float
-    lon: float
-    country: str
-    precision: str
-    source: str
-    fingerprint: int
+    """The name that the table gives it; unique in a data set."""
+    path: Path | None = None
+    lat: float = math.nan
+    lon: float = math.nan
+    country: str = ""
+    """ISO alpha-2 where the places table knows it, else the table's own word."""
+    region: str = ""
+    city: str = ""
+    continent: str = ""
+    label: str = ""
+    """A class of the data set's own: its folder, or the column label."""
+    precision: str = "point"
+    """What lat and lon are good for: point, city, region or country."""
+    source: str = UNKNOWN
+    """The collection or photographer that it comes from."""
+    split: str = ""
+    """train, val or test, where the data set says so."""
+    rights: str = ""
+    fingerprint: int = 0
     """64-bit difference hash of the picture, by which near-duplicates are found."""
+    columns: dict[str, str] = field(default_factory=dict)
+    """Every column of the table, under the table's own name."""
+    data: bytes | None = None
+    """The file itself, where it comes from a stream."""
+
+    @property
+    def has_point(self) -> bool:
+        return not math.isnan(self.lat)
+
+    def read(self) -> bytes:
+        """The bytes of the file. Raises OSError."""
+        if self.data is not None:
+            return self.data
+        assert self.path is not None
+        return self.path.read_bytes()
+
+    def picture(self, min_side_px: int) -> Image.Image:
+        """Upright RGB. Raises OSError, UnreadableImageError."""
+        return decode(self.read(), min_side_px).image
 
 
-@dataclass(frozen=True, slots=True)
-class Cells:
-    """What the model tells apart: clusters of photos, none of which crosses a border."""
-
-    lat: NDArray[np.float64]
-    lon: NDArray[np.float64]
-    country: NDArray[np.str_]
-
-    def __len__(self) -> int:
-        return len(self.lat)
-
-    def distance_km(
-        self, lat: NDArray[np.float64], lon: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        """[n, len(self)]."""
-        return np.asarray(haversine_km(lat[:, None], lon[:, None], self.lat, self.lon))
-
-
-def read_examples(
-    folder: Path, exclude_rights: Collection[str] = ()
+def read_photos(
+    source: str | Path,
+    images: Path | None = None,
+    exclude_rights: Collection[str] = (),
+    look: bool = True,
 ) -> tuple[list[Example], list[str]]:
-    """The photos of `folder`/labels.csv in the order of the table, and what is wrong with the rest.
+    """The photos of a source (see above), in its order, and what is wrong with those left out.
 
-    A row belongs to its image by file name, never by position. Columns: file, lat, lon, country
-    (ISO alpha-2), and optionally precision (point, city, region, country), source and rights.
+    `look` opens every picture: broken ones are left out and named, and fingerprints are made.
+    Without it a broken one shows when it is trained on.
 
     Raises:
-        UsageError: there is no such table, or it lacks a column.
+        UsageError: there is no such source, or it lacks a column.
     """
-    table = folder / "labels.csv"
-    try:
-        with table.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream)
-            rows = list(reader)
-    except OSError as error:
-        raise UsageError(f"{table}: cannot be read ({error.strerror}); give the folder") from error
-    lacking = [column for column in NEEDED if column not in (reader.fieldnames or ())]
-    if lacking:
-        raise UsageError(f"{table}: lacks the columns {', '.join(lacking)}; add them")
-    examples, problems, seen = [], [], set()
-    for row in rows:
-        if (row.get("rights") or "") in exclude_rights:
-            continue
-        try:
-            if row["file"] in seen:
-                raise ValueError("is listed twice")
-            seen.add(row["file"])
-            examples.append(_example(folder, row))
-        except (ValueError, TypeError, OSError) as error:
-            problems.append(f"{row['file']}: {error}")
+    text = str(source)
+    if text.startswith("hf:") or text.endswith((".tar", ".tar.gz", ".tgz")):
+        from training.streams import index
+
+        return index(text, exclude_rights)
+    path = Path(source)
+    if path.is_file():
+        examples, problems = _read_table(path, images or path.parent, exclude_rights)
+    elif (path / LABELS_FILE).is_file():
+        examples, problems = _read_table(path / LABELS_FILE, images or path, exclude_rights)
+    elif path.is_dir():
+        examples, problems = _read_folder(path)
+    else:
+        raise UsageError(f"{path}: is no {LABELS_FILE}, folder or stream; name one")
+    if look:
+        examples, broken = look_at(examples)
+        problems += broken
     return examples, problems
 
 
-def _example(folder: Path, row: dict[str, str]) -> Example:
-    lat, lon = float(row["lat"]), float(row["lon"])
-    if not (math.isfinite(lat) and math.isfinite(lon) and abs(lat) <= 90 and abs(lon) <= 180):
-        raise ValueError(f"({lat}, {lon}) is no position")
-    if not row["country"]:
-        raise ValueError("has no country")
-    path = folder / row["file"]
-    return Example(
-        path=path,
-        file=row["file"],
-        lat=lat,
-        lon=lon,
-        country=row["country"],
-        precision=row.get("precision") or "point",
-        source=row.get("source") or "unknown",
-        fingerprint=_fingerprint(path),
-    )
+def _read_table(
+    table: Path, images: Path, exclude_rights: Collection[str]
+) -> tuple[list[Example], list[str]]:
+    try:
+        with table.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream, delimiter="\t" if table.suffix == ".tsv" else ",")
+            names, rows = tuple(reader.fieldnames or ()), list(reader)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"{table}: cannot be read as a table ({error})") from error
+    found = ImageIndex(images)
+    matched = match_columns(names, str(table), found.named_by_row)
+    examples, problems, seen = [], [], set()
+    for number, row in enumerate(rows):
+        if row.get(matched.get("rights", "")) in exclude_rights:
+            continue
+        name = row[matched["file"]] if "file" in matched else str(number)
+        try:
+            if name in seen:
+                raise ValueError("is listed twice")
+            seen.add(name)
+            path = found.path(name or "", (row.get("split") or "") if "split" in row else "")
+            examples.append(example_of(row, matched, name, path=path))
+        except (ValueError, TypeError) as error:
+            problems.append(f"{name}: {error}")
+    return examples, problems
 
 
-def _fingerprint(path: Path) -> int:
-    with Image.open(path) as image:
-        grey = np.asarray(image.convert("L").resize((9, 8), Image.Resampling.BOX), np.int16)
+def example_of(row: dict[str, Any], matched: dict[str, str], file: str, **more: Any) -> Example:
+    """One row of a table with the columns `matched`. Raises ValueError: its place is nonsense."""
+    texts = {key: "" if value is None else str(value) for key, value in row.items() if key}
+    ours = {key: texts.get(name, "").strip() for key, name in matched.items()}
+    kept = {key: ours[key] for key in ("precision", "source", "split", "rights") if ours.get(key)}
+    place: dict[str, Any] = place_fields(ours)
+    return Example(file=file, **place, **kept, columns=texts, **more)
+
+
+class ImageIndex:
+    """The images under a folder, found by the name that a table uses: a relative path, a file name
+    or the name without its suffix. Never by position."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._by_name: dict[str, list[Path]] = {}
+        self._by_stem: dict[str, list[Path]] = {}
+        for path in sorted(folder.rglob("*")):
+            if path.suffix.lower() in IMAGE_SUFFIXES:
+                self._by_name.setdefault(path.name, []).append(path)
+                self._by_stem.setdefault(path.stem, []).append(path)
+
+    @property
+    def named_by_row(self) -> bool:
+        """Whether every image is called by a whole number."""
+        return bool(self._by_stem) and all(stem.isdecimal() for stem in self._by_stem)
+
+    def path(self, name: str, split: str = "") -> Path:
+        """Where the image is. Raises ValueError: there is none, or more than one has that name.
+
+        Where two splits hold the same name, the one whose folder begins with `split` is meant
+        (OpenStreetView-5M: train_images, test_images).
+        """
+        if not name.strip():
+            raise ValueError("names no file")
+        direct = self._folder / name
+        if direct.suffix.lower() in IMAGE_SUFFIXES and direct.is_file():
+            return direct
+        base = Path(name).name
+        near = self._by_name.get(base) or self._by_stem.get(base) or []
+        if len(near) > 1 and split:
+            near = [p for p in near if p.relative_to(self._folder).parts[0].startswith(split)]
+        if len(near) > 1 and base != name:
+            near = [p for p in near if p.as_posix().endswith("/" + name)]
+        if len(near) != 1:
+            how_many = "has no image" if not near else f"is the name of {len(near)} images"
+            raise ValueError(f"{how_many} under {self._folder}")
+        return near[0]
+
+
+def _read_folder(folder: Path) -> tuple[list[Example], list[str]]:
+    """Photos with GPS of their own, and photos in folders that are called by their class."""
+    examples, problems = [], []
+    for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES):
+        file = path.relative_to(folder)
+        label = "" if len(file.parts) == 1 else file.parent.as_posix()
+        existing = read_metadata(path.read_bytes())
+        gps = None if existing.gps_is_prediction else existing.gps
+        if not gps and not label:
+            problems.append(f"{file}: has no GPS, and no folder that names its class")
+            continue
+        position = {"lat": gps.lat, "lon": gps.lon} if gps else {}
+        source = f"{label} {existing.camera}".strip() if gps else UNKNOWN
+        columns = {"taken_at": existing.taken_at} if existing.taken_at else {}
+        examples.append(
+            Example(file.as_posix(), path, **position, label=label, source=source, columns=columns)
+        )
+    return examples, problems
+
+
+def look_at(examples: Sequence[Example]) -> tuple[list[Example], list[str]]:
+    """Opens every picture: those that can be read, with fingerprints, and what ails the others."""
+    good, problems = [], []
+    with ThreadPoolExecutor(2) as pool:
+        for example, seen in zip(examples, pool.map(_fingerprint, examples), strict=True):
+            if isinstance(seen, int):
+                good.append(replace(example, fingerprint=seen))
+            else:
+                problems.append(f"{example.file}: {seen}")
+    return good, problems
+
+
+def _fingerprint(example: Example) -> int | str:
+    """The difference hash of the picture, or what is wrong with it."""
+    try:
+        picture = decode(example.read(), LOOK_PX)
+    except (OSError, UnreadableImageError) as error:
+        return str(error)
+    if picture.note:
+        return picture.note
+    grey = np.asarray(picture.image.convert("L").resize((9, 8), 4), np.int16)  # 4: a box filter
     return int("".join("1" if bit else "0" for bit in (grey[:, 1:] > grey[:, :-1]).ravel()), 2)
 
 
-def assign_folds(examples: Sequence[Example], count: int) -> NDArray[np.intp]:
-    """[n] the fold in which each photo is held out.
+def named(examples: Sequence[Example]) -> list[Example]:
+    """The examples, with country, region, city and continent of the point where they lack them."""
+    places = load_places()
+    filled = []
+    for example in examples:
+        parts = ("country", "region", "city", "continent")
+        if example.has_point and not all(getattr(example, part) for part in parts):
+            place = places.name(example.lat, example.lon)
+            own = {"country": place.country_code, "continent": place.continent}
+            if example.precision == "point":
+                own |= {"region": place.region, "city": place.city}
+            example = replace(
+                example, **{part: getattr(example, part) or name for part, name in own.items()}
+            )
+        filled.append(example)
+    return filled
 
-    A source is held out as a whole, for its photos share a photographer or a web site. Sources that
-    share a near-duplicate stay together. The largest groups are dealt first, each to the fold that
-    holds least, so that the same photos always give the same folds.
+
+def need(examples: Sequence[Example], *parts: str) -> tuple[list[Example], list[str]]:
+    """Those examples that know all of `parts` (such as "lat" or "city"), and what others lack.
 
     Raises:
-        UsageError: there are fewer groups than folds.
+        UsageError: none does.
     """
-    group = _linked_sources(examples)
-    sizes = Counter(group[example.source] for example in examples)
-    if len(sizes) < count:
-        raise UsageError(
-            f"{len(sizes)} independent sources cannot fill {count} folds; ask for less"
-        )
-    load = [0] * count
-    fold_of = {}
-    for name, size in sorted(sizes.items(), key=lambda item: (-item[1], item[0])):
-        fold_of[name] = load.index(min(load))
-        load[fold_of[name]] += size
-    return np.array([fold_of[group[example.source]] for example in examples])
+    good, problems = [], []
+    for example in examples:
+        lacks = [part for part in parts if getattr(example, part) in ("",) or _nan(example, part)]
+        if lacks:
+            problems.append(f"{example.file}: lacks {', '.join(lacks)}")
+        else:
+            good.append(example)
+    if not good:
+        raise UsageError(f"no photo has all of {', '.join(parts)}; add the columns")
+    return good, problems
 
 
-def _linked_sources(examples: Sequence[Example]) -> dict[str, str]:
-    """The first of the sources with which each source shares pictures (itself, if with none)."""
-    sources = np.array([example.source for example in examples])
-    bits = np.array([example.fingerprint for example in examples], np.uint64)
-    group = {str(name): str(name) for name in np.unique(sources)}
-    for index, own in enumerate(bits):
-        near = np.bitwise_count(bits[index + 1 :] ^ own) <= TWIN_BITS
-        for other in np.unique(sources[index + 1 :][near]):
-            one, two = group[str(sources[index])], group[str(other)]
-            first = min(one, two)
-            group = {name: first if of in (one, two) else of for name, of in group.items()}
-    return group
+def _nan(example: Example, part: str) -> bool:
+    value = getattr(example, part)
+    return isinstance(value, float) and math.isnan(value)
 
 
-def make_cells(examples: Sequence[Example], radius_km: float) -> Cells:
-    """Clusters the photos of each country: the densest circle of that radius first, and so on.
-
-    Photos known to the country alone make a cell only where the country has no others.
-    """
-    found: list[tuple[float, float, str]] = []
-    for country in sorted({example.country for example in examples}):
-        own = [example for example in examples if example.country == country]
-        sharp = [example for example in own if example.precision != "country"] or own
-        left = np.array([(example.lat, example.lon) for example in sharp])
-        while len(left):
-            inside = haversine_km(left[:, :1], left[:, 1:], left[:, 0], left[:, 1]) <= radius_km
-            members = left[inside[inside.sum(axis=1).argmax()]]
-            found.append((*_middle(members), country))
-            left = left[~inside[inside.sum(axis=1).argmax()]]
-    lat, lon, country_codes = zip(*found, strict=True)
-    return Cells(np.array(lat), np.array(lon), np.array(country_codes))
-
-
-def _middle(points: NDArray[np.float64]) -> tuple[float, float]:
-    x, y, z = unit_vectors(points[:, 0], points[:, 1]).mean(axis=0, dtype=np.float64)
-    return math.degrees(math.atan2(z, math.hypot(x, y))), math.degrees(math.atan2(y, x))
-
-
-def positions(examples: Sequence[Example]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def positions(examples: Iterable[Example]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(lat [n], lon [n])."""
     both = np.array([(example.lat, example.lon) for example in examples]).reshape(-1, 2)
     return both[:, 0], both[:, 1]
 
 
-def soft_targets(
-    examples: Sequence[Example], cells: Cells, tau_km: float, own_country: float
-) -> NDArray[np.float32]:
-    """[n, len(cells)] how right each cell is; rows sum to 1.
-
-    Nearby cells are nearly right: exp(-(d - d_min) / tau) (PIGEON, Haas et al. 2024). The share
-    `own_country` goes to cells of the photo's country alone. A photo known to the country alone is
-    spread twice as wide.
-    """
-    km = cells.distance_km(*positions(examples))
-    vague = np.array([example.precision == "country" for example in examples])
-    tau = np.where(vague, 2 * tau_km, tau_km)[:, None]
-    near = np.exp(-(km - km.min(axis=1, keepdims=True)) / tau)
-    near /= near.sum(axis=1, keepdims=True)
-    at_home = np.array([example.country for example in examples])[:, None] == cells.country
-    km_home = np.where(at_home, km, np.inf)
-    nearest = km_home.min(axis=1, keepdims=True)
-    home = np.exp(-(km_home - np.where(np.isfinite(nearest), nearest, 0)) / tau)
-    home_sum = home.sum(axis=1, keepdims=True)
-    home = np.where(home_sum > 0, home / np.maximum(home_sum, 1e-30), near)
-    return ((1 - own_country) * near + own_country * home).astype(np.float32)
+def world_map(examples: Iterable[Example], width: int = 72, height: int = 24) -> str:
+    """Where photos are, as text: . a few, o more, # most."""
+    counts = np.zeros((height, width), int)
+    for example in examples:
+        if example.has_point:
+            row = min(height - 1, int((90 - example.lat) / 180 * height))
+            counts[row, min(width - 1, int((example.lon + 180) / 360 * width))] += 1
+    steps = [0, 1, max(2, counts.max() // 20), max(3, counts.max() // 4)]
+    return "\n".join(
+        "".join(" .o#"[int(np.searchsorted(steps, count, "right")) - 1] for count in line).rstrip()
+        for line in counts
+    )
 
 
-def country_weights(examples: Sequence[Example], exponent: float) -> NDArray[np.float32]:
-    """[n] weights with mean 1: a photo counts (photos of its country)^-exponent."""
-    count = Counter(example.country for example in examples)
-    weight = np.array([count[example.country] ** -exponent for example in examples])
-    return (weight / weight.mean()).astype(np.float32)
+def summary(examples: Sequence[Example], problems: Sequence[str], most: int = 12) -> str:
+    """What a person wants to know of a data set before training on it."""
+    lines = [f"{len(examples)} photos, {len(problems)} left out"]
+    lines += [f"  {problem}" for problem in problems[:most]]
+    lines += [f"  ... and {len(problems) - most} more"] * (len(problems) > most)
+    for part in ("continent", "country", "region", "city", "label", "precision", "source", "split"):
+        count = Counter(getattr(example, part) for example in examples)
+        known = {name: n for name, n in count.most_common() if name}
+        if known:
+            shown = ", ".join(f"{name} {n:,}" for name, n in list(known.items())[:most])
+            once = sum(n == 1 for n in known.values())
+            lines.append(f"{part}: {len(known)} kinds, {once} with one photo; {shown}")
+    placed = sum(example.has_point for example in examples)
+    lines.append(f"with a position: {placed:,}")
+    return "\n".join([*lines, world_map(examples)] if placed else lines)
+
+
+@click.command(help=__doc__)
+@click.argument("source")
+@click.option("--images", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--exclude-rights", multiple=True, help="Leave out rows with these rights.")
+@click.option("--check", is_flag=True, help="Fail when splits share what they must not.")
+def main(source: str, images: Path | None, exclude_rights: tuple[str, ...], check: bool) -> None:
+    from training.splits import leakage, split_rows
+
+    try:
+        examples, problems = read_photos(source, images, exclude_rights)
+        examples = named(examples)
+        click.echo(summary(examples, problems))
+        splits = split_rows(examples)
+    except UsageError as error:
+        raise click.ClickException(str(error)) from error
+    shares = ", ".join(f"{name} {len(rows):,}" for name, rows in splits.items())
+    given = any(example.split for example in examples)
+    click.echo(f"splits {'of the data set' if given else 'by source and place'}: {shares}")
+    found = leakage(examples, splits)
+    click.echo("\n".join(found) or "no leakage between splits found")
+    if check and found:
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()

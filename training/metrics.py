@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from training.data import Cells, Example
+    from training.cells import Cells
+    from training.data import Example
 
 RADII_KM = (25, 200, 750, 2500)
 

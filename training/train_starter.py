@@ -26,17 +26,11 @@ from torch.nn.functional import log_softmax
 
 from geotagger.images import InputSpec, fit
 from geotagger.places import load_places
-from training.data import (
-    Cells,
-    Example,
-    assign_folds,
-    country_weights,
-    make_cells,
-    read_examples,
-    soft_targets,
-)
+from training.cells import Cells, country_weights, make_cells, soft_targets
+from training.data import Example, need, read_photos
 from training.metrics import posterior, score
 from training.network import SIZE_PX, Starter, save_onnx
+from training.splits import assign_folds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -83,7 +77,9 @@ def main(
     torch.manual_seed(recipe.seed)
     run.mkdir(parents=True, exist_ok=True)
 
-    examples, problems = read_examples(data, exclude_rights)
+    examples, problems = read_photos(data, exclude_rights=exclude_rights)
+    examples, lacking = need(examples, "lat", "country")
+    problems += lacking
     for problem in problems:
         click.echo(f"left out: {problem}", err=True)
     cells = make_cells(examples, recipe.cell_radius_km)
