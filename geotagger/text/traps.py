@@ -21,15 +21,11 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from geotagger.text import Line, Reading
+from geotagger.text.frames import LEVEL, Trap, frame_of
+from geotagger.text.overlays import date_stamps, news, watermarks
 
-MARGIN = 0.1
-"""A line whose middle is nearer to an edge than this share of the side stands at the edge."""
-SMALL = 0.07
-"""Height of lines that were put over a picture, at most, as a share of its height."""
-LEVEL = 0.03
-"""Rise over run of lines that were put over a picture, at most."""
+if TYPE_CHECKING:
+    from geotagger.text import Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +38,6 @@ class Judgement:
     """Why lines count less: "date stamp: 2012/05/03"."""
 
 
-@dataclass(frozen=True, slots=True)
-class Trap:
-    """One trap that was recognised."""
-
-    note: str
-    weight: float
-    lines: frozenset[int]
-
-
 def judge(reading: Reading) -> Judgement:
     """How much each line counts; where several traps hold a line, the lowest weight."""
     found = [trap for rule in RULES for trap in rule(reading)]
@@ -59,114 +46,6 @@ def judge(reading: Reading) -> Judgement:
         for index in trap.lines:
             weights[index] = min(weights[index], trap.weight)
     return Judgement(tuple(weights), tuple(dict.fromkeys(trap.note for trap in found)))
-
-
-@dataclass(frozen=True, slots=True)
-class _Frame:
-    """Where a line stands, as shares of the picture's sides."""
-
-    left: float
-    top: float
-    right: float
-    bottom: float
-    rise: float
-    """Of the line over its run, in pixels."""
-
-    @property
-    def height(self) -> float:
-        return self.bottom - self.top
-
-    @property
-    def middle(self) -> tuple[float, float]:
-        return (self.left + self.right) / 2, (self.top + self.bottom) / 2
-
-    @property
-    def looks_put_over(self) -> bool:
-        """Small, level and at an edge."""
-        across, down = self.middle
-        at_edge = min(down, 1 - down) < MARGIN or min(across, 1 - across) < MARGIN / 2
-        return at_edge and self.height < SMALL and self.rise < LEVEL
-
-
-def _frame(line: Line, reading: Reading) -> _Frame:
-    across, down = zip(*line.box, strict=True)
-    run = abs(across[1] - across[0]) * reading.width_px
-    rise = abs(down[1] - down[0]) * reading.height_px / max(run, 1.0)
-    return _Frame(min(across), min(down), max(across), max(down), rise)
-
-
-# --- stamps and marks that were put over the picture ---
-
-_YEAR = r"(?:19|20)\d\d"
-_DAY = rf"(?:['\u2019`]?\d\d|{_YEAR})\s?[ ./\-:年]\s?\d\d?\s?[ ./\-:月]\s?(?:{_YEAR}|\d\d?)日?"
-_CLOCK = r"\d\d?[:.]\d\d(?:[:.]\d\d)?\s?(?:[ap]\.?m\.?)?"
-DATE = re.compile(rf"{_DAY}(?:[\s.,]*{_CLOCK})?|{_CLOCK}[\s.,]*{_DAY}", re.I)
-
-AGENCY = re.compile(
-    r"alamy|shutterst[o0]ck|gettyimages|getty images|istock|adobe ?stock|123rf|depositphotos"
-    r"|dreamstime|bigstock|age ?fotostock|stock photo|picture.?alliance|sipaphoto|vecteezy"
-    r"|photocase|robertharding|mauritius.images|imago.?images|visual china",
-    re.I,
-)
-CREDIT = re.compile(
-    r"©|\(c\)\s?\S|\bcopyright\b|all rights reserved|版权|\bphotograph(?:y|er)\b|\b(?:bild|ph)\s?:"
-    r"|\b(?:ph|f)?oto(?:graf\w*|s)?\s?(?::|©|by\b)|\bpic(?:ture)? by\b",
-    re.I,
-)
-"""The recogniser loses the first letters of lines that begin at the edge: "oto: Anna Berg"."""
-NAME_AND_YEAR = re.compile(rf"^(?:[A-Z]\S*[\s.]*){{2,4}}{_YEAR}$")
-SITE = re.compile(r"^(?:https?://)?[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}(?:/\S*)?$|^@[\w.]{3,}$", re.I)
-
-
-def date_stamps(reading: Reading) -> list[Trap]:
-    """The camera's date in a lower corner: no line but the date, small, level."""
-    found = []
-    for index, line in enumerate(reading.lines):
-        frame = _frame(line, reading)
-        low = frame.middle[1] > 0.82 and not 0.35 < frame.middle[0] < 0.55
-        if low and frame.looks_put_over and DATE.fullmatch(line.text.strip()):
-            found.append(Trap(f"date stamp: {line.text}", 0.0, frozenset({index})))
-    return found
-
-
-def watermarks(reading: Reading) -> list[Trap]:
-    """Names of picture agencies anywhere; credits and sites where marks are put."""
-    found = []
-    for index, line in enumerate(reading.lines):
-        put_over = _frame(line, reading).looks_put_over
-        credit = CREDIT.search(line.text) or NAME_AND_YEAR.search(line.text)
-        if AGENCY.search(line.text) or (put_over and credit):
-            found.append(Trap(f"watermark: {line.text}", 0.0, frozenset({index})))
-        elif put_over and SITE.search(line.text):
-            found.append(Trap(f"watermark: {line.text}", 0.25, frozenset({index})))
-    return found
-
-
-CHANNELS = re.compile(
-    r"\b(?:breaking news|live|news|noticias|nachrichten|cnn|bbc news|al jazeera|sky news|euronews"
-    r"|fox news|nhk|tagesschau|ntv|rtl aktuell|france ?24|reuters|cctv|abc news|exclusive)\b",
-    re.I,
-)
-
-
-def news(reading: Reading) -> list[Trap]:
-    """A channel's captions: its words at an edge, and a broad level line low in the picture."""
-    frames = [_frame(line, reading) for line in reading.lines]
-    words = [
-        index
-        for index, line in enumerate(reading.lines)
-        if CHANNELS.search(line.text) and frames[index].height < 0.1
-        and (frames[index].middle[1] > 0.6 or frames[index].middle[1] < 0.15)
-    ]  # fmt: skip
-    captions = [
-        index
-        for index, frame in enumerate(frames)
-        if frame.middle[1] > 0.65 and frame.rise < LEVEL and frame.right - frame.left > 0.3
-    ]
-    wide = reading.width_px > 1.2 * reading.height_px
-    if not (words and captions and wide):
-        return []
-    return [Trap("news caption", 0.5, frozenset(words + captions))]
 
 
 # --- pictures that show nothing but text ---
@@ -184,7 +63,7 @@ BUTTONS = re.compile(
 
 def screenshots(reading: Reading) -> list[Trap]:
     """A telephone's screen: its status bar on top, and words that stand on buttons."""
-    frames = [_frame(line, reading) for line in reading.lines]
+    frames = [frame_of(line, reading) for line in reading.lines]
     tall = reading.height_px > 1.6 * reading.width_px
     bar = [
         index
@@ -206,7 +85,7 @@ def screenshots(reading: Reading) -> list[Trap]:
 def pages(reading: Reading) -> list[Trap]:
     """A page of a book or document: many lines of one height, one below the other, that begin at
     one edge and fill the picture. Notice boards look much alike, so they keep half."""
-    frames = [_frame(line, reading) for line in reading.lines]
+    frames = [frame_of(line, reading) for line in reading.lines]
     if len(frames) < 10:
         return []
     usual = median(frame.height for frame in frames)
@@ -236,7 +115,7 @@ def menus(reading: Reading) -> list[Trap]:
     the currency of the place; the dishes may be of any country."""
     prices = [index for index, line in enumerate(reading.lines) if PRICE.search(line.text)]
     others = set(range(len(reading.lines))) - set(prices)
-    frames = [_frame(reading.lines[index], reading) for index in prices]
+    frames = [frame_of(reading.lines[index], reading) for index in prices]
     if len(prices) < 5 or len(prices) < 0.25 * len(reading.lines):
         return []
     ends = median(frame.right for frame in frames)
@@ -281,9 +160,9 @@ def shirts(reading: Reading) -> list[Trap]:
 
 def _beside(reading: Reading, index: int) -> list[int]:
     """Lines less than two heights above or below, over the same stretch; with the line itself."""
-    frame = _frame(reading.lines[index], reading)
+    frame = frame_of(reading.lines[index], reading)
     reach = 2 * frame.height
-    others = [_frame(line, reading) for line in reading.lines]
+    others = [frame_of(line, reading) for line in reading.lines]
     return [
         number
         for number, other in enumerate(others)
