@@ -142,7 +142,7 @@ FORMS = (
         "postcode as in NL",
         re.compile(
             r"(?<![\d.,])[1-9]\d{3} (?!SA|SD|SS|KM|KG|KW|AM|PM|HZ|MM|CM|ML|AD|BC)[A-Z]{2}\b(?!\w)"
-        ),  # noqa: E501
+        ),
         _same("NL"),
         0.03,
     ),
