@@ -18,8 +18,10 @@ from PIL import Image
 from test_metadata_exif import PARIS, is_exif, parts
 
 from geotagger.errors import CannotEmbedError
+from geotagger.metadata.file_tags import FileTags
 from geotagger.metadata.journal import Journal
-from geotagger.metadata.write import tag_file, untag_file
+from geotagger.metadata.untag import untag_file
+from geotagger.metadata.write import Pen, tag_file
 
 CORPUS = Path(
     os.environ.get("GEOTAGGER_TEST_CORPUS") or Path(__file__).parents[2] / "shared" / "corpus"
@@ -50,7 +52,7 @@ def tagged(tmp_path_factory):
             shutil.copyfile(source, before / name)
             shutil.copyfile(source, after / name)
             try:
-                tag_file(after / name, sha256(source), PARIS, journal, overwrite="always")
+                tag_file(after / name, sha256(source), FileTags(PARIS), Pen(journal, "always"))
             except CannotEmbedError as error:
                 refused[str(error)] += 1
                 assert sha256(after / name) == sha256(source)
@@ -126,5 +128,5 @@ def test_exiv2_sees_nothing_but_a_new_position(tagged):
 def test_untag_gives_every_file_back(tagged):
     journal = tagged[2]
     for old, new in pairs(tagged):
-        assert untag_file(new, journal) is True
+        assert untag_file(new, journal).result == "restored"
         assert sha256(new) == sha256(old), new
