@@ -4,7 +4,9 @@ import hashlib
 import io
 import shutil
 import stat
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import drawer
@@ -144,6 +146,32 @@ def test_a_missing_program_names_the_remedy(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UsageError, match=r"not installed: get it from exiftool\.org"):
         find_program()
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from geotagger.metadata.exiftool import ExifTool
+exiftool = ExifTool()
+exiftool.xmp_packet(Path(sys.argv[1]).read_bytes(), ".avif")
+print(exiftool._process.pid, exiftool._folder.name, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@installed
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_it_ends_when_the_program_is_killed(tmp_path):
+    (tmp_path / "x.avif").write_bytes(avif())
+    command = [sys.executable, "-c", KILLED, str(tmp_path / "x.avif")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    pid, folder = done.stdout.split()
+    for _ in range(200):
+        if not Path("/proc", pid).exists() and not Path(folder).exists():
+            break
+        time.sleep(0.1)
+    assert not Path("/proc", pid).exists()
+    assert not Path(folder).exists()
 
 
 # A program that dies or hangs, played by a small one.

@@ -38,6 +38,22 @@ TIMEOUT_S = 30.0
 _MAX_REASON = 200  # characters of what ExifTool says
 
 
+_ENDS_WITH_US = """\
+use Cwd;
+my ($parent, $folder) = (getppid(), cwd());
+$SIG{ALRM} = sub {
+    if (getppid() == $parent) { alarm 2; return }
+    unlink glob('*');
+    chdir '/';
+    rmdir $folder;
+    exit 1;
+};
+alarm 2;
+1;
+"""
+"""Its configuration, in Perl. Left alone, a resident ExifTool outlives a program that is killed."""
+
+
 class ExifToolDiedError(Exception):
     """It ended, or was ended because it did not answer in time."""
 
@@ -177,7 +193,9 @@ class ExifTool:
         return bytes(output.rstrip(b"\r\n").removesuffix(ready)), self._messages()
 
     def _start(self) -> subprocess.Popen[bytes]:
-        command = [self.program, "-config", "", "-stay_open", "True", "-@", "-"]
+        configuration = self._path("configuration.pl")
+        configuration.write_text(_ENDS_WITH_US if os.name == "posix" else "1;")
+        command = [self.program, "-config", str(configuration), "-stay_open", "True", "-@", "-"]
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
