@@ -176,8 +176,9 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     ),
     "node identifiers": (wrapped(rdf('<rdf:Description rdf:nodeID="a"/>')).encode(), "RDF that"),
     "typed node": (wrapped(rdf(f'<my:Photo xmlns:my="{SPACES["my"]}"/>')).encode(), "RDF that"),
-    "too deep": (packet("<my:a>" * 5000 + "</my:a>" * 5000), "too many elements"),
-    "too many elements": (packet("<my:a/>" * 200_001), "too many elements"),
+    "too deep": (packet("<my:a>" * 5000 + "</my:a>" * 5000), "too deep"),
+    "too many elements": (packet("<my:a/>" * 50_001), "too many elements"),
+    "too many comments": (packet("<!---->" * 50_001), "too many elements"),
     "too large": (b" " * (16 << 20) + packet(), "too large"),
 }
 

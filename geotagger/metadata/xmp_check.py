@@ -79,7 +79,8 @@ def check_reduced(
     for name, statement in new.items():
         if name in shrunk and statement[3] and old[name][3]:
             left, there = statement[3][0][3], old[name][3][0][3]
-            sound &= len(left) + shrunk[name] == len(there) and all(item in there for item in left)
+            following = iter(there)  # what is left must come in the same order
+            sound &= len(left) + shrunk[name] == len(there) and all(x in following for x in left)
         else:
             sound &= statement == old.get(name)
     if not sound:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple, TypeAlias
 
@@ -94,14 +95,14 @@ def _array(packet: Packet, name: str) -> Element | None:
 
 def _own_items(packet: Packet, name: str, array: Element) -> list[Element]:
     added = packet.values.get(xmp_tags.ADDED_KEYWORDS)
-    words = list(added) if isinstance(added, list) else []
+    words = Counter(map(str, added if isinstance(added, list) else ()))
     if not holds_prediction(packet):
-        words = [ROOT_KEYWORD]  # another program dropped the record
+        words[ROOT_KEYWORD] = 1  # another program dropped the record
     found = []
     for item in array.children:
         word = xmp_tree.value_of(item)
-        if name == FLAT_KEYWORDS and word in words:
-            words.remove(word)
+        if name == FLAT_KEYWORDS and isinstance(word, str) and words[word]:
+            words[word] -= 1
             found.append(item)
         elif name != FLAT_KEYWORDS and _is_below_root(name, word):
             found.append(item)
@@ -169,4 +170,7 @@ def _is_empty(packet: Packet, description: Element, inside: list[_Span], whole: 
 
 
 def _with_space(utf8: bytes, element: Element) -> _Span:
-    return len(utf8[: element.start].rstrip(b" \t\r\n")), element.end
+    start = element.start
+    while utf8[start - 1] in b" \t\r\n":
+        start -= 1
+    return start, element.end

@@ -52,7 +52,7 @@ _ENCODINGS = re.compile(
 _START_TAG = re.compile(rb"""<(?:[^"'>]++|"[^"]*+"|'[^']*+')*+>""")
 _ATTRIBUTE = re.compile(rb"""\s+([^\s=]+)\s*=\s*("[^"]*+"|'[^']*+')""")
 _MAX_BYTES = 16 << 20
-_MAX_ELEMENTS = 200_000
+_MAX_PARTS = 50_000  # elements, comments, processing instructions
 _MAX_DEPTH = 100
 ARRAYS = frozenset({"rdf:Bag", "rdf:Seq", "rdf:Alt"})
 
@@ -92,7 +92,7 @@ def decode(packet: bytes) -> Encoded:
 class Element:
     """An element and where it stands: `<start ...>` inner `</close>` end."""
 
-    __slots__ = ("attributes", "children", "close", "end", "inner", "name", "start", "text")
+    __slots__ = ("attributes", "children", "close", "end", "inner", "name", "start", "texts")
 
     def __init__(self, name: str, attributes: dict[str, str], start: int, inner: int) -> None:
         self.name = name
@@ -103,7 +103,8 @@ class Element:
         self.close = self.end = inner
         """Equal to `inner` both, where the element is a single empty tag."""
         self.children: list[Element] = []
-        self.text = ""
+        self.texts: list[str] = []
+        """The text, in pieces, as far as it stands before the first child."""
 
     def walk(self) -> Iterator[Element]:
         """The element and all below it."""
@@ -119,19 +120,20 @@ class _Builder:
         self.utf8 = utf8
         self.root: Element | None = None
         self.open: list[Element] = []
-        self.elements = 0
+        self.parts = 0
         parser = self.parser = expat.ParserCreate("utf-8", "}")
         parser.ordered_attributes = parser.buffer_text = True
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
+        parser.CommentHandler = parser.ProcessingInstructionHandler = self._count
         parser.CharacterDataHandler = self._text
         parser.StartDoctypeDeclHandler = self._doctype
         parser.XmlDeclHandler = self._declared
 
     def _start(self, name: str, attributes: list[str]) -> None:
-        self.elements += 1
-        if self.elements > _MAX_ELEMENTS or len(self.open) >= _MAX_DEPTH:
-            raise CannotEmbedError("its XMP packet has too many elements")
+        self._count()
+        if len(self.open) >= _MAX_DEPTH:
+            raise CannotEmbedError("its XMP packet is nested too deep")
         at = self.parser.CurrentByteIndex
         tag = _START_TAG.match(self.utf8, at)
         if tag is None:
@@ -146,6 +148,11 @@ class _Builder:
             self.root = element
         self.open.append(element)
 
+    def _count(self, *_: object) -> None:
+        self.parts += 1
+        if self.parts > _MAX_PARTS:
+            raise CannotEmbedError("its XMP packet has too many elements")
+
     def _end(self, _name: str) -> None:
         element = self.open.pop()
         if self.utf8[element.inner - 2 : element.inner] != b"/>":
@@ -153,8 +160,8 @@ class _Builder:
             element.end = self.utf8.index(b">", element.close) + 1
 
     def _text(self, text: str) -> None:
-        if self.open:
-            self.open[-1].text += text
+        if self.open and not self.open[-1].children:  # else it is white space between elements
+            self.open[-1].texts.append(text)
 
     def _doctype(self, *_: object) -> None:
         raise CannotEmbedError("its XMP packet has a DOCTYPE, which may hide anything")
@@ -215,7 +222,7 @@ def value_of(element: Element) -> Value:
         if len(children) == 1 and children[0].name == "rdf:Description":
             return value_of_fields(children[0], fields)
         if not children and not fields:
-            return attributes.get("rdf:value", element.text)
+            return attributes.get("rdf:value", "".join(element.texts))
     return value_of_fields(element, fields)
 
 
