@@ -93,8 +93,9 @@ def test_the_picture_and_the_other_tags_are_the_same_to_pillow(data):
     with Image.open(io.BytesIO(data)) as before, Image.open(io.BytesIO(tagged)) as after:
         assert before.format == after.format
         old, new = before.getexif(), after.getexif()
+        added = {0x8825} if old else {0x8825, 0x11A, 0x11B, 0x128, 0x213}
         assert {k: v for k, v in old.items() if k != 0x8825} == {
-            k: v for k, v in new.items() if k != 0x8825
+            k: v for k, v in new.items() if k not in added
         }
         assert old.get_ifd(0x8769) == new.get_ifd(0x8769)
         assert old.get_ifd(1) == new.get_ifd(1)
@@ -127,9 +128,27 @@ def test_tagging_again_starts_from_the_original(data):
     assert tagged_as(tagged_as(once, SANTIAGO), PARIS) == once
 
 
-def test_new_block_claims_nothing_but_the_position():
-    with Image.open(io.BytesIO(tagged_as(jpegs.SOUND["JFIF"], PARIS))) as image:
-        assert set(image.getexif()) == {0x8825}
+@pytest.mark.parametrize(
+    ("jfif", "density"),
+    [
+        (b"\0\0\1\0\1", (2, 72, 72)),
+        (b"\1\1\x2c\0\x96", (2, 300, 150)),
+        (b"\2\0\x30\0\x30", (3, 48, 48)),
+        (b"\1\0\0\0\0", (2, 72, 72)),
+        (b"\1", (2, 72, 72)),
+    ],
+)
+def test_new_block_claims_nothing_but_the_position_and_the_density_that_jfif_told(jfif, density):
+    data = jpegs.photo(jpegs.segment(0xE0, b"JFIF\0\1\1" + jfif))
+    unit, x, y = density
+    block = Image.Exif()
+    with Image.open(
+        io.BytesIO(tagged_as(jpegs.photo() if jfif == b"\1" else data, PARIS))
+    ) as image:
+        block.load(image.info["exif"])
+    position = block.pop(0x8825)
+    assert position > 0
+    assert dict(block) == {0x11A: x, 0x11B: y, 0x128: unit, 0x213: 1}
 
 
 def test_new_segment_stands_behind_jfif():

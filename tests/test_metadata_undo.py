@@ -131,6 +131,19 @@ def test_the_block_alone_goes_back_where_only_it_is_ours():
         assert what == ("GPS tags",)
 
 
+@pytest.mark.parametrize("name", ["little endian", "bare", "GPS", "PNG", "WebP, lossy"])
+def test_the_record_of_xmp_goes_with_it(name):
+    data = (jpegs.SOUND | photo_files.SOUND)[name]
+    tagged = embed(data, None, lambda _: photo_files.PACKET).data
+    foreign = tagged.replace(b"holiday", b"HOLIDAY")
+    if name == "PNG":
+        foreign = tagged + b"a trailer"
+    cleaned, what = without_own(foreign, lambda _: None)
+    assert what == ("undo record", "XMP properties")
+    assert undo_record(cleaned) is None
+    assert cleaned == {"PNG": data + b"a trailer"}.get(name, data) or name == "WebP, lossy"
+
+
 def test_the_record_is_small():
     sizes = {}
     for name, data in (jpegs.SOUND | photo_files.SOUND).items():

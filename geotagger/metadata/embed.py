@@ -62,10 +62,10 @@ def embed(
     undone first, so that undo always leads to the original, and the same tags always give the same
     bytes. Raises CannotEmbedError when nothing can be written.
     """
-    record = undo_record(data)
-    if record and (as_it_was := restore(data, record)) is not None:
-        data, sha256 = as_it_was, record.sha256
     container = open_container(data)
+    record = record_at_end(container.exif or b"")
+    if record and (as_it_was := restore(data, record)) is not None:
+        container, sha256 = open_container(as_it_was), record.sha256
     try:
         old_block = None if container.exif is None else Tiff(container.exif)
         if old_block and not isinstance(container, TiffFile):
@@ -79,7 +79,7 @@ def embed(
     packet, note = _changed(container, change)
     if tags is None and packet is None:
         raise CannotEmbedError(note or "there is nothing to write")
-    sha256 = sha256 or hashlib.sha256(data).hexdigest()
+    sha256 = sha256 or hashlib.sha256(container.data).hexdigest()
     try:
         return _written(container, old_block, tags, packet, sha256, note)
     except SegmentFullError as error:
@@ -115,7 +115,11 @@ def _written(
     note: str,
 ) -> Written:
     in_block = packet if isinstance(container, TiffFile) else None
-    exif = patch(old_block, tags, in_block) if old_block else [Edit(0, 0, new_block(tags))]
+    if old_block:
+        exif = patch(old_block, tags, in_block)
+    else:
+        density = container.density if isinstance(container, Jpeg) else None
+        exif = [Edit(0, 0, new_block(tags, density))]
     xmp: list[Edit] = []
     if packet is not None and in_block is None:
         old = container.xmp

@@ -18,6 +18,8 @@ from geotagger.metadata.tiff import (
     BYTE,
     GPS_IFD,
     LONG,
+    RATIONAL,
+    SHORT,
     XMP_PACKET,
     Ifd,
     Tiff,
@@ -29,6 +31,11 @@ if TYPE_CHECKING:
     from geotagger.metadata.gps_tags import GpsTags
 
 _PROCESSING_SOFTWARE = 0x000B
+_X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT, _YCBCR_POSITIONING = 0x11A, 0x11B, 0x128, 0x213
+NEW_BLOCK_TAGS = frozenset(
+    {_PROCESSING_SOFTWARE, _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT, _YCBCR_POSITIONING}
+)
+"""What `new_block` writes besides the GPS directory."""
 _MAX_FILE_BYTES = 0xFFFF_FFFF - (1 << 20)  # offsets have 32 bits
 
 
@@ -67,16 +74,25 @@ def patch(tiff: Tiff, tags: GpsTags | None, packet: bytes | None = None) -> list
     return [*patches, Edit(end, end, appended)]
 
 
-def new_block(tags: GpsTags | None) -> bytes:
-    """An EXIF block for a photo that has none. It claims nothing else of the photo.
+def new_block(tags: GpsTags | None, density: tuple[int, int, int] | None) -> bytes:
+    """An EXIF block for a photo that has none. It claims nothing of the photo but `tags`.
 
-    Without tags it only says that geotagger was at work, since a directory must not be empty.
+    `density` is for JPEG, where Exif 3.0 (4.6.3) demands it: (unit, x, y) in EXIF's units.
     """
-    if tags is None:
-        software = {_PROCESSING_SOFTWARE: (ASCII, b"geotagger\0")}
-        return b"II*\0\x08\0\0\0" + encode("<", 8, software)
-    empty = b"II*\0\x08\0\0\0" + encode("<", 8, {GPS_IFD: (LONG, bytes(4))})
-    return apply(empty, patch(Tiff(empty), tags))
+    entries: dict[int, tuple[int, bytes]] = {_PROCESSING_SOFTWARE: (ASCII, b"geotagger\0")}
+    if density:
+        unit, x, y = density
+        entries |= {
+            _X_RESOLUTION: (RATIONAL, struct.pack("<2L", x, 1)),
+            _Y_RESOLUTION: (RATIONAL, struct.pack("<2L", y, 1)),
+            _RESOLUTION_UNIT: (SHORT, struct.pack("<H", unit)),
+            _YCBCR_POSITIONING: (SHORT, struct.pack("<H", 1)),  # centred, as JFIF has it
+        }
+    if tags is not None:  # else the name alone says what made the block
+        entries |= {GPS_IFD: (LONG, bytes(4))}
+        del entries[_PROCESSING_SOFTWARE]
+    empty = b"II*\0\x08\0\0\0" + encode("<", 8, entries)
+    return apply(empty, patch(Tiff(empty), tags)) if tags else empty
 
 
 def _entries_to_keep(old: Tiff, gps: Ifd | None, tags: GpsTags) -> list[bytes]:

@@ -5,6 +5,7 @@ This is the strict reader that writing relies on: whatever is odd is refused, ne
 
 from __future__ import annotations
 
+import struct
 from typing import NamedTuple
 
 from geotagger.errors import CannotEmbedError
@@ -145,6 +146,18 @@ class Jpeg:
             place = xmp_segment(self.data, self.segments)
             found += self._block_edits(place, at, XMP_HEADER, xmp, "XMP")
         return sorted(found, key=lambda edit: edit.start)
+
+    @property
+    def density(self) -> tuple[int, int, int]:
+        """(EXIF's unit, 2 inch or 3 cm; pixels across; pixels down). 72 per inch means unknown."""
+        for segment in self.segments:
+            start = segment.payload
+            if segment.marker == APP0 and self.data[start : start + 5] == b"JFIF\0":
+                unit, x, y = struct.unpack(
+                    ">BHH", self.data[start + 7 : start + 12].ljust(5, b"\0")
+                )
+                return (unit + 1, x, y) if unit in (1, 2) and x and y else (2, 72, 72)
+        return 2, 72, 72
 
     def _behind_jfif(self) -> int:
         at = 2

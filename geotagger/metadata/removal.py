@@ -17,6 +17,7 @@ from geotagger.metadata import gps_tags
 from geotagger.metadata.containers import xmp_packet
 from geotagger.metadata.edits import Edit, apply, difference
 from geotagger.metadata.embed import Container, open_container
+from geotagger.metadata.exif import NEW_BLOCK_TAGS
 from geotagger.metadata.tiff import GPS_IFD, XMP_PACKET, Ifd, Tiff, TiffError
 from geotagger.metadata.tiff_file import TiffFile
 from geotagger.metadata.undo import record_at_end
@@ -40,30 +41,33 @@ def without_own(data: bytes, without_prediction: Callable[[bytes], bytes | None]
     nothing. Raises CannotEmbedError, with the reason, when the file cannot be changed without risk.
     """
     try:
-        without_gps = _without_gps(data)
+        without_gps, block = _without_gps(data)
         cleaned = _without_xmp(open_container(without_gps), without_prediction)
         same = same_but_metadata(data, cleaned)
     except TiffError as error:
         raise CannotEmbedError(f"its EXIF block is damaged: {error}") from error
     if not same:
         raise CannotEmbedError("it would have changed more than EXIF and XMP")
-    what = ("GPS tags",) * (without_gps != data) + ("XMP properties",) * (cleaned != without_gps)
-    return Removed(cleaned, what)
+    what = [block] if without_gps != data else []
+    return Removed(cleaned, (*what, *["XMP properties"] * (cleaned != without_gps)))
 
 
-def _without_gps(data: bytes) -> bytes:
+def _without_gps(data: bytes) -> tuple[bytes, str]:
+    """(the photo without our tags in EXIF, what it was that was there)."""
+    what = "undo record"
     for _ in range(_MAX_LAYERS):  # a prediction may stand upon an earlier one
         container = open_container(data)
         if container.exif is None:
             break
         tiff = Tiff(container.exif)
         edits: list[Edit] | None = _gps_taken_out(tiff)
+        what = "GPS tags" if edits else what
+        if not isinstance(container, TiffFile):
+            edits = _put_back(tiff, edits or [])
         if edits == []:
             break
-        if edits and not isinstance(container, TiffFile):
-            edits = _put_back(tiff, edits)
         data = apply(data, container.edits(edits, []))
-    return data
+    return data, what
 
 
 def _gps_taken_out(tiff: Tiff) -> list[Edit]:
@@ -87,14 +91,17 @@ def _directory_without(tiff: Tiff, ifd: Ifd, tags: Collection[int]) -> Edit:
 
 
 def _put_back(tiff: Tiff, taken_out: list[Edit]) -> list[Edit] | None:
-    """What makes the original of the block, where that loses nothing; None when it was new."""
+    """What makes the original of the block, where that loses nothing; None when it was new.
+
+    Else what takes out the tags alone.
+    """
     cleaned = Tiff(apply(tiff.data, taken_out))
+    ifd0 = cleaned.ifd(cleaned.first)
     record = record_at_end(tiff.data)
     edits = record.block_edits_on(tiff.data) if record else taken_out
-    if edits is None or not record:
-        left = {entry.tag for entry in cleaned.ifd(cleaned.first).entries}
-        only_ours = not left and not cleaned.ifd(cleaned.first).next
-        return None if only_ours else taken_out
+    if edits is None or (record is None and taken_out and not ifd0.entries):
+        ours = {entry.tag for entry in ifd0.entries} <= NEW_BLOCK_TAGS and not ifd0.next
+        return None if ours else taken_out
     try:
         earlier = Tiff(apply(tiff.data, edits))
         earlier.check()

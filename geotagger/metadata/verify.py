@@ -13,11 +13,12 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from geotagger.errors import CannotEmbedError
 from geotagger.metadata.edits import makes
-from geotagger.metadata.embed import open_container, undo_record
+from geotagger.metadata.embed import open_container
 from geotagger.metadata.jpeg import APP1, EXIF_HEADER, XMP_HEADER, Jpeg
 from geotagger.metadata.png import XMP_KEYWORD, Png
 from geotagger.metadata.tiff import GPS_IFD, XMP_PACKET
 from geotagger.metadata.tiff_file import TiffFile
+from geotagger.metadata.undo import record_at_end
 from geotagger.metadata.webp import Webp
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def verify(written: Written) -> None:
         raise CannotEmbedError("the original could not have been restored")
     if not _same_but_metadata(before, after, written.record.edits):
         raise CannotEmbedError("writing would have changed more than EXIF and XMP")
-    if undo_record(written.data) != written.record:
+    if record_at_end(after.exif or b"") != written.record:
         raise CannotEmbedError("the original could not have been restored from the photo alone")
     if written.packet is not None and after.xmp != written.packet:
         raise CannotEmbedError("the XMP packet does not read back")
