@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-import cv2
 import numpy as np
 from PIL import Image
 
-from geotagger.text.script_model import fitted
+from geotagger.text.script_model import grey_of
 from training.fonts import Face, families
 from training.script_crops import drawn, patch_of, spoilt
 from training.script_words import RANGES
@@ -58,13 +57,12 @@ class Crop:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A crop that the detector cut out of a real photo, and what the recogniser made of it."""
+    """A line of a real photo that the recogniser could not read for sure."""
 
     file: str
     country: str
     grey: NDArray[np.uint8]
-    text: str
-    confidence: float
+    """uint8 [32, w]."""
 
 
 def is_held_out(name: str) -> bool:
@@ -208,32 +206,21 @@ class Photos:
 
 
 def find_all(folder: Path, rows: Sequence[tuple[str, str]]) -> Iterator[Found]:
-    """What the program's own detector finds in the photos, right or wrong."""
-    import onnxruntime
-    import rapidocr
+    """The lines in the photos that the program's own reader cannot read, and would ask about."""
+    from geotagger.text.reader import TextReader
 
-    from geotagger.text.detect import Detector
-    from geotagger.text.reader import DETECTION_SIDE_PX, MAX_LINES
-    from geotagger.text.recognise import Recogniser, cut, is_standing, turned
+    asked: list[NDArray[np.uint8]] = []
 
-    models = Path(rapidocr.__file__).parent / "models"
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    detection, recognition = (
-        onnxruntime.InferenceSession(models / f"PP-OCRv6_{part}_small.onnx", options)
-        for part in ("det", "rec")
-    )
-    detector = Detector(detection, DETECTION_SIDE_PX, MAX_LINES)
-    recogniser = Recogniser(recognition)
+    def note(crops: Sequence[NDArray[np.uint8]]) -> list[tuple[str, float]]:
+        asked.extend(grey_of(crop) for crop in crops)
+        return [("", 1.0)] * len(crops)
+
+    reader = TextReader("cpu", script_classifier=note)
     with click.progressbar(rows, label="finding text in photos") as bar:
         for file, country in bar:
-            image = Image.open(folder / file).convert("RGB")
-            pixels = np.ascontiguousarray(np.asarray(image)[:, :, ::-1])
-            for box in detector.find(pixels):
-                crop = cut(pixels, turned(box, 1) if is_standing(box) else box)
-                [(text, confidence)] = recogniser.read([crop])
-                grey = fitted(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY))
-                yield Found(file, country, grey, text, confidence)
+            asked.clear()
+            reader.read([reader.prepare(Image.open(folder / file).convert("RGB"))])
+            yield from (Found(file, country, grey) for grey in asked)
 
 
 def save_crops(file: Path, crops: Sequence[Crop]) -> None:
@@ -245,14 +232,11 @@ def load_crops(file: Path) -> list[Crop]:
 
 
 def save_found(file: Path, found: Sequence[Found]) -> None:
-    _save(file, found, [(f.file, f.country, f.text, f"{f.confidence:.4f}") for f in found])
+    _save(file, found, [(f.file, f.country) for f in found])
 
 
 def load_found(file: Path) -> list[Found]:
-    return [
-        Found(str(name), str(country), grey, str(text), float(confidence))
-        for grey, (name, country, text, confidence) in _load(file)
-    ]
+    return [Found(str(name), str(country), grey) for grey, (name, country) in _load(file)]
 
 
 def _save(file: Path, lines: Sequence[Crop | Found], columns: Sequence[tuple[str, ...]]) -> None:

@@ -13,7 +13,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -64,7 +64,7 @@ class ScriptClassifier:
 
     def probabilities(self, crop: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Of each of `scripts`, and last of none of them; float32 [len(scripts) + 1]."""
-        line = fitted(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY))
+        line = grey_of(crop)
         answer: NDArray[np.float32] = self._session.run(None, {"line": line[None]})[0][0]
         return answer
 
@@ -76,6 +76,11 @@ class ScriptClassifier:
         return self.scripts[best], float(probabilities[best])
 
 
+def grey_of(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """What the network sees of a crop [h, w, 3], in whichever order its colours stand."""
+    return fitted(crop.mean(axis=2).astype(np.uint8))
+
+
 def fitted(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The line [h, w] at the height that the network sees; of a very long one, the middle."""
     height, width = grey.shape
@@ -85,11 +90,10 @@ def fitted(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
         start = (width - keep) // 2
         grey, across = grey[:, start : start + keep], MAX_WIDTH_PX
     way = cv2.INTER_AREA if height > HEIGHT_PX else cv2.INTER_LINEAR
-    line: NDArray[np.uint8] = cv2.resize(grey, (across, HEIGHT_PX), interpolation=way)
-    return line
+    return np.asarray(cv2.resize(grey, (across, HEIGHT_PX), interpolation=way), np.uint8)
 
 
-def _checked(folder: Path) -> tuple[dict[str, object], bytes]:
+def _checked(folder: Path) -> tuple[dict[str, Any], bytes]:
     remedy = "Install geotagger again."
     try:
         card = json.loads((folder / "card.json").read_text("utf-8"))
