@@ -94,6 +94,10 @@ class HeldOut:
     def __len__(self) -> int:
         return len(self.file)
 
+    def rows(self, rows: NDArray[np.intp]) -> HeldOut:
+        parts = [{k: v[rows] for k, v in group.items()} for group in (self.outputs, self.target)]
+        return HeldOut(*parts, **{name: getattr(self, name)[rows] for name in TRUTH})
+
 
 TRUTH = ("lat", "lon", "country", "continent", "precision", "source", "file")
 
@@ -106,10 +110,12 @@ def save_held_out(
 ) -> None:
     """`outputs` and `target` have one row for each of `examples` (see training.data.named)."""
     lat, lon = positions(examples)
-    texts = {name: np.array([getattr(e, name) for e in examples], str) for name in TRUTH[2:]}
+    truth = {name: np.array([getattr(e, name) for e in examples], str) for name in TRUTH[2:]}
+    truth |= {"lat": lat, "lon": lon}
     arrays = {f"output_{name}": values for name, values in outputs.items()}
     arrays |= {f"target_{name}": values for name, values in target.items()}
-    np.savez_compressed(file, lat=lat, lon=lon, **texts, **arrays)
+    arrays |= {f"truth_{name}": values for name, values in truth.items()}
+    np.savez_compressed(file, **arrays)
 
 
 def read_held_out(file: Path) -> HeldOut:
@@ -119,5 +125,5 @@ def read_held_out(file: Path) -> HeldOut:
             kind: {k.removeprefix(kind): kept[k] for k in kept.files if k.startswith(kind)}
             for kind in ("output_", "target_")
         }
-        truth = {name: kept[name] for name in TRUTH}
+        truth = {name: kept[f"truth_{name}"] for name in TRUTH}
     return HeldOut(groups["output_"], groups["target_"], **truth)

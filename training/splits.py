@@ -42,8 +42,8 @@ def assign_folds(examples: Sequence[Example], count: int) -> NDArray[np.intp]:
 def split_rows(examples: Sequence[Example], shares: Mapping[str, float] = SHARES) -> Splits:
     """Rows by split: as the data set says where it does, else whole groups dealt by `shares`.
 
-    From the rows to train on are then left out those that show what a held-out photo shows: the
-    same spot or a near-duplicate. Training photos of a data set's own split without a val part are
+    From each split are then left out the photos that show what one of a later split shows: the same
+    spot, or nearly the same picture. Training photos of a data set's own split without a val part are
     dealt between train and val.
 
     Raises:
@@ -65,9 +65,10 @@ def split_rows(examples: Sequence[Example], shares: Mapping[str, float] = SHARES
             own = [examples[row] for row in rows["train"]]
             part = _deal(groups(own), [1 - shares["val"], shares["val"]])
             rows["train"], rows["val"] = rows["train"][part == 0], rows["train"][part == 1]
-    held = np.concatenate([rows[name] for name in rows if name != "train"])
-    shared = shared_rows(examples, rows["train"], held)
-    rows["train"] = np.setdiff1d(rows["train"], shared)
+    names = list(rows)
+    for number, name in enumerate(names[:-1]):
+        later = np.concatenate([rows[other] for other in names[number + 1 :]])
+        rows[name] = np.setdiff1d(rows[name], shared_rows(examples, rows[name], later))
     return rows
 
 

@@ -1,0 +1,58 @@
+"""Recipes: the options of a run as JSON, checked against the dataclass that declares them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields, is_dataclass
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
+
+from geotagger.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+T = TypeVar("T")
+
+
+def read_recipe(options: type[T], file: Path | None, changes: Iterable[str] = ()) -> T:
+    """The options of a recipe, with `changes` such as "loop.epochs=3" made to it.
+
+    Raises:
+        UsageError: a file or value is no JSON, or an option is not known.
+    """
+    document: dict[str, Any] = {}
+    if file:
+        try:
+            document = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise UsageError(f"{file}: is no recipe ({error})") from error
+    for change in changes:
+        name, _, text = change.partition("=")
+        *path, last = name.split(".")
+        inner = document
+        for part in path:
+            inner = inner.setdefault(part, {})
+        try:
+            inner[last] = json.loads(text)
+        except ValueError:
+            inner[last] = text
+    return _build(options, document, str(file or "options"))
+
+
+def _build(kind: Any, document: dict[str, Any], source: str) -> Any:
+    hints = get_type_hints(kind)
+    known = {field.name for field in fields(kind)}
+    unknown = sorted(set(document) - known)
+    if unknown:
+        raise UsageError(
+            f"{source}: {', '.join(unknown)} is not an option; there are {', '.join(sorted(known))}"
+        )
+    values = {}
+    for name, value in document.items():
+        if is_dataclass(hints[name]) and isinstance(value, dict):
+            value = _build(hints[name], value, f"{source}, {name}")
+        elif isinstance(value, list):
+            value = tuple(value)
+        values[name] = value
+    return kind(**values)
