@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -74,10 +75,14 @@ def broken(folder: Path, sources: dict[str, str]) -> list[str]:
     return found
 
 
-def state(*folders: Path) -> tuple[int, ...]:
+def state(*folders: Path) -> tuple[int, int]:
     """Changes with every write: the newest change of any name, and how many there are."""
-    stats = [entry.stat() for f in folders if f.exists() for entry in os.scandir(f)]
-    return max((s.st_ctime_ns for s in stats), default=0), len(stats)
+    times = []
+    for folder in folders:
+        for entry in os.scandir(folder) if folder.exists() else ():
+            with suppress(FileNotFoundError):  # a temporary file, by now in its place
+                times.append(entry.stat().st_ctime_ns)
+    return max(times, default=0), len(times)
 
 
 def kill_one(command: list[str], watched: tuple[Path, ...], within_s: float) -> bool:
@@ -115,6 +120,8 @@ def main() -> None:
         counts: Counter[str] = Counter()
         for turn in range(arguments.rounds):
             counts += one_round(turn, base, album, out, sources, arguments.within_s)
+            print(f"\rround {turn + 1}: {counts['broken']} broken", end="", file=sys.stderr)
+        print(file=sys.stderr)
         for mode in MODES:
             print(
                 f"{mode}: {counts[mode]} killed while running, {counts['late ' + mode]} had ended"

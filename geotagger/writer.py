@@ -80,19 +80,22 @@ class Writer:
         return self._tagged(outcome, tags, self.pen)
 
     def _tagged(self, outcome: Outcome, tags: FileTags, pen: Pen) -> tuple[Outcome, _Files]:
+        """Embedded where that is wanted and can be; else, or besides the copy, a sidecar."""
         photo: Result | None = None
+        reason = ""
         try:
-            reason = ""
             if not self.options.sidecar:
                 try:
                     photo = self._embedded(outcome, tags, pen)
+                    return _noted(outcome, photo.note, Status.TAGGED), (photo, None)
                 except CannotEmbedError as error:
                     reason = f"not embedded: {error}"
-                else:
-                    return _noted(outcome, photo.note, Status.TAGGED), (photo, None)
-            photo, sidecar = self._beside(outcome, tags, pen)
+            if self.mirror:
+                target = self.mirror.target(outcome.photo)
+                photo = copy_file(outcome.photo.path, target, outcome.sha256, pen)
+            sidecar = self._beside(photo.path if photo else outcome.photo.path, outcome, tags, pen)
         except KeptError as error:
-            return _noted(outcome, f"not written: {error}"), (photo, None)
+            return _noted(outcome, joined(reason, f"not written: {error}")), (photo, None)
         except CannotEmbedError as error:
             return _noted(outcome, joined(reason, f"no sidecar: {error}")), (photo, None)
         except PhotoError as error:
@@ -108,16 +111,11 @@ class Writer:
             return tag_copy(path, self.mirror.target(outcome.photo), sha256, tags, pen)
         return tag_file(path, sha256, tags, pen)
 
-    def _beside(self, outcome: Outcome, tags: FileTags, pen: Pen) -> tuple[Result | None, Result]:
-        """A sidecar; with --out beside a copy of the photo."""
-        path, copy = outcome.photo.path, None
+    def _beside(self, photo: Path, outcome: Outcome, tags: FileTags, pen: Pen) -> Result:
         xmp = tags.of(outcome.sha256, None).xmp
         assert xmp is not None
-        if self.mirror:
-            copy = copy_file(path, self.mirror.target(outcome.photo), outcome.sha256, pen)
-            path = copy.path
-        sidecar = sidecar_path(path, Style(self.options.sidecar_style))
-        return copy, tag_sidecar(sidecar, xmp, outcome.existing, pen)
+        sidecar = sidecar_path(photo, Style(self.options.sidecar_style))
+        return tag_sidecar(sidecar, xmp, outcome.existing, pen)
 
 
 def _noted(outcome: Outcome, note: str, status: Status | None = None) -> Outcome:

@@ -68,6 +68,12 @@ def test_no_photos_is_4(bundle, tmp_path):
         ("tag", ".", "--batch-size", "0"),
         ("tag", ".", "--report", "report.xlsx"),
         ("tag", ".", "--min-confidence", "2"),
+        ("tag", ".", "--write-exif", "--tags", "gps,colour"),
+        ("tag", ".", "--write-exif", "--sidecar"),
+        ("tag", ".", "--write-exif", "--sidecar-style", "apple"),
+        ("tag", ".", "--out", "inside"),
+        ("tag", ".", "--manifest", "m.xlsx"),
+        ("verify", "no-such-folder"),
         ("no-such-command",),
     ],
 )

@@ -12,6 +12,7 @@ from PIL import Image, features
 
 from geotagger.metadata.containers import exif_block
 from geotagger.metadata.read import read
+from geotagger.metadata.xmp import XmpTags, with_prediction
 from geotagger.records import Existing, Point
 
 HELSINKI = Point(60 + 10 / 60 + 5 / 3600, -(24 + 56 / 60 + 42 / 3600))
@@ -284,3 +285,42 @@ def test_changed_bytes_do_not_raise(data, original):
         changed[data.draw(st.integers(0, len(changed) - 1))] = data.draw(st.integers(0, 255))
     found = read(bytes(changed[: data.draw(st.integers(0, len(changed)))]))
     assert found.gps is None or (abs(found.gps.lat) <= 90 and abs(found.gps.lon) <= 180)
+
+
+# GPS that stands only in XMP.
+
+XMP_GPS = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF
+ xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about=""
+ xmlns:exif="http://ns.adobe.com/exif/1.0/" exif:GPSLatitude="%s" exif:GPSLongitude="2,17.6E"/>
+</rdf:RDF></x:xmpmeta>"""
+
+
+def with_xmp(packet, *segments):
+    xmp = jpegs.segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + packet)
+    return jpegs.photo(jpegs.JFIF, *segments, xmp)
+
+
+def test_gps_in_xmp_alone_is_seen():
+    found = read(with_xmp(XMP_GPS % b"48,51.5N"))
+    assert (found.gps.lat, found.gps.lon) == pytest.approx((48 + 51.5 / 60, 2 + 17.6 / 60))
+    assert not found.gps_is_prediction
+
+
+def test_gps_in_exif_counts_more():
+    found = read(with_xmp(XMP_GPS % b"48,51.5N", jpegs.exif(jpegs.tiff(gps=jpegs.position()))))
+    assert found.gps.lat == pytest.approx(60.168, abs=1e-3)
+
+
+def test_gps_in_xmp_that_is_none_is_told():
+    assert "reference" in read(with_xmp(XMP_GPS % b"48,51.5")).gps_problem
+
+
+@pytest.mark.parametrize("compat", [False, True])
+def test_a_prediction_in_xmp_is_a_prediction(compat):
+    tags = XmpTags(Point(48.5, 2.5), 5.0, 0.9, "city", "Europe", "France", compat=compat)
+    found = read(with_xmp(with_prediction(None, tags)))
+    assert found.gps_is_prediction
+    assert (found.gps is not None) == compat
+    beside_a_fix = read(with_xmp(with_prediction(XMP_GPS % b"48,51.5N", tags)))
+    assert beside_a_fix.gps is not None
+    assert not beside_a_fix.gps_is_prediction
