@@ -46,11 +46,15 @@ MODELLED = (
 
 OFFICIAL_PERCENT = 30.0
 """An official language is on signs even where few speak it at home."""
-REGIONAL_SHARE = 0.3
+REGIONAL_SHARE = 0.8
 UNOFFICIAL_SHARE = 0.05
 """Share on signs of a language against its share of the people, by its standing."""
+TAUGHT_AT_SCHOOL = frozenset({"de", "fr"})
+"""Where official in a region only, CLDR counts those who learnt it (47 % German in Denmark)."""
 ENGLISH_SHARE = 0.15
 """English on signs where it is no language of the country: tourists, brands, fashion."""
+BILINGUAL_SHARE = 0.35
+"""The same where the country's own letters are not Latin: signs are often in both."""
 
 CODE_ON_SIGNS = {
     "no": "nb",
@@ -79,9 +83,11 @@ def photo_shares() -> dict[str, float]:
     return dict(zip(places.country_codes, share.tolist(), strict=True))
 
 
-def standing(percent: float, status: str | None) -> float:
+def standing(language: str, percent: float, status: str | None) -> float:
     if status in ("official", "de_facto_official"):
         return max(percent, OFFICIAL_PERCENT)
+    if language in TAUGHT_AT_SCHOOL:
+        return percent * UNOFFICIAL_SHARE
     return percent * (REGIONAL_SHARE if status == "official_regional" else UNOFFICIAL_SHARE)
 
 
@@ -93,7 +99,7 @@ def languages_on_signs(country: str) -> dict[str, float]:
         key = f"{language}_{script}"
         if key == "bs_Cyrl":  # hardly on signs
             key = "bs_Latn"
-        weight = standing(entry["population_percent"], entry["official_status"])
+        weight = standing(language, entry["population_percent"], entry["official_status"])
         shares[key] = max(shares[key], weight)
     for both in ("Cyrl", "Latn"):  # Serbian signs come in two scripts of equal standing
         if "sr_Cyrl" in shares and "sr_Latn" in shares:
@@ -101,10 +107,12 @@ def languages_on_signs(country: str) -> dict[str, float]:
     total = sum(shares.values())
     shares = defaultdict(float, {key: value / total for key, value in shares.items()})
     english = shares["en_Latn"]
-    if english < ENGLISH_SHARE:
-        rest = (1 - ENGLISH_SHARE) / (1 - english)
+    latin = sum(value for key, value in shares.items() if key.endswith("_Latn"))
+    least = ENGLISH_SHARE if latin > 0.5 else BILINGUAL_SHARE
+    if english < least:
+        rest = (1 - least) / (1 - english)
         shares = defaultdict(float, {key: value * rest for key, value in shares.items()})
-        shares["en_Latn"] = ENGLISH_SHARE
+        shares["en_Latn"] = least
     return {key: value for key, value in sorted(shares.items()) if value >= 0.0005}
 
 

@@ -50,6 +50,8 @@ OTHER_LANGUAGE_SHARE = 0.15
 """Share of lines that are not in the main language of the sign."""
 NOISE_ODDS = 0.5
 """Odds that all the text is misread ornament: on photos that are not of signs, most is."""
+HOPELESS = 1e-4
+"""A language so much less likely than the best on every line is not the main one."""
 USUAL_QUANTILE = 0.1
 QUIET = 1.5
 """The cue is silent if no country is at least so much likelier than the world."""
@@ -111,7 +113,9 @@ def _mixed(by_line: Rows) -> tuple[Rows, Rows]:
     tops = by_line.max(axis=1, keepdims=True)
     likelihood = np.exp(by_line - tops)  # [lines, L]
     second = likelihood @ share.T  # [lines, C]
-    total = np.log(share + 1e-12)  # [C, L]
+    alive = np.flatnonzero(likelihood.max(axis=0) > HOPELESS)
+    share, likelihood = share[:, alive], likelihood[:, alive]
+    total = np.log(share + 1e-12)  # [C, alive]
     for line, other in zip(likelihood, second, strict=True):
         total = total + np.log(
             (1 - OTHER_LANGUAGE_SHARE) * line + OTHER_LANGUAGE_SHARE * other[:, None]
@@ -119,7 +123,8 @@ def _mixed(by_line: Rows) -> tuple[Rows, Rows]:
     top = total.max()
     mass = np.exp(total - top)
     weights = np.array([country.photos for country in countries().values()])
-    languages = weights @ mass
+    languages = np.zeros(by_line.shape[1])
+    languages[alive] = weights @ mass
     by_country = np.log(mass.sum(axis=1) + 1e-300) + top + tops.sum()
     return by_country, languages / languages.sum()
 
