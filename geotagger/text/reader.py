@@ -14,8 +14,9 @@ import rapidocr
 
 from geotagger.errors import DeviceError
 from geotagger.text import Line, Reading
+from geotagger.text.boxes import mirrored, turned
 from geotagger.text.detect import Detector
-from geotagger.text.recognise import Recogniser, cut, is_standing, turned
+from geotagger.text.recognise import Recogniser, cut
 from geotagger.vision import session
 
 if TYPE_CHECKING:
@@ -25,16 +26,23 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ScriptClassifier = Callable[[list["NDArray[np.uint8]"]], list[tuple[str, float]]]
-"""RGB crops [h, w, 3] of lines -> ISO 15924 code and probability of each."""
+"""RGB crops [h, w, 3] of lines -> ISO 15924 code and probability of each; the code is empty where
+no script can be named."""
 
-DETECTION_SIDE_PX = 850
-CROP_SIDE_PX = 1400
-"""Side of the square with as many pixels as are kept of a photo, to cut the lines from."""
+DETECTION, RECOGNITION = "PP-OCRv6_det_small.onnx", "PP-OCRv6_rec_small.onnx"
+KEPT_SIDE_PX = 1600
+"""Of the square with as many pixels as are kept of a photo."""
 MAX_LINES = 64
+"""In one photo; a page of a book must not hold up the run."""
 FLOOR = 0.5
 """Lines that are read with less confidence are dropped."""
-RETRY_BELOW = 0.8
-BATCH_LINES = 8
+SURE = 0.9
+"""Lines that are read with less confidence are tried another way round, and may be in a script that
+the recogniser takes for letters that it knows."""
+MIRRORED = 0.9
+"""Confidence that a line needs to be believed when it is read in the mirror."""
+BATCH_LINES, BATCH_WIDTH_PX = 8, 2560
+"""Measured: larger batches leave the processor's cache and gain nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +61,13 @@ class _Found:
     """A line being read: which photo it is in, where, and the best reading so far."""
 
     photo: int
+    upright: NDArray[np.float32]
+    """The box as it was found."""
     box: NDArray[np.float32]
+    """The same, from the corner where the text begins as it was read best."""
     text: str = ""
     confidence: float = 0.0
+    script: str = ""
 
 
 class TextReader:
@@ -68,7 +80,7 @@ class TextReader:
     """
 
     model_id = "ppocrv6-small"
-    min_side_px = 500
+    min_side_px = 600
     """Short side of a decoded picture, halved; see `images.decode`."""
 
     def __init__(
@@ -92,25 +104,37 @@ class TextReader:
         self._pool = ThreadPoolExecutor(threads if self.device == "cpu" else 1, "read")
 
     def _load(self, device: str) -> None:
-        folder = Path(rapidocr.__file__).parent / "models"
-        *others, last = session._candidates(device)
-        for name in (*others, last):
+        # TensorRT would plan anew for every size of picture, for minutes each: CUDA stands in
+        names = [name for name in session._candidates(device) if name != "tensorrt"] or ["cuda"]
+        for name in names:
             try:
-                detection = session._open(folder / "PP-OCRv6_det_small.onnx", name)
-                recognition = session._open(folder / "PP-OCRv6_rec_small.onnx", name)
+                self._start(name)
             except DeviceError:
-                if name == last:
+                if name == names[-1]:
                     raise
                 continue
-            break
-        self.device = name
-        self._detector = Detector(detection, DETECTION_SIDE_PX, MAX_LINES)
-        self._recogniser = Recogniser(recognition)
+            return
+
+    def _start(self, device: str) -> None:
+        folder = Path(rapidocr.__file__).parent / "models"
+        self.device = device
+        try:
+            self._detector = Detector(session._open(folder / DETECTION, device), MAX_LINES)
+            self._recogniser = Recogniser(session._open(folder / RECOGNITION, device))
+            self._detector.find(np.zeros((64, 64, 3), np.uint8))
+            self._recogniser.read([np.zeros((48, 64, 3), np.uint8)])
+        except DeviceError:
+            raise
+        except Exception as error:  # ONNX Runtime's errors share no other base class
+            raise DeviceError(
+                f"{device} does not run the text reader ({' '.join(str(error).split())[:300]}); "
+                "take another --device, or install rapidocr again"
+            ) from error
 
     def prepare(self, image: Image.Image, width_px: int = 0, height_px: int = 0) -> Prepared:
         """Keep what reading needs of an upright RGB picture. Safe in any thread."""
         size = (width_px or image.width, height_px or image.height)
-        scale = CROP_SIDE_PX / (image.width * image.height) ** 0.5
+        scale = KEPT_SIDE_PX / (image.width * image.height) ** 0.5
         if scale < 1:
             small = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
             image = image.resize(small, reducing_gap=2.0)
@@ -121,15 +145,14 @@ class TextReader:
 
         Lines of all photos are read together. A photo that fails gets an empty reading.
         """
-        found = [
-            _Found(photo, turned(box, 1) if is_standing(box) else box)
-            for photo, boxes in enumerate(self._pool.map(self._find, batch))
-            for box in boxes
-        ]
+        found = []
+        for photo, boxes in enumerate(self._pool.map(self._find, batch)):
+            found += [_Found(photo, box, box) for box in boxes]
         self._recognise(batch, found)
+        self._name_scripts(batch, found)
         lines: list[list[Line]] = [[] for _ in batch]
         for line in found:
-            if line.text and line.confidence >= FLOOR:
+            if (line.text or line.script) and line.confidence >= FLOOR:
                 lines[line.photo].append(_line(line, batch[line.photo]))
         return [
             Reading(tuple(of_photo), item.width_px, item.height_px)
@@ -139,34 +162,71 @@ class TextReader:
     def _find(self, item: Prepared) -> NDArray[np.float32]:
         try:
             return self._detector.find(item.pixels)
-        except Exception:
-            log.exception("text could not be looked for in a photo")
+        except Exception as error:  # of OpenCV or ONNX Runtime: one photo must not cost the rest
+            log.warning("no text could be looked for in a photo: %s", error)
             return np.empty((0, 4, 2), np.float32)
 
     def _recognise(self, batch: Sequence[Prepared], found: list[_Found]) -> None:
-        self._try(batch, found, [line.box for line in found])
-        doubtful = [line for line in found if line.confidence < RETRY_BELOW]
-        self._try(batch, doubtful, [turned(line.box, 2) for line in doubtful])
+        self._try(batch, found, lambda box: box)
+        self._try(batch, _unsure(found), lambda box: turned(box, 2))
+        self._try(batch, _unsure(found), mirrored, MIRRORED)
 
     def _try(
-        self, batch: Sequence[Prepared], found: list[_Found], boxes: list[NDArray[np.float32]]
+        self,
+        batch: Sequence[Prepared],
+        found: list[_Found],
+        way: Callable[[NDArray[np.float32]], NDArray[np.float32]],
+        floor: float = 0.0,
     ) -> None:
-        """Read the boxes in place of the lines' own; where that reads better, keep it."""
+        """Read each line the given way round; what is read better than before is kept."""
+        boxes = [way(line.upright) for line in found]
         crops = [cut(batch[line.photo].pixels, box) for line, box in zip(found, boxes, strict=True)]
-        order = sorted(range(len(crops)), key=lambda index: crops[index].shape[1])
-        chunks = [order[start : start + BATCH_LINES] for start in range(0, len(order), BATCH_LINES)]
-        readings = self._pool.map(
-            lambda chunk: self._recogniser.read([crops[index] for index in chunk]), chunks
-        )
-        for chunk, reading in zip(chunks, readings, strict=True):
-            for index, (text, confidence) in zip(chunk, reading, strict=True):
+        chunks = _batches([crop.shape[1] for crop in crops])
+        for chunk, readings in zip(
+            chunks,
+            self._pool.map(lambda c: self._lines([crops[i] for i in c]), chunks),
+            strict=True,
+        ):
+            for index, (text, confidence) in zip(chunk, readings, strict=True):
                 line = found[index]
-                if text and confidence > line.confidence:
+                if text and confidence > max(line.confidence, floor):
                     line.text, line.confidence, line.box = text, confidence, boxes[index]
+
+    def _name_scripts(self, batch: Sequence[Prepared], found: list[_Found]) -> None:
+        doubtful = _unsure(found)
+        if self._classify is None or not doubtful:
+            return
+        crops = [cut(batch[line.photo].pixels, line.upright)[:, :, ::-1] for line in doubtful]
+        for line, (script, probability) in zip(doubtful, self._classify(crops), strict=True):
+            if script:
+                line.text, line.script, line.confidence = "", script, probability
+                line.box = line.upright
+
+    def _lines(self, crops: list[NDArray[np.uint8]]) -> list[tuple[str, float]]:
+        try:
+            return self._recogniser.read(crops)
+        except Exception as error:
+            log.warning("%d lines of text could not be read: %s", len(crops), error)
+            return [("", 0.0)] * len(crops)
+
+
+def _unsure(found: list[_Found]) -> list[_Found]:
+    return [line for line in found if line.confidence < SURE]
+
+
+def _batches(widths: Sequence[int]) -> list[list[int]]:
+    """Indices of lines to be read together: of similar width, and not too many pixels."""
+    batches: list[list[int]] = []
+    for index in sorted(range(len(widths)), key=widths.__getitem__):
+        count = len(batches[-1]) + 1 if batches else 0
+        if not 0 < count <= min(BATCH_LINES, BATCH_WIDTH_PX // widths[index]):
+            batches.append([])
+        batches[-1].append(index)
+    return batches
 
 
 def _line(line: _Found, item: Prepared) -> Line:
     height, width = item.pixels.shape[:2]
     corners = np.clip(line.box / (width, height), 0, 1)
     box = tuple((float(x), float(y)) for x, y in corners)
-    return Line(line.text, line.confidence, box)  # type: ignore[arg-type]
+    return Line(line.text, line.confidence, box, line.script)  # type: ignore[arg-type]

@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 from rapidocr.ch_ppocr_rec.utils import CTCLabelDecode
 
+from geotagger.text.boxes import sides
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -43,7 +45,7 @@ def cut(pixels: NDArray[np.uint8], box: NDArray[np.float32]) -> NDArray[np.uint8
 
     Large letters are shrunk before they are straightened: warping alone would skip pixels.
     """
-    width, height = _sides(box)
+    width, height = sides(box)
     shrink = int(height // HEIGHT_PX)
     if shrink >= 2:
         left, top = np.maximum(np.floor(box.min(axis=0)).astype(int) - 1, 0)
@@ -52,31 +54,15 @@ def cut(pixels: NDArray[np.uint8], box: NDArray[np.float32]) -> NDArray[np.uint8
         size = (max(1, part.shape[1] // shrink), max(1, part.shape[0] // shrink))
         scale = np.array(size, np.float32) / (part.shape[1], part.shape[0])
         box = (box - (left, top)) * scale
-        pixels = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+        pixels = np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8)
     across = int(np.clip(round(HEIGHT_PX * width / height), MIN_WIDTH_PX // 4, MAX_WIDTH_PX))
     corners = np.array([[0, 0], [across, 0], [across, HEIGHT_PX], [0, HEIGHT_PX]], np.float32)
     matrix = cv2.getPerspectiveTransform(box.astype(np.float32), corners)
-    return cv2.warpPerspective(
+    line = cv2.warpPerspective(
         pixels,
         matrix,
         (across, HEIGHT_PX),
         flags=cv2.INTER_CUBIC,
         borderMode=cv2.BORDER_REPLICATE,
     )
-
-
-def turned(box: NDArray[np.float32], quarters: int) -> NDArray[np.float32]:
-    """The same box for text that is turned clockwise by so many quarters of a circle."""
-    return np.roll(box, -quarters, axis=0)
-
-
-def is_standing(box: NDArray[np.float32]) -> bool:
-    """Whether it is so much higher than wide that its text runs up or down."""
-    width, height = _sides(box)
-    return height >= 1.5 * width
-
-
-def _sides(box: NDArray[np.float32]) -> tuple[float, float]:
-    """Width along the text, height across it, in pixels."""
-    edges = np.linalg.norm(box - np.roll(box, -1, axis=0), axis=1)
-    return max(edges[0], edges[2], 1.0), max(edges[1], edges[3], 1.0)
+    return np.asarray(line, np.uint8)
