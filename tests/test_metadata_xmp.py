@@ -11,7 +11,20 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from xmps import RDF, REFUSED, SOUND, SPACES, TAGS, bag, packet, packets, tags, wrapped
+from xmps import (
+    RDF,
+    REFUSED,
+    SOUND,
+    SPACES,
+    TAGS,
+    bag,
+    description,
+    packet,
+    packets,
+    rdf,
+    tags,
+    wrapped,
+)
 
 from geotagger.errors import CannotEmbedError
 from geotagger.metadata.xmp import (
@@ -42,10 +55,10 @@ def said(data: bytes) -> dict[str, list[str]]:
         codec = f"utf-{wide}-{'le' if text[:1] in b'<' + bytes([255]) else 'be'}"
     string = re.sub(r"^\ufeff?(<\?xml.*?\?>)?", "", text.decode(codec).rstrip("\0"))
     found: dict[str, list[str]] = {}
-    for rdf in ElementTree.fromstring(string).iter(f"{{{RDF}}}RDF"):
-        for description in rdf:
-            found |= {k: [v] for k, v in description.attrib.items() if RDF not in k}
-            for child in description:
+    for graph in ElementTree.fromstring(string).iter(f"{{{RDF}}}RDF"):
+        for block in graph:
+            found |= {k: [v] for k, v in block.attrib.items() if RDF not in k}
+            for child in block:
                 inside = [x for e in child.iter() for x in (e.text, *e.attrib.values())]
                 found[child.tag] = [x for x in inside if x and x.strip()]
     return {name: texts for name, texts in found.items() if texts}
@@ -59,20 +72,20 @@ def name(short: str) -> str:
 def rewritten(data: bytes, title: str = "") -> bytes:
     """As another program writes the packet: other prefixes, forms and order, a property more."""
     root = ElementTree.fromstring(data)
-    rdf = next(root.iter(f"{{{RDF}}}RDF"))
+    graph = next(root.iter(f"{{{RDF}}}RDF"))
     merged = ElementTree.Element(f"{{{RDF}}}Description", {f"{{{RDF}}}about": ""})
-    for description in reversed(list(rdf)):
-        for key, value in description.attrib.items():
+    for block in reversed(list(graph)):
+        for key, value in block.attrib.items():
             if RDF not in key:
                 merged.set(key, value)
-        merged.extend(reversed(list(description)))
+        merged.extend(reversed(list(block)))
     for child in list(merged):  # simple properties become attributes
         if not len(child) and not child.attrib:
             merged.set(child.tag, child.text or "")
             merged.remove(child)
     if title:
         merged.set(name("my:title"), title)
-    rdf[:] = [merged]
+    graph[:] = [merged]
     return ElementTree.tostring(root, encoding="utf-8")
 
 
@@ -227,6 +240,17 @@ def test_a_record_that_lies_does_not_mislead() -> None:
     assert removal.exact is False
     assert removal.packet is not None
     assert said(removal.packet)[name("xmp:Rating")] == ["5"]
+
+
+@pytest.mark.parametrize("codec", ["utf-8", "utf-16-le"])
+def test_a_record_that_cuts_a_character_in_two_leads_nowhere(codec: str) -> None:
+    text = wrapped(rdf(description("<my:a>ä</my:a>")))
+    new = with_prediction(text.encode(codec), TAGS).decode(codec)
+    at = text.encode().index("ä".encode()) + 1
+    forged = re.sub(r"( \S+)</geotagger:Undo>", rf" {at:08x}+00000001\1</geotagger:Undo>", new)
+    removal = without_prediction(forged.encode(codec))
+    assert removal.packet == text.encode(codec), "by search, which leaves no trace here"
+    assert not removal.exact
 
 
 def test_the_record_of_another_packet_is_no_licence_to_delete() -> None:

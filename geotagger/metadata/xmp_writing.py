@@ -145,7 +145,10 @@ def undone(packet: Packet, record: str) -> bytes | None:
         if splice[8] == "/":
             parts.append(_EMPTY_TAG_END)
             original_at += len(_EMPTY_TAG_END)
-    before = packet.encoded.packed(b"".join([*parts, utf8[at:]]))
+    try:
+        before = packet.encoded.packed(b"".join([*parts, utf8[at:]]))
+    except UnicodeDecodeError:  # it cuts a character in two
+        return None
     return before if hashlib.sha256(before).hexdigest() == found[1] else None
 
 
@@ -190,9 +193,13 @@ def _description(body: Sequence[str], about: str = '""', *, rdf_declared: bool =
 def _about(packet: Packet) -> str:
     """What all descriptions are about, as it is written there; mostly empty."""
     for description in packet.rdf.children if packet.rdf else ():
-        for name, text, *_ in xmp_tree.raw_attributes(packet.utf8, description):
-            if name in ("rdf:about", "about") and text:
-                return f"'{text}'" if '"' in text else f'"{text}"'
+        attributes = description.attributes
+        if attributes.get("rdf:about") or attributes.get("about"):
+            raw = {
+                name: text for name, text, *_ in xmp_tree.raw_attributes(packet.utf8, description)
+            }
+            text = raw.get("rdf:about") or raw["about"]
+            return f"'{text}'" if '"' in text else f'"{text}"'
     return '""'
 
 
