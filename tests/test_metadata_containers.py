@@ -4,6 +4,7 @@ import io
 import re
 import struct
 import zlib
+from contextlib import suppress
 
 import exifread
 import jpegs
@@ -330,6 +331,54 @@ def test_removal_keeps_what_another_program_put_beside_our_tags():
         assert image.getexif().get_ifd(0x8825) == {6: 12.0, 5: b"\0"}
     assert len(cleaned) == len(data)
     assert read(cleaned).taken_at == read(data).taken_at
+
+
+def overlapping_directories(count=300):
+    """Each claims 65,535 entries: a small file, and millions of entries for who reads them all."""
+    file = bytearray(8 + 14 * count + 2 + 65_535 * 12 + 4)
+    file[:8] = jpegs.header("<")
+    for number in range(count):
+        at = 8 + 14 * number
+        file[at : at + 2] = b"\xff\xff"
+        next_at = at + 2 + 65_535 * 12
+        file[next_at : next_at + 4] = struct.pack("<L", at + 14)
+    return bytes(file)
+
+
+def pages_that_share_a_table(pages=300, strips=100_000):
+    file = jpegs.header("<", 8 + 4 * strips) + struct.pack("<L", 8) * strips
+    for page in range(pages):
+        next_at = len(file) + 30 if page + 1 < pages else 0
+        file += struct.pack("<HHHLLHHLLL", 2, *(273, 4, strips, 8), *(279, 4, strips, 8), next_at)
+    return file
+
+
+HOSTILE = {
+    "overlapping directories": (overlapping_directories(), "loop, or are too many"),
+    "shared strips": (pages_that_share_a_table(), "too many parts"),
+    "directories in a chunk": (png(chunk(b"eXIf", overlapping_directories())), "too many"),
+    "many chunks": (png(chunk(b"abCd") * 60_000), "junk"),
+    "many WebP chunks": (photo_files.webp(*[(b"ABCD", b"")] * 110_000), "junk"),
+    "many segments": (jpegs.photo(jpegs.COMMENT * 21_000), "too many segments"),
+    "fill bytes without end": (b"\xff\xd8" + b"\xff" * 100_000, "length|ends before"),
+}
+
+
+@pytest.mark.parametrize(("data", "reason"), HOSTILE.values(), ids=HOSTILE.keys())
+def test_files_made_to_keep_a_reader_busy_are_refused(data, reason):
+    read(data)
+    xmp_packet(data)
+    with pytest.raises(CannotEmbedError, match=reason):
+        embed(data, PARIS, with_ours)
+    with suppress(CannotEmbedError):
+        without_own(data, without_ours)
+
+
+def test_a_packet_of_megabytes_is_left_alone():
+    data = png(png_xmp(PACKET + b" " * 5_000_000))
+    written = embed(data, PARIS, with_ours)
+    verify(written)
+    assert "too large" in written.notes[0]
 
 
 def mutated(draw, data):
