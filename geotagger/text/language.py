@@ -70,7 +70,12 @@ def find(lines: Sequence[Line]) -> list[Cue]:
     kept = sorted(kept, key=lambda pair: -sum(map(len, pair[1])))[:MAX_LINES]
     if not kept:
         return []
-    scored = [_line_log_likelihood(words, line.confidence) for line, words in kept]
+    every = load_letters().log_likelihood([word for _, words in kept for word in words])
+    ends = np.cumsum([len(words) for _, words in kept])
+    scored = [
+        _line_log_likelihood(words, of_word, line.confidence)
+        for (line, words), of_word in zip(kept, np.split(every, ends[:-1]), strict=True)
+    ]
     by_country, by_language = _mixed(np.stack([of_line for of_line, _ in scored]))
     noise = NOISE_ODDS * math.exp(min(sum(random for _, random in scored) - by_country.max(), 50.0))
     rates = np.exp(by_country - by_country.max())
@@ -92,9 +97,13 @@ def _words(line: Line) -> list[str]:
     return [word for word in words if script_of(word) in SCRIPTS and len(set(word)) > 1]
 
 
-def _line_log_likelihood(words: Sequence[str], confidence: float) -> tuple[Rows, float]:
-    """ln P(line | language) [L], and ln P(line | noise); each word may be a name or be misread."""
-    of_word = load_letters().log_likelihood(words)
+def _line_log_likelihood(
+    words: Sequence[str], of_word: Rows, confidence: float
+) -> tuple[Rows, float]:
+    """ln P(line | language) [L], and ln P(line | noise); each word may be a name or misread.
+
+    of_word: ln P(word | language), [words, L].
+    """
     top = of_word.max(axis=1, keepdims=True)
     likelihood = np.exp(of_word - top)
     name = likelihood @ _signs()[1]

@@ -59,8 +59,9 @@ class Letters:
         for longer, there in zip(known[1:], exists[1:], strict=True):
             mixed = np.where(longer > 0, LOWER_ORDER * p + (1 - LOWER_ORDER) * longer, UNKNOWN * p)
             p = np.where(there, mixed, p)
-        of_word = np.repeat(np.arange(len(words)), lengths)
-        np.add.at(result, of_word, np.log(p))
+        filled = np.flatnonzero(lengths)
+        starts = (np.cumsum(lengths) - np.array(lengths))[filled].astype(np.intp)
+        result[filled] = np.add.reduceat(np.log(p), starts, axis=0)
         return result
 
     def _probabilities(self, ngrams: Sequence[str]) -> NDArray[np.float32]:

@@ -123,12 +123,12 @@ def _valid_numbers(digits: str) -> Iterator[tuple[str, Any]]:
 
     for country in countries():
         plan = phonenumbers.PhoneMetadata.metadata_for_region(country, None)
-        if plan is None or plan.general_desc is None:
+        if plan is None:
             continue
         prefix = plan.national_prefix or ""
         dialled = bool(prefix) and digits.startswith(prefix)
         national = digits[len(prefix) :] if dialled else digits
-        if len(national) not in plan.general_desc.possible_length:
+        if not any(kind.fullmatch(national) for kind in _kinds(country)):
             continue
         zeros = len(national) - len(national.lstrip("0"))
         number = phonenumbers.PhoneNumber(
@@ -137,10 +137,26 @@ def _valid_numbers(digits: str) -> Iterator[tuple[str, Any]]:
             italian_leading_zero=zeros > 0 or None,
             number_of_leading_zeros=zeros if zeros > 1 else None,
         )
-        if phonenumbers.is_valid_number_for_region(number, country) and (
-            dialled or not prefix or "".join(_usual_groups(number)) == digits
-        ):
+        if dialled or not prefix or "".join(_usual_groups(number)) == digits:
             yield country, number
+
+
+@cache
+def _kinds(country: str) -> tuple[re.Pattern[str], ...]:
+    """Patterns of the country's fixed, mobile, free ... numbers.
+
+    As in `phonenumbers.is_valid_number_for_region`, which compiles them anew for most numbers.
+    """
+    import phonenumbers
+
+    plan = phonenumbers.PhoneMetadata.metadata_for_region(country, None)
+    kinds = ("fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost", "voip", "uan")
+    rules = [getattr(plan, kind) for kind in kinds] if plan else []
+    return tuple(
+        re.compile(rule.national_number_pattern)
+        for rule in rules
+        if rule is not None and rule.national_number_pattern
+    )
 
 
 def _usual_groups(number: Any) -> list[str]:
