@@ -61,11 +61,10 @@ def read_faces(folder: Path) -> list[Face]:
 
 def _faces_of(path: Path) -> list[Face]:
     try:
-        if path.suffix.lower() == ".ttc":
-            fonts = TTCollection(path, lazy=True).fonts
-        else:
-            fonts = [TTFont(path, lazy=True)]
-        faces = [_face(path, index, font) for index, font in enumerate(fonts)]
+        opened = TTCollection if path.suffix.lower() == ".ttc" else TTFont
+        with opened(path, lazy=True) as file:
+            fonts = file.fonts if isinstance(file, TTCollection) else [file]
+            faces = [_face(path, index, font) for index, font in enumerate(fonts)]
     except Exception:  # fontTools raises whatever a damaged table makes it stumble over
         return []
     return [face for face in faces if not any(word in face.family.lower() for word in UNWANTED)]
