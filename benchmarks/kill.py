@@ -127,6 +127,7 @@ def main() -> None:
                 f"{mode}: {counts[mode]} killed while running, {counts['late ' + mode]} had ended"
             )
         print(f"{counts['leftovers']} temporary files seen after kills; {counts['broken']} broken")
+        time.sleep(61)  # leftovers younger than a minute may belong to a run under way
         untag = [sys.executable, "-m", "geotagger", "untag", str(album), str(out)]
         subprocess.run(untag, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         print(f"untag: every original back: {hashes(album) == sources}")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from geotagger.errors import NoPhotosError, PhotoError
 from geotagger.metadata.journal import Journal
+from geotagger.metadata.replace import clear_old_leftovers
 from geotagger.metadata.untag import Untagged, untag_file, untag_sidecar
 from geotagger.photos import walk
 from geotagger.records import Photo
@@ -27,6 +28,7 @@ def run(paths: Sequence[Path], say: Callable[[str], None]) -> Counter[str]:
     """
     results: Counter[str] = Counter()
     with Journal.open() as journal:
+        clear_old_leftovers(journal)
         for photo in walk(paths):
             found = [(path, _untagged(path, photo, journal)) for path in _files_of(photo)]
             for path, done in found:

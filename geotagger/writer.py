@@ -12,6 +12,7 @@ from geotagger.errors import CannotEmbedError, PhotoError, UsageError
 from geotagger.manifest import open_manifest
 from geotagger.metadata.exiftool import ExifTool, find_program
 from geotagger.metadata.journal import Journal
+from geotagger.metadata.replace import clear_old_leftovers
 from geotagger.metadata.sidecar import Style, sidecar_path
 from geotagger.metadata.write import (
     ALREADY,
@@ -50,6 +51,7 @@ class Writer:
             if options.backend == "exiftool" and not options.sidecar:
                 exiftool = stack.enter_context(ExifTool())
             journal = stack.enter_context(Journal.open())
+            clear_old_leftovers(journal)
             self.pen = Pen(journal, options.overwrite, exiftool)
         self.manifest = None
         if options.manifest:

@@ -495,6 +495,22 @@ def test_a_leftover_is_removed_and_nothing_else(photo, journal):
     assert journal.unfinished(photo) == []
 
 
+def test_old_leftovers_are_removed_by_the_next_run(photo, journal, tmp_path, monkeypatch):
+    gone = tmp_path / "unplugged" / "b.jpg"
+    sidecar = photo.with_name("a photo.jpg.xmp")
+    for path in (photo, sidecar, gone):
+        mine = path.with_name(".old.tmp")
+        if path != gone:
+            mine.write_bytes(b"half")
+        journal.begin(path, mine, "a" * 64, "b" * 64, b"")
+        replacing.clear_old_leftovers(journal)
+        assert mine.exists() == (path != gone)
+    monkeypatch.setattr(replacing, "_OLD_S", -1.0)
+    replacing.clear_old_leftovers(journal)
+    assert alone(photo)
+    assert [len(journal.unfinished(path)) for path in (photo, sidecar, gone)] == [0, 0, 1]
+
+
 def test_a_kill_between_the_replacement_and_its_mark_can_be_undone(photo, journal, monkeypatch):
     monkeypatch.setattr(journal, "finish", lambda _: None)
     tag(photo, journal)

@@ -226,25 +226,30 @@ def test_the_window_is_bounded_and_the_order_kept(bundle, tmp_path):
     assert len(names) == 60
 
 
-def test_killed_at_any_moment_each_photo_is_old_or_new(bundle, tmp_path):
+@pytest.mark.parametrize("flags", [["--write-exif"], ["--sidecar"], ["--out", "out"]])
+def test_killed_at_any_moment_each_file_is_old_or_new(flags, bundle, tmp_path):
     """The run is killed -9 while it writes; untag then brings every photo back."""
-    folder = tmp_path / "album"
+    folder, out = tmp_path / "album", tmp_path / "out"
     folder.mkdir()
     for index in range(60):
         Image.new("RGB", (400, 300), (index, 100, 50)).save(folder / f"{index:03d}.jpg")
     before = hashes(folder)
-    command = [sys.executable, "-m", "geotagger", "tag", "-q", str(folder), "--write-exif"]
+    command = [sys.executable, "-m", "geotagger", "tag", "-q", str(folder), *flags]
     command += ["--model", str(bundle.path), "--report", str(tmp_path / "r.csv")]
     command += ["--min-confidence", "0.05", "--batch-size", "4"]
-    with subprocess.Popen(command) as process:
-        while process.poll() is None and hashes(folder) == before:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    with subprocess.Popen(command, cwd=tmp_path, env=environment) as process:
+        while process.poll() is None and hashes(folder) == before and not any(out.glob("*.jpg")):
             time.sleep(0.005)
         process.send_signal(signal.SIGKILL)
-    for path in folder.glob("*.jpg"):
+    for path in (*folder.glob("*.jpg"), *out.glob("*.jpg")):
         with Image.open(path) as image:
             image.load()
-    untag([folder], lambda _: None)
+    assert all(prediction_in(path.read_bytes()) for path in folder.glob("[0-9]*.xmp"))
+    untag([folder, *out.parent.glob("out")], lambda _: None)
     assert hashes(folder) == before
+    if out.exists():
+        assert hashes(out).items() <= before.items()
 
 
 def test_status_of_every_outcome_is_counted(album, bundle, tmp_path):

@@ -37,6 +37,7 @@ CREATE TABLE IF NOT EXISTS writes (
 );
 CREATE INDEX IF NOT EXISTS writes_by_content ON writes (sha256_after);
 CREATE INDEX IF NOT EXISTS writes_by_path ON writes (path);
+CREATE INDEX IF NOT EXISTS writes_cut_short ON writes (at) WHERE NOT done;
 """
 _VERSION = 2
 
@@ -105,6 +106,13 @@ class Journal:
         with self._guarded():
             rows = self._db.execute(sql, (os.fsencode(path),)).fetchall()
         return [(row, path.with_name(os.fsdecode(temp)), after) for row, temp, after in rows]
+
+    def cut_short(self, before: float) -> list[Path]:
+        """Files whose writes began before that time (seconds since 1970) and did not end."""
+        sql = "SELECT DISTINCT path FROM writes WHERE NOT done AND at < ?"
+        with self._guarded():
+            rows = self._db.execute(sql, (before,)).fetchall()
+        return [Path(os.fsdecode(path)) for (path,) in rows]
 
     def undo_records(self, path: Path, sha256: str) -> list[bytes]:
         """Packed records for a file with this content, wherever it was; then for this path.

@@ -2,10 +2,10 @@
 
 The new file is written beside the old one as `.NAME.geotagger-XXXXXXXX.tmp`, synced, read back,
 and takes the old one's place in one step. A leftover of a killed run is removed at the next write
-to the same file: the journal knows its name. The folder is not synced: after a power cut the old
-file may be there again, and is whole. Links are followed; a file with several hard links is refused
-because the others would go on showing the old one. Not kept, because no portable call keeps them:
-the creation time on Windows and macOS, and extended attributes on macOS.
+to the same file, or by the next run: the journal knows its name. The folder is not synced: after a
+power cut the old file may be there again, and is whole. Links are followed; a file with several
+hard links is refused because the others would go on showing the old one. Not kept, because no
+portable call keeps them: the creation time on Windows and macOS, and extended attributes on macOS.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import hashlib
 import os
 import secrets
 import shutil
+import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from geotagger.metadata.journal import Journal
 
 _MAX_NAME_BYTES = 200
+_OLD_S = 60.0  # a write of another run may be under way
 _NO_ATTRIBUTES = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS)
 _REASONS = {
     errno.ENOENT: "it has vanished since the folder was read",
@@ -184,6 +186,14 @@ def _clear_leftovers(file: LoadedFile, journal: Journal) -> None:
             journal.finish(row)
         else:
             journal.forget(row)
+
+
+def clear_old_leftovers(journal: Journal) -> None:
+    """Removes what killed runs have left, wherever it is; what is not at hand waits."""
+    for path in journal.cut_short(time.time() - _OLD_S):
+        with suppress(OSError, PhotoError):
+            if path.parent.is_dir():
+                _clear_leftovers(load_if_there(path), journal)
 
 
 @contextmanager
