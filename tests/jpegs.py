@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from PIL import Image
 
 BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED, SRATIONAL = 1, 2, 3, 4, 5, 7, 10
-_SIZES = {BYTE: 1, ASCII: 1, SHORT: 2, LONG: 4, RATIONAL: 8, UNDEFINED: 1, SRATIONAL: 8}
+_SIZES = {BYTE: 1, ASCII: 1, SHORT: 2, LONG: 4, RATIONAL: 8, UNDEFINED: 1, SRATIONAL: 8, 13: 4}
 Tags = Mapping[int, tuple[int, bytes]]
 
 EXIF, GPS, MAKER_NOTE = 0x8769, 0x8825, 0x927C

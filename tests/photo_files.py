@@ -89,11 +89,11 @@ def tiff(order: str, extra: jpegs.Tags | None = None, pages: int = 1, tile: bool
     return file
 
 
-def _with_gps(order: str) -> bytes:
+def _with_gps(order: str, kind: int = LONG) -> bytes:
     """A TIFF file that has a GPS directory with a time and no position."""
     at = len(tiff(order, {jpegs.GPS: (LONG, bytes(4))}))
     gps = jpegs.directory(order, at, {0x1D: (ASCII, b"2019:07:14\0"), 0: (BYTE, b"\2\2\0\0")})
-    return tiff(order, {jpegs.GPS: (LONG, struct.pack(f"{order}L", at))}) + gps
+    return tiff(order, {jpegs.GPS: (kind, struct.pack(f"{order}L", at))}) + gps
 
 
 SIMPLE = pillow("WEBP", quality=80)
@@ -122,6 +122,7 @@ SOUND: dict[str, bytes] = {
     "TIFF, XMP, big endian": tiff(">", XMP_TAG),
     "TIFF, GPS directory": _with_gps("<"),
     "TIFF, GPS directory, big endian": _with_gps(">"),
+    "TIFF, GPS directory by an IFD type": _with_gps("<", 13),
     "TIFF, pages": tiff("<", pages=5),
     "TIFF, pages, XMP": tiff(">", XMP_TAG, pages=3),
     "TIFF, 60 pages": tiff("<", pages=60),

@@ -58,9 +58,10 @@ def _points_behind(data: bytes, scan_end: int, tiff_at: int, tiff_end: int) -> b
     That is a byte after EOI, or an SOI. Neither marker can occur in coded data (T.81 B.1.1.5).
     """
     whole, block = np.frombuffer(data, np.uint8), data[tiff_at:tiff_end]
-    for shift, order, base in product(range(4), "<>", (0, tiff_at)):
+    for shift, order in product(range(4), "<>"):
         numbers = np.frombuffer(block, f"{order}u4", max(0, len(block) - shift) // 4, shift)
-        at = numbers.astype(np.int64) + base
+        far = numbers[(numbers > scan_end - tiff_at) & (numbers < len(data))].astype(np.int64)
+        at = np.concatenate((far, far + tiff_at))
         at = at[(at > scan_end) & (at < len(data) - 2)]
         follows_eoi = (whole[at - 2] == 0xFF) & (whole[at - 1] == 0xD9)
         is_soi = (whole[at] == 0xFF) & (whole[at + 1] == 0xD8) & (whole[at + 2] == 0xFF)
