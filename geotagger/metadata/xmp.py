@@ -61,7 +61,8 @@ def with_prediction(
 
     earlier = tags_from(old.values)
     new = written(xmp_tags.dated_as(tags, earlier))
-    return packet if earlier and _said(new) == _said(packet) else new
+    same = new == packet or (earlier is not None and _said(new) == _said(packet))
+    return packet if same else new
 
 
 def _said(packet: bytes) -> dict[str, object]:
