@@ -1,7 +1,7 @@
 """Tags and XMP into the bytes of a JPEG, PNG, TIFF or WebP file, and out again.
 
     written = embed(data, tags, change, sha256)     # CannotEmbedError: nothing can be written
-    verify.verify(data, written)                    # CannotEmbedError: it must not be written
+    verify(written)                                 # CannotEmbedError: it must not be written
     restore(written.data, written.record) == written.original
 
 `tags` None leaves the GPS directory alone. `change` takes the standard XMP packet of the original

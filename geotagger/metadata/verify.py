@@ -46,10 +46,12 @@ def verify(written: Written) -> None:
     if written.packet is not None and after.xmp != written.packet:
         raise CannotEmbedError("the XMP packet does not read back")
     try:
-        found = _look(before), _look(after)
+        seen, gps = _look(after)
+        # The header of a WebP may be new; others tell the size in a part that is the same.
+        well = not isinstance(after, Webp) or seen == _look(before)[0]
     except Exception as error:  # Pillow raises many kinds on odd files
         raise CannotEmbedError(f"another reader cannot open it ({error})") from error
-    if found[0][0] != found[1][0] or not _same(found[1][1], written.tags):
+    if not well or not _same(gps, written.tags):
         raise CannotEmbedError("another EXIF reader does not find the tags again")
 
 
