@@ -89,6 +89,25 @@ def test_written_read_back_rewritten_and_taken_back(kind, tmp_path, journal, exi
 
 
 @installed
+def test_what_another_program_wrote_since_is_kept(tmp_path, journal, exiftool):
+    path = tmp_path / "x.heic"
+    path.write_bytes(heic())
+    tag_file(path, sha256(path), tags(), Pen(journal, exiftool=exiftool))
+    rating = ["-XMP-xmp:Rating=5", "-EXIF:Artist=somebody", "-GPS:GPSImgDirection=12"]
+    path.write_bytes(exiftool.rewrite(path.read_bytes(), ".heic", rating, None))
+    done = untag_file(path, journal)
+    assert done.result == "cleaned"
+    left = path.read_bytes()
+    assert not read(left).gps_is_prediction
+    assert prediction_in(xmp_packet(left)) is None
+    assert b"Rating" in xmp_packet(left)
+    assert b"geotagger" not in left
+    assert b"somebody" in left
+    assert picture_parts(left) == picture_parts(heic())
+    assert untag_file(path, journal).result == "untouched"
+
+
+@installed
 def test_names_alone_where_only_they_are_known(tmp_path, journal, exiftool):
     path = tmp_path / "x.avif"
     path.write_bytes(avif())
@@ -100,9 +119,7 @@ def test_names_alone_where_only_they_are_known(tmp_path, journal, exiftool):
 @installed
 def test_the_packet_of_another_picture_in_the_file_is_not_ours_to_extend(exiftool):
     """Phones keep a packet for, say, the depth map; the primary picture gets one of its own."""
-    one = exiftool.embed(
-        avif(), ".avif", None, b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>", clear=False
-    )
+    one = exiftool.rewrite(avif(), ".avif", [], b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>")
     at = one.index(b"cdsc")
     other = one[: at + 8] + b"\0\7" + one[at + 10 :]
     assert xmp_packet(one) is not None
@@ -113,14 +130,14 @@ def test_the_packet_of_another_picture_in_the_file_is_not_ours_to_extend(exiftoo
 def test_a_picture_that_changed_is_found_out(tmp_path, journal, exiftool, monkeypatch):
     path = tmp_path / "x.avif"
     path.write_bytes(avif())
-    real = exiftool.embed
+    real = exiftool.rewrite
 
     def harms(*arguments, **more):
         data = real(*arguments, **more)
         at = data.index(avif()[-30:])
         return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
 
-    monkeypatch.setattr(exiftool, "embed", harms)
+    monkeypatch.setattr(exiftool, "rewrite", harms)
     with pytest.raises(CannotEmbedError, match="changed the picture"):
         tag_file(path, sha256(path), tags(), Pen(journal, exiftool=exiftool))
     assert path.read_bytes() == avif()
@@ -215,7 +232,7 @@ def starts(played):
 
 
 def embed(played, data):
-    return played.embed(data, ".heic", None, None, clear=False)
+    return played.rewrite(data, ".heic", [], None)
 
 
 def test_one_process_serves_many_files(played):

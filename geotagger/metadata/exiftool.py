@@ -118,20 +118,14 @@ class ExifTool:
         south, west = found.get("GPSLatitudeRef") == "S", found.get("GPSLongitudeRef") == "W"
         return -lat if south else lat, -lon if west else lon
 
-    def embed(
-        self, data: bytes, suffix: str, tags: GpsTags | None, packet: bytes | None, *, clear: bool
-    ) -> bytes:
-        """The file with `tags` in its EXIF and `packet` as its XMP (None: either stays as it is).
+    def rewrite(self, data: bytes, suffix: str, changes: list[str], packet: bytes | None) -> bytes:
+        """The file with `changes` (arguments; numbers as with -n) and `packet` as its XMP.
 
-        `clear` removes the GPS directory that is there first. Raises CannotEmbedError.
+        None leaves XMP as it is. Raises CannotEmbedError.
         """
-        arguments = [
-            "-n",
-            *(["-GPS:all="] if clear else []),
-            *(gps_arguments(tags) if tags else []),
-        ]
+        arguments = ["-n", *changes]
         if packet is not None:
-            (self._path("packet.xmp")).write_bytes(packet)
+            self._path("packet.xmp").write_bytes(packet)
             arguments.append(f"-XMP<={self._path('packet.xmp')}")
         new = self._path(f"new{suffix}")
         with suppress(FileNotFoundError):

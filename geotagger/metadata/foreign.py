@@ -11,12 +11,15 @@ import math
 import struct
 from typing import TYPE_CHECKING
 
+from piexif import TAGS
+
 from geotagger.errors import CannotEmbedError
 from geotagger.metadata import delta, heif
 from geotagger.metadata.containers import xmp_packet
-from geotagger.metadata.exiftool import SUFFIXES
+from geotagger.metadata.exiftool import SUFFIXES, gps_arguments
+from geotagger.metadata.gps_tags import OWN_TAGS
 from geotagger.metadata.read import read
-from geotagger.metadata.xmp import prediction_in, with_prediction
+from geotagger.metadata.xmp import prediction_in, with_prediction, without_prediction
 
 if TYPE_CHECKING:
     from geotagger.metadata.exiftool import ExifTool
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     from geotagger.metadata.gps_tags import GpsTags
 
 _SAME_DEGREES = 1e-6
+_EMPTY_PACKET = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>"
+_NO_GPS = [f"-GPS:{TAGS['GPS'][tag]['name']}=" for tag in sorted(OWN_TAGS)]
 _CR3 = b"crx "
 _BOXES, _JXL = b"ftyp", (b"\xff\x0a", b"\0\0\0\x0cJXL ")
 
@@ -55,11 +60,27 @@ def embedded(
         tags = tags.of(hashlib.sha256(original).hexdigest(), earlier)
         assert tags.xmp
         packet = with_prediction(_packet(original, suffix, exiftool), tags.xmp)
-    new = exiftool.embed(original, suffix, tags.gps, packet, clear=measured)
+    gps = gps_arguments(tags.gps) if tags.gps else []
+    new = exiftool.rewrite(original, suffix, ["-GPS:all="] * measured + gps, packet)
     back = delta.delta(new, original)
     if new != now:
         _check(original, new, suffix, tags.gps, packet, exiftool)
     return new, back
+
+
+def cleaned(data: bytes, suffix: str, exiftool: ExifTool) -> bytes:
+    """The file without our GPS tags and XMP, after another program has written to it since.
+
+    Raises CannotEmbedError.
+    """
+    packet = _packet(data, suffix, exiftool)
+    if packet is not None:
+        left = without_prediction(packet).packet
+        packet = None if left == packet else left or _EMPTY_PACKET
+    ours = read(data).gps_is_prediction
+    new = exiftool.rewrite(data, suffix, _NO_GPS if ours else [], packet)
+    _check(data, new, suffix, None, packet, exiftool)
+    return new
 
 
 def _packet(data: bytes, suffix: str, exiftool: ExifTool) -> bytes | None:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from geotagger.errors import CannotEmbedError, PhotoError
-from geotagger.metadata import delta
+from geotagger.errors import CannotEmbedError, PhotoError, UsageError
+from geotagger.metadata import delta, foreign
 from geotagger.metadata.embed import restore, undo_record
+from geotagger.metadata.exiftool import ExifTool
 from geotagger.metadata.read import read
 from geotagger.metadata.removal import without_own
 from geotagger.metadata.replace import LoadedFile, disk_errors_named, load, remove, replace
@@ -104,15 +105,27 @@ def _cleaned(photo: LoadedFile, journal: Journal) -> Untagged:
     if not undo_record(photo.data) and not read(photo.data).gps_is_prediction:
         return UNTOUCHED
     try:
-        cleaned = without_own(photo.data, lambda packet: without_prediction(packet).packet)
+        new, what = _without_ours(photo)
     except CannotEmbedError as error:
         raise PhotoError(
             "another program changed it after it was tagged, so that the original cannot be "
             f"restored, nor the tags be taken out: {error}. Take it from a backup, or remove the "
             "GPS tags with that program."
         ) from error
-    if not cleaned.what:
+    if new == photo.data:
         return UNTOUCHED
-    replace(photo, cleaned.data, b"", journal)
-    taken = ", ".join(cleaned.what)
-    return Untagged("cleaned", f"another program has changed it since; taken out: {taken}")
+    replace(photo, new, b"", journal)
+    return Untagged("cleaned", f"another program has changed it since; taken out: {what}")
+
+
+def _without_ours(photo: LoadedFile) -> tuple[bytes, str]:
+    """(the file without what is geotagger's, what that was)."""
+    suffix = photo.path.suffix
+    if not foreign.needs_exiftool(photo.data, suffix):
+        removed = without_own(photo.data, lambda packet: without_prediction(packet).packet)
+        return removed.data, ", ".join(removed.what)
+    try:
+        with ExifTool() as exiftool:
+            return foreign.cleaned(photo.data, suffix, exiftool), "GPS tags, XMP properties"
+    except UsageError as error:
+        raise CannotEmbedError("that takes ExifTool, which is not installed") from error
