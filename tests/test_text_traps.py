@@ -1,5 +1,7 @@
 """Traps: text that says nothing, or less, of where the photo was taken."""
 
+import random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,7 +44,8 @@ def test_nothing_read_is_no_trap():
 @pytest.mark.parametrize(
     "text",
     ["'98 7 14", "98 7 14", "2012/05/03 14:22", "2012.05.03", "05/03/2012", "2008/9/6.12:18pm",
-     "14.07.1998", "2019-11-30 08:05:11", "12:18 2008/9/6", "2011年7月4日"],
+     "14.07.1998", "2019-11-30 08:05:11", "12:18 2008/9/6", "2011年7月4日",
+     "2004.041201:15", "20040412"],
 )  # fmt: skip
 def test_date_stamp(text):
     judgement = judge(reading(SIGN, line(text, 0.7, 0.93, 0.95, 0.97)))
@@ -59,6 +62,7 @@ def test_date_stamp(text):
         leaning("2012/05/03", 0.7, 0.9, 0.95, 0.97),  # on something that leans
         line("0351 45 67 89", 0.7, 0.93, 0.95, 0.97),  # a telephone number
         line("10.30", 0.8, 0.93, 0.95, 0.97),
+        line("20119945", 0.7, 0.93, 0.95, 0.97),
     ],
 )
 def test_other_dates_are_no_stamp(other):
@@ -137,7 +141,7 @@ def test_page_of_a_book():
     "lines",
     [
         page(count=5),
-        [line("Zeile", 0.1 + 0.07 * (n % 7), 0.05 + 0.04 * n, 0.9) for n in range(20)],
+        [line("eine Zeile", 0.1 + 0.07 * (n % 7), 0.05 + 0.04 * n, 0.9) for n in range(20)],
         [line("Zeile auf einem Schild", 0.4, 0.4 + 0.01 * n, 0.6, 0.408 + 0.01 * n)
          for n in range(20)],
     ],
@@ -162,6 +166,24 @@ def test_map_by_a_publisher():
     judgement = judge(reading(*towns, hint))
     assert set(judgement.line_weights[:-1]) == {0.25}
     assert set(judge(reading(*towns)).line_weights) == {1.0}
+
+
+def test_map_by_its_names_all_over():
+    rng = random.Random(4)
+    towns = [
+        line(f"Town {n}", left := rng.uniform(0, 0.8), 0.9 * n / 14, left + 0.1) for n in range(14)
+    ]
+    assert judge(reading(*towns)).notes == ("map: names all over",)
+    signpost = [line(f"Town {n}", 0.3, 0.1 + 0.05 * n, 0.45) for n in range(14)]
+    assert judge(reading(*signpost)).notes == ()
+    centred = [line(f"Town {n}", 0.4 - 0.01 * n, 0.1 + 0.05 * n, 0.6 + 0.01 * n) for n in range(14)]
+    assert judge(reading(*centred)).notes == ()
+
+
+def test_slogan_over_two_lines():
+    lines = [line("Fly", 0.4, 0.5, 0.6, 0.55), line("Emirates", 0.4, 0.56, 0.6, 0.6), SIGN]
+    assert judge(reading(*lines)).line_weights[:2] == (0.25, 0.25)
+    assert judge(reading(line("Fly", 0.4, 0.5), SIGN)).line_weights == (1.0, 1.0)
 
 
 def test_slogan_takes_the_lines_beside_it_along():

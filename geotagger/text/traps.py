@@ -18,6 +18,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -72,7 +73,7 @@ def screenshots(reading: Reading) -> list[Trap]:
         and STATUS.search(line.text)
     ]  # fmt: skip
     buttons = [index for index, line in enumerate(reading.lines) if BUTTONS.match(line.text)]
-    level = all(frame.rise < LEVEL for frame in frames)
+    level = bool(frames) and median(frame.rise for frame in frames) < LEVEL / 3
     if not level or not ((tall and bar) or (len(buttons) >= 3 and (bar or tall))):
         return []
     every = frozenset(range(len(reading.lines)))
@@ -143,18 +144,47 @@ SHIRTS = re.compile(
 
 
 def maps(reading: Reading) -> list[Trap]:
-    """A map by a publisher whose name or scale stands on it; it names places far away."""
+    """A map, which names places far away: by its publisher or scale, or by ten names and more of
+    one height that stand in no row or column."""
+    every = frozenset(range(len(reading.lines)))
     hints = [line.text for line in reading.lines if MAPS.search(line.text)]
-    if not hints or len(reading.lines) < 6:
-        return []
-    return [Trap(f"map: {hints[0]}", 0.25, frozenset(range(len(reading.lines))))]
+    if hints and len(every) >= 6:
+        return [Trap(f"map: {hints[0]}", 0.25, every)]
+    if len(every) >= 10 and _are_scattered_names(reading):
+        return [Trap("map: names all over", 0.5, every)]
+    return []
+
+
+def _are_scattered_names(reading: Reading) -> bool:
+    texts = [line.text for line in reading.lines]
+    frames = [frame_of(line, reading) for line in reading.lines]
+    usual = median(frame.height for frame in frames)
+    names = sum(text[:1].isupper() and len(text.split()) <= 3 for text in texts)
+    alike = sum(0.6 * usual < frame.height < 1.6 * usual for frame in frames)
+    in_line = sum(
+        any(
+            min(abs(one.left - two.left), abs(one.middle[0] - two.middle[0])) < 0.015
+            or abs(one.middle[1] - two.middle[1]) < 0.01
+            for two in frames
+            if two is not one and max(abs(one.left - two.left), abs(one.top - two.top)) < 0.15
+        )
+        for one in frames
+    )
+    many = 0.8 * len(texts)
+    return names >= many and alike >= many and in_line <= 0.35 * len(texts)
 
 
 def shirts(reading: Reading) -> list[Trap]:
     """Slogans that shirts and souvenirs bear all over the world; the lines close to them too."""
-    hits = [index for index, line in enumerate(reading.lines) if SHIRTS.search(line.text)]
+    texts = [line.text for line in reading.lines]
+    pairs = [f"{one} {two}" for one, two in pairwise([*texts, ""])]
+    hits = [
+        index
+        for index, pair in enumerate(pairs)
+        if (found := SHIRTS.search(pair)) and found.start() < len(texts[index])
+    ]
     near = {other for hit in hits for other in _beside(reading, hit)}
-    words = ", ".join(reading.lines[index].text for index in hits)
+    words = ", ".join(found.group() for hit in hits if (found := SHIRTS.search(pairs[hit])))
     return [Trap(f"slogan: {words}", 0.25, frozenset(near))] if hits else []
 
 
