@@ -152,6 +152,21 @@ def test_what_exiftool_refuses_is_said(tmp_path, journal, exiftool):
     assert path.read_bytes() == avif()[:150]
 
 
+def test_an_item_that_claims_the_file_many_times_over_is_refused():
+    """Each extent of length 0 is the whole file."""
+    data = avif()
+    meta, iloc = data.index(b"meta") - 4, data.index(b"iloc") - 4
+    end = iloc + int.from_bytes(data[iloc : iloc + 4])
+    assert data[iloc + 12] == 0x44, "offsets and lengths of four bytes"
+    extents = bytes(2) + (5000).to_bytes(2) + bytes(8) * 5000
+    box = data[iloc + 4 : iloc + 18] + extents
+    box = (4 + len(box)).to_bytes(4) + box
+    meta_bytes = int.from_bytes(data[meta : meta + 4]) + len(box) - (end - iloc)
+    hostile = data[:meta] + meta_bytes.to_bytes(4) + data[meta + 4 : iloc] + box + data[end:]
+    with pytest.raises(IndexError, match="larger than its file"):
+        picture_parts(hostile)
+
+
 def test_without_the_backend_the_reason_names_it(tmp_path, journal):
     path = tmp_path / "x.avif"
     path.write_bytes(avif())

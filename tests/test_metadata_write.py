@@ -350,6 +350,7 @@ def test_rights_that_are_lacking(folder_mode, mode, reason, photo, journal):
         (errno.EACCES, "no permission"),
         (errno.EPERM, "no permission"),
         (errno.EIO, "the disk reports an error"),
+        (errno.ESTALE, "network folder is lost"),
         (errno.EBUSY, "another program is using it"),
         (errno.ENAMETOOLONG, "File name too long"),
     ],

@@ -122,7 +122,7 @@ def test_where_nothing_is_deserved_nothing_is_written(album, tag):
     before = tree(album)
     rows = tag(album, write_exif=True, tags=("gps",), max_radius_km=0.001)
     assert tree(album) == before
-    assert "not trusted" in rows["a.jpg"]["note"]
+    assert "no position is trusted at level" in rows["a.jpg"]["note"]
     assert rows["a.jpg"]["status"] == "predicted"
 
 

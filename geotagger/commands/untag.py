@@ -13,7 +13,10 @@ from geotagger.commands.flags import PATHS, SOME_FAILED
 @click.command()
 @PATHS
 def untag(paths: tuple[Path, ...]) -> None:
-    """Put photos back exactly as they were before geotagger wrote to them."""
+    """Put photos back exactly as they were before geotagger wrote to them, sidecars too.
+
+    Where another program has written since, only what is geotagger's is taken out.
+    """
     from geotagger import restore
 
     counts = restore.run(paths, lambda line: click.echo(line, err=True))

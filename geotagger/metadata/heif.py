@@ -15,6 +15,7 @@ from itertools import islice
 _MAX_PARTS = 100_000  # boxes or items that are looked at
 _MAX_EXTENTS = 16
 _MAX_EXTENT_BYTES = 1 << 20
+_MAX_REUSE = 2  # an item may be made of the same bytes so many times
 _XMP_TYPE = b"application/rdf+xml"
 
 _Span = tuple[int, int]
@@ -49,16 +50,14 @@ def picture_parts(data: bytes) -> list[tuple[int, bytes, str]]:
     """
     parts = _meta_parts(data)
     found = [
-        (item, kind, _sha256(_whole_item(data, item, parts)))
+        (item, kind, _sha256_of_item(data, item, parts))
         for item, kind, content_type in _items(data, parts)
         if kind != b"Exif" and content_type != _XMP_TYPE
     ]
     whole = ((name, parts[name]) for name in (b"iprp", b"pitm") if name in parts)
-    return found + [(0, name, _sha256(data[start:end])) for name, (start, end) in whole]
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
+    for name, (start, end) in whole:
+        found.append((0, name, hashlib.sha256(data[start:end]).hexdigest()))
+    return found
 
 
 def _meta_parts(data: bytes) -> _Parts:
@@ -127,9 +126,16 @@ def _item_content(data: bytes, item: int, parts: _Parts) -> bytes:
     )
 
 
-def _whole_item(data: bytes, item: int, parts: _Parts) -> bytes:
-    extents = islice(_extents(data, item, parts), _MAX_PARTS)
-    return b"".join(data[at : at + length if length else None] for at, length in extents)
+def _sha256_of_item(data: bytes, item: int, parts: _Parts) -> str:
+    """Raises IndexError for an item that claims more than a file can hold."""
+    digest, left = hashlib.sha256(), _MAX_REUSE * len(data)
+    for at, length in _extents(data, item, parts):
+        part = data[at : at + length if length else None]
+        left -= len(part) + 1
+        if left < 0:
+            raise IndexError("an item is larger than its file")
+        digest.update(part)
+    return digest.hexdigest()
 
 
 def _extents(data: bytes, item: int, parts: _Parts) -> Iterator[_Span]:

@@ -38,6 +38,10 @@ _REASONS = {
     errno.EROFS: "its folder is on a read-only disk: write copies elsewhere with --out",
     errno.ENOSPC: "the disk is full: free some space and run again",
     errno.EDQUOT: "your disk quota is used up: free some space and run again",
+    **dict.fromkeys(
+        (errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN),
+        "the connection to its network folder is lost: connect it again and run again",
+    ),
     errno.EBUSY: "another program is using it: close that and run again",
     errno.EIO: "the disk reports an error: save your photos and check it",
     errno.ENAMETOOLONG: "the name would be too long: rename the photo",
