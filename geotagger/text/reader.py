@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import rapidocr
+from PIL.Image import Resampling
 
 from geotagger.errors import DeviceError
 from geotagger.text import Line, Reading
@@ -137,7 +138,7 @@ class TextReader:
         scale = KEPT_SIDE_PX / (image.width * image.height) ** 0.5
         if scale < 1:
             small = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-            image = image.resize(small, reducing_gap=2.0)
+            image = image.resize(small, Resampling.BILINEAR, reducing_gap=2.0)
         return Prepared(np.ascontiguousarray(np.asarray(image)[:, :, ::-1]), *size)
 
     def read(self, batch: Sequence[Prepared]) -> list[Reading]:
@@ -145,9 +146,9 @@ class TextReader:
 
         Lines of all photos are read together. A photo that fails gets an empty reading.
         """
-        found = []
-        for photo, boxes in enumerate(self._pool.map(self._find, batch)):
-            found += [_Found(photo, box, box) for box in boxes]
+        found = [
+            _Found(photo, box, box) for photo, boxes in enumerate(self.find(batch)) for box in boxes
+        ]
         self._recognise(batch, found)
         self._name_scripts(batch, found)
         lines: list[list[Line]] = [[] for _ in batch]
@@ -158,6 +159,10 @@ class TextReader:
             Reading(tuple(of_photo), item.width_px, item.height_px)
             for of_photo, item in zip(lines, batch, strict=True)
         ]
+
+    def find(self, batch: Sequence[Prepared]) -> list[NDArray[np.float32]]:
+        """Where text is in each photo, not yet read: boxes as of `Detector.find`."""
+        return list(self._pool.map(self._find, batch))
 
     def _find(self, item: Prepared) -> NDArray[np.float32]:
         try:
