@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,9 +13,12 @@ from onnxruntime.quantization import (
     CalibrationMethod,
     QuantFormat,
     QuantType,
+    quantize_dynamic,
     quantize_static,
 )
 from onnxruntime.quantization.shape_inference import quant_pre_process
+
+from geotagger.errors import BundleError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,24 +58,75 @@ class _Photos(CalibrationDataReader):
         return None if pixels is None else {"pixels": pixels}
 
 
-def quantise(source: Path, target: Path, pixels: NDArray[np.uint8]) -> None:
-    """Static 8-bit quantisation (QDQ), weights by channel, ranges from `pixels` [n, S, S, 3].
+@dataclass(frozen=True, slots=True)
+class Static:
+    """8-bit convolutions (QDQ): weights by channel, ranges of activations from photos.
 
-    The convolutions alone: the linear layer is small, and its scores are what counts. Weights have
-    7 bits (`reduce_range`), for processors without VNNI saturate otherwise.
+    The convolutions alone: the linear layers are small, and their scores are what counts. Weights
+    have 7 bits (`reduce_range`), for processors without VNNI saturate otherwise. The first
+    convolutions see the largest planes with the fewest weights: leaving them in float costs hardly
+    any size and saves most of the loss (see training/LOG.md), and so does the last.
     """
-    prepared = target.with_suffix(".prepared.onnx")
-    quant_pre_process(source, prepared)
-    quantize_static(
-        prepared,
-        target,
-        _Photos(pixels),
-        quant_format=QuantFormat.QDQ,
-        op_types_to_quantize=["Conv"],
-        per_channel=True,
-        reduce_range=True,
-        activation_type=QuantType.QUInt8,
-        weight_type=QuantType.QInt8,
-        calibrate_method=CalibrationMethod.MinMax,
-    )
-    prepared.unlink()
+
+    first_in_float: int = 0
+    last_in_float: int = 0
+    kind: str = "static"
+
+    def quantise(self, source: Path, target: Path, pixels: NDArray[np.uint8]) -> None:
+        prepared = target.with_suffix(".prepared.onnx")
+        quant_pre_process(source, prepared)
+        names = [node.name for node in onnx.load(prepared).graph.node if node.op_type == "Conv"]
+        kept = names[: self.first_in_float] + names[len(names) - self.last_in_float :]
+        quantize_static(
+            prepared,
+            target,
+            _Photos(pixels),
+            quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=["Conv"],
+            nodes_to_exclude=kept,
+            per_channel=True,
+            reduce_range=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            calibrate_method=CalibrationMethod.MinMax,
+        )
+        prepared.unlink()
+        _check_quantised(target, "DequantizeLinear")
+
+
+@dataclass(frozen=True, slots=True)
+class Dynamic:
+    """8-bit matrix products, whose activations find their range at run time: for transformers."""
+
+    kind: str = "dynamic"
+
+    def quantise(self, source: Path, target: Path, _: NDArray[np.uint8]) -> None:
+        model = onnx.load(source)
+        del model.graph.value_info[:]  # of the exporter; the quantiser trips over it
+        prepared = target.with_suffix(".prepared.onnx")
+        onnx.save(model, prepared)
+        quantize_dynamic(
+            prepared,
+            target,
+            op_types_to_quantize=["MatMul", "Gemm"],
+            per_channel=True,
+            reduce_range=True,
+            weight_type=QuantType.QInt8,
+        )
+        prepared.unlink()
+        _check_quantised(target, "MatMulInteger")
+
+
+WAYS: dict[str, Static | Dynamic] = {
+    "static": Static(),
+    "static, first 6 and last convolution in float": Static(6, 1),
+    "static, first 12 and last convolution in float": Static(12, 1),
+    "dynamic": Dynamic(),
+}
+"""From the smallest to the most careful; `kind` is what a family may ask for."""
+
+
+def _check_quantised(file: Path, operator: str) -> None:
+    """A graph in which nothing could be quantised must not pass for one of 8 bits."""
+    if not any(node.op_type == operator for node in onnx.load(file).graph.node):
+        raise BundleError("the graph has nothing of the kind to quantise")

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from training.metrics import as_table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from export.family import Exportable
 
 ROWS = {
     "continent": "continent right",
@@ -15,7 +22,52 @@ ROWS = {
 }
 
 
-def bundle_readme(name: str, run: dict[str, Any], precision: str, parity: dict[str, float]) -> str:
+def general_page(
+    name: str,
+    licence: str,
+    model: Exportable,
+    run: dict[str, Any],
+    precision: str,
+    parity: Mapping[str, float],
+) -> str:
+    """For any family: the run's own tables, data and parity."""
+    tables = "\n\n".join(
+        f"### {title}\n\n{as_table(columns)}" for title, columns in model.metrics.items()
+    )
+    data = "\n".join(f"- {key.replace('_', ' ')}: {value}" for key, value in run["data"].items())
+    apart = "\n".join(f"- {key.replace('_', ' ')}: {value:.4g}" for key, value in parity.items())
+    return f"""# {name}
+
+{model.description} Licence of the weights: {licence}.
+
+## How well it does
+
+On test photos whose sources it was not trained on. Its temperature, weight and radius were fitted
+on validation photos, of other sources again. Distances are great-circle with R = 6371.0 km.
+
+{tables}
+
+## What it was trained on
+
+- trunk: {model.trunk}
+{data}
+
+## Beside the trained network
+
+Precision {precision}, run by geotagger's own session on photos:
+
+{apart}
+
+## What it must not be used for
+
+Finding, following or exposing people; deciding anything about a person; evidence in a dispute. A
+confident answer can be wrong by a continent. Check every answer that matters by other means.
+"""
+
+
+def starter_page(
+    name: str, run: dict[str, Any], precision: str, parity: Mapping[str, float]
+) -> str:
     metrics, recipe = run["metrics"], run["recipe"]
     left_out = ", ".join(run["excluded_rights"]) or "none"
     return f"""# {name}
@@ -43,8 +95,9 @@ on all of them. "By country" weighs every country alike; "commonest" names the c
 - {metrics["photos"]:,} travel photos with known place. The photos are not part of this bundle.
   Photos with these rights were left out: {left_out}.
 - {metrics["cells"]} cells (clusters of photos that do not cross borders); precision {precision}. On
-  {parity["pictures"]} pictures its scores differ from the trained network's by at most
-  {parity["max_difference"]:.2g}, and its first choice is the same for {parity["same_first"]:.1%}.
+  {parity["pictures"]:.0f} pictures its scores differ from the trained network's by at most
+  {parity["cells.max_difference"]:.2g}, and its first choice is the same for
+  {parity["cells.same_first"]:.1%}.
 
 ## Where it fails
 

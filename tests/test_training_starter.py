@@ -10,9 +10,8 @@ from PIL import Image
 
 torch = pytest.importorskip("torch")
 
-from export import to_onnx  # noqa: E402  (needs torch)
-from geotagger.errors import BundleError  # noqa: E402
-from geotagger.vision.bundle import load_bundle  # noqa: E402
+from export import parity, starter, to_onnx  # noqa: E402  (needs torch)
+from geotagger.vision.bundle import ClassifyHead, load_bundle  # noqa: E402
 from geotagger.vision.probe import check  # noqa: E402
 from geotagger.vision.session import Session  # noqa: E402
 from training import train_starter  # noqa: E402
@@ -158,7 +157,7 @@ def test_the_bundle_reads_pictures_as_the_trained_network_does(bundle, trained):
         square[:] = colour
     (logits,) = Session(bundle, "cpu").run(squares)
     recipe = json.loads((run / "run.json").read_text())["recipe"]
-    network = to_onnx.load_network(run, recipe, logits.shape[1])
+    network = starter.load_network(run, recipe, logits.shape[1])
     with torch.inference_mode():
         wanted = network(torch.from_numpy(squares)).numpy()
     assert logits == pytest.approx(wanted, abs=1e-3)
@@ -223,7 +222,13 @@ def test_an_export_that_computes_something_else_is_refused_and_the_old_bundle_st
 
 
 def test_limits_bite():
-    with pytest.raises(BundleError):
-        to_onnx.check({"max_difference": float("nan"), "same_first": 1.0}, "fp32")
-    with pytest.raises(BundleError):
-        to_onnx.check({"max_difference": 0.0, "same_first": 0.5}, "int8")
+    heads = (ClassifyHead("cells", "cell_logits", "labels.csv"),)
+
+    def shortfall(apart, same, precision):
+        found = {"cells.max_difference": apart, "cells.same_first": same}
+        return parity.shortfall(found, precision, heads)
+
+    assert "needed" in shortfall(float("nan"), 1.0, "fp32")
+    assert "needed" in shortfall(0.0, 0.5, "int8")
+    assert "needed" in shortfall(0.5, 1.0, "fp16")
+    assert not shortfall(0.0005, 1.0, "fp32")

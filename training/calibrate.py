@@ -1,8 +1,8 @@
 """What a model's numbers are worth, from photos that it was not trained on.
 
-    temperature     of logits, so that probabilities come true (Guo et al. 2017)
-    weight          of the vision evidence beside the prior: least surprise at the true country
-    radius factor   widens the stated 90 % radius until it covers 90 % (split conformal, Vovk 2005)
+temperature     of logits, so that probabilities come true (Guo et al. 2017)
+weight          of the vision evidence beside the prior: least surprise at the true country
+radius factor   widens the stated 90 % radius until it covers 90 % (split conformal, Vovk 2005)
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
-from geotagger.belief import Belief, Constants, log_prior
+from geotagger.belief import Belief
+from geotagger.prior import Constants, log_prior
 from geotagger.geo import haversine_km
 from geotagger.records import Evidence, Prediction
 from geotagger.vision.bundle import Calibration
@@ -109,7 +110,9 @@ def fit(held: HeldOut, readers: Mapping[str, Reader], places: Places) -> Calibra
         stretch.append(float(km) / found.radius_km)
     if not stretch:
         return Calibration(weight)
-    return Calibration(weight, round(float(np.clip(conformal(stretch, share[exact]), 0.01, 100)), 3))
+    return Calibration(
+        weight, round(float(np.clip(conformal(stretch, share[exact]), 0.01, 100)), 3)
+    )
 
 
 def _weight(
@@ -132,7 +135,7 @@ def _weight(
 
 
 def conformal(stretch: list[float], share: NDArray[np.float64]) -> float:
-    """The value that COVERAGE of the weight does not exceed, counting one unseen photo above all."""
+    """The value that COVERAGE of the weight does not exceed; one unseen photo lies above all."""
     order = np.argsort(stretch)
     held = np.cumsum(share[order]) / (share.sum() + share.mean())
     at = min(int(np.searchsorted(held, COVERAGE)), len(stretch) - 1)

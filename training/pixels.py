@@ -135,6 +135,20 @@ class PhotoStream(IterableDataset[Item]):
                 yield _pixels(example, self._spec, self._alter, random), row
 
 
+def dataset(
+    source: str,
+    examples: Sequence[Example],
+    rows: NDArray[np.intp],
+    spec: InputSpec,
+    alter: Alterations | None = None,
+    seed: int = 0,
+) -> Photos | PhotoStream:
+    """The photos of a folder, or, where the examples came of a stream, of that stream."""
+    if examples[0].path is None:
+        return PhotoStream(source, examples, rows, spec, alter, seed)
+    return Photos(examples, rows, spec, alter, seed)
+
+
 def _pixels(
     example: Example, spec: InputSpec, alter: Alterations | None, random: np.random.Generator
 ) -> torch.Tensor:
@@ -166,9 +180,8 @@ class CachedViews(Dataset[Item]):
         return torch.from_numpy(self._values[view, row].astype(np.float32)), row
 
 
-@torch.no_grad()
 def cache_views(
-    frozen: Callable[[torch.Tensor], torch.Tensor],
+    frozen: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
     key: str,
     examples: Sequence[Example],
     spec: InputSpec,
@@ -176,10 +189,11 @@ def cache_views(
     file: Path,
     alter: Alterations | None = None,
     seed: int = 0,
-    device: str = "cpu",
+    source: str = "",
 ) -> NDArray[np.float16]:
     """float16 [views, n, ...], memory-mapped: what `frozen` makes of each view of every example.
 
+    `frozen` takes pixels [B, S, S, 3]: on a CPU best a graph (training.network.run_by_onnx).
     View 0 is the photo as it is, the others are altered. Worth it where the frozen part costs most
     and the trained one little. A cache of the same `key` (which must tell the weights), examples,
     spec and views is used again.
@@ -191,10 +205,10 @@ def cache_views(
     rows = np.arange(len(examples))
     cache = None
     for view in range(views):
-        photos = Photos(examples, rows, spec, alter if view else None, seed)
+        photos = dataset(source, examples, rows, spec, alter if view else None, seed)
         photos.set_epoch(view)
         for pixels, batch_rows in DataLoader(photos, batch_size=32):
-            values = frozen(pixels.to(device)).float().cpu().numpy()
+            values = frozen(pixels.numpy())
             if cache is None:
                 shape = (views, len(examples), *values.shape[1:])
                 cache = np.lib.format.open_memmap(file, "w+", np.float16, shape)

@@ -43,8 +43,8 @@ def split_rows(examples: Sequence[Example], shares: Mapping[str, float] = SHARES
     """Rows by split: as the data set says where it does, else whole groups dealt by `shares`.
 
     From each split are then left out the photos that show what one of a later split shows: the same
-    spot, or nearly the same picture. Training photos of a data set's own split without a val part are
-    dealt between train and val.
+    spot, or nearly the same picture. Training photos of a data set's own split without a val part
+    are dealt between train and val.
 
     Raises:
         UsageError: there are too few independent groups, or an unknown name of a split.

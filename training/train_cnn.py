@@ -28,10 +28,11 @@ from training.cells import KINDS, Classes, make_classes, smooth_targets, write_l
 from training.cnn import TRUNKS, PlaceNetwork
 from training.data import Example, named, need, positions, read_photos
 from training.loop import LoopOptions, fit
-from training.pixels import Alterations, CachedViews, Photos, PhotoStream, cache_views, data_hash
+from training.network import run_by_onnx
+from training.pixels import Alterations, CachedViews, cache_views, data_hash, dataset
 from training.recipe import read_recipe
-from training.splits import leakage, split_rows
 from training.sphere import great_circle_km, wrapped_huber
+from training.splits import leakage, split_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -72,7 +73,7 @@ class Options:
     """0: what the backbone was made for."""
     fit: str = "crop"
     views: int = 0
-    """Above 0, what the frozen stages make of so many views of each photo is kept and used again."""
+    """Above 0: what the frozen stages make of so many views of each photo is kept for reuse."""
     alter: Alterations = field(default_factory=Alterations)
     loop: LoopOptions = field(default_factory=LoopOptions)
 
@@ -221,11 +222,14 @@ class Seen:
         """Raises UsageError: the frozen stages end between twins, whose outputs are two."""
         options = self._options
         size = self._spec.size_px
-        if isinstance(network.eval().frozen(torch.zeros(1, size, size, 3, dtype=torch.uint8)), tuple):
+        if isinstance(
+            network.eval().frozen(torch.zeros(1, size, size, 3, dtype=torch.uint8)), tuple
+        ):
             raise UsageError("views: the frozen stages end in two trunks; set views to 0")
         key = f"{options.backbone} {options.weights} {network.split} {options.loop.seed}"
+        graph = file.with_suffix(".onnx")
         self._views = cache_views(
-            network.frozen,
+            run_by_onnx(network, "frozen", size, graph, torch.get_num_threads()),
             key,
             self._examples,
             self._spec,
@@ -233,6 +237,7 @@ class Seen:
             file,
             options.alter,
             options.loop.seed,
+            self._source,
         )
 
     def dataset(self, rows: NDArray[np.intp], altered: bool) -> Dataset[tuple[torch.Tensor, int]]:
@@ -240,9 +245,7 @@ class Seen:
         if self._views is not None:
             return CachedViews(self._views if altered else self._views[:1], rows, seed)
         alter = self._options.alter if altered else None
-        if self._examples[0].path is None:
-            return PhotoStream(self._source, self._examples, rows, self._spec, alter, seed)
-        return Photos(self._examples, rows, self._spec, alter, seed)
+        return dataset(self._source, self._examples, rows, self._spec, alter, seed)
 
     @torch.no_grad()
     def predict(
@@ -267,9 +270,7 @@ class Seen:
         return outputs
 
 
-def make_loss(
-    classes: Classes, examples: list[Example], known: NDArray[np.intp], options: Options
-):
+def make_loss(classes: Classes, examples: list[Example], known: NDArray[np.intp], options: Options):
     """Cross entropy against plain or smoothed labels, and the coordinates' loss beside it."""
     place = torch.full((len(examples),), -1)
     place[known] = torch.arange(len(known))
@@ -277,7 +278,9 @@ def make_loss(
     shares = np.bincount(classes.index[known], minlength=len(classes))[classes.index[known]]
     weights = torch.from_numpy(shares.astype(np.float32) ** -options.country_exponent)
     weights /= weights.mean()
-    degrees = torch.from_numpy(np.stack(positions([examples[row] for row in known]), axis=1)).float()
+    degrees = torch.from_numpy(
+        np.stack(positions([examples[row] for row in known]), axis=1)
+    ).float()
     span = torch.tensor([45.0, 90.0])
 
     def loss_of(
@@ -343,7 +346,9 @@ def score(
             calibrate.predictions(held, readers, places, calibration)
         )
         uniform = calibrate.predictions(held.rows(np.arange(1)), readers, places, Calibration(0.0))
-        click.echo(f"calibration: {asdict(calibration)}; the prior alone says {uniform[0].place.country}")
+        click.echo(
+            f"calibration: {asdict(calibration)}; the prior alone says {uniform[0].place.country}"
+        )
     if DEGREES in held.outputs:
         lat, lon = held.outputs[DEGREES].T.astype(float)
         guesses["coordinates"] = metrics.Guesses.at(

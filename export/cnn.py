@@ -1,0 +1,81 @@
+"""Exports what training/train_cnn.py trained."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from export.family import Exportable
+from geotagger.geo import haversine_km
+from geotagger.images import InputSpec
+from geotagger.vision.bundle import ClassifyHead, RegressHead
+from training import run_folder
+from training.calibrate import EXACT, fit_temperature
+from training.cnn import TRUNKS, PlaceNetwork
+from training.sphere import on_the_map
+from training.train_cnn import DEGREES, LOGITS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from geotagger.vision.bundle import Head
+    from training.run_folder import HeldOut
+
+
+class _Network(nn.Module):
+    def __init__(self, network: PlaceNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        logits, *degrees = self.network(pixels)
+        return (logits, *(on_the_map(values) for values in degrees))
+
+
+def load(run: Path, document: dict[str, Any]) -> Exportable:
+    options = document["options"]
+    trunk = TRUNKS[options["backbone"]]("none")
+    network = PlaceNetwork(trunk, document["classes"], options["coordinates"], options["hidden"])
+    run_folder.load_weights(run, network)
+    held = run_folder.read_held_out(run / "val.npz")
+    temperature = fit_temperature(held.outputs[LOGITS], held.target[LOGITS])
+    places = document["places"]
+    heads: list[Head] = [ClassifyHead("classes", LOGITS, "labels.csv", temperature, places)]
+    if options["coordinates"]:
+        heads.append(RegressHead("coordinates", DEGREES, sigma_km(held, DEGREES)))
+
+    def write_tables(folder: Path) -> None:
+        shutil.copyfile(run / "labels.csv", folder / "labels.csv")
+
+    return Exportable(
+        module=_Network(network).eval(),
+        spec=InputSpec(**document["input"]),
+        heads=tuple(heads),
+        write_tables=write_tables,
+        description=f"Tells {document['classes']} classes ({options['classes']}) apart by a "
+        f"photo's looks.",
+        trunk=f"{options['backbone']}, weights {_name(options['weights'])}",
+        metrics=document["metrics"],
+        held_out=held,
+        quantise=("static",),
+    )
+
+
+def _name(weights: str) -> str:
+    """A file by its last part: where it lay is nobody's business."""
+    return weights.replace("\\", "/").rsplit("/", maxsplit=1)[-1]
+
+
+def sigma_km(held: HeldOut, output: str) -> float:
+    """The typical error on either axis of coordinates [n, 2], from validation.
+
+    The median distance of a two-dimensional normal is 1.1774 sigma.
+    """
+    known = np.isin(held.precision, EXACT) & ~np.isnan(held.lat)
+    lat, lon = held.outputs[output][known].T
+    km = haversine_km(lat, lon, held.lat[known], held.lon[known])
+    return float(np.clip(np.median(km) / 1.1774, 1, 2e4)) if len(km) else 2e4
