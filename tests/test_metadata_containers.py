@@ -23,6 +23,7 @@ from geotagger.metadata.gps_tags import GpsTags
 from geotagger.metadata.read import read
 from geotagger.metadata.removal import without_own
 from geotagger.metadata.verify import verify
+from geotagger.metadata.xmp_tree import GEOTAGGER
 
 OURS = b"<!-- ours -->"
 EVERY = jpegs.SOUND | photo_files.SOUND
@@ -317,6 +318,17 @@ def _with_packet(data, packet):
 def test_removal_leaves_alone_what_is_not_ours():
     for data in (*EVERY.values(), jpegs.photo(jpegs.exif(photo_files.GPS_BLOCK))):
         assert without_own(data, lambda packet: packet) == (data, ())
+
+
+@pytest.mark.parametrize("name", ["XMP, no EXIF", "PNG, XMP", "TIFF, XMP", "WebP, XMP"])
+def test_removal_is_not_stopped_by_an_odd_packet_of_another(name):
+    tagged = embed(EVERY[name], PARIS).data
+    cleaned, what = without_own(tagged, _refuse)
+    assert what == ("GPS tags",)
+    assert xmp_packet(cleaned) == xmp_packet(EVERY[name])
+    ours = embed(EVERY[name], PARIS, lambda _: GEOTAGGER.encode()).data
+    with pytest.raises(CannotEmbedError, match="not mine"):
+        without_own(ours, _refuse)
 
 
 def test_removal_keeps_what_another_program_put_beside_our_tags():

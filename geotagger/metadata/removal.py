@@ -22,6 +22,7 @@ from geotagger.metadata.tiff import GPS_IFD, XMP_PACKET, Ifd, Tiff, TiffError
 from geotagger.metadata.tiff_file import TiffFile
 from geotagger.metadata.undo import record_at_end
 from geotagger.metadata.verify import same_but_metadata
+from geotagger.metadata.xmp_tree import GEOTAGGER
 
 _MAX_LAYERS = 16
 
@@ -121,16 +122,19 @@ def _tags(tiff: Tiff) -> set[tuple[int, bytes]]:
 def _without_xmp(
     container: Container, without_prediction: Callable[[bytes], bytes | None]
 ) -> bytes:
-    try:
-        packet = container.xmp
-    except CannotEmbedError:
-        packet = xmp_packet(container.data)
-        if packet is None or without_prediction(packet) == packet:
-            return container.data
-        raise
-    cleaned = without_prediction(packet) if packet is not None else None
-    if packet is None or cleaned == packet:
+    packet = xmp_packet(container.data)
+    if packet is None:
         return container.data
+    try:
+        cleaned = without_prediction(packet)
+    except CannotEmbedError:
+        if GEOTAGGER.encode() in packet.replace(b"\0", b""):  # UTF-16 has zeros between
+            raise
+        cleaned = packet  # an odd one, and not ours
+    if cleaned == packet:
+        return container.data
+    if container.xmp != packet:  # or it raises, with the reason
+        raise CannotEmbedError("its XMP packet cannot be written back")
     if isinstance(container, TiffFile):
         return apply(container.data, _packet_in_place(container, cleaned))
     edits = None if cleaned is None else difference(packet, cleaned)
