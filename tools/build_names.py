@@ -14,10 +14,13 @@ it is met as a word of the language (`Halle`, `Nice`, and far mentions of the pl
 surname or brand that no list knows, or as letters misread; that is the background of a country.
 """
 
+# ruff: noqa: RUF001  letters of other scripts look like Latin ones, and are meant
+
 from __future__ import annotations
 
 import argparse
 import gettext
+import itertools
 import json
 import math
 import re
@@ -49,28 +52,47 @@ DATA = Path(__file__).parents[1] / "geotagger" / "data"
 WORDS = 9.0
 """Words that can be read in a photo with text: mean over 63 photos of signs."""
 OWN = {"town": 0.1, "district": 0.05, "region": 0.05, "country": 0.02}
-"""Share of photos with text that show the name of their own place. Town: 11 of 63 photos of signs, less
-half because they are of signs on purpose."""
+"""Share of photos with text that show the name of their own place. Town: 11 of 63 photos of signs,
+less half because those are of signs on purpose."""
 UNSEEN = 1e-6
 """Share of photos that show a given rare word by chance: a surname, a brand, an invented word."""
 FAME = 0.1
 """Far mentions of a place, beyond those in word lists, as a share of those at home."""
 COUNTRY_FAME = 0.01
-"""Share of photos that show the name of a given country that they are not in: products, travel."""
-LETTERS = 14.0
-"""Letters misread hit a given letter with a chance of 1 in so many."""
-ACRONYM = 5e-3
-"""Share of photos that show a given word of three Latin letters or fewer, as an acronym."""
+"""Share of photos that show the English name of a given country that they are not in: products,
+travel. Names in other languages a tenth of that."""
+BY_CHANCE = 20.0, 20.0
+"""Share of photos that show a given word of n Latin letters as an acronym, an invented word or
+letters misread: the first number over the second to the power of n. So names of three letters tell
+nearly nothing and those of six or more lose little."""
+FAMILIAR = 0.02
+"""A town of all the speakers of a language would have this share of its words. Measured: Köln,
+Stockholm and Paris 0.01 to 0.02. A name that is met more often than that is a word as well."""
+FOREIGN = 0.1
+"""The same in languages that are not of the town's country, compared with its own."""
+REGION_FAMILIAR = 0.2
+"""The same for regions, compared with towns of as many people."""
+NAMESAKE = 0.3
+"""Of several places of one name the smaller are met less often than the prior of the belief says:
+share of signs by this power of their people. That prior is for photos of sights, not of signs."""
+LIFT = 10.0
+"""How much oftener two words of a language follow each other than they would by chance."""
 RARE_IN_SMALL_LIST = 3e-7
 RARE_IN_LARGE_LIST = 1e-9
 RARE_WITHOUT_LIST = 1e-7
 """Frequencies of words that a list does not hold."""
 ENGLISH_ABROAD = 0.2
 """Share of words on signs that are English wherever that is no language of the country."""
-LEAST_SHARE = 0.02
+LEAST_SHARE = 0.01
+ENGLISH_NAME = 0.5
+"""Share of a country's signs that give its name in English where they give it."""
 EXONYM_SHARE = 0.2
 """An English name is used so often compared with the local one."""
-VARIANT_SHARE = 0.1
+VARIANT_SHARE = 0.03
+LIKE, NEAR = 0.45, 0.7
+"""Likeness of two names above which they may be one region's in two languages, or two spellings."""
+REGION_CODE = re.compile("[A-Z]{2}-[A-Z]{1,3}")
+"""ISO 3166-2 codes of letters, `US-OR`: stored beside the names for "Portland, OR"."""
 LEAST_STRENGTH = 0.2
 """Weaker names are dropped; context can raise a name some ten times."""
 MOST_BEARERS = 50
@@ -78,10 +100,10 @@ REGION_COVER = 0.8
 """A region's radius covers so many of its people."""
 
 SUFFIXES = {
-    "CJK": "市县縣区區町村都府省州郡乡鄉镇鎮",
-    "HANGUL": "시군구읍면동도",
+    "CJK": re.compile("(特別区|自治区|自治州|自治縣|自治县|[市县縣区區町村都府省州郡乡鄉镇鎮])$"),
+    "HANGUL": re.compile("(특별자치시|특별자치도|특별시|광역시|[시군구읍면동도])$"),
 }
-"""Generic last letters of place names, which signs leave out."""
+"""Generic ends of place names; the reader of signs knows them (`GLUED` in text/neighbours.py)."""
 LETTERS_OF_SCRIPT = {
     "Jpan": ("CJK", "HIRAGANA", "KATAKANA"),
     "Hans": ("CJK",),
@@ -139,7 +161,9 @@ class Bearer:
     radius_km: float
     share: float = 1.0
     """Share of the photos near the row of the places table that are taken in this place."""
+    people: float = 0.0
     fame: float = 0.0
+    """Share of photos far away that name the place, beyond what word lists say."""
     names: dict[str, float] = field(default_factory=dict)
     """Normalised name -> share of the local signs that name the place so."""
 
@@ -158,6 +182,14 @@ def main() -> None:
     ]
     raw_names = {name for bearer in bearers for name in bearer.names}
     words = Words(languages, {word for name in raw_names for word in name.split()})
+    for bearer in bearers:
+        for name in bearer.names:
+            words.largest[name] = max(words.largest[name], bearer.people)
+    for bearer in bearers:
+        usual = usual_frequency(bearer, languages)
+        for name in bearer.names:
+            if " " in name and bearer.people and bearer.people >= words.largest[name]:
+                words.usual[name] = usual
     for bearer in bearers:
         weigh_names(bearer, words)
     write(bearers, words, DATA / "names.npz")
@@ -178,12 +210,23 @@ class Languages:
         self.codes = places.country_codes
         self.official = {code: official_languages(code) for code in self.codes}
         people = np.bincount(places.country, weights=places.population, minlength=len(self.codes))
+        self.people = dict(zip(self.codes, people.tolist(), strict=True))
+        self.speakers = self._speakers()
         prior = (people + 2000.0) ** 0.3
         self.mix = {code: self._mix(code) for code in self.codes}
         self.world = sum(
             (p * self.mix[code] for p, code in zip(prior / prior.sum(), self.codes, strict=True)),
             np.zeros(len(self.index)),
         )
+
+    def _speakers(self) -> NDArray[np.float64]:
+        """People by language."""
+        speakers = np.full(len(self.index), 1e6)
+        for code, tongues in self.official.items():
+            for language, percent in tongues.items():
+                column = self.index.get(list_of(language), self.index["?"])
+                speakers[column] += self.people[code] * percent / 100
+        return speakers
 
     def _mix(self, code: str) -> NDArray[np.float64]:
         """Share of each language in the words on the country's signs."""
@@ -225,6 +268,10 @@ class Words:
             for language in languages.lists
         ]
         self.frequency = np.zeros((len(self.rows), size), dtype=np.float32)
+        self.largest: dict[str, float] = defaultdict(float)
+        """People of the largest place that bears a name."""
+        self.usual: dict[str, NDArray[np.float32]] = {}
+        """How usual a name is by its largest bearer alone, see `usual_frequency`."""
         self.letters: dict[str, Counter[str]] = {}
         for language in languages.lists:
             self._read(language)
@@ -249,10 +296,20 @@ class Words:
             self.letters[language] = Counter({k: v / total for k, v in letters.items()})
 
     def of_name(self, name: str) -> NDArray[np.float32]:
-        """Frequency of a name by language: of its rarest words, halved for each further one."""
+        """Frequency of a name by language; of several words at most that of the rarest.
+
+        Words meet by chance, LIFT times as often as if they were independent. On top of that the
+        name is as usual as its largest bearer makes it.
+        """
+        each = self.frequency[[self.rows[word] for word in name.split()]]
+        if len(each) == 1:
+            return each[0]
+        return np.minimum(LIFT * each.prod(axis=0) + self.usual.get(name, 0.0), each.min(axis=0))
+
+    def known_of_name(self, name: str) -> NDArray[np.float32]:
+        """The same, 0 in the languages whose lists do not hold the name."""
         rows = [self.rows[word] for word in name.split()]
-        each = self.frequency[rows]
-        return 1.0 / (1.0 / each).sum(axis=0) * 0.5 ** (len(rows) - 1)
+        return np.where(self.known[rows].all(axis=0), self.of_name(name), 0.0)
 
     def by_chance(self, name: str) -> float:
         """Share of photos in which misread letters or pieces of other words make the name."""
@@ -262,7 +319,7 @@ class Words:
                 2 * WORDS * math.prod(common[letter] for letter in letters)
                 for common in self.letters.values()
             )
-        return LETTERS ** -len(letters) + (ACRONYM if len(letters) <= 3 else 0.0)
+        return BY_CHANCE[0] * BY_CHANCE[1] ** -len(letters)
 
     def known_in(self, name: str, language: str) -> float:
         """Frequency of a name in a language; 0 where its list does not hold it."""
@@ -299,6 +356,7 @@ def towns(cities: Sequence[dict[str, Any]]) -> list[Bearer]:
             lon=lon[i],
             radius_km=radius_km[i],
             share=share[i],
+            people=people[i],
             fame=FAME * OWN["town"] * people[i] / 8e9,
             names=dict.fromkeys(town_names(city), 0.0) | {normalise(city["name"]): 1.0},
         )
@@ -319,17 +377,16 @@ def town_names(city: Mapping[str, Any]) -> list[str]:
         )
         if name == city["name"] or is_latin or script in scripts:
             found += spellings(name)
-    return [name for name in found if len(name) >= 2]
+    return [name for name in found if len(name) >= (3 if script_of(name) == "LATIN" else 2)]
 
 
 def spellings(name: str) -> list[str]:
-    """The name normalised, with ä as ae, and without a generic last letter."""
-    found = [normalise(name)]
+    """The name normalised, also with ä as ae, and without a generic end."""
+    ending = SUFFIXES.get(script_of(name))
+    stem = ending.sub("", name) if ending else name
+    found = [normalise(stem if len(stem) >= 2 else name)]
     if any(letter in name for letter in "äöüåÄÖÜÅø"):
         found.append(normalise(name.translate(UMLAUTS)))
-    suffixes = SUFFIXES.get(script_of(name), "")
-    if suffixes and len(name) >= 3 and name[-1] in suffixes:
-        found.append(normalise(name[:-1]))
     return [name for name in found if name]
 
 
@@ -358,15 +415,18 @@ def regions(cities: Sequence[dict[str, Any]], folder: Path) -> list[Bearer]:
         members[f"{city['countrycode']}.{city['admin1code']}"].append(
             (city["latitude"], city["longitude"], city["population"])
         )
-    translations = Subdivisions()
-    found = []
+    of_country: dict[str, dict[str, Bearer]] = defaultdict(dict)
     for region in json.loads((folder / "admin1.json").read_text("utf-8")):
         bearer = area(region, "region", members[region["code"]])
         if bearer:
-            for name in translations.names(bearer.country, region["name"]):
-                bearer.names.update(dict.fromkeys(spellings(name), 1.0))
-            found.append(bearer)
-    return found
+            of_country[bearer.country][bearer.name] = bearer
+    subdivisions = Subdivisions()
+    for country, by_name in of_country.items():
+        for name, known in subdivisions.matched(country, sorted(by_name)).items():
+            for local in known:
+                keys = [local] if REGION_CODE.fullmatch(local) else spellings(local)
+                by_name[name].names.update(dict.fromkeys(keys, 1.0))
+    return [bearer for by_name in of_country.values() for bearer in by_name.values()]
 
 
 def districts(folder: Path) -> list[Bearer]:
@@ -400,40 +460,66 @@ def area(
         lat=centre[0],
         lon=(centre[1] + 180) % 360 - 180,
         radius_km=min(max(float(np.quantile(km, REGION_COVER)), 5.0), 600.0),
+        people=people.sum() if kind == "region" else 0.0,
         fame=FAME * OWN[kind] * people.sum() / 8e9,
         names=dict.fromkeys(spellings(entry["name"]), 1.0),
     )
 
 
 class Subdivisions:
-    """Names of first-level regions in many languages, from ISO 3166-2 and its translations."""
+    """First-level regions of ISO 3166-2, with their names in many languages."""
 
     def __init__(self) -> None:
         locales = Path(pycountry.__file__).parent / "locales"
         self._catalogs = {
-            folder.name: gettext.translation("iso3166-2", locales, [folder.name], fallback=True)
+            folder.name.split("_")[0]: gettext.translation("iso3166-2", locales, [folder.name])
             for folder in sorted(locales.iterdir())
             if (folder / "LC_MESSAGES" / "iso3166-2.mo").exists()
         }
-        self._known: dict[tuple[str, str], set[str]] = {}
+        self._of_country: dict[str, list[Any]] = defaultdict(list)
         for subdivision in pycountry.subdivisions:
             if subdivision.parent_code is None:
-                self._add(subdivision.country_code, subdivision.name)
+                self._of_country[subdivision.country_code].append(subdivision)
 
-    def _add(self, country: str, name: str) -> None:
-        every = {name} | {catalog.gettext(name) for catalog in self._catalogs.values()}
-        local = {name} | {
-            catalog.gettext(name)
-            for language, catalog in self._catalogs.items()
-            if language.split("_")[0]
-            in {code.split("_")[0] for code in official_languages(country)}
+    def matched(self, country: str, names: Sequence[str]) -> dict[str, set[str]]:
+        """Code and local names of the subdivision for each region that has one.
+
+        GeoNames calls regions by English names and has codes of its own, so the pairs of names
+        that are most alike are matched first.
+        """
+        every = {
+            subdivision.code: {normalise(subdivision.name)}
+            | {normalise(c.gettext(subdivision.name)) for c in self._catalogs.values()}
+            for subdivision in self._of_country[country]
         }
-        for known in every:
-            self._known.setdefault((country, normalise(known)), set()).update(local)
+        pairs = sorted(
+            (
+                (max(likeness(normalise(name), known) for known in knowns), name, code)
+                for name in names
+                for code, knowns in every.items()
+            ),
+            key=lambda pair: (-pair[0], pair[1], pair[2]),
+        )
+        found: dict[str, set[str]] = {}
+        given: set[str] = set()
+        for score, name, code in pairs:
+            if score >= LIKE and name not in found and code not in given:
+                found[name] = {code} | self._local_names(country, code)
+                given.add(code)
+        return found
 
-    def names(self, country: str, name: str) -> set[str]:
-        """The names in the country's own languages of the region that bears this name."""
-        return self._known.get((country, normalise(name)), set())
+    def _local_names(self, country: str, code: str) -> set[str]:
+        name = pycountry.subdivisions.get(code=code).name
+        tongues = {language.split("_")[0] for language in official_languages(country)}
+        return {name} | {self._catalogs[t].gettext(name) for t in tongues if t in self._catalogs}
+
+
+def likeness(name: str, other: str) -> float:
+    """Share of the pairs of letters that two names have in common (Dice), 0 to 1."""
+    if name == other:
+        return 1.0
+    pairs, others = Counter(itertools.pairwise(name)), Counter(itertools.pairwise(other))
+    return 2 * sum((pairs & others).values()) / max(len(name) + len(other) - 2, 1) * 0.99
 
 
 def countries(languages: Languages) -> list[Bearer]:
@@ -446,7 +532,7 @@ def countries(languages: Languages) -> list[Bearer]:
             if share > 5 and babel.core.localedata.exists(language)
         ]
         english = normalise(babel.Locale("en").territories[code])
-        names = {english: 0.5}
+        names = {english: ENGLISH_NAME}
         for language in (*MAJOR_LANGUAGES, *local):
             name = babel.Locale.parse(language).territories.get(code)
             if name:
@@ -457,6 +543,7 @@ def countries(languages: Languages) -> list[Bearer]:
                 name=babel.Locale("en").territories[code],
                 kind="country",
                 country=code,
+                people=languages.people[code],
                 lat=0.0,
                 lon=0.0,
                 radius_km=0.0,
@@ -475,65 +562,79 @@ def weigh_names(bearer: Bearer, words: Words) -> None:
     """Share of the local signs that name the town by each of its names.
 
     The alternate names have no language, so word frequencies tell which are used: in the country's
-    languages, or in English.
+    languages, or in English. A frequency speaks for the largest bearer of a name alone: that people
+    write of Paris does not make it the name of a town that was once called so.
     """
     if bearer.kind != "town":
         return
     main = normalise(bearer.name)
     names = list(bearer.names)
-    shares = {name: LEAST_SHARE if bearer.fame > 1e-7 else 0.0 for name in names}
+    shares = dict.fromkeys(names, LEAST_SHARE if bearer.fame > 1e-07 else 0.0)
     tongues = words.languages.official.get(bearer.country, {})
     total = sum(tongues.values()) or 1.0
     local = [language for language, share in tongues.items() if share > 0.1 * total]
     for scale, language in [(1.0, language) for language in local] + [(EXONYM_SHARE, "en")]:
-        frequency = {name: words.known_in(name, language) for name in names}
+        frequency = {
+            name: words.known_in(name, language)
+            for name in names
+            if name == main or bearer.people >= words.largest[name]
+        }
         most = max(frequency.values())
-        for name in names:
+        for name in frequency:
             if most:
                 shares[name] = max(shares[name], scale * frequency[name] / most)
     scripts = scripts_of(bearer.country)
     for name in names:
         if script_of(name) in scripts:
             shares[name] = max(shares[name], 0.5)
-        elif near_spelling(name, main):
+        elif name[:1] == main[:1] and likeness(name, main) >= NEAR:
             shares[name] = max(shares[name], VARIANT_SHARE)
     is_exonym = max(shares.values()) > 2 * shares[main] > 0
     shares[main] = max(shares[main], 0.3 if is_exonym else 1.0)
     bearer.names = {name: share for name, share in shares.items() if share >= LEAST_SHARE}
 
 
-def near_spelling(name: str, main: str) -> bool:
-    """Same first letter and three quarters of the pairs of letters."""
-    pairs = Counter(zip(name, name[1:], strict=False))
-    main_pairs = Counter(zip(main, main[1:], strict=False))
-    same = sum((pairs & main_pairs).values())
-    return name[:1] == main[:1] and 2 * same >= 1.4 * (len(name) + len(main) - 2)
+def usual_frequency(bearer: Bearer, languages: Languages) -> NDArray[np.float32]:
+    """Frequency by language that one would expect of a name that is a name only."""
+    spoken = np.where(languages.mix[bearer.country] > 0.01, 1.0, FOREIGN)
+    scale = {"region": REGION_FAMILIAR, "district": REGION_FAMILIAR}.get(bearer.kind, 1.0)
+    usual = scale * FAMILIAR * bearer.people / languages.speakers * spoken
+    return usual.astype(np.float32)
 
 
 def strength(bearer: Bearer, name: str, share: float, words: Words) -> tuple[float, float]:
     """(strength, abroad) of a name for one bearer, see `geotagger.text.gazetteer`.
 
     Where a word is met more often in the country than in the world, that is evidence of language,
-    which is a cue of its own. Half of it (in logarithms) is left to that cue.
+    which is a cue of its own. Half of it (in logarithms) is left to that cue. A word that is more
+    than a name is taken to be as common as in the language that has it most: the text may be in it.
     """
+    languages = words.languages
+    usual = usual_frequency(bearer, languages)
     frequency = words.of_name(name)
-    chance = UNSEEN + words.by_chance(name) + bearer.fame * share
-    world = WORDS * float(words.languages.world @ frequency) + chance
-    country = WORDS * float(words.languages.mix[bearer.country] @ frequency) + chance
-    middle = math.sqrt(world * max(country, world))
-    return OWN[bearer.kind] * bearer.share * share / middle, max(country, world) / middle
+    as_name = np.minimum(frequency, np.maximum(usual, RARE_IN_SMALL_LIST))
+    as_word = WORDS * float(np.max(np.maximum(words.known_of_name(name) - usual, 0.0)))
+    fame = bearer.fame * (share if bearer.kind != "country" or share == ENGLISH_NAME else 0.1)
+    chance = UNSEEN + words.by_chance(name) + fame
+    world = WORDS * float(languages.world @ as_name) + chance
+    country = max(WORDS * float(languages.mix[bearer.country] @ as_name) + chance, world)
+    elsewhere = math.sqrt(world * country) + as_word
+    namesake = ((bearer.people + 2000) / (words.largest[name] + 2000)) ** NAMESAKE
+    own = OWN[bearer.kind] * bearer.share * share * namesake
+    return own / elsewhere, max(country / elsewhere, 1.0)
 
 
 def write(bearers: Sequence[Bearer], words: Words, path: Path) -> None:
-    links: dict[int, list[tuple[float, int, float]]] = defaultdict(list)
+    links: dict[int, list[tuple[float, int, float, float]]] = defaultdict(list)
     for i, bearer in enumerate(bearers):
         for name, share in bearer.names.items():
             own, abroad = strength(bearer, name, share, words)
             if own >= LEAST_STRENGTH:
-                links[name_hash(name)].append((own, i, abroad))
+                likely = own * (bearer.people + 2000) ** 0.6
+                links[name_hash(name)].append((own, i, abroad, likely))
     for key, found in links.items():
-        links[key] = sorted(found, key=lambda link: (-link[0], link[1]))[:MOST_BEARERS]
-    kept = sorted({i for found in links.values() for _, i, _ in found})
+        links[key] = sorted(found, key=lambda link: (-link[3], link[1]))[:MOST_BEARERS]
+    kept = sorted({i for found in links.values() for _, i, _, _ in found})
     order = {i: row for row, i in enumerate(kept)}
     hashes = np.array(sorted(links), dtype=np.uint64)
     flat = [link for key in sorted(links) for link in links[key]]
@@ -546,9 +647,9 @@ def write(bearers: Sequence[Bearer], words: Words, path: Path) -> None:
         ).astype(np.uint16),
         hashes=(hashes & np.uint64(0xFFFFFFFF)).astype(np.uint32),
         bearer_counts=np.array([len(links[key]) for key in sorted(links)], dtype=np.uint8),
-        bearers=np.array([order[i] for _, i, _ in flat], dtype=np.uint32),
-        strengths=to_bytes([own for own, _, _ in flat]),
-        abroad=to_bytes([abroad for _, _, abroad in flat]),
+        bearers=np.array([order[i] for _, i, _, _ in flat], dtype=np.uint32),
+        strengths=to_bytes([own for own, _, _, _ in flat]),
+        abroad=to_bytes([abroad for _, _, abroad, _ in flat]),
         lat=np.array([round((row.lat + 90) / 180 * 65535) for row in rows], dtype=np.uint16),
         lon=np.array([round((row.lon + 180) / 360 * 65535) for row in rows], dtype=np.uint16),
         radius_km=np.array([row.radius_km for row in rows], dtype=np.float16),

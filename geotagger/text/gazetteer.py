@@ -10,6 +10,8 @@ stored as 48-bit hashes of their normalised form: with half a million of them, a
 once in 500 million look-ups.
 """
 
+# ruff: noqa: RUF001, RUF002  letters of other scripts look like Latin ones, and are meant
+
 from __future__ import annotations
 
 import hashlib
@@ -57,15 +59,16 @@ _LETTERS = str.maketrans(
     }
 )
 _SILENT = re.compile("['’‘ʼʻ`´ʹʿʾ\u200b\u200c\u200d]")
-_SEPARATORS = re.compile(r"[^\w\u0900-\u0dff\u0e00-\u0eff\u0f00-\u109f\u1780-\u17ff]+|_")
+_SEPARATORS = re.compile(r"(?:[^\w\u0900-\u0dff\u0e00-\u0eff\u0f00-\u109f\u1780-\u17ff]|_)+")
 
 
 def normalise(text: str) -> str:
-    """Lower case, no accents, no apostrophes, one space between words: "L’Haÿ-les-Roses" -> "lhay les roses".
+    """Lower case, no accents, no apostrophes, single spaces: "L’Haÿ-les-Roses", "lhay les roses".
 
     Vowel signs of Indic scripts and Thai are letters and stay.
     """
-    text = unicodedata.normalize("NFKD", text.casefold()).translate(_LETTERS)
+    text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    text = text.translate(_LETTERS)
     text = _SILENT.sub("", _MARKS.sub("", text))
     return _SEPARATORS.sub(" ", unicodedata.normalize("NFC", text)).strip()
 
