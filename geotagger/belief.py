@@ -1,25 +1,21 @@
 """Belief: a prior over the places table plus weighted evidence, and what can be read off the sum.
 
-The posterior of a row is softmax(log prior + sum of weight * log-likelihood). Everything else
-(point, radius, level, confidence, alternatives) is a sum of posterior mass over rows.
-The constants are data (`data/belief.json`), fitted on photos whose sources were not trained on.
+The posterior of a row is softmax(log prior + sum of weight * log-likelihood), each term with the
+floor that its doubt gives. Everything else (point, radius, level, confidence, alternatives) is a
+sum of posterior mass over rows.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from importlib.resources import files
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geotagger.geo import EARTH_RADIUS_KM, cosine_of_km, km_of_cosine
 from geotagger.places import Places
+from geotagger.prior import Constants, Mass, log_prior, sums
 from geotagger.records import Candidate, Evidence, Level, Place, Prediction
-
-Mass = NDArray[np.float32]
 
 SCORED_RADII_KM = (25.0, 200.0, 750.0, 2500.0)
 """The distance thresholds by which the field scores a point (Im2GPS, Hays & Efros 2008)."""
@@ -30,28 +26,6 @@ CENTRES = 64
 """Rows among those that are tried as the point."""
 BINS_PER_ROOT_KM = 8.0
 """Distances are binned by the square root of their km: 1 km wide at 16 km, 25 km at 10,000 km."""
-
-
-@dataclass(frozen=True, slots=True)
-class Constants:
-    """Fitted numbers, read from `data/belief.json`."""
-
-    prior_country_exponent: float
-    prior_town_exponent: float
-    prior_pseudo_population: float
-    thresholds: Mapping[str, float]
-    """Least belief with which each level may be named."""
-    city_radius_km: float
-    """Mass within this distance of the point counts as belief in the city."""
-    coverage: float
-    """Share of the belief inside the stated radius."""
-    min_radius_km: float
-    """No radius is smaller: a row stands for a town and the land around it."""
-
-    @classmethod
-    def load(cls) -> Constants:
-        text = files("geotagger.data").joinpath("belief.json").read_text("utf-8")
-        return cls(**json.loads(text))
 
 
 class Belief:
@@ -86,11 +60,20 @@ class Belief:
         """float32 [len(places)], sums to 1."""
         logits = self.log_prior.copy()
         for item in evidence:
-            logits += np.float32(item.weight) * item.log_likelihood
+            weighted = np.float32(item.weight) * item.log_likelihood
+            logits += self._floored(weighted, item.doubt) if item.doubt else weighted
         logits -= logits.max()
         mass: Mass = np.exp(logits)
         mass /= mass.sum(dtype=np.float64)
         return mass
+
+    def _floored(self, log_likelihood: Mass, doubt: float) -> Mass:
+        """With the probability `doubt` the evidence is beside the point: every place as before."""
+        likelihood = np.exp(log_likelihood - log_likelihood.max())
+        likelihood *= np.float32(1 - doubt) / (np.exp(self.log_prior) @ likelihood)
+        likelihood += np.float32(doubt)
+        floored: Mass = np.log(likelihood)
+        return floored
 
     def decide(self, evidence: Sequence[Evidence]) -> Prediction:
         """The prediction that the evidence supports. Costs about a millisecond."""
@@ -224,30 +207,11 @@ class Parts:
 
     def countries(self, parts: Mass) -> Mass:
         """float32 [len(country_codes)]."""
-        return _sums(parts, self._country, self._counts[0])
+        return sums(parts, self._country, self._counts[0])
 
     def continents(self, parts: Mass) -> Mass:
         """float32 [len(continent_names)]."""
-        return _sums(parts, self.continent, self._counts[1])
-
-
-def log_prior(places: Places, constants: Constants) -> NDArray[np.float32]:
-    """float32 [len(places)]: belief in each row before any evidence.
-
-    A country's share grows with a power of its population, so that small countries are not drowned;
-    within a country a row's share grows with a power of its own.
-    """
-    town = (places.population + constants.prior_pseudo_population) ** constants.prior_town_exponent
-    people = _sums(places.population.astype(np.float32), places.country, len(places.country_codes))
-    towns = _sums(town.astype(np.float32), places.country, len(places.country_codes))
-    share = (people + constants.prior_pseudo_population) ** constants.prior_country_exponent
-    per_row = town * (share / np.maximum(towns, 1e-9))[places.country]
-    prior: NDArray[np.float32] = np.log(per_row / per_row.sum()).astype(np.float32)
-    return prior
-
-
-def _sums(mass: Mass, index: NDArray[np.integer], size: int) -> Mass:
-    return np.bincount(index, weights=mass, minlength=size).astype(np.float32)
+        return sums(parts, self.continent, self._counts[1])
 
 
 def _heaviest(mass: Mass, count: int) -> NDArray[np.intp]:

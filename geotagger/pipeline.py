@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from geotagger.evidence import Source
 from geotagger.evidence.vision import VisionSource
 from geotagger.photos import walk
 from geotagger.places import load_places
-from geotagger.records import Level, Outcome, Status, joined
+from geotagger.records import Evidence, Level, Outcome, Status, joined
 from geotagger.reports.table import Report, open_report
 from geotagger.vision.bundle import find_bundle, load_bundle
 from geotagger.writer import Writer
@@ -131,6 +131,7 @@ def predictions(options: RunOptions) -> Iterator[Outcome]:
             batch_size=options.batch_size,
             threads=options.workers,
             name="vision" if len(bundles) == 1 else f"vision:{bundle.card.name}",
+            doubt=belief.constants.vision_doubt,
         )
         for bundle in bundles
     ]
@@ -158,9 +159,20 @@ def believe(item: Weighed, belief: Belief) -> Outcome:
         return outcome
     if not item.evidence:
         return replace(outcome, note=joined(outcome.note, "no evidence of place"))
-    prediction = belief.decide(item.evidence)
+    prediction = belief.decide(beside_text(item.evidence, belief))
     status = Status.UNSURE if prediction.level is Level.NONE else Status.PREDICTED
     return replace(outcome, prediction=prediction, status=status)
+
+
+def beside_text(evidence: Sequence[Evidence], belief: Belief) -> list[Evidence]:
+    """The evidence, with that of the picture weakened where telling words were read in it."""
+    if all(item.source != "text" for item in evidence):
+        return list(evidence)
+    factor = belief.constants.vision_weight_beside_text
+    return [
+        replace(item, weight=factor * item.weight) if item.source.startswith("vision") else item
+        for item in evidence
+    ]
 
 
 def _opened(path: Path, stack: ExitStack) -> Report:

@@ -83,6 +83,9 @@ class Evidence:
     """float32 [len(places)], natural logarithm, up to a constant."""
     attributes: tuple[tuple[str, str], ...] = ()
     """What the source saw that is no place: (name, value)."""
+    doubt: float = 0.0
+    """Chance that the source is beside the point (the words are a brand, the picture is unlike all
+    that the model has seen): the floor under its likelihoods."""
 
 
 @dataclass(frozen=True, slots=True)

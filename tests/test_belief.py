@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geotagger.belief import Belief, Constants, log_prior
+from geotagger.belief import Belief
 from geotagger.geo import haversine_km
 from geotagger.places import load_places
+from geotagger.prior import Constants, log_prior
 from geotagger.records import Evidence, Level
 
 PARIS = (48.8566, 2.3522)
@@ -160,3 +161,14 @@ def test_prior_is_a_distribution_in_which_every_row_is_possible(places):
 def test_constants_are_all_used():
     text = files("geotagger.data").joinpath("belief.json").read_text("utf-8")
     assert set(json.loads(text)) == set(Constants.__dataclass_fields__)
+
+
+def test_doubt_is_the_floor_under_the_likelihoods(places):
+    belief = Belief(places)
+    wild = np.zeros(len(belief.places), np.float32)
+    wild[belief.places.country == belief.places.country_codes.index("JP")] = 50.0
+    sure = belief.posterior([Evidence("text", 1.0, "", wild)])
+    doubted = belief.posterior([Evidence("text", 1.0, "", wild, doubt=0.2)])
+    elsewhere = belief.places.country != belief.places.country_codes.index("JP")
+    assert sure[elsewhere].sum() < 1e-12
+    assert doubted[elsewhere].sum() == pytest.approx(0.2, abs=0.02)

@@ -6,6 +6,7 @@ import pytest
 from geotagger.belief import Belief
 from geotagger.geo import haversine_km
 from geotagger.places import load_places
+from geotagger.records import Evidence
 from geotagger.text import Cue, Spot
 from geotagger.text.combine import TELLING, Combiner, Strengths
 from geotagger.text.cues import weakened
@@ -33,8 +34,8 @@ def combiner(places, belief):
 def shares(combiner, belief, *cues):
     """Belief by country code if there is nothing but these cues."""
     total = combiner.total(combiner.weigh(cues))
-    mass = np.exp(belief.log_prior + total)
-    mass /= mass.sum()
+    evidence = Evidence("text", 1.0, "", total, doubt=combiner.strengths.foreign_share)
+    mass = belief.posterior([evidence])
     codes = combiner.places.country_codes
     return {code: float(mass[combiner.places.country == i].sum()) for i, code in enumerate(codes)}
 
@@ -50,9 +51,18 @@ def test_a_spot_is_full_inside_its_radius_and_fades_outside(combiner, places):
     log_ratio = combiner.log_ratio(TOWN)
     km = haversine_km(places.lat, places.lon, BIELEFELD.lat, BIELEFELD.lon)
     assert np.allclose(log_ratio[km < 9], np.log(10_000), atol=0.01)
-    by_distance = log_ratio[np.argsort(km)][: np.count_nonzero(km < 150)]
+    germany = np.array(places.country_codes)[places.country] == "DE"
+    near = np.flatnonzero(germany & (km < 150))
+    by_distance = log_ratio[near[np.argsort(km[near])]]
     assert (np.diff(by_distance) <= 0.05).all()  # float32 cosines resolve 2 km
     assert log_ratio[km > 220].max() == 0
+
+
+def test_a_name_stops_at_the_border(combiner, places):
+    maastricht = Cue("place name", "", "", spots=(Spot(50.85, 5.69, 1000.0, 6.0),))
+    log_ratio = combiner.log_ratio(maastricht)
+    country = np.array(places.country_codes)[places.country]
+    assert log_ratio[country == "BE"].max() < log_ratio[country == "NL"].max() - 2
 
 
 def test_a_spot_at_the_antimeridian_reaches_across(combiner, places):

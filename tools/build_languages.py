@@ -28,7 +28,7 @@ import brotli
 import numpy as np
 from babel.core import get_global
 
-from geotagger.belief import Constants
+from geotagger.prior import Constants
 from geotagger.places import load_places
 
 if TYPE_CHECKING:

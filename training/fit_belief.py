@@ -20,9 +20,10 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from geotagger.belief import Belief, Constants, log_prior
+from geotagger.belief import Belief
 from geotagger.geo import haversine_km
 from geotagger.places import Places, load_places
+from geotagger.prior import Constants, log_prior
 from geotagger.records import Evidence, Level, Prediction
 from geotagger.vision.bundle import load_bundle
 from geotagger.vision.heads import Reader, make_reader

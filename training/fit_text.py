@@ -21,9 +21,10 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from geotagger.belief import Belief, Constants
+from geotagger.belief import Belief
 from geotagger.geo import haversine_km
 from geotagger.places import Places, load_places
+from geotagger.prior import Constants
 from geotagger.records import Evidence, Level
 from geotagger.text import Line, Reading
 from geotagger.text.combine import Combiner, Strengths
@@ -93,7 +94,7 @@ def read_set(name: str, places: Places, belief: Belief) -> LabelledSet:
     combiner = Combiner(places, belief.log_prior, NO_CUES)
     examples, with_text = [], 0
     for row in labels:
-        reading = readings.get(row["file"])
+        reading = readings.get(Path(row["file"]).name)
         if reading is None or not row.get("country"):
             continue
         with_text += bool(reading.lines)
@@ -224,7 +225,7 @@ def judge(one: LabelledSet, strengths: Strengths, places: Places, belief: Belief
     right, city, city_near, surprise = 0, 0, 0, []
     for example in one.examples:
         mass = _posterior(example, strengths.weights, strengths.foreign_share, prior)
-        prediction = belief.decide([Evidence("text", 1.0, "", np.log(mass) - belief.log_prior)])
+        prediction = belief.decide([Evidence("text", 1.0, "", np.log(mass / prior))])
         code = places.country_codes[example.country]
         right += prediction.place.country_code == code
         surprise.append(-np.log(mass[places.country == example.country].sum() + 1e-12))

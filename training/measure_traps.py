@@ -20,7 +20,8 @@ from pathlib import Path
 import click
 import numpy as np
 
-from geotagger.belief import Belief, Constants
+from geotagger.belief import Belief
+from geotagger.prior import Constants
 from geotagger.images import decode
 from geotagger.places import load_places
 from geotagger.text import Cue, Line, Reading

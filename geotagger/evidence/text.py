@@ -63,4 +63,10 @@ class TextSource:
         if not reason:
             return None
         said = "; ".join((reason, *notes))
-        return Evidence(source=self.name, weight=1.0, reason=said, log_likelihood=total)
+        return Evidence(
+            source=self.name,
+            weight=1.0,
+            reason=said,
+            log_likelihood=total,
+            doubt=self._combiner.strengths.foreign_share,
+        )

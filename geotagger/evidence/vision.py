@@ -36,8 +36,10 @@ class VisionSource:
         batch_size: int = 0,
         threads: int = 1,
         name: str = "vision",
+        doubt: float = 0.0,
     ) -> None:
-        """Load the model. `name` tells several bundles apart; the rest is as in `Session`.
+        """Load the model. `name` tells several bundles apart, `doubt` goes into the evidence; the
+        rest is as in `Session`.
 
         Raises:
             BundleError: the bundle is not what its card says, or does not fit the places table.
@@ -47,6 +49,7 @@ class VisionSource:
         self.model_id = bundle.card.model_id
         self.min_side_px = bundle.card.input.size_px
         self._input = bundle.card.input
+        self._doubt = doubt
         self._weight = bundle.card.calibration.weight
         self._length = len(places)
         self._readers = [make_reader(bundle, head, places) for head in bundle.card.heads]
@@ -92,4 +95,5 @@ class VisionSource:
             reason="; ".join(reading.reason for reading in readings),
             log_likelihood=total,
             attributes=tuple(pair for reading in readings for pair in reading.attributes),
+            doubt=self._doubt,
         )

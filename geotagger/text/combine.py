@@ -3,8 +3,8 @@
 Each cue's likelihood ratio is taken to the power of its kind's weight (fitted, `data/text.json`).
 Cues that say the same thing twice are not independent: of those of one kind with one meaning only
 the strongest counts, and each further cue of a kind counts half as much as the one before.
-Last comes the floor: with the probability `foreign_share` the words have nothing to do with the
-place (a brand, a T-shirt, a menu), so that text shifts the belief and never decides alone.
+The share of photos whose words belong elsewhere (a brand, a T-shirt, a menu) goes into the
+evidence as its doubt, so that text shifts the belief and never decides alone.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 REPEATED = 0.5
 """What each further cue of the same kind counts, compared with the one before."""
-TELLING = 0.3
+TELLING = 0.5
 """Natural logarithm of the least ratio at the likeliest place that is worth a mention."""
 FADE_KM = 5.0
 """Outside the town a sign that names it grows rarer by a factor e in this distance ..."""
@@ -36,6 +36,8 @@ DIRECTIONS_SHARE, DIRECTIONS_KM = 0.02, 30.0
 """... but for the direction signs, which name it from far."""
 REACH_KM = 200.0
 """Beyond the radius and this distance a spot says nothing."""
+ACROSS_BORDER = 0.1
+"""What is left of a name's strength on the other side of a border."""
 KM_PER_DEGREE = 111.2
 
 
@@ -63,7 +65,7 @@ class Weighted:
 
     cue: Cue
     log_ratio: NDArray[np.float32]
-    """float32 [len(places)], weighted, before the floor."""
+    """float32 [len(places)], weighted."""
 
 
 class Combiner:
@@ -72,10 +74,10 @@ class Combiner:
     def __init__(
         self, places: Places, log_prior: NDArray[np.float32], strengths: Strengths | None = None
     ) -> None:
-        """`log_prior` is the belief's, float32 [len(places)]: the floor is measured against it."""
+        """`log_prior`: the belief's, float32 [len(places)], to tell the likeliest place."""
         self.places = places
         self.strengths = strengths or Strengths.load()
-        self._prior = np.exp(log_prior)
+        self._log_prior = log_prior
         self._by_lat = np.argsort(places.lat, kind="stable")
         self._lat = places.lat[self._by_lat]
         self._country = {code: index for index, code in enumerate(places.country_codes)}
@@ -116,23 +118,24 @@ class Combiner:
         degrees = reach_km / KM_PER_DEGREE
         first, last = np.searchsorted(self._lat, (spot.lat - degrees, spot.lat + degrees))
         rows = self._by_lat[first:last]
+        if not len(rows):
+            return rows, np.empty(0, np.float32)
         km = km_of_cosine(self.places.unit[rows] @ unit_vectors(spot.lat, spot.lon))
+        own_country = self.places.country[rows[km.argmin()]]
         near = km < reach_km
+        rows = rows[near]
         outside_km = np.maximum(km[near] - spot.radius_km, 0.0)
         directions = DIRECTIONS_SHARE * np.exp(-outside_km / DIRECTIONS_KM)
         share = (1 - DIRECTIONS_SHARE) * np.exp(-outside_km / FADE_KM) + directions
-        return rows[near], share.astype(np.float32)
+        border = np.where(self.places.country[rows] == own_country, 1.0, ACROSS_BORDER)
+        return rows, (border * share).astype(np.float32)
 
     def total(self, weighted: Sequence[Weighted]) -> NDArray[np.float32]:
-        """The log-likelihood of all cues together, floor included: float32 [len(places)]."""
-        summed = np.zeros(len(self.places), np.float64)
+        """The log-likelihood of all cues together, float32 [len(places)]."""
+        summed = np.zeros(len(self.places), np.float32)
         for item in weighted:
             summed += item.log_ratio
-        likelihood = np.exp(summed - summed.max())
-        likelihood /= self._prior @ likelihood
-        foreign = self.strengths.foreign_share
-        mixed: NDArray[np.float32] = np.log((1 - foreign) * likelihood + foreign).astype(np.float32)
-        return mixed
+        return summed
 
     def explain(self, weighted: Sequence[Weighted], total: NDArray[np.float32]) -> str:
         """`sign: "Stadt Bielefeld" -> Bielefeld, DE; language de`; empty when nothing tells much.
@@ -140,7 +143,7 @@ class Combiner:
         Cues that speak for the likeliest place come first; the strongest that speaks against it is
         named too, so that a person sees the doubt.
         """
-        best = int((total + np.log(self._prior)).argmax())
+        best = int((total + self._log_prior).argmax())
         telling = [item for item in weighted if item.log_ratio.max() >= TELLING]
         towards = [item for item in telling if item.log_ratio[best] >= TELLING]
         against = [item for item in telling if item.log_ratio[best] < TELLING]

@@ -117,7 +117,8 @@ def _examined(photo: Photo, reader: TextReader, combiner: Combiner, belief: Beli
     weighted = combiner.weigh(cues)
     if not weighted:
         return Finding(photo.path, reading.lines, notes=notes)
-    evidence = Evidence("text", 1.0, "", combiner.total(weighted))
+    doubt = combiner.strengths.foreign_share
+    evidence = Evidence("text", 1.0, "", combiner.total(weighted), doubt=doubt)
     return Finding(photo.path, reading.lines, weighted, notes, belief.decide([evidence]))
 
 
