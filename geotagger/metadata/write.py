@@ -138,7 +138,9 @@ def _embedded(now: LoadedFile, tags: FileTags, pen: Pen) -> tuple[bytes, bytes, 
     written = embed(now.data, tags.gps, change if xmp else None, now.sha256)
     if written.data != now.data:
         verify(written)
-    lacking = _withheld(written.packet, xmp) if xmp and written.packet else ""
+    lacking = ""
+    if xmp and written.packet and xmp_packet(written.original):  # others' values may stand there
+        lacking = _withheld(written.packet, xmp)
     return written.data, written.record.pack(), joined(*written.notes, lacking)
 
 
