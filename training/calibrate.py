@@ -14,8 +14,8 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from geotagger.belief import Belief
-from geotagger.prior import Constants, log_prior
 from geotagger.geo import haversine_km
+from geotagger.prior import Constants, log_prior
 from geotagger.records import Evidence, Prediction
 from geotagger.vision.bundle import Calibration
 

@@ -243,9 +243,7 @@ def expected_calibration_error(sure: NDArray[np.floating], right: NDArray[np.boo
     return sum(n * abs(a - b) for a, b, n in reliability(sure, right)) / len(sure)
 
 
-def confusion(
-    logits: NDArray[np.floating], target: NDArray[np.intp]
-) -> NDArray[np.int64]:
+def confusion(logits: NDArray[np.floating], target: NDArray[np.intp]) -> NDArray[np.int64]:
     """[K, K] photos by (truth, answer)."""
     known, size = target >= 0, logits.shape[1]
     flat = target[known] * size + logits[known].argmax(axis=1)
@@ -281,7 +279,9 @@ def draw_reliability(sure: NDArray[np.floating], right: NDArray[np.bool_], file:
     """A picture of how often answers of each confidence are right."""
     from matplotlib.figure import Figure
 
-    said, held, photos = (np.array(column) for column in zip(*reliability(sure, right), strict=True))
+    said, held, photos = (
+        np.array(column) for column in zip(*reliability(sure, right), strict=True)
+    )
     figure = Figure(figsize=(5, 5), layout="constrained")
     axes = figure.add_subplot()
     axes.plot([0, 1], [0, 1], color="grey", linewidth=1)
@@ -381,7 +381,9 @@ def main(run: Path, guesses: Path | None) -> None:
             shares = softmax(held.outputs[name] / document["temperature"].get(name, 1.0), axis=1)
             draw_confusion(confusion(shares, target), names, run / f"{name}_confusion.png")
             right = shares.argmax(axis=1) == target
-            draw_reliability(shares.max(axis=1)[known], right[known], run / f"{name}_reliability.png")
+            draw_reliability(
+                shares.max(axis=1)[known], right[known], run / f"{name}_reliability.png"
+            )
             click.echo(f"{run / name}_confusion.png and _reliability.png")
         if guesses:
             with np.load(run / "guesses.npz", allow_pickle=False) as kept:

@@ -8,6 +8,7 @@ The steps stand in `main`, in order.
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
 RECIPES = Path(__file__).parent / "recipes"
 LOGITS, DEGREES = "class_logits", "degrees"
 """The outputs of the network."""
+MOST_NEIGHBOURS = 20_000
+"""Training photos among which the baseline looks for the nearest one, by what the trunk sees in
+them before it is trained."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +140,7 @@ def train(
 
     trunk = TRUNKS[options.backbone](options.weights)
     network = PlaceNetwork(trunk, len(classes), options.coordinates, options.hidden)
+    network.to("cuda" if torch.cuda.is_available() else "cpu")
     trained = network.freeze(options.train, options.last_stages)
     click.echo(f"{len(classes)} classes; {trained:,} of {count(network):,} numbers are trained")
     spec = InputSpec(options.size_px or trunk.size_px, options.fit)
@@ -143,8 +148,8 @@ def train(
     seen = Seen(source, examples, spec, options)
     if options.views:
         seen.cache(network, run / "views.npy")
-    known = np.concatenate([rows["train"], splits["test"]])
-    before = seen.predict(network, known, features=True)[0]
+    some = rows["train"][:: -(-len(rows["train"]) // MOST_NEIGHBOURS)]
+    before = [seen.predict(network, own, features=True)[0] for own in (some, splits["test"])]
     loss_of = make_loss(classes, examples, rows["train"], options)
     network = fit(
         network,
@@ -169,7 +174,8 @@ def train(
             dict(zip(names, values, strict=True)),
             {LOGITS: classes.index[splits[split]]},
         )
-    temperature, tables = score(run, classes, examples, rows["train"], before)
+    neighbour = some[nearest(*before)]
+    temperature, tables = score(run, classes, examples, rows["train"], neighbour)
     for title, columns in tables.items():
         click.echo(f"\n{title}\n\n{metrics.as_table(columns)}")
     run_folder.write(
@@ -205,6 +211,8 @@ def check_options(options: Options) -> None:
     for name, allowed in choices.items():
         if getattr(options, name) not in allowed:
             raise UsageError(f"{name}: {getattr(options, name)} is not one of {', '.join(allowed)}")
+    if options.views and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise UsageError("views are kept by one process; set views to 0 to run several")
     if options.views and options.train == "all":
         raise UsageError("views are kept of frozen stages, and train is all; set views to 0")
 
@@ -312,19 +320,17 @@ def score(
     classes: Classes,
     examples: list[Example],
     known: NDArray[np.intp],
-    before: NDArray[np.float32],
+    neighbour: NDArray[np.intp],
 ) -> tuple[float, dict[str, dict[str, dict[str, float | None]]]]:
     """The temperature, and two tables on the test photos: of classes and of places.
 
-    Beside the network stand the commonest class of the training photos, and the nearest of them by
-    what the trunk saw in it before it was trained (`before`: of the rows `known`, then of the test
-    photos).
+    Beside the network stand the commonest class of the training photos (`known`), and for each test
+    photo its `neighbour` among them.
     """
     held = run_folder.read_held_out(run / "test.npz")
     val = run_folder.read_held_out(run / "val.npz")
     temperature = calibrate.fit_temperature(val.outputs[LOGITS], val.target[LOGITS])
     target = held.target[LOGITS]
-    neighbour = known[nearest(before[: len(known)], before[len(known) :])]
     counts = np.bincount(classes.index[known], minlength=len(classes))
     one_hot = 20 * np.eye(len(classes), dtype=np.float32)
     tables = {
