@@ -72,6 +72,9 @@ FOREIGN = 0.1
 """The same in languages that are not of the town's country, compared with its own."""
 REGION_FAMILIAR = 0.2
 """The same for regions, compared with towns of as many people."""
+KNOWN_FROM = 0.1
+"""The most used name of a town has at least this share of the frequency expected of it; so a stray
+hit in a word list does not make a variant the name."""
 NAMESAKE = 0.3
 """Of several places of one name the smaller are met less often than the prior of the belief says:
 share of signs by this power of their people. That prior is for photos of sights, not of signs."""
@@ -571,6 +574,7 @@ def weigh_names(bearer: Bearer, words: Words) -> None:
     names = list(bearer.names)
     shares = dict.fromkeys(names, LEAST_SHARE if bearer.fame > 1e-07 else 0.0)
     tongues = words.languages.official.get(bearer.country, {})
+    usual = usual_frequency(bearer, words.languages)
     total = sum(tongues.values()) or 1.0
     local = [language for language, share in tongues.items() if share > 0.1 * total]
     for scale, language in [(1.0, language) for language in local] + [(EXONYM_SHARE, "en")]:
@@ -579,9 +583,10 @@ def weigh_names(bearer: Bearer, words: Words) -> None:
             for name in names
             if name == main or bearer.people >= words.largest[name]
         }
-        most = max(frequency.values())
+        column = words.languages.index.get(list_of(language), words.languages.index["?"])
+        most = max(*frequency.values(), KNOWN_FROM * usual[column])
         for name in frequency:
-            if most:
+            if most > 0:
                 shares[name] = max(shares[name], scale * frequency[name] / most)
     scripts = scripts_of(bearer.country)
     for name in names:
