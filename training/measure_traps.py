@@ -21,9 +21,9 @@ import click
 import numpy as np
 
 from geotagger.belief import Belief
-from geotagger.prior import Constants
 from geotagger.images import decode
 from geotagger.places import load_places
+from geotagger.prior import Constants
 from geotagger.text import Cue, Line, Reading
 from geotagger.text.combine import Combiner
 from geotagger.text.cues import FINDERS, find_cues
@@ -67,7 +67,8 @@ class Truth:
         plain = [self._belief(_all_cues(reading), country) for reading, country in with_text]
         weakened = [self._belief(find_cues(reading)[0], country) for reading, country in with_text]
         return (
-            f"{len(some)} pictures, {len(with_text)} with text, a trap in {hit} {dict(Counter(notes))};"
+            f"{len(some)} pictures, {len(with_text)} with text, a trap in {hit}"
+            f" {dict(Counter(notes))};"
             f" ln belief {np.mean(plain or [0]):.3f} -> {np.mean(weakened or [0]):.3f}"
         )
 
