@@ -84,24 +84,27 @@ class Writer:
         return self._tagged(outcome, tags, self.pen)
 
     def _tagged(self, outcome: Outcome, tags: FileTags, pen: Pen) -> tuple[Outcome, _Files]:
-        """Embedded where that is wanted and can be; else, or besides the copy, a sidecar."""
+        """Embedded where that is wanted and can be; what cannot be goes to a sidecar."""
         photo: Result | None = None
-        reason = ""
+        status, reason = outcome.status, ""
         try:
             if not self.options.sidecar:
                 try:
                     photo = self._embedded(outcome, tags, pen)
-                    return _noted(outcome, photo.note, Status.TAGGED), (photo, None)
                 except CannotEmbedError as error:
                     reason = f"not embedded: {error}"
-            if self.mirror:
+                else:
+                    status, reason = Status.TAGGED, photo.note
+                    if not photo.lacks_xmp:
+                        return _noted(outcome, reason, status), (photo, None)
+            if self.mirror and not photo:
                 target = self.mirror.target(outcome.photo)
                 photo = copy_file(outcome.photo.path, target, outcome.sha256, pen)
-            sidecar = self._beside(photo.path if photo else outcome.photo.path, outcome, tags, pen)
+            sidecar = self._beside(photo, outcome, tags, pen)
         except KeptError as error:
-            return _noted(outcome, joined(reason, f"not written: {error}")), (photo, None)
+            return _noted(outcome, joined(reason, f"not written: {error}"), status), (photo, None)
         except CannotEmbedError as error:
-            return _noted(outcome, joined(reason, f"no sidecar: {error}")), (photo, None)
+            return _noted(outcome, joined(reason, f"no sidecar: {error}"), status), (photo, None)
         except PhotoError as error:
             note = joined(reason, f"not written: {error}")
             return _noted(outcome, note, Status.FAILED), (photo, None)
@@ -115,10 +118,13 @@ class Writer:
             return tag_copy(path, self.mirror.target(outcome.photo), sha256, tags, pen)
         return tag_file(path, sha256, tags, pen)
 
-    def _beside(self, photo: Path, outcome: Outcome, tags: FileTags, pen: Pen) -> Result:
-        xmp = tags.of(outcome.sha256, None).xmp
+    def _beside(self, photo: Result | None, outcome: Outcome, tags: FileTags, pen: Pen) -> Result:
+        """The sidecar stands beside the photo by the name that was walked, or beside its copy."""
+        path = photo.path if photo and self.mirror else outcome.photo.path
+        source = (photo and photo.original_sha256) or outcome.sha256
+        xmp = tags.of(source, None).xmp
         assert xmp is not None
-        sidecar = sidecar_path(photo, Style(self.options.sidecar_style))
+        sidecar = sidecar_path(path, Style(self.options.sidecar_style))
         return tag_sidecar(sidecar, xmp, outcome.existing, pen)
 
 

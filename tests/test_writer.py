@@ -159,6 +159,28 @@ def test_what_another_program_wrote_since_is_kept(album, tag):
     assert b"geotagger" not in left
 
 
+def test_what_cannot_be_embedded_whole_gets_a_sidecar_besides(album, tag):
+    """EXIF takes the position; the packet that is there is damaged, so that XMP goes beside it."""
+    data = (album / "a.jpg").read_bytes()
+    packet = b"http://ns.adobe.com/xap/1.0/\0<x:xmpmeta"
+    app1 = b"\xff\xe1" + (len(packet) + 2).to_bytes(2) + packet
+    at = data.index(b"\xff\xdb")
+    (album / "a.jpg").write_bytes(data[:at] + app1 + data[at:])
+    before = contents(album)
+    rows = tag(album, write_exif=True)
+    assert rows["a.jpg"]["status"] == "tagged"
+    assert "XMP not written: " in rows["a.jpg"]["note"]
+    assert "sidecar written: a.jpg.xmp" in rows["a.jpg"]["note"]
+    assert read((album / "a.jpg").read_bytes()).gps_is_prediction
+    found = prediction_in((album / "a.jpg.xmp").read_bytes())
+    assert found.source_sha256 == before["a.jpg"]
+    once = tree(album)
+    tag(album, write_exif=True)
+    assert tree(album) == once
+    untagged(album)
+    assert contents(album) == before
+
+
 # Sidecars.
 
 

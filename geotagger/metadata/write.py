@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from geotagger.errors import PhotoError
 from geotagger.metadata import delta, foreign
@@ -45,6 +45,10 @@ class Result:
     path: Path
     sha256: str
     note: str = ""
+    original_sha256: str = ""
+    """Of the photo before geotagger wrote to it."""
+    lacks_xmp: bool = False
+    """EXIF was written alone: the XMP could not be."""
 
 
 class KeptError(PhotoError):
@@ -112,23 +116,34 @@ def _write(photo: LoadedFile, there: LoadedFile, tags: FileTags, pen: Pen) -> Re
     existing = read(now.data)
     if existing.gps and not existing.gps_is_prediction:
         _keep_measured(pen)
-    new, undo, note = _embedded(now, tags, pen)
-    if new == there.data:
-        return Result(there.path, there.sha256, ALREADY)
+    new = _embedded(now, tags, pen)
+    if new.data == there.data:
+        note = joined(ALREADY, new.note)
+        return Result(there.path, there.sha256, note, new.original_sha256, new.lacks_xmp)
     if existing.gps_is_prediction and pen.overwrite == "never" and now is there:
         raise KeptError("it holds an earlier prediction (see --overwrite predicted)")
-    return Result(there.path, replace(there, new, undo, pen.journal, like=photo.path), note)
+    sha256 = replace(there, new.data, new.undo, pen.journal, like=photo.path)
+    return Result(there.path, sha256, new.note, new.original_sha256, new.lacks_xmp)
 
 
-def _embedded(now: LoadedFile, tags: FileTags, pen: Pen) -> tuple[bytes, bytes, str]:
-    """(the new bytes, the packed record that leads back to the original, a note)."""
+class _Embedded(NamedTuple):
+    data: bytes
+    undo: bytes
+    """The packed record that leads back."""
+    original_sha256: str
+    note: str = ""
+    lacks_xmp: bool = False
+
+
+def _embedded(now: LoadedFile, tags: FileTags, pen: Pen) -> _Embedded:
     suffix = now.path.suffix
     if foreign.needs_exiftool(now.data, suffix):
         original = original_of(now, pen.journal)
         original = now.data if original is None else original
-        return *foreign.embedded(original, now.data, suffix, tags, pen.exiftool), ""
-    record = undo_record(now.data)
-    tags = tags.of(record.sha256 if record else now.sha256, prediction_in(xmp_packet(now.data)))
+        data, undo = foreign.embedded(original, now.data, suffix, tags, pen.exiftool)
+        return _Embedded(data, undo, delta.leads_to(undo) or "")
+    earlier = undo_record(now.data)
+    tags = tags.of(earlier.sha256 if earlier else now.sha256, prediction_in(xmp_packet(now.data)))
     xmp = tags.xmp
 
     def change(packet: bytes | None) -> bytes:
@@ -138,10 +153,12 @@ def _embedded(now: LoadedFile, tags: FileTags, pen: Pen) -> tuple[bytes, bytes, 
     written = embed(now.data, tags.gps, change if xmp else None, now.sha256)
     if written.data != now.data:
         verify(written)
-    lacking = ""
+    record, lacking = written.record, ""
     if xmp and written.packet and xmp_packet(written.original):  # others' values may stand there
         lacking = _withheld(written.packet, xmp)
-    return written.data, written.record.pack(), joined(*written.notes, lacking)
+    lacks_xmp = xmp is not None and written.packet is None
+    note = joined(*written.notes, lacking)
+    return _Embedded(written.data, record.pack(), record.sha256, note, lacks_xmp)
 
 
 def _photo_and_copy(
