@@ -13,8 +13,8 @@ from export.readme import starter_page
 from geotagger.images import InputSpec
 from geotagger.vision.bundle import Calibration, ClassifyHead
 from geotagger.vision.tables import LABEL_COLUMNS
+from training.cell_scores import by_continent, posterior
 from training.cells import Cells
-from training.metrics import by_continent, posterior
 from training.network import SIZE_PX, Starter
 from training.train_starter import continents
 

@@ -6,10 +6,10 @@ import pytest
 pytest.importorskip("torch")
 
 from geotagger.errors import UsageError
-from training import metrics
+from training import metrics, players
+from training.cell_scores import by_continent, posterior, score
 from training.cells import Cells
 from training.data import Example
-from training.metrics import by_continent, posterior, score
 from training.run_folder import HeldOut
 
 CELLS = Cells(
@@ -116,14 +116,14 @@ def test_people_are_set_beside_the_model_on_their_own_photos(tmp_path):
     model = metrics.Guesses.at([48.9, -10.0, 35.7], [2.35, -52.0, 139.7])
     file = tmp_path / "players.csv"
     file.write_text("player,file,lat,lon\nAnn,a,52.5,13.4\nAnn,b,52.5,13.4\nBob,c,0,0\nBob,x,1,1\n")
-    table = metrics.beside_players(metrics.read_players(file), model, truth)
+    table = players.beside_players(players.read_players(file), model, truth)
     assert list(table) == ["Ann", "Ann: model", "Bob", "Bob: model"]
     assert (table["Ann"]["photos"], table["Bob"]["photos"]) == (2, 1)
     assert table["Ann"]["country"] == table["Ann: model"]["country"] == 0.5
     assert (table["Ann"]["wins"], table["Bob"]["wins"], table["Bob: model"]["wins"]) == (0.5, 0, 1)
     file.write_text("player,file,lat,lon\nAnn,a,far,13.4\n")
     with pytest.raises(UsageError, match="row 2"):
-        metrics.read_players(file)
+        players.read_players(file)
     file.write_text("player,file,lat\nAnn,a,1\n")
     with pytest.raises(UsageError, match="lon"):
-        metrics.read_players(file)
+        players.read_players(file)

@@ -25,9 +25,9 @@ from torch.nn.functional import log_softmax
 
 from geotagger.images import InputSpec, fit
 from geotagger.places import load_places
+from training.cell_scores import posterior, score
 from training.cells import Cells, country_weights, make_cells, soft_targets
 from training.data import Example, need, read_photos
-from training.metrics import posterior, score
 from training.network import SIZE_PX, Starter, run_by_onnx
 from training.splits import assign_folds
 

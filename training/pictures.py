@@ -1,0 +1,52 @@
+"""Pictures of how well a classifier does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from training.metrics import reliability
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+
+def draw_confusion(matrix: NDArray[np.int64], names: Sequence[str], file: Path) -> None:
+    """A picture of a confusion matrix, each row as shares of its truth; at most the 40 classes
+    with most photos."""
+    kept = np.sort(np.argsort(-matrix.sum(axis=1), kind="stable")[:40])
+    shown = matrix[np.ix_(kept, kept)]
+    shares = shown / np.maximum(matrix[kept].sum(axis=1, keepdims=True), 1)
+    side = 3 + 0.28 * len(kept)
+    figure = Figure(figsize=(side + 1, side), layout="constrained")
+    axes = figure.add_subplot()
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    labels = [names[i] for i in kept]
+    axes.set_xticks(range(len(kept)), labels, rotation=90)
+    axes.set_yticks(range(len(kept)), labels)
+    axes.set_xlabel("answer")
+    axes.set_ylabel("truth")
+    if len(kept) <= 15:
+        for (row, column), count in np.ndenumerate(shown):
+            colour = "white" if shares[row, column] > 0.5 else "black"
+            axes.text(column, row, str(count), ha="center", va="center", color=colour)
+    figure.colorbar(image, label="share of the photos of a class")
+    figure.savefig(file, dpi=100)
+
+
+def draw_reliability(sure: NDArray[np.floating], right: NDArray[np.bool_], file: Path) -> None:
+    """A picture of how often answers of each confidence are right."""
+    said, held, photos = (
+        np.array(column) for column in zip(*reliability(sure, right), strict=True)
+    )
+    figure = Figure(figsize=(5, 5), layout="constrained")
+    axes = figure.add_subplot()
+    axes.plot([0, 1], [0, 1], color="grey", linewidth=1)
+    axes.scatter(said, held, s=10 + 300 * photos / photos.sum())
+    axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence", ylabel="share right")
+    figure.savefig(file, dpi=100)
