@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from onnxruntime import InferenceSession
 
-GLANCE_SIDE_PX = 416
+GLANCE_SIDE_PX = 352
 """Of the square with as many pixels as the first, small look at a picture."""
 LOOK_SIDE_PX = 960
 """The same for the second look, at the part where the first saw signs of text."""
 SIGN_OF_TEXT = 0.1
 """Probability from which a pixel of the first look calls for the second."""
-LYING = 0.5
-"""Share of boxes wider than high below which the picture is looked at turned, too: of words that
-run up or down, the network sees little more than the single letters."""
+LYING, LETTERS = 0.25, 3
+"""Share of boxes wider than high below which the picture is looked at turned, too, if there are
+that many boxes: of words that run up or down, the network sees little more than the letters."""
 MARGIN = 0.06
 """Around that part, as a share of the picture's sides."""
 STEP_PX = 32
@@ -63,7 +63,7 @@ class Detector:
         left, top, right, bottom = region
         part = pixels[top:bottom, left:right]
         found = self._look(part)
-        if len(found) and boxes.lying(found).mean() < LYING:
+        if len(found) >= LETTERS and boxes.lying(found).mean() < LYING:
             found = _longer(found, self._look_turned(part))
         found = boxes.along_the_text(found) + np.array([left, top], np.float32)
         return boxes.in_reading_order(boxes.largest(found, self._max_boxes))
