@@ -1,7 +1,7 @@
-"""Build geotagger/data/countries.json and languages.npz from public data.
+"""Build geotagger/data/countries.json, languages.npz and words.npz from public data.
 
     pip download --no-deps lingua-language-detector==1.3.5 && unzip lingua_language_detector-*.whl
-    pip install babel==2.18.0 brotli
+    pip install babel==2.18.0 brotli wordfreq==3.1.1
     python tools/build_languages.py --models .../lingua/language-models
 
 countries.json: for each country its share of the world's photos, the share of each language and of
@@ -11,6 +11,10 @@ CLDR (Unicode licence) through babel; people from the places table.
 languages.npz: conditional probabilities of letter n-grams (n = 1 to 5) in each language, from the
 models of lingua (Apache-2.0), counted there on a million sentences a language (Leipzig corpora).
 N-grams that hardly change the probability of a text are left out.
+
+words.npz: frequencies of the commonest words of each language, from wordfreq (CC BY-SA 4.0), the
+words hashed. One list serves Croatian, Bosnian and Serbian, one Bokmål and Nynorsk; the letters
+share it out.
 The same inputs give the same bytes.
 """
 
@@ -19,6 +23,8 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import re
+import unicodedata
 from collections import defaultdict
 from fractions import Fraction
 from pathlib import Path
@@ -26,10 +32,14 @@ from typing import TYPE_CHECKING
 
 import brotli
 import numpy as np
+import wordfreq
 from babel.core import get_global
 
 from geotagger.prior import Constants
 from geotagger.places import load_places
+from geotagger.text.language import AS_PRINTED
+from geotagger.text.letters import load_letters
+from geotagger.text.words import key_and_mark
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,6 +82,17 @@ LOWER_ORDER = 0.15
 UNKNOWN = 0.5
 PRUNE_NATS = 1e-5
 """An n-gram stays if leaving it out would cost so much per letter of text."""
+
+
+MOST_WORDS = 25_000
+LIST_OF = {"tl": "fil", "hr": "sh", "bs": "sh", "sr": "sh", "nn": "nb"}
+"""The list that serves a language, where its name is another."""
+SHARED_WITH = {"hr": "sr", "sr": "hr", "nn": "nb"}
+"""Of two languages with one list, a word goes the more to the one whose letters it has."""
+NO_LIST_NEEDED = frozenset({"hi", "mr"})
+CYRILLIC = {"lj": "љ", "nj": "њ", "dž": "џ"} | dict(
+    zip("abvgdđežzijklmnoprstćufhcčš", "абвгдђежзијклмнопрстћуфхцчш", strict=True)  # noqa: RUF001
+)
 
 
 def photo_shares() -> dict[str, float]:
@@ -199,6 +220,69 @@ def write_ngrams(entries: Mapping[str, list[tuple[int, int]]]) -> None:
     )
 
 
+def words_of(language: str) -> dict[str, float]:
+    """The commonest words and their share of all words in texts."""
+    source = LIST_OF.get(language, language)
+    if source not in wordfreq.available_languages("best") or language in NO_LIST_NEEDED:
+        return {}
+    frequencies: dict[str, float] = defaultdict(float)
+    for text, frequency in wordfreq.get_frequency_dict(source).items():
+        for word in re.findall(r"[^\W\d_]+", unicodedata.normalize("NFC", text)):
+            frequencies[word.translate(AS_PRINTED)] += frequency
+    common = sorted(frequencies, key=lambda word: (-frequencies[word], word))[:MOST_WORDS]
+    if language in SHARED_WITH:
+        share = letters_share(common, language, SHARED_WITH[language])
+    else:
+        share = [0.5] * len(common)
+    written = map(in_cyrillic, common) if language == "sr" else common
+    return {
+        new: 2 * part * frequencies[word]
+        for word, new, part in zip(common, written, share, strict=True)
+    }
+
+
+def letters_share(words: list[str], language: str, other: str) -> list[float]:
+    """Of the first of two languages, by the letters of each word."""
+    letters = load_letters()
+    logs = [
+        letters.log_likelihood([in_cyrillic(word) for word in words] if code == "sr" else words)[
+            :, letters.languages.index(code)
+        ]
+        for code in (language, other)
+    ]
+    share: list[float] = (1 / (1 + np.exp(np.clip(logs[1] - logs[0], -20, 20)))).tolist()
+    return share
+
+
+def in_cyrillic(word: str) -> str:
+    for latin, cyrillic in CYRILLIC.items():
+        word = word.replace(latin, cyrillic)
+    return word
+
+
+def write_words() -> None:
+    """For each folded word the languages that have it, its marks and frequency in each."""
+    listed = [language for language in MODELLED if words_of(language)]
+    entries: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
+    for index, language in enumerate(listed):
+        for word, frequency in words_of(language).items():
+            key, mark = key_and_mark(word)
+            nats8 = 2 * min(max(round(-math.log(frequency) * 4), 0), 127)
+            entries[key].append((index, mark, nats8))
+    keys = np.array(sorted(entries), np.int64)
+    flat = np.array([entry for key in keys.tolist() for entry in sorted(entries[key])], np.uint8)
+    steps = np.diff(keys, prepend=0)
+    np.savez_compressed(
+        DATA / "words.npz",
+        languages=np.array(listed),
+        steps=np.array([steps >> shift & 255 for shift in (0, 8, 16, 24)], np.uint8),
+        counts=np.array([len(entries[key]) for key in keys.tolist()], np.uint8),
+        language=flat[:, 0],
+        marks=flat[:, 1],
+        nats8=flat[:, 2],
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--models", type=Path, help="folder of lingua's language models")
@@ -206,6 +290,7 @@ def main() -> None:
     write_countries()
     if arguments.models:
         write_languages(arguments.models)
+    write_words()
 
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ Not one answer but all languages at once, so that close ones (Danish, Norwegian)
 The main language and the language of a line (second language of a sign, English for tourists) are
 both drawn from what is on the country's signs: Unicode CLDR, by population and standing
 (`tools/build_languages.py`), with a share of foreign text. A word may be a name or a brand, drawn
-from the whole world, or be read wrongly; so one word says little and many say much. Words by their
-letters: `letters.py`. Scripts that one language alone writes are the cue of `scripts.py`.
+from the whole world, or be read wrongly; so one word says little and many say much. Words by lists and
+letters: `words.py`. Scripts that one language alone writes are the cue of `scripts.py`.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from geotagger.text import Cue
-from geotagger.text.letters import load_letters
 from geotagger.text.ratios import countries, ratios
 from geotagger.text.scripts import script_of
+from geotagger.text.words import load_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,19 +44,25 @@ MAX_LINES = 12
 NAME_SHARE = 0.3
 """Share of words that are names and brands, drawn from the whole world's languages."""
 MISREAD_SHARE = 0.05
+STRAY_LETTER_SHARE = 0.4
+"""The same for a word of one letter: part of a logo or arrow."""
 LETTERS = 20.0
 """A misread word is letters at random; so many kinds of them, as the common ones are read most."""
+LONGER = 0.6
+"""Chance that one more letter follows; on photos that are not of signs, most readings are short."""
 OTHER_LANGUAGE_SHARE = 0.15
 """Share of lines that are not in the main language of the sign."""
-NOISE_ODDS = 0.5
-"""Odds that all the text is misread ornament: on photos that are not of signs, most is."""
+NOISE_ODDS = 4.0
+"""Odds that a lone word is misread ornament: on photos that are not of signs, most is ..."""
+NOISE_ODDS_FALL = 0.3
+"""... with each further word the odds fall so: three of four such photos have but one."""
 HOPELESS = 1e-4
 """A language so much less likely than the best on every line is not the main one."""
 USUAL_QUANTILE = 0.1
 QUIET = 1.5
 """The cue is silent if no country is at least so much likelier than the world."""
 
-WORD = re.compile(r"[^\W\d_]{2,}")
+WORD = re.compile(r"[^\W\d_]+")
 NO_WORD = re.compile(r"\S*(?:www\.|://|@|\.(?:com|org|net|de|co)\b)\S*", re.IGNORECASE)
 
 
@@ -70,20 +76,21 @@ def find(lines: Sequence[Line]) -> list[Cue]:
     kept = sorted(kept, key=lambda pair: -sum(map(len, pair[1])))[:MAX_LINES]
     if not kept:
         return []
-    every = load_letters().log_likelihood([word for _, words in kept for word in words])
+    every = load_words().log_likelihood([word for _, words in kept for word in words])
     ends = np.cumsum([len(words) for _, words in kept])
     scored = [
         _line_log_likelihood(words, of_word, line.confidence)
         for (line, words), of_word in zip(kept, np.split(every, ends[:-1]), strict=True)
     ]
     by_country, by_language = _mixed(np.stack([of_line for of_line, _ in scored]))
-    noise = NOISE_ODDS * math.exp(min(sum(random for _, random in scored) - by_country.max(), 50.0))
+    odds = NOISE_ODDS * NOISE_ODDS_FALL ** (ends[-1] - 1)
+    noise = odds * math.exp(min(sum(random for _, random in scored) - by_country.max(), 50.0))
     rates = np.exp(by_country - by_country.max())
     named = _above_usual(ratios(dict(zip(countries(), rates.tolist(), strict=True)), noise))
     if max(named.values(), default=1.0) < QUIET:
         return []
     best = np.argsort(-by_language)[:3]
-    languages = load_letters().languages
+    languages = load_words().languages
     meaning = " or ".join(languages[i] for i in best if by_language[i] >= 0.1)
     text = " / ".join(line.text for line, _ in kept[:3])
     return [Cue("language", text, f"language {meaning or languages[best[0]]}", named)]
@@ -94,7 +101,8 @@ def _words(line: Line) -> list[str]:
         return []
     text = NO_WORD.sub(" ", unicodedata.normalize("NFC", line.text))
     words = [word.translate(AS_PRINTED) for word in WORD.findall(text.lower())]
-    return [word for word in words if script_of(word) in SCRIPTS and len(set(word)) > 1]
+    words = [w for w in words if script_of(w) in SCRIPTS and (len(set(w)) > 1 or len(w) == 1)]
+    return words if any(len(word) > 1 for word in words) else []
 
 
 def _line_log_likelihood(
@@ -108,11 +116,11 @@ def _line_log_likelihood(
     likelihood = np.exp(of_word - top)
     name = likelihood @ _signs()[1]
     sizes = np.array([len(word) for word in words])
-    log_random = -sizes * np.log(LETTERS)
+    log_random = -sizes * np.log(LETTERS / LONGER) + np.log((1 - LONGER) / LONGER)
     random = np.exp(np.minimum(log_random - top[:, 0], 50))
-    misread = MISREAD_SHARE + (1 - confidence) / 2
+    misread = np.where(sizes > 1, MISREAD_SHARE, STRAY_LETTER_SHARE) + (1 - confidence) / 2
     other = (1 - misread) * NAME_SHARE * name + misread * random
-    mixed = (1 - misread) * (1 - NAME_SHARE) * likelihood + other[:, None]
+    mixed = ((1 - misread) * (1 - NAME_SHARE))[:, None] * likelihood + other[:, None]
     return np.log(mixed).sum(axis=0) + top.sum(), float(log_random.sum())
 
 
@@ -155,7 +163,7 @@ def _signs() -> tuple[Rows, Rows]:
 
     Languages that no model knows are left out.
     """
-    languages = load_letters().languages
+    languages = load_words().languages
     share = np.zeros((len(countries()), len(languages)))
     for row, country in zip(share, countries().values(), strict=True):
         for key, value in country.languages.items():

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import csv
 import re
-import unicodedata
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from geotagger.text import Cue
 from geotagger.text.ratios import countries, ratios
+from geotagger.text.words import folded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,12 +57,6 @@ SWISS_STRASSE = re.compile(r"\b[A-ZÄÖÜ]?[a-zäöü]+strasse\b|\bStrasse\b")
 SWISS_RATES = {"CH": 1.0, "LI": 1.0, "DE": 0.05, "AT": 0.05, "LU": 0.05}
 
 
-PLAIN = str.maketrans(
-    {"ß": "ss", "ø": "o", "Ø": "o", "æ": "ae", "Æ": "ae", "ł": "l", "Ł": "l", "ı": "i"}  # noqa: RUF001
-    | {"đ": "d", "Đ": "d", "ð": "d", "Ð": "d"}
-)
-
-
 def find(lines: Sequence[Line]) -> list[Cue]:
     """One cue for each set of countries whose words are met, and one for a stop sign."""
     kept = [line.text for line in lines if line.confidence >= MIN_CONFIDENCE]
@@ -76,15 +70,6 @@ def find(lines: Sequence[Line]) -> list[Cue]:
             met.setdefault(group, []).append(match[0])
     cues = [_cue(group, words) for group, words in met.items()][:MAX_CUES]
     return cues + _stop_signs(kept) + _swiss(kept)
-
-
-def folded(text: str) -> str:
-    """Lower case, without marks, words parted by single spaces."""
-    text = text.translate(PLAIN)
-    plain = unicodedata.normalize("NFKD", text).casefold()
-    return " ".join(
-        re.findall(r"[^\W_]+", "".join(c for c in plain if not unicodedata.combining(c)))
-    )
 
 
 def _cue(group: int, words: list[str]) -> Cue:

@@ -1,0 +1,146 @@
+"""How likely a word is in each language: by a list of known words, and by its letters.
+
+    P(word | language) = sum over known words with these letters of  f * P(read so)
+                       + sum over its parts in two of  joined * f(first) * f(second)
+                       + (1 - share of known words in text) * P(length) * P(letters)
+
+The lists hold the commonest words with their frequency f, so a short common word ("og", "na") says
+much; what they lack goes to the letters (`letters.py`), as do the languages without a list. Readers
+lose marks (`på` as `pa`), hardly ever add some, and lose spaces; some languages write compounds as
+one word. Tables from `tools/build_languages.py`; the words themselves are hashed.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+import zlib
+from functools import cache
+from importlib.resources import as_file, files
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from geotagger.text.letters import Letters, load_letters
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    Rows = NDArray[np.float64]
+
+READ_AS_IS = 0.9
+MARKS_LOST = 0.1
+"""Share of words with marks that are read without; capitals often have none to begin with."""
+MARKS_WRONG = 0.01
+MARKS_ADDED = 0.003
+SPACE_LOST = 0.03
+"""Share of spaces that readers lose."""
+COMPOUND = 0.2
+"""The same where compounds are one word: half of the words that no list has (about 0.1) are
+compounds, and their parts are nouns, twice as frequent among parts as among words."""
+COMPOUNDING = frozenset({"af", "da", "de", "et", "fi", "hu", "is", "nb", "nl", "nn", "sv"})
+SHORTEST_SPLIT = 5
+SHORTEST_COMPOUND_PART = 3
+LENGTH_SHARE = 0.1
+"""Probability of a word's length, about the same from 3 to 12 letters."""
+
+PLAIN = str.maketrans(
+    {"ß": "ss", "ø": "o", "Ø": "o", "æ": "ae", "Æ": "ae", "ł": "l", "Ł": "l", "ı": "i"}  # noqa: RUF001
+    | {"đ": "d", "Đ": "d", "ð": "d", "Ð": "d"}
+)
+
+
+def folded(text: str) -> str:
+    """Lower case, without marks, words parted by single spaces."""
+    text = text.translate(PLAIN)
+    plain = unicodedata.normalize("NFKD", text).casefold()
+    return " ".join(
+        re.findall(r"[^\W_]+", "".join(c for c in plain if not unicodedata.combining(c)))
+    )
+
+
+@cache
+def key_and_mark(word: str) -> tuple[int, int]:
+    """32-bit hash of the folded word, and 8 bits of its marks: 0 where it has none."""
+    word = unicodedata.normalize("NFC", word.casefold())
+    plain = folded(word)
+    mark = zlib.crc32(word.encode()) & 0xFF | 1 if word != plain else 0
+    return zlib.crc32(plain.encode()), mark
+
+
+class Words:
+    """languages: ISO 639-1 codes, [L]."""
+
+    def __init__(self, arrays: Mapping[str, NDArray[Any]], letters: Letters) -> None:
+        self.languages = letters.languages
+        self._letters = letters
+        steps = arrays["steps"].astype(np.uint64)  # bytes [4, keys] of the steps from key to key
+        self._keys = np.cumsum(steps.T @ (np.uint64(256) ** np.arange(4, dtype=np.uint64)))
+        ends = np.cumsum(arrays["counts"], dtype=np.int64)
+        self._starts = ends - arrays["counts"]
+        self._counts = arrays["counts"].astype(np.int64)
+        index = [self.languages.index(code) for code in arrays["languages"].tolist()]
+        self._language = np.array(index, np.intp)[arrays["language"]]
+        self._mark = arrays["marks"]
+        self._frequency = np.exp(-np.arange(256) / 8)
+        self._nats8 = arrays["nats8"]
+        known = np.bincount(
+            self._language, self._frequency[self._nats8], minlength=len(self.languages)
+        )
+        self._unknown_share = 1 - np.minimum(known, 0.99)
+        self._joined = np.where(
+            np.isin(np.array(self.languages), list(COMPOUNDING)), COMPOUND, SPACE_LOST
+        )
+
+    def log_likelihood(self, words: Sequence[str]) -> Rows:
+        """ln P(word | language), float64 [len(words), L]."""
+        by_letters = np.exp(self._letters.log_likelihood(words))
+        total = self.frequencies(words) + self._unknown_share * LENGTH_SHARE * by_letters
+        splits = [
+            (row, word[:at], word[at:])
+            for row, word in enumerate(words)
+            if len(word) >= SHORTEST_SPLIT
+            for at in range(1, len(word))
+        ]
+        if splits:
+            rows, heads, tails = zip(*splits, strict=True)
+            parts = self.frequencies([*heads, *tails])
+            joined = parts[: len(rows)] * parts[len(rows) :]
+            shortest = np.minimum([len(h) for h in heads], [len(t) for t in tails])
+            compound = shortest >= SHORTEST_COMPOUND_PART
+            joined *= np.where(compound[:, None], self._joined, SPACE_LOST)
+            np.add.at(total, np.array(rows), joined)
+        result: Rows = np.log(total + 1e-300)
+        return result
+
+    def frequencies(self, words: Sequence[str]) -> Rows:
+        """P(read as this, and a known word | language), float64 [len(words), L]."""
+        pairs = np.array([key_and_mark(word) for word in words], np.uint64).reshape(-1, 2)
+        at = np.minimum(np.searchsorted(self._keys, pairs[:, 0]), len(self._keys) - 1)
+        found = np.flatnonzero(self._keys[at] == pairs[:, 0])
+        counts = self._counts[at[found]]
+        within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        entry = np.repeat(self._starts[at[found]], counts) + within
+        row = np.repeat(found, counts)
+        read, meant = pairs[row, 1], self._mark[entry]
+        as_read = np.select(
+            [read == meant, read == 0, meant == 0],
+            [READ_AS_IS, MARKS_LOST, MARKS_ADDED],
+            MARKS_WRONG,
+        )
+        result = np.zeros((len(words), len(self.languages)))
+        value = as_read * self._frequency[self._nats8[entry]]
+        np.add.at(result, (row, self._language[entry]), value)
+        return result
+
+
+@cache
+def load_words() -> Words:
+    """The tables of the package. Takes about 0.4 s and 30 MB."""
+    with (
+        as_file(files("geotagger.data").joinpath("words.npz")) as path,
+        np.load(path, allow_pickle=False) as arrays,
+    ):
+        return Words({name: arrays[name] for name in arrays.files}, load_letters())
