@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from training.fonts import Face
 
 LETTER_PX = 44
+PAD = 16
+"""Around the letters, while they are bent; in pixels of LETTER_PX."""
 MIN_CONTRAST = 45
 """Between letters and ground, of 255, before noise."""
 
@@ -28,12 +30,17 @@ def drawn(text: str, face: Face, rng: np.random.Generator) -> NDArray[np.float32
     left, top, right, bottom = font.getbbox(text, stroke_width=stroke)
     if right - left < 8 or bottom - top < 8 or right - left > 3000:
         return None
-    pad = 12
-    size = (int(right - left) + 2 * pad, int(bottom - top) + 2 * pad)
+    size = (int(right - left) + 2 * PAD, int(bottom - top) + 2 * PAD)
     image = Image.new("L", size)
     draw = ImageDraw.Draw(image)
-    draw.text((pad - left, pad - top), text, 255, font, stroke_width=stroke)
+    draw.text((PAD - left, PAD - top), text, 255, font, stroke_width=stroke)
+    if rng.random() < 0.25:  # the edge of the line above or below
+        away = rng.choice([-1, 1]) * rng.uniform(1.02, 1.25) * (bottom - top)
+        start = PAD - left - rng.uniform(0, 0.5) * (right - left)
+        draw.text((start, PAD - top + away), f"{text} {text}", 255, font, stroke_width=stroke)
     ink = np.asarray(image, np.float32) / 255
+    if rng.random() < 0.2:
+        ink = _curved(ink, rng)
     if rng.random() < 0.06:  # hollow letters
         edge = cv2.morphologyEx(ink, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
         ink = np.clip(edge, 0, 1)
@@ -63,15 +70,23 @@ def spoilt(
     return _seen(grey.astype(np.float32), rng)
 
 
+def _curved(ink: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """On an arc or a wave."""
+    height, width = ink.shape
+    along = np.linspace(0, 2 * np.pi * rng.uniform(0.3, 1), width) + rng.uniform(0, 6)
+    lift = np.sin(along) * rng.uniform(0, 0.2) * height
+    columns, rows = np.meshgrid(np.arange(width), np.arange(height))
+    rows = (rows + lift).astype(np.float32)
+    return np.asarray(cv2.remap(ink, columns.astype(np.float32), rows, cv2.INTER_LINEAR))
+
+
 def _bent(ink: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
     """Turned, slanted and seen from the side, with a detector's loose margins."""
     height, width = ink.shape
-    pad = 12
-    tight = np.float32(
-        [[pad, pad], [width - pad, pad], [width - pad, height - pad], [pad, height - pad]]
-    )
-    line = height - 2 * pad
-    corners = tight + rng.normal(0, 0.05 * line, (4, 2)).astype(np.float32)
+    right, bottom = width - PAD, height - PAD
+    tight = np.array([[PAD, PAD], [right, PAD], [right, bottom], [PAD, bottom]], np.float32)
+    line = height - 2 * PAD
+    corners = tight + rng.normal(0, 0.06 * line, (4, 2)).astype(np.float32)
     grow = rng.uniform(-0.06, 0.28, 2) * line
     centre = tight.mean(axis=0)
     corners += np.sign(tight - centre) * grow
@@ -80,7 +95,7 @@ def _bent(ink: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.floa
     tall = max(8, round(float(corners[2:, 1].mean() - corners[:2, 1].mean())))
     wide = max(8, round(float(corners[1:3, 0].mean() - corners[[0, 3], 0].mean())))
     wide = max(8, round(wide * rng.uniform(0.8, 1.2)))
-    target = np.float32([[0, 0], [wide, 0], [wide, tall], [0, tall]])
+    target = np.array([[0, 0], [wide, 0], [wide, tall], [0, tall]], np.float32)
     matrix = cv2.getPerspectiveTransform(corners.astype(np.float32), target)
     bent: NDArray[np.float32] = cv2.warpPerspective(ink, matrix, (wide, tall))
     return bent
@@ -100,7 +115,7 @@ def _ground(
 def _seen(grey: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.uint8]:
     """Few pixels, blur, noise, JPEG."""
     height, width = grey.shape
-    small = int(np.exp(rng.uniform(np.log(15), np.log(56))))
+    small = int(np.exp(rng.uniform(np.log(17), np.log(60))))
     size = (max(4, round(width * small / height)), small)
     grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
     if rng.random() < 0.4:

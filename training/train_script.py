@@ -107,6 +107,7 @@ class _Block(nn.Module):
 @click.option("--each", default=3000, show_default=True, help="Drawn crops of each script.")
 @click.option("--look-at", default=1200, show_default=True, help="Photos to find text in.")
 @click.option("--epochs", default=8, show_default=True)
+@click.option("--start-from", type=click.Path(path_type=Path), help="Weights of an earlier run.")
 @click.option("--threads", default=1, show_default=True)
 @click.option("--seed", default=0, show_default=True)
 def main(
@@ -118,6 +119,7 @@ def main(
     each: int,
     look_at: int,
     epochs: int,
+    start_from: Path | None,
     threads: int,
     seed: int,
 ) -> None:
@@ -135,7 +137,7 @@ def main(
     known, unseen = load_crops(run / "known.npz"), load_crops(run / "unseen.npz")
     click.echo(f"{len(known)} crops to train with, {len(unseen)} held out")
 
-    network = train(known, epochs, rng)
+    network = train(known, epochs, rng, start_from)
     torch.save(network.state_dict(), run / "model.pt")
     probabilities, labels = judged(network, unseen, temperature=True)
     threshold = threshold_for(probabilities, labels, FALSE_ALARM_RATE)
@@ -144,13 +146,18 @@ def main(
     ship(network, out, threshold, scores)
 
 
-def train(crops: Sequence[Crop], epochs: int, rng: np.random.Generator) -> ScriptNetwork:
+def train(
+    crops: Sequence[Crop], epochs: int, rng: np.random.Generator, start_from: Path | None
+) -> ScriptNetwork:
     """Cross-entropy, AdamW, one cycle."""
-    network = ScriptNetwork().to(memory_format=torch.channels_last)
+    network = ScriptNetwork()
+    if start_from:
+        network.load_state_dict(torch.load(start_from, weights_only=True))
+    network = network.to(memory_format=torch.channels_last)
     steps = sum(1 for _ in _batches(crops, rng)) * epochs
     optimizer = torch.optim.AdamW(network.parameters(), 3e-3, weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps + 8 * epochs)
-    loss_of = nn.CrossEntropyLoss(label_smoothing=0.03)
+    loss_of = nn.CrossEntropyLoss(label_smoothing=0.01)
     for epoch in range(epochs):
         start, losses = time.monotonic(), []
         network.train()
