@@ -37,10 +37,11 @@ def read_recipe(options: type[T], file: Path | None, changes: Iterable[str] = ()
             inner[last] = json.loads(text)
         except ValueError:
             inner[last] = text
-    return _build(options, document, str(file or "options"))
+    return build(options, document, str(file or "options"))
 
 
-def _build(kind: Any, document: dict[str, Any], source: str) -> Any:
+def build(kind: type[T], document: dict[str, Any], source: str) -> T:
+    """The dataclass `kind` with the values of a JSON object. Raises as `read_recipe` does."""
     hints = get_type_hints(kind)
     known = {field.name for field in fields(kind)}
     unknown = sorted(set(document) - known)
@@ -51,7 +52,7 @@ def _build(kind: Any, document: dict[str, Any], source: str) -> Any:
     values = {}
     for name, value in document.items():
         if is_dataclass(hints[name]) and isinstance(value, dict):
-            value = _build(hints[name], value, f"{source}, {name}")
+            value = build(hints[name], value, f"{source}, {name}")
         elif isinstance(value, list):
             value = tuple(value)
         values[name] = value

@@ -1,0 +1,483 @@
+"""Trains photos against captions of their places (StreetCLIP, GeoScope's lite variant).
+
+    python -m training.train_streetclip captions --train-csv t.csv --image-dir DIR --output-dir RUN
+    python -m training.train_streetclip train    --train-csv t.csv --image-dir DIR --output-dir RUN
+    python -m training.train_streetclip evaluate --test-csv e.csv --image-dir DIR \\
+        --checkpoint-path RUN --candidates-file candidates.json --output-dir RUN
+
+A table is any source of training/data.py. Without --val-csv and --test-csv the training table is
+split by source and place. The steps of each command stand in its function, in order.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+import torch
+
+from geotagger.errors import UsageError
+from geotagger.images import InputSpec
+from geotagger.places import load_places
+from training import metrics, run_folder
+from training.captions import (
+    CITIES_A_COUNTRY,
+    Candidate,
+    caption_of,
+    country_prompt,
+    largest_cities,
+    read_candidates,
+)
+from training.clip import (
+    Clip,
+    Words,
+    contrastive_loss,
+    embed_texts,
+    load_clip,
+    make_clip,
+    save_clip,
+)
+from training.comparison import places_table, sample
+from training.data import Example, named, read_photos
+from training.galleries import write_gallery
+from training.loop import LoopOptions, fit
+from training.pixels import Alterations, data_hash
+from training.prompts import prompt_table
+from training.recipe import build, read_recipe
+from training.retrieval import EMBEDDING, fit_scale, gallery_of, reader_of
+from training.sight import Sight
+from training.splits import Splits, leakage, split_rows
+from training.train_cnn import is_first_process
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+RECIPES = Path(__file__).parent / "recipes"
+SOFTMAX_SCALE = 100.0
+"""Of the cosines of a pretrained CLIP."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    tower: str = "openai/clip-vit-large-patch14-336"
+    """See training/towers.py."""
+    variant: str = "full"
+    """full: all of both towers is trained. lite (GeoScope): the last two blocks of the image tower,
+    its last norm, and a new linear layer above it."""
+    trained_blocks: int = 2
+    """Of the image tower, with lite."""
+    train_text: bool = False
+    """With lite: the text tower too. Needed where it starts from nothing."""
+    temperature: float = 0.07
+    """Of the loss at the start, where the towers do not bring their own."""
+    size_px: int = 0
+    """0: what the tower was made for."""
+    fit: str = "crop"
+    views: int = 0
+    """Above 0, what the frozen blocks make of so many views of each photo is kept."""
+    cities: int = CITIES_A_COUNTRY
+    """Of each country, the candidates that the bundle is made of."""
+    states: bool = False
+    """The states of the United States count as countries among the candidates."""
+    alter: Alterations = field(default_factory=Alterations)
+    loop: LoopOptions = field(
+        default_factory=lambda: LoopOptions(
+            epochs=3,
+            batch_size=32,
+            accumulation=12,
+            learning_rate=1e-6,
+            weight_decay=1e-4,
+            betas=(0.9, 0.98),
+            schedule="cosine",
+            warmup=0.2,
+            clip=1.0,
+        )
+    )
+
+
+def table_options(command: Callable[..., None]) -> Callable[..., None]:
+    path = click.Path(path_type=Path)
+    for option in (
+        click.option("--exclude-rights", multiple=True, help="Leave out rows with these rights."),
+        click.option("--image-dir", type=path, help="Where the images are. Default: by the table."),
+        click.option("--test-csv", metavar="SOURCE"),
+        click.option("--val-csv", metavar="SOURCE"),
+        click.option("--train-csv", metavar="SOURCE"),
+    ):
+        command = option(command)
+    return command
+
+
+@click.group(help=__doc__)
+def main() -> None:
+    pass
+
+
+@main.command("captions")
+@table_options
+@click.option("--output-dir", required=True, type=click.Path(path_type=Path))
+def captions_command(output_dir: Path, **tables: Any) -> None:
+    """Write a table image_filename,caption for each split."""
+    try:
+        found, problems = read_tables(**tables)
+        for problem in problems:
+            click.echo(f"left out: {problem}", err=True)
+        output_dir.mkdir(parents=True, exist_ok=True)
+        for split, rows in found.splits.items():
+            if len(rows):
+                write_captions(
+                    output_dir / f"{split}_captions.csv", [found.examples[row] for row in rows]
+                )
+                click.echo(f"{output_dir / split}_captions.csv: {len(rows)} captions")
+    except UsageError as error:
+        raise click.ClickException(str(error)) from error
+
+
+@main.command("train")
+@table_options
+@click.option("--output-dir", required=True, type=click.Path(path_type=Path), help="The run.")
+@click.option("--recipe", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--set", "changes", multiple=True, metavar="OPTION=VALUE", help="Change one option.")
+@click.option("--tower", help="Hub id, folder, or trunk: see training/towers.py.")
+@click.option("--variant", type=click.Choice(["full", "lite"]))
+@click.option("--batch-size", type=int)
+@click.option("--num-epochs", type=int)
+@click.option("--learning-rate", type=float)
+@click.option("--weight-decay", type=float)
+@click.option(
+    "--checkpoint-path",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Start from the weights of this finished run. (A stopped run goes on by itself.)",
+)
+@click.option(
+    "--candidates-file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Places that the bundle tells apart. Default: the largest cities of every country.",
+)
+@click.option("--threads", default=0, help="Of the CPU; 0 for all.")
+def train_command(
+    output_dir: Path,
+    recipe: Path | None,
+    changes: tuple[str, ...],
+    checkpoint_path: Path | None,
+    candidates_file: Path | None,
+    threads: int,
+    **given: Any,
+) -> None:
+    """Train the towers; leave a run that the export takes."""
+    flags = {
+        "tower": given.pop("tower"),
+        "variant": given.pop("variant"),
+        "loop.batch_size": given.pop("batch_size"),
+        "loop.epochs": given.pop("num_epochs"),
+        "loop.learning_rate": given.pop("learning_rate"),
+        "loop.weight_decay": given.pop("weight_decay"),
+    }
+    try:
+        set_by_flag = [f"{name}={value}" for name, value in flags.items() if value is not None]
+        options = read_options(recipe, [*changes, *set_by_flag])
+        if threads:
+            torch.set_num_threads(threads)
+        train(output_dir, options, given, checkpoint_path, candidates_file)
+    except UsageError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def train(
+    run: Path,
+    options: Options,
+    tables: dict[str, Any],
+    checkpoint: Path | None = None,
+    candidates_file: Path | None = None,
+) -> None:
+    """The whole run. Raises UsageError: the photos or the options cannot be used."""
+    check_options(options)
+    torch.manual_seed(options.loop.seed)
+    run.mkdir(parents=True, exist_ok=True)
+
+    found, problems = read_tables(**tables)
+    examples, splits = found.examples, found.splits
+    for problem in problems:
+        click.echo(f"left out: {problem}", err=True)
+    for line in leakage(examples, splits):
+        click.echo(f"leakage: {line}", err=True)
+    captions = [caption_of(example) for example in examples]
+    candidates = read_candidates(candidates_file) if candidates_file else default_places(options)
+
+    clip, words = start(options, captions, splits, candidates, checkpoint)
+    trained = choose_trained(clip, options)
+    click.echo(f"{trained:,} of {sum(p.numel() for p in clip.parameters()):,} numbers are trained")
+    spec = InputSpec(options.size_px or clip.tower.size_px, options.fit)
+    sight = Sight(
+        found.source, examples, spec, options.alter, options.loop.seed, options.loop.workers
+    )
+    if options.views:
+        sight.keep(clip.tower, options.views, run / "views.npy")
+    placed = np.array([example.has_point for example in examples])
+    known = sample(splits["train"][placed[splits["train"]]])
+    features = tuple(sight.run(clip, clip.tower, rows)[0] for rows in (known, splits["test"]))
+
+    clip = fit(
+        clip,
+        make_loss(captions, words),
+        sight.dataset(splits["train"], altered=True),
+        run,
+        options.loop,
+        lambda model: zero_shot_countries(model, words, sight, examples, splits["val"]),
+    )
+    if not is_first_process():
+        return
+
+    run_folder.save_weights(run, clip)
+    save_clip(run, clip, words)
+    points = tuple(np.array([getattr(c, axis) for c in candidates]) for axis in ("lat", "lon"))
+    vectors = embed_texts(clip, words, [candidate.caption for candidate in candidates])
+    write_gallery(run, vectors, (*points, np.ones(len(candidates), np.intp)))
+    for split in ("val", "test"):
+        (values,) = sight.run(clip, clip.images, splits[split])
+        own = [examples[row] for row in splits[split]]
+        run_folder.save_held_out(run / f"{split}.npz", own, {EMBEDDING: values}, {})
+    val, test = (run_folder.read_held_out(run / f"{split}.npz") for split in ("val", "test"))
+    scale = fit_scale(val, gallery_of(run), clip.scale)
+    places = load_places()
+    readers = {EMBEDDING: reader_of(run, scale, places)}
+    own = [examples[row] for row in known]
+    tables_found = {"places": places_table(run, val, test, readers, places, own, features)}
+    (shots,) = sight.run(clip, clip.images, known)
+    tables_found["prompts"] = prompt_table(clip, words, test, candidates, shots, own)
+    for title, columns in tables_found.items():
+        click.echo(f"\n{title}\n\n{metrics.as_table(columns)}")
+    run_folder.write(
+        run,
+        "streetclip",
+        options,
+        spec,
+        {
+            "sha256": data_hash(examples),
+            "photos": len(examples),
+            "sources": len({example.source for example in examples}),
+            "left_out": len(problems),
+            "excluded_rights": list(tables.get("exclude_rights") or ()),
+            **{split: len(rows) for split, rows in splits.items()},
+        },
+        tables_found,
+        trained=trained,
+        trained_scale=clip.scale,
+        logit_scale=scale,
+        gallery_points=len(candidates),
+        candidates=[asdict(candidate) for candidate in candidates],
+        temperature={},
+        labels={},
+    )
+
+
+@main.command("evaluate")
+@table_options
+@click.option("--checkpoint-path", required=True, type=click.Path(path_type=Path, exists=True),
+              help="A finished run, or a folder or hub id of a CLIP.")  # fmt: skip
+@click.option("--candidates-file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--output-dir", type=click.Path(path_type=Path), help="Gets evaluation.json.")
+@click.option("--batch-size", default=0, hidden=True)
+@click.option("--threads", default=0, help="Of the CPU; 0 for all.")
+def evaluate_command(
+    checkpoint_path: Path,
+    candidates_file: Path | None,
+    output_dir: Path | None,
+    threads: int,
+    batch_size: int,
+    **tables: Any,
+) -> None:
+    """Zero-shot, few-shot (shots from --train-csv) and hierarchical accuracy on the test photos."""
+    del batch_size  # accepted, as training takes it; scores do not depend on it
+    try:
+        if threads:
+            torch.set_num_threads(threads)
+        found, problems = read_tables(**tables)
+        for problem in problems:
+            click.echo(f"left out: {problem}", err=True)
+        if not len(found.splits["test"]):
+            raise UsageError("there are no photos to test on; name them with --test-csv")
+        clip, words, spec, options = load_run(checkpoint_path)
+        candidates = (
+            read_candidates(candidates_file) if candidates_file else default_places(options)
+        )
+        sight = Sight(found.source, found.examples, spec, options.alter)
+        test, train_rows = found.splits["test"], found.splits["train"]
+        (values,) = sight.run(clip, clip.images, test)
+        held = held_out([found.examples[row] for row in test], values)
+        shots = sight.run(clip, clip.images, train_rows)[0] if len(train_rows) else values[:0]
+        table = prompt_table(
+            clip, words, held, candidates, shots, [found.examples[row] for row in train_rows]
+        )
+        click.echo(metrics.as_table(table))
+        if output_dir:
+            output_dir.mkdir(parents=True, exist_ok=True)
+            text = json.dumps(table, indent=1)
+            (output_dir / "evaluation.json").write_text(text + "\n", encoding="utf-8")
+    except UsageError as error:
+        raise click.ClickException(str(error)) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    source: str
+    """Of a stream; else it is not needed."""
+    examples: list[Example]
+    splits: Splits
+
+
+def read_tables(
+    train_csv: str | None = None,
+    val_csv: str | None = None,
+    test_csv: str | None = None,
+    image_dir: Path | None = None,
+    exclude_rights: Sequence[str] = (),
+) -> tuple[Tables, list[str]]:
+    """The photos of all tables, and what is wrong with those left out.
+
+    Every photo keeps the caption of its own row: images are found by name, never by position.
+
+    Raises:
+        UsageError: no table is given, or one cannot be used.
+    """
+    given = {"train": train_csv, "val": val_csv, "test": test_csv}
+    sources = {split: source for split, source in given.items() if source}
+    if not sources:
+        raise UsageError("name the photos with --train-csv, --val-csv or --test-csv")
+    examples, problems, seen = [], [], {}
+    for split, source in sources.items():
+        found, broken = read_photos(source, image_dir, exclude_rights)
+        problems += broken
+        for example in found:
+            if example.file in seen:
+                problems.append(f"{example.file}: is in {seen[example.file]} and in {split}")
+                continue
+            seen[example.file] = split
+            examples.append(example if len(sources) == 1 else replace(example, split=split))
+    examples = named(examples)
+    if list(sources) == ["train"]:
+        splits = split_rows(examples)
+    elif len(sources) == 1:
+        splits = {split: np.empty(0, np.intp) for split in given}
+        splits |= {next(iter(sources)): np.arange(len(examples))}
+    else:
+        splits = split_rows(examples)
+    if any(example.path is None for example in examples) and len(sources) > 1:
+        raise UsageError("photos of a stream must come from one source, with a column split")
+    return Tables(next(iter(sources.values())), examples, splits), problems
+
+
+def write_captions(file: Path, examples: Sequence[Example]) -> None:
+    with file.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(("image_filename", "caption"))
+        writer.writerows((example.file, caption_of(example)) for example in examples)
+
+
+def read_options(recipe: Path | None, changes: Sequence[str]) -> Options:
+    options = read_recipe(Options, recipe, changes)
+    check_options(options)
+    return options
+
+
+def check_options(options: Options) -> None:
+    if options.variant not in ("full", "lite"):
+        raise UsageError(f"variant: {options.variant} is not full or lite")
+    if options.fit not in ("crop", "squash", "pad"):
+        raise UsageError(f"fit: {options.fit} is not crop, squash or pad")
+    if options.views and options.variant == "full":
+        raise UsageError("views are kept of frozen blocks, and full trains all; set views to 0")
+
+
+def default_places(options: Options) -> list[Candidate]:
+    return largest_cities(load_places().country_codes, options.cities, options.states)
+
+
+def start(
+    options: Options,
+    captions: Sequence[str],
+    splits: Splits,
+    candidates: Sequence[Candidate],
+    checkpoint: Path | None,
+) -> tuple[Clip, Words]:
+    """New towers, or those of a finished run. Words are learnt from what training may know."""
+    if checkpoint:
+        clip, words, _, before = load_run(checkpoint)
+        if (before.tower, before.variant) != (options.tower, options.variant):
+            raise UsageError(
+                f"{checkpoint}: its tower is {before.tower}, {before.variant}; ask for the same"
+            )
+        return clip, words
+    texts = [captions[row] for row in splits["train"]] + [c.caption for c in candidates]
+    projected = options.variant == "lite"
+    return make_clip(options.tower, "auto", texts, options.temperature, projected)
+
+
+def choose_trained(clip: Clip, options: Options) -> int:
+    """Freezes what the variant does not train; how many numbers are trained."""
+    clip.requires_grad_(True)
+    if options.variant == "lite":
+        clip.tower.freeze(options.trained_blocks)
+        clip.text.requires_grad_(options.train_text)
+    return sum(p.numel() for p in clip.parameters() if p.requires_grad)
+
+
+def make_loss(captions: Sequence[str], words: Words) -> Callable[..., dict[str, torch.Tensor]]:
+    """Photos against the captions of their batch; each caption is encoded once."""
+
+    def loss_of(
+        model: torch.nn.Module, inputs: torch.Tensor, rows: torch.Tensor
+    ) -> dict[str, torch.Tensor]:
+        own = [captions[row] for row in rows.tolist()]
+        distinct = list(dict.fromkeys(own))
+        number = {text: index for index, text in enumerate(distinct)}
+        tokens, mask = words.tokens(distinct)
+        logits = model(inputs, tokens.to(inputs.device), mask.to(inputs.device))
+        caption = torch.tensor([number[text] for text in own], device=logits.device)
+        return contrastive_loss(logits, caption)
+
+    return loss_of
+
+
+def load_run(run: Path) -> tuple[Clip, Words, InputSpec, Options]:
+    """A finished run, or a CLIP as it was pretrained."""
+    if (run / run_folder.RUN_FILE).is_file():
+        document = run_folder.read(run)
+        options = build(Options, document["options"], str(run / run_folder.RUN_FILE))
+        clip, words = load_clip(run, options.tower, options.variant == "lite")
+        run_folder.load_weights(run, clip)
+        return clip.eval(), words, InputSpec(**document["input"]), options
+    options = Options(tower=str(run))
+    clip, words = make_clip(str(run), "auto", [])
+    clip.log_scale.data.fill_(float(np.log(SOFTMAX_SCALE)))
+    return clip.eval(), words, InputSpec(clip.tower.size_px, "crop"), options
+
+
+def held_out(examples: Sequence[Example], values: NDArray[np.float32]) -> run_folder.HeldOut:
+    truth = {name: np.array([getattr(e, name) for e in examples]) for name in run_folder.TRUTH}
+    return run_folder.HeldOut({EMBEDDING: values}, {}, **truth)
+
+
+def zero_shot_countries(
+    clip: Clip, words: Words, sight: Sight, examples: Sequence[Example], rows: NDArray[np.intp]
+) -> dict[str, float]:
+    """For the log: the share of photos whose country is told by its prompt."""
+    own = [examples[row].country for row in rows]
+    countries = sorted(set(own) - {""})
+    if not countries:
+        return {}
+    (values,) = sight.run(clip, clip.images, rows)
+    prompts = embed_texts(clip, words, [country_prompt(country) for country in countries])
+    best = (values @ prompts.T).argmax(axis=1)
+    return {"country": float(np.mean([countries[i] == c for i, c in zip(best, own, strict=True)]))}
+
+
+if __name__ == "__main__":
+    main()
