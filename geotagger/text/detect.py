@@ -24,8 +24,11 @@ SIGN_OF_TEXT = 0.1
 LYING, LETTERS = 0.25, 3
 """Share of boxes wider than high below which the picture is looked at turned, too, if there are
 that many boxes: of words that run up or down, the network sees little more than the letters."""
-MARGIN = 0.06
-"""Around that part, as a share of the picture's sides."""
+MARGIN = 0.5
+"""Around that part, as a share of its own sides: a large sign is looked at with all around it, a
+small one is seen larger."""
+LEAST_MARGIN = 0.06
+"""As a share of the picture's sides."""
 STEP_PX = 32
 """Width and height of what the network sees are multiples of this."""
 MAX_SIDE_PX = 4096
@@ -110,7 +113,9 @@ def _region_of_text(heat: NDArray[np.float32], shape: tuple[int, ...]) -> Region
     for axis, side in ((0, shape[1]), (1, shape[0])):
         where = np.flatnonzero(hot.any(axis=axis))
         cells = hot.shape[1 - axis]
-        first, last = where[0] / cells - MARGIN, (where[-1] + 1) / cells + MARGIN
+        first, last = where[0] / cells, (where[-1] + 1) / cells
+        margin = max(LEAST_MARGIN, MARGIN * (last - first))
+        first, last = first - margin, last + margin
         spans.append((max(0, math.floor(first * side)), min(side, math.ceil(last * side))))
     (left, right), (top, bottom) = spans
     return left, top, right, bottom
