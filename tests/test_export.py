@@ -69,7 +69,7 @@ def test_the_card_is_calibrated_on_validation_photos(run, tmp_path):
     assert card.calibration.radius_factor != 1.0
     assert len(held) == json.loads(card.provenance["data"])["val"]
     page = (tmp_path / "b" / "README.md").read_text()
-    assert "| network | commonest | nearest |" in page
+    assert "| model | commonest | nearest |" in page
     assert "must not be used for" in page
 
 

@@ -78,7 +78,8 @@ def test_what_is_frozen_is_frozen_and_counted(how):
     frozen = tuple(f"stages.{number}." for number in range(count))
     assert not [name for name in changed if name.startswith(frozen)]
     assert "classes.1.weight" in changed
-    assert ("stages.2.1.running_mean" in changed) == (how != "head")
+    assert ("stages.2.1.weight" in changed) == (how != "head")
+    assert ("stages.2.1.running_mean" in changed) == (how == "all")
 
 
 def test_freezing_a_network_that_has_nothing_to_keep_is_an_error():
@@ -214,9 +215,9 @@ def test_a_run_learns_colours_and_leaves_what_the_export_needs(trained):
     run, output = trained
     document = run_folder.read(run)
     assert document["family"] == "cnn"
-    assert document["metrics"]["classes"]["network"]["accuracy"] > 0.9
+    assert document["metrics"]["classes"]["model"]["accuracy"] > 0.9
     assert document["metrics"]["classes"]["commonest"]["accuracy"] < 0.5
-    assert document["metrics"]["places"]["network"]["country"] > 0.9
+    assert document["metrics"]["places"]["model"]["country"] > 0.9
     km = {name: found["median_km"] for name, found in document["metrics"]["places"].items()}
     assert km["coordinates"] < km["commonest"]
     assert "numbers are trained" in output
@@ -244,7 +245,7 @@ def test_a_run_goes_on_where_it_was_stopped(photos, trained):
 def test_classes_trunks_and_ways_of_training(photos, tmp_path, changes):
     run, _ = run_cnn(photos, tmp_path / "run", **changes)
     found = run_folder.read(run)["metrics"]["classes"]
-    assert found["network"]["accuracy"] > found["commonest"]["accuracy"]
+    assert found["model"]["accuracy"] > found["commonest"]["accuracy"]
 
 
 def test_tables_and_pictures_of_a_run(trained, tmp_path):
@@ -264,3 +265,16 @@ def test_tables_and_pictures_of_a_run(trained, tmp_path):
     for name in ("confusion", "reliability"):
         with Image.open(run / f"class_logits_{name}.png") as image:
             assert image.width > 100
+
+
+def test_folders_of_countries_without_positions_can_be_told_apart(photos, tmp_path):
+    """A table of names alone, as StreetCLIP has them, says nothing of distances."""
+    for file in sorted((photos / "images").iterdir()):
+        folder = tmp_path / "by_class" / file.name.split("_")[1]
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / file.name).write_bytes(file.read_bytes())
+    run, _ = run_cnn(tmp_path / "by_class", tmp_path / "run", train="all", classes="label")
+    document = run_folder.read(run)
+    assert document["metrics"]["classes"]["model"]["accuracy"] > 0.8
+    assert set(document["metrics"]) == {"classes"}
+    assert document["places"]

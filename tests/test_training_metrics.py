@@ -103,6 +103,7 @@ def test_classifiers_are_scored():
     assert found["aurc"] == pytest.approx((0 + 0 + 1 / 3) / 3)
     assert metrics.confusion(logits, target).tolist() == [[1, 0, 0], [1, 1, 0], [0, 0, 0]]
     assert metrics.classification(logits, np.full(4, -1)) == {"photos": 0}
+    assert metrics.classification(np.zeros((2, 8)), np.array([3, 7]))["top5"] == 0
 
 
 def test_the_finer_level_is_judged_where_the_coarser_is_right():

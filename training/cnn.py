@@ -97,10 +97,12 @@ class PlaceNetwork(nn.Module):
         return sum(p.numel() for p in self.parameters() if p.requires_grad)
 
     def train(self, mode: bool = True) -> PlaceNetwork:
-        """Frozen stages stay in evaluation: their batch statistics are part of what is kept."""
+        """Pretrained stages keep their batch statistics unless everything is trained: the photos
+        that the last stages are fitted to are few, and statistics of few photos are poor."""
         super().train(mode)
-        for stage in self.stages[: self.split]:
-            stage.eval()
+        if self.split:
+            for stage in self.stages[: self._pretrained]:
+                stage.eval()
         return self
 
 

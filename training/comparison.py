@@ -10,7 +10,6 @@ import numpy as np
 from geotagger.geo import haversine_km
 from training import calibrate, metrics
 from training.data import positions
-from training.train_cnn import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -74,3 +73,14 @@ def commonest(examples: Sequence[Example]) -> tuple[float, float]:
     far = haversine_km(lat[:, None], lon[:, None], lat, lon).mean(axis=1)
     best = int(far.argmin())
     return float(lat[best]), float(lon[best])
+
+
+def nearest(known: NDArray[np.float32], asked: NDArray[np.float32]) -> NDArray[np.intp]:
+    """For each of `asked` [m, D] the row of `known` [n, D] with the largest cosine, after each
+    column is brought to mean 0 and spread 1."""
+    middle, spread = known.mean(axis=0), known.std(axis=0) + 1e-6
+    one, two = ((values - middle) / spread for values in (known, asked))
+    one /= np.linalg.norm(one, axis=1, keepdims=True) + 1e-6
+    return np.concatenate(
+        [(part @ one.T).argmax(axis=1) for part in np.array_split(two, -(-len(two) // 256))]
+    )

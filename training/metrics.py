@@ -109,7 +109,7 @@ def classification(
     best = shares.argmax(axis=1)
     right, sure = best == truth, shares.max(axis=1)
     rows = np.arange(len(truth))
-    rank = (shares > shares[rows, truth][:, None]).sum(axis=1)
+    rank = (shares >= shares[rows, truth][:, None]).sum(axis=1) - 1  # ties do not help
     precision, recall, f1, _ = precision_recall_fscore_support(
         truth, best, average="macro", zero_division=0.0
     )

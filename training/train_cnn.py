@@ -9,7 +9,7 @@ The steps stand in `main`, in order.
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,11 +22,11 @@ from torch.utils.data import DataLoader
 from geotagger.errors import UsageError
 from geotagger.images import InputSpec
 from geotagger.places import load_places
-from geotagger.vision.bundle import Calibration
 from geotagger.vision.heads import ClassifyReader
 from training import calibrate, metrics, run_folder
 from training.cells import KINDS, Classes, make_classes, smooth_targets, write_labels
 from training.cnn import TRUNKS, PlaceNetwork
+from training.comparison import Table, nearest, places_table, sample
 from training.data import Example, named, need, positions, read_photos
 from training.loop import LoopOptions, fit
 from training.network import run_by_onnx
@@ -42,9 +42,6 @@ if TYPE_CHECKING:
 RECIPES = Path(__file__).parent / "recipes"
 LOGITS, DEGREES = "class_logits", "degrees"
 """The outputs of the network."""
-MOST_NEIGHBOURS = 20_000
-"""Training photos among which the baseline looks for the nearest one, by what the trunk sees in
-them before it is trained."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +145,8 @@ def train(
     seen = Seen(source, examples, spec, options)
     if options.views:
         seen.cache(network, run / "views.npy")
-    some = rows["train"][:: -(-len(rows["train"]) // MOST_NEIGHBOURS)]
-    before = [seen.predict(network, own, features=True)[0] for own in (some, splits["test"])]
+    some = sample(rows["train"])
+    before = tuple(seen.predict(network, own, features=True)[0] for own in (some, splits["test"]))
     loss_of = make_loss(classes, examples, rows["train"], options)
     network = fit(
         network,
@@ -174,8 +171,7 @@ def train(
             dict(zip(names, values, strict=True)),
             {LOGITS: classes.index[splits[split]]},
         )
-    neighbour = some[nearest(*before)]
-    temperature, tables = score(run, classes, examples, rows["train"], neighbour)
+    temperature, tables = score(run, classes, examples, rows["train"], some, before)
     for title, columns in tables.items():
         click.echo(f"\n{title}\n\n{metrics.as_table(columns)}")
     run_folder.write(
@@ -320,75 +316,54 @@ def score(
     classes: Classes,
     examples: list[Example],
     known: NDArray[np.intp],
-    neighbour: NDArray[np.intp],
-) -> tuple[float, dict[str, dict[str, dict[str, float | None]]]]:
+    some: NDArray[np.intp],
+    before: tuple[NDArray[np.float32], NDArray[np.float32]],
+) -> tuple[float, dict[str, Table]]:
     """The temperature, and two tables on the test photos: of classes and of places.
 
     Beside the network stand the commonest class of the training photos (`known`), and for each test
-    photo its `neighbour` among them.
+    photo the nearest among `some` of them, by what the trunk saw in both before it was trained.
     """
-    held = run_folder.read_held_out(run / "test.npz")
+    test = run_folder.read_held_out(run / "test.npz")
     val = run_folder.read_held_out(run / "val.npz")
     temperature = calibrate.fit_temperature(val.outputs[LOGITS], val.target[LOGITS])
-    target = held.target[LOGITS]
+    target = test.target[LOGITS]
     counts = np.bincount(classes.index[known], minlength=len(classes))
-    one_hot = 20 * np.eye(len(classes), dtype=np.float32)
+    prior = np.log((counts + 0.5) / (counts + 0.5).sum())
+    neighbours = np.eye(len(classes))[classes.index[some[nearest(*before)]]]
+    hard = ("photos", "accuracy", "precision", "recall", "f1")  # a neighbour has no probabilities
     tables = {
         "classes": {
-            "network": metrics.classification(held.outputs[LOGITS], target, temperature),
-            "commonest": metrics.classification(
-                np.tile(np.log((counts + 0.5) / (counts + 0.5).sum()), (len(held), 1)), target
-            ),
-            "nearest": metrics.classification(one_hot[classes.index[neighbour]], target),
+            "model": metrics.classification(test.outputs[LOGITS], target, temperature),
+            "commonest": metrics.classification(np.tile(prior, (len(test), 1)), target),
+            "nearest": {
+                name: value
+                for name, value in metrics.classification(neighbours, target).items()
+                if name in hard
+            },
         }
     }
-    guesses = {}
-    if classes.places:
-        places = load_places()
-        file = str(run / "labels.csv")
-        readers = {LOGITS: ClassifyReader(classes.labels, temperature, places, file)}
-        calibration = calibrate.fit(val, readers, places)
-        guesses["network"] = metrics.Guesses.of(
-            calibrate.predictions(held, readers, places, calibration)
-        )
-        uniform = calibrate.predictions(held.rows(np.arange(1)), readers, places, Calibration(0.0))
-        click.echo(
-            f"calibration: {asdict(calibration)}; the prior alone says {uniform[0].place.country}"
-        )
-    if DEGREES in held.outputs:
-        lat, lon = held.outputs[DEGREES].T.astype(float)
-        guesses["coordinates"] = metrics.Guesses.at(
+    placed = np.array([examples[row].has_point for row in some], bool)
+    if not classes.places or not placed.any():
+        return temperature, tables
+    places = load_places()
+    reader = ClassifyReader(classes.labels, temperature, places, str(run / "labels.csv"))
+    tables["places"] = places_table(
+        run,
+        val,
+        test,
+        {LOGITS: reader},
+        places,
+        [examples[row] for row in some[placed]],
+        (before[0][placed], before[1]),
+    )
+    if DEGREES in test.outputs:
+        lat, lon = test.outputs[DEGREES].T.astype(float)
+        direct = metrics.Guesses.at(
             np.clip(lat, -90, 90).tolist(), ((lon + 180) % 360 - 180).tolist()
         )
-    placed = [row for row in known if examples[row].has_point]
-    if placed and classes.places:
-        common = [examples[row] for row in placed if classes.index[row] == counts.argmax()]
-        middle = common[len(common) // 2] if common else examples[placed[0]]
-        guesses["commonest"] = metrics.Guesses.at(
-            [middle.lat] * len(held), [middle.lon] * len(held)
-        )
-        if all(examples[row].has_point for row in neighbour):
-            guesses["nearest"] = metrics.Guesses.at(
-                *(values.tolist() for values in positions([examples[row] for row in neighbour]))
-            )
-    if "network" in guesses:
-        own = guesses["network"]
-        names = ("lat", "lon", "country", "continent")
-        np.savez_compressed(run / "guesses.npz", **{name: getattr(own, name) for name in names})
-    if guesses:
-        tables["places"] = {name: metrics.geographic(own, held) for name, own in guesses.items()}
+        tables["places"]["coordinates"] = metrics.geographic(direct, test)
     return temperature, tables
-
-
-def nearest(known: NDArray[np.float32], asked: NDArray[np.float32]) -> NDArray[np.intp]:
-    """For each of `asked` [m, D] the row of `known` [n, D] with the largest cosine, after each
-    column is brought to mean 0 and spread 1."""
-    middle, spread = known.mean(axis=0), known.std(axis=0) + 1e-6
-    one, two = ((values - middle) / spread for values in (known, asked))
-    one /= np.linalg.norm(one, axis=1, keepdims=True) + 1e-6
-    return np.concatenate(
-        [(part @ one.T).argmax(axis=1) for part in np.array_split(two, -(-len(two) // 256))]
-    )
 
 
 def accuracy(logits: NDArray[np.float32], target: NDArray[np.intp]) -> dict[str, float]:
