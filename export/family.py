@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 FAMILIES = {
     "starter": "export.starter",
     "cnn": "export.cnn",
+    "streetclip": "export.streetclip",
+    "context": "export.context",
+    "geoclip": "export.geoclip",
 }
 """The `family` of a run.json and the file that exports it."""
 

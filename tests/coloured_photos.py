@@ -3,7 +3,11 @@
 import csv
 
 import numpy as np
+from click.testing import CliRunner
 from PIL import Image
+
+from export import to_onnx
+from geotagger.cli import cli
 
 COLOURS = {
     "FR": (48.85, 2.35, (200, 40, 40)),
@@ -32,3 +36,22 @@ def make_photos(folder, columns=lambda *_: {}, per_country=3, sources=10):
         writer.writeheader()
         writer.writerows(rows)
     return folder
+
+
+def export(run, photos, bundle, precision):
+    """The folder of the bundle that the export makes of a run."""
+    arguments = [str(run), str(bundle), "--precision", precision, "--photos", str(photos)]
+    result = CliRunner().invoke(to_onnx.main, arguments)
+    assert result.exit_code == 0, (result.output, result.exception)
+    return bundle
+
+
+def tag(run, photos, folder, precision):
+    """The rows of the report of `geotagger tag` with the bundle of a run."""
+    bundle = export(run, photos, folder / "bundle", precision)
+    report = folder / "report.csv"
+    arguments = ["tag", str(photos / "images"), "--model", str(bundle), "--report", str(report)]
+    result = CliRunner().invoke(cli, [*arguments, "-q", "--no-read-text"])
+    assert result.exit_code == 0, (result.output, result.exception)
+    with report.open(newline="", encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))

@@ -3,13 +3,15 @@
 import json
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from click.testing import CliRunner
-from coloured_photos import make_photos
+from coloured_photos import export, make_photos, tag
 
 from geotagger.errors import UsageError
 from geotagger.geo import haversine_km
+from geotagger.vision.bundle import load_bundle
 from training import galleries, run_folder, train_geoclip
 from training.data import Example
 from training.geoclip import GeoClip, contrast, hard_points, jitter
@@ -222,3 +224,23 @@ def test_photos_without_positions_are_named(tmp_path):
     folder = make_photos(tmp_path / "p", columns, per_country=1)
     _, output = run_geoclip(folder, tmp_path / "run", loop={"epochs": 1, "batch_size": 4})
     assert "0_FR_0.png: lacks lat" in output
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
+def test_geotagger_runs_the_bundle(trained, photos, tmp_path, precision):
+    run, _ = trained
+    rows = tag(run, photos, tmp_path, precision)
+    right = [row["country_code"] == row["path"].split("_")[-2] for row in rows]
+    assert np.mean(right) > 0.8
+
+
+def test_the_location_encoder_is_not_in_the_graph(trained, photos, tmp_path):
+    run, _ = trained
+    bundle = export(run, photos, tmp_path / "b", "fp32")
+    weights = sum(np.prod(i.dims) for i in onnx.load(bundle / "model.onnx").graph.initializer)
+    options = read_recipe(train_geoclip.Options, run.parent / "geoclip.json")
+    model = train_geoclip.make_model(options)
+    assert weights < sum(p.numel() for p in model.tower.parameters()) + 20 + sum(
+        p.numel() for p in model.mlp.parameters()
+    )
+    assert load_bundle(bundle).card.heads[0].kind == "retrieve"

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from geotagger.places import Places
     from training.run_folder import HeldOut
 
-EMBEDDING = "embedding"
-"""The output of a model that retrieves."""
+EMBEDDING = "photo_embedding"
+"""The output of a model that retrieves. (`embedding` is what exporters call a layer of CLIP.)"""
 MOST_SCALE = 1000.0
 
 

@@ -1,0 +1,73 @@
+"""Exports what training/train_context.py trained: climate and month as attributes, the state and
+the coordinates as opinions on the place. County and city stay inside, where the coordinates use
+them: they read the same layers as the state, and would count its opinion again."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from export.family import Exportable
+from export.retrieval import ways_to_quantise
+from geotagger.images import InputSpec
+from geotagger.vision.bundle import ClassifyHead, RegressHead
+from training import run_folder
+from training.context import DEGREES, ContextNetwork, logits_name
+from training.recipe import build
+from training.sphere import on_the_map
+from training.towers import make_tower
+from training.train_context import ATTRIBUTES, Options, placed_heads
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from geotagger.vision.bundle import Head
+
+
+class _Heads(nn.Module):
+    def __init__(self, network: ContextNetwork, kept: list[str]) -> None:
+        super().__init__()
+        self.network = network
+        self.rows = [network.names.index(name) for name in kept]
+
+    def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        *logits, degrees = self.network(pixels)
+        return (*(logits[row] for row in self.rows), on_the_map(degrees))
+
+
+def load(run: Path, document: dict[str, Any]) -> Exportable:
+    options = build(Options, document["options"], run_folder.RUN_FILE)
+    classes, places = document["classes"], document["places"]
+    network = ContextNetwork(make_tower(options.tower, "none"), classes, options.use_context)
+    run_folder.load_weights(run, network)
+    kept = [name for name in ATTRIBUTES if name in classes] + placed_heads(places)
+    heads: list[Head] = [
+        ClassifyHead(
+            name,
+            logits_name(name),
+            f"{name}.csv",
+            document["temperature"][logits_name(name)],
+            places=name not in ATTRIBUTES,
+        )
+        for name in kept
+    ]
+    heads.append(RegressHead("coordinates", DEGREES, document["sigma_km"]))
+
+    def write_tables(folder: Path) -> None:
+        for name in kept:
+            shutil.copyfile(run / f"{name}.csv", folder / f"{name}.csv")
+
+    return Exportable(
+        module=_Heads(network, kept).eval(),
+        spec=InputSpec(**document["input"]),
+        heads=tuple(heads),
+        write_tables=write_tables,
+        description=f"Tells {', '.join(classes) or 'nothing'} of a photo, and its coordinates.",
+        trunk=f"tower {options.tower}, weights {options.weights}",
+        metrics=document["metrics"],
+        held_out=run_folder.read_held_out(run / "val.npz"),
+        quantise=ways_to_quantise(network.tower),
+    )
