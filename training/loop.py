@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shutil
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -275,3 +276,8 @@ def _resume(
         )
     accelerator.load_state(str(checkpoint))
     say(f"going on after epoch {progress.epoch}, step {progress.step}")
+
+
+def is_first_process() -> bool:
+    """Whether this one writes the run; of torchrun's group, which has ended with the loop."""
+    return os.environ.get("RANK", "0") == "0"

@@ -28,7 +28,7 @@ from training.cells import KINDS, Classes, make_classes, smooth_targets, write_l
 from training.cnn import TRUNKS, PlaceNetwork
 from training.comparison import Table, nearest, places_table, sample
 from training.data import Example, named, need, positions, read_photos
-from training.loop import LoopOptions, fit
+from training.loop import LoopOptions, fit, is_first_process
 from training.network import run_by_onnx
 from training.pixels import Alterations, CachedViews, cache_views, data_hash, dataset
 from training.recipe import read_recipe
@@ -372,11 +372,6 @@ def accuracy(logits: NDArray[np.float32], target: NDArray[np.intp]) -> dict[str,
 
 def count(network: torch.nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
-
-
-def is_first_process() -> bool:
-    """By what torchrun and accelerate say; the group of processes has ended with the loop."""
-    return os.environ.get("RANK", "0") == "0"
 
 
 if __name__ == "__main__":
