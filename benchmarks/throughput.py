@@ -48,6 +48,7 @@ def main(
             paths=tuple(photo.path for photo in photos),
             reports=(Path(scratch) / "report.csv",),
             models=(model,),
+            read_text=False,
             batch_size=batch_size,
             workers=workers,
         )

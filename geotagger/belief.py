@@ -17,8 +17,9 @@ from geotagger.places import Places
 from geotagger.prior import Constants, Mass, log_prior, sums
 from geotagger.records import Candidate, Evidence, Level, Place, Prediction
 
-SCORED_RADII_KM = (25.0, 200.0, 750.0, 2500.0)
-"""The distance thresholds by which the field scores a point (Im2GPS, Hays & Efros 2008)."""
+SCORED_RADII_KM = (5.0, 25.0, 200.0, 750.0, 2500.0)
+"""The distance thresholds by which the field scores a point (Im2GPS, Hays & Efros 2008), but for
+the first, which is 1 km there: a row stands for a town and the land around it."""
 
 HEAVIEST = 1024
 """Rows whose mass is counted when points are compared."""

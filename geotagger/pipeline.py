@@ -15,6 +15,7 @@ from geotagger.belief import Belief
 from geotagger.engines import Weighed, local
 from geotagger.errors import NoPhotosError
 from geotagger.evidence import Source
+from geotagger.evidence.clock import ClockSource
 from geotagger.evidence.vision import VisionSource
 from geotagger.photos import walk
 from geotagger.places import load_places
@@ -58,7 +59,7 @@ class RunOptions:
     batch_size: int = 0
     """Photos per inference; 0 for what suits the device."""
     workers: int = field(default_factory=cores)
-    read_text: bool = False
+    read_text: bool = True
     text_device: str = ""
     """Empty for that of the models."""
     top_k: int = 5
@@ -140,6 +141,7 @@ def predictions(options: RunOptions) -> Iterator[Outcome]:
 
         device = options.text_device or options.device
         sources.append(TextSource(places, belief.log_prior, device=device, threads=options.workers))
+    sources.append(ClockSource(places, belief.log_prior))
     model = "+".join(source.model_id for source in sources if source.model_id)
     weighed = local.weigh(
         photos,

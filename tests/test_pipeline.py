@@ -44,7 +44,12 @@ def tagged(album, bundle, tmp_path, **more):
     """Run over the album; the report's rows by file name."""
     report = tmp_path / "report.csv"
     options = RunOptions(
-        paths=(album,), reports=(report,), models=(str(bundle.path),), batch_size=2, workers=2
+        paths=(album,),
+        reports=(report,),
+        models=(str(bundle.path),),
+        read_text=False,
+        batch_size=2,
+        workers=2,
     )
     run(replace(options, **more))
     with report.open(encoding="utf-8", newline="") as file:
@@ -155,6 +160,7 @@ def test_every_file_of_the_drawer_gets_its_row_and_none_is_harmed(bundle, tmp_pa
         paths=(folder,),
         reports=(report,),
         models=(str(bundle.path),),
+        read_text=False,
         write_exif=True,
         min_confidence=0.05,
     )
@@ -191,14 +197,25 @@ def test_no_photos_leaves_an_earlier_report(bundle, tmp_path):
     report = tmp_path / "report.csv"
     report.write_text("earlier")
     with pytest.raises(NoPhotosError, match="empty"):
-        run(RunOptions(paths=(folder,), reports=(report,), models=(str(bundle.path),)))
+        run(
+            RunOptions(
+                paths=(folder,), reports=(report,), models=(str(bundle.path),), read_text=False
+            )
+        )
     assert report.read_text() == "earlier"
     assert not report.with_name("report.csv.partial").exists()
 
 
 def test_a_bundle_that_is_missing_stops_the_run_before_a_report_is_begun(album, tmp_path):
     with pytest.raises(GeotaggerError):
-        run(RunOptions(paths=(album,), reports=(tmp_path / "r.csv",), models=("no-such-model",)))
+        run(
+            RunOptions(
+                paths=(album,),
+                reports=(tmp_path / "r.csv",),
+                models=("no-such-model",),
+                read_text=False,
+            )
+        )
     assert not list(tmp_path.glob("r.csv*"))
 
 
@@ -255,7 +272,12 @@ def test_killed_at_any_moment_each_file_is_old_or_new(flags, bundle, tmp_path):
 def test_status_of_every_outcome_is_counted(album, bundle, tmp_path):
     (album / "empty.jpg").write_bytes(b"")
     summary = run(
-        RunOptions(paths=(album,), reports=(tmp_path / "r.csv",), models=(str(bundle.path),))
+        RunOptions(
+            paths=(album,),
+            reports=(tmp_path / "r.csv",),
+            models=(str(bundle.path),),
+            read_text=False,
+        )
     )
     assert summary.photos == 6
     assert summary.failed == summary.statuses[Status.FAILED] == 1

@@ -61,6 +61,7 @@ def tag(bundle, tmp_path):
             paths=paths,
             reports=(tmp_path / "r.jsonl",),
             models=(str(bundle.path),),
+            read_text=False,
             workers=2,
             min_confidence=0.05,
             max_radius_km=20_000,

@@ -1,7 +1,8 @@
 """Fits how much each kind of textual cue counts: python -m training.fit_text SET... [--write]
 
-A SET is a folder of photos with labels.csv (file, lat, lon, country), or FILE.jsonl:LABELS.csv with
-what `geotagger read --json` printed for such photos, which saves reading them again.
+A SET is a folder of photos with labels.csv (file, lat, lon, country); or FILE.jsonl:LABELS.csv with
+what `geotagger read --json` printed for such photos, which saves reading them again; or a CSV of
+texts (text with " / " between the lines, lat, lon, country).
 Fitted are the power of each kind's likelihood ratio and the share of foreign words, for the least
 surprise at the true country (and at the true town, where the label is that fine), with a pull
 towards 1, the power that an honest ratio deserves. Every country counts by the square root of its
@@ -115,6 +116,8 @@ def read_set(name: str, places: Places, belief: Belief) -> LabelledSet:
 
 
 def _readings(name: str) -> tuple[dict[str, Reading], list[dict[str, str]]]:
+    if name.endswith(".csv") and ":" not in name:
+        return _texts(Path(name))
     if ":" in name:
         file, labels = (Path(part) for part in name.split(":", 1))
         with file.open(encoding="utf-8") as lines:
@@ -130,6 +133,23 @@ def _readings(name: str) -> tuple[dict[str, Reading], list[dict[str, str]]]:
         }
     with labels.open(encoding="utf-8", newline="") as file:
         return readings, list(csv.DictReader(file))
+
+
+def _texts(file: Path) -> tuple[dict[str, Reading], list[dict[str, str]]]:
+    """Texts as if they had been read well: one line below the other."""
+    with file.open(encoding="utf-8", newline="") as lines:
+        labels = [{"file": str(i), **row} for i, row in enumerate(csv.DictReader(lines))]
+    return {row["file"]: _read_well(row["text"].split(" / ")) for row in labels}, labels
+
+
+def _read_well(texts: Sequence[str]) -> Reading:
+    height = 1 / max(len(texts) + 2, 8)
+    tops = [(index + 1) * height for index in range(len(texts))]
+    lines = [
+        Line(text, 0.97, ((0.2, top), (0.8, top), (0.8, top + height), (0.2, top + height)))
+        for text, top in zip(texts, tops, strict=True)
+    ]
+    return Reading(tuple(lines), 1600, 1200)
 
 
 def _reading(item: Mapping[str, object]) -> Reading:

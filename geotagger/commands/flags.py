@@ -35,7 +35,7 @@ PREDICTION_FLAGS: Sequence[Callable[..., Any]] = (
     ),
     click.option(
         "--read-text/--no-read-text",
-        default=False,
+        default=True,
         show_default=True,
         help="Read signs and weigh what they say. The slowest part of a run on a CPU.",
     ),

@@ -8,6 +8,7 @@ from geotagger.records import Evidence
 from geotagger.text.combine import Combiner
 from geotagger.text.cues import find_cues
 from geotagger.text.reader import TextReader
+from geotagger.text.script_model import ScriptClassifier
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +26,7 @@ class TextSource:
     """Reads the text of a batch of photos and weighs what it says."""
 
     name = "text"
-    batch_size = 0
+    batch_size = 8
 
     def __init__(
         self,
@@ -39,14 +40,15 @@ class TextSource:
 
         Raises DeviceError when the device does not run the reader's models.
         """
-        self._reader = TextReader(device, threads)
+        self._reader = TextReader(device, threads, ScriptClassifier())
         self._combiner = Combiner(places, log_prior)
         self.model_id = self._reader.model_id
         self.min_side_px = self._reader.min_side_px
 
     def prepare(self, shot: Shot) -> Prepared:
         """The picture at the size in which its text is looked for."""
-        return self._reader.prepare(shot.picture.image)
+        picture = shot.picture
+        return self._reader.prepare(picture.image, picture.width_px, picture.height_px)
 
     def weigh(self, batch: Sequence[Prepared]) -> list[Evidence | None]:
         """One answer for each picture; None where nothing that was read tells of a place."""

@@ -18,6 +18,7 @@ from geotagger.reports.table import path_text, plain
 from geotagger.text.combine import Combiner, Weighted
 from geotagger.text.cues import find_cues
 from geotagger.text.reader import TextReader
+from geotagger.text.script_model import ScriptClassifier
 
 if TYPE_CHECKING:
     from geotagger.records import Photo, Prediction
@@ -95,7 +96,7 @@ def examine(paths: Iterable[Path], device: str = "auto") -> Iterator[Finding]:
     places = load_places()
     belief = Belief(places)
     combiner = Combiner(places, belief.log_prior)
-    reader = TextReader(device)
+    reader = TextReader(device, script_classifier=ScriptClassifier())
     photo = None
     for photo in walk(paths):
         yield _examined(photo, reader, combiner, belief)
@@ -112,7 +113,8 @@ def _examined(photo: Photo, reader: TextReader, combiner: Combiner, belief: Beli
         return Finding(photo.path, problem=str(error))
     except OSError as error:
         return Finding(photo.path, problem=f"cannot read the file: {error.strerror or error}")
-    (reading,) = reader.read([reader.prepare(picture.image)])
+    prepared = reader.prepare(picture.image, picture.width_px, picture.height_px)
+    (reading,) = reader.read([prepared])
     cues, notes = find_cues(reading)
     weighted = combiner.weigh(cues)
     if not weighted:
