@@ -299,8 +299,8 @@ def test_a_gallery_is_mapped_and_typed(tmp_path):
 @pytest.mark.parametrize(
     ("array", "message"),
     [
-        (np.zeros((2, 3), np.float32), "does not fit the 3 points"),
-        (np.zeros(3, np.float32), "does not fit the 3 points"),
+        (np.zeros((2, 3), np.float32), "does not fit the 3 rows"),
+        (np.zeros(3, np.float32), "does not fit the 3 rows"),
         (np.zeros((3, 3), np.int8), "must hold float16 or float32"),
         (np.array([{"a": 1}] * 3), "not a readable .npy array"),
     ],

@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from platformdirs import user_data_path
+
 from geotagger.errors import BundleError
-from geotagger.vision.card import (
-    MODEL_FILE,
-    Calibration,
-    ClassifyHead,
-    Head,
-    ModelCard,
-    Probe,
-    RegressHead,
-    RetrieveHead,
+from geotagger.vision.card import MODEL_FILE, Calibration, ModelCard, Probe
+from geotagger.vision.card_heads import CaptionHead, ClassifyHead, Head, RegressHead, RetrieveHead
+from geotagger.vision.tables import (
+    Gallery,
+    Label,
+    read_captions,
+    read_gallery,
+    read_labels,
+    read_vectors,
 )
-from geotagger.vision.tables import Gallery, Label, read_gallery, read_labels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = [
     "CARD_FILE",
     "MODEL_FILE",
     "Calibration",
+    "CaptionHead",
     "ClassifyHead",
     "Gallery",
     "Head",
@@ -39,11 +45,19 @@ __all__ = [
     "embedded_bundles",
     "find_bundle",
     "hash_files",
+    "imported_bundles",
     "load_bundle",
+    "models_folder",
 ]
 
 CARD_FILE = "card.json"
 _EMBEDDED = Path(__file__).resolve().parent.parent / "bundles"
+
+
+def models_folder() -> Path:
+    """Where imported bundles are: GEOTAGGER_MODELS, or the platform's folder for such things."""
+    chosen = os.environ.get("GEOTAGGER_MODELS")
+    return Path(chosen) if chosen else user_data_path("geotagger", appauthor=False) / "models"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +71,34 @@ class ModelBundle:
     def model_file(self) -> Path:
         return self.path / MODEL_FILE
 
+    @property
+    def network(self) -> tuple[object, ...]:
+        """Equal for bundles that run the same network on the same pixels."""
+        files = self.card.files.items()
+        hashes = [item for item in files if item[0].startswith(MODEL_FILE)]
+        return (self.card.input, *sorted(hashes))
+
     def labels(self, head: ClassifyHead) -> tuple[Label, ...]:
         return read_labels(self.path / head.labels, head.places)
 
     def gallery(self, head: RetrieveHead) -> Gallery:
         return read_gallery(self.path / head.gallery, self.path / head.points)
 
+    def captions(self, head: CaptionHead) -> tuple[tuple[Label, ...], NDArray[np.float32]]:
+        """The places that the captions name, and the vector of each [K, D]."""
+        return read_captions(self.path / head.gallery, self.path / head.labels)
+
     def width(self, head: Head) -> int:
-        """How many numbers the head's output has for one photo."""
+        """How many numbers the head gives for one photo."""
         if isinstance(head, ClassifyHead):
             return len(self.labels(head))
-        return self.gallery(head).vectors.shape[1] if isinstance(head, RetrieveHead) else 2
+        return 2 if isinstance(head, RegressHead) else self.vectors(head).shape[1]
+
+    def vectors(
+        self, head: RetrieveHead | CaptionHead
+    ) -> NDArray[np.float16] | NDArray[np.float32]:
+        """The gallery's vectors alone, mapped from disk."""
+        return read_vectors(self.path / head.gallery)
 
 
 def embedded_bundles() -> list[str]:
@@ -75,18 +106,28 @@ def embedded_bundles() -> list[str]:
     return sorted(card.parent.name for card in _EMBEDDED.glob(f"*/{CARD_FILE}"))
 
 
+def imported_bundles() -> list[str]:
+    """The names of the bundles that `geotagger models import` has brought."""
+    return sorted(card.parent.name for card in models_folder().glob(f"*/{CARD_FILE}"))
+
+
 def find_bundle(name_or_dir: str | Path) -> Path:
-    """The folder of an embedded bundle (by name), or else the folder itself.
+    """The folder of an embedded or imported bundle (by name), or else the folder itself.
 
     Raises:
-        BundleError: there is neither.
+        BundleError: there is none of these.
     """
-    embedded = embedded_bundles()
-    path = _EMBEDDED / name_or_dir if str(name_or_dir) in embedded else Path(name_or_dir)
+    name = str(name_or_dir)
+    embedded, imported = embedded_bundles(), imported_bundles()
+    if name in embedded:
+        path = _EMBEDDED / name
+    else:
+        path = models_folder() / name if name in imported else Path(name_or_dir)
     if not (path / CARD_FILE).is_file():
         raise BundleError(
-            f"{name_or_dir}: not a folder with a {CARD_FILE}; give the folder of a bundle "
-            f"or the name of an embedded one ({', '.join(embedded) or 'there is none'})"
+            f"{name}: not a folder with a {CARD_FILE}; give the folder of a bundle, the name of "
+            f"one that is here ({', '.join([*embedded, *imported])}), or import one with "
+            f"geotagger models import"
         )
     return path
 
@@ -110,6 +151,8 @@ def load_bundle(path: Path) -> ModelBundle:
     for head in bundle.card.heads:
         if isinstance(head, ClassifyHead):
             bundle.labels(head)
+        elif isinstance(head, CaptionHead):
+            bundle.captions(head)
     return bundle
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_type_hints
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, cast, get_args, get_type_hints
 
 from geotagger.errors import BundleError
 from geotagger.images import InputSpec
+from geotagger.vision.card_heads import Head, files_of, is_file_name, is_name, read_head
 from geotagger.vision.strict_json import JsonObject, parse_json
 
 if TYPE_CHECKING:
@@ -18,43 +19,6 @@ FORMAT = 1
 MODEL_FILE = "model.onnx"
 PROBE_VALUES = 8
 """A probe keeps this many values of each output, or all where there are fewer."""
-
-
-@dataclass(frozen=True, slots=True)
-class ClassifyHead:
-    """Logits [B, K] over a label table. With `places` false the labels are an attribute."""
-
-    name: str
-    output: str
-    labels: str
-    temperature: float = 1.0
-    places: bool = True
-    kind: Literal["classify"] = field(default="classify", init=False)
-
-
-@dataclass(frozen=True, slots=True)
-class RetrieveHead:
-    """An embedding [B, D] of length 1, matched against a gallery of points."""
-
-    name: str
-    output: str
-    gallery: str
-    points: str
-    logit_scale: float
-    kind: Literal["retrieve"] = field(default="retrieve", init=False)
-
-
-@dataclass(frozen=True, slots=True)
-class RegressHead:
-    """Coordinates [B, 2] in degrees (lat, lon), right to about `sigma_km` on either axis."""
-
-    name: str
-    output: str
-    sigma_km: float
-    kind: Literal["regress"] = field(default="regress", init=False)
-
-
-Head = ClassifyHead | RetrieveHead | RegressHead
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +63,10 @@ class ModelCard:
     def to_json(self) -> str:
         """The text of card.json; `from_json` reads it back to an equal card."""
         document = {"format": FORMAT, **asdict(self)}
+        document["heads"] = [
+            {key: value for key, value in head.items() if value not in ("", ())}
+            for head in document["heads"]
+        ]
         return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
     @classmethod
@@ -117,12 +85,12 @@ class ModelCard:
                 f"{FORMAT}; update geotagger or export the bundle again"
             )
         card = cls(
-            name=top.take("name", str, "a short name of letters, digits and . _ -", _is_name),
-            version=top.take("version", str, "a version such as 1.0.0", _is_name),
+            name=top.take("name", str, "a short name of letters, digits and . _ -", is_name),
+            version=top.take("version", str, "a version such as 1.0.0", is_name),
             licence=top.take("licence", str, "the name of a licence", str.strip),
             description=top.take("description", str, "a text"),
             input=_input(top.inner("input")),
-            heads=tuple(_head(entry) for entry in top.items("heads")),
+            heads=tuple(read_head(entry) for entry in top.items("heads")),
             calibration=_calibration(top.inner("calibration")),
             files=_files(top.inner("files")),
             metrics=top.take("metrics", dict, "an object"),
@@ -132,18 +100,6 @@ class ModelCard:
         top.finish()
         _check_references(card, source)
         return card
-
-
-def _is_name(text: str) -> bool:
-    return re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", text) is not None
-
-
-def _file(entry: JsonObject, key: str) -> str:
-    return entry.take(key, str, "the plain name of a file in the bundle", _is_file_name)
-
-
-def _is_file_name(text: str) -> bool:
-    return re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", text) is not None
 
 
 def _input(entry: JsonObject) -> InputSpec:
@@ -157,24 +113,6 @@ def _input(entry: JsonObject) -> InputSpec:
     return spec
 
 
-def _head(entry: JsonObject) -> Head:
-    kind = entry.one_of("kind", ("classify", "retrieve", "regress"))
-    name = entry.take("name", str, "a short name", _is_name)
-    output = entry.take("output", str, "the name of an ONNX output", str.strip)
-    head: Head
-    if kind == "classify":
-        temperature = entry.number("temperature", 1e-3, 1e3)
-        places = entry.take("places", bool, "true or false")
-        head = ClassifyHead(name, output, _file(entry, "labels"), temperature, places)
-    elif kind == "retrieve":
-        scale = entry.number("logit_scale", 1e-3, 1e3)
-        head = RetrieveHead(name, output, _file(entry, "gallery"), _file(entry, "points"), scale)
-    else:
-        head = RegressHead(name, output, entry.number("sigma_km", 1, 2e4))
-    entry.finish()
-    return head
-
-
 def _calibration(entry: JsonObject) -> Calibration:
     weight, factor = entry.number("weight", 0, 100), entry.number("radius_factor", 0.01, 100)
     entry.finish()
@@ -183,7 +121,7 @@ def _calibration(entry: JsonObject) -> Calibration:
 
 def _files(entry: JsonObject) -> dict[str, str]:
     for name in entry.names():
-        if not _is_file_name(name) or name == "card.json":
+        if not is_file_name(name) or name == "card.json":
             raise BundleError(
                 f"{entry.source}: in 'files', {name!r} is not the plain name of a file in the "
                 "bundle; correct the card"
@@ -223,7 +161,7 @@ def _check_references(card: ModelCard, source: str) -> None:
     names = [head.name for head in card.heads]
     if len(set(names)) < len(names):
         raise BundleError(f"{source}: two heads share one name ({', '.join(names)}); rename one")
-    needed = [MODEL_FILE, *(file for head in card.heads for file in _files_of(head))]
+    needed = [MODEL_FILE, *(file for head in card.heads for file in files_of(head))]
     for file in needed:
         if file not in card.files:
             raise BundleError(f"{source}: 'files' lacks {file!r}, which the model needs; add it")
@@ -233,9 +171,3 @@ def _check_references(card: ModelCard, source: str) -> None:
             f"{source}: 'probe' must hold values for the outputs of the heads "
             f"({', '.join(sorted(outputs))}); correct the card"
         )
-
-
-def _files_of(head: Head) -> tuple[str, ...]:
-    if isinstance(head, ClassifyHead):
-        return (head.labels,)
-    return (head.gallery, head.points) if isinstance(head, RetrieveHead) else ()

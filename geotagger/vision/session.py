@@ -2,40 +2,32 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import os
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnxruntime as ort
 
 from geotagger.errors import BundleError, DeviceError
+from geotagger.vision.bundle import RetrieveHead
+from geotagger.vision.devices import PROVIDERS, candidates
+from geotagger.vision.devices import open_session as _open
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from geotagger.vision.bundle import ModelBundle
 
-INPUT_NAME = "pixels"
+__all__ = ["PROVIDERS", "Session"]
 
-PROVIDERS = {
-    "tensorrt": "TensorrtExecutionProvider",
-    "cuda": "CUDAExecutionProvider",
-    "coreml": "CoreMLExecutionProvider",
-    "cpu": "CPUExecutionProvider",
-}
-"""Devices, best first, and what ONNX Runtime calls them."""
+INPUT_NAME = "pixels"
 
 _CPU_BATCH = 2
 """For each thread. Measured: larger batches leave the processor's cache and cost up to 40 % more a
 photo."""
 _OTHER_BATCH = 64
 _OUT_OF_MEMORY = ("failed to allocate memory", "out of memory", "bad_alloc", "bad allocation")
-_FATAL, _WARNING = 4, 2  # severities of ONNX Runtime's log
+
+Outputs = dict[str, "NDArray[np.float32]"]
 
 
 class Session:
@@ -49,7 +41,12 @@ class Session:
     """
 
     def __init__(
-        self, bundle: ModelBundle, device: str = "auto", batch_size: int = 0, threads: int = 1
+        self,
+        bundle: ModelBundle,
+        device: str = "auto",
+        batch_size: int = 0,
+        threads: int = 1,
+        beside: Session | None = None,
     ) -> None:
         """Load the model and run it once.
 
@@ -58,15 +55,24 @@ class Session:
             device: one of PROVIDERS, or auto for the first of them that truly works.
             batch_size: photos at once; 0 for the default of the device.
             threads: photos that run side by side on the CPU.
+            beside: a session of the very same network (`ModelBundle.network`): whichever of the two
+                is asked second takes what the first has worked out. The rest is then as it has it.
 
         Raises:
             BundleError: the model does not load, or is not what its card says.
-            DeviceError: the device that was asked for does not run the model.
+            DeviceError: the device does not run the model.
         """
         self._bundle = bundle
-        self._outputs = [head.output for head in bundle.card.heads]
+        self._names = list(dict.fromkeys(head.output for head in bundle.card.heads))
         self._widths = [bundle.width(head) for head in bundle.card.heads]
-        *others, last = _candidates(device)
+        self._graphs: list[Any] = []
+        self._network = self if beside is None else beside._network
+        self._remembers = False
+        self._last: tuple[NDArray[np.uint8], Outputs] | None = None
+        if beside is not None:
+            self._share()
+            return
+        *others, last = candidates(device)
         for name in others:
             try:
                 self._start(name, batch_size, 1)
@@ -85,7 +91,29 @@ class Session:
             BundleError: an output has another shape than the card says.
             DeviceError: the device fails, or has no memory even for one photo.
         """
-        parts = [[np.empty((0, width), np.float32)] for width in self._widths]
+        if not len(pixels):
+            return tuple(np.empty((0, width), np.float32) for width in self._widths)
+        values = self._network._outputs_of(pixels)
+        outputs = []
+        for head, graph, width in zip(
+            self._bundle.card.heads, self._graphs, self._widths, strict=True
+        ):
+            output = values[head.output]
+            if graph is not None:
+                (output,) = graph.run(None, {graph.get_inputs()[0].name: output})
+            if output.shape != (len(pixels), width):
+                raise self._bad_model(
+                    f"gives an output of shape {output.shape} where its tables "
+                    f"want {(len(pixels), width)}"
+                )
+            outputs.append(output)
+        return tuple(outputs)
+
+    def _outputs_of(self, pixels: NDArray[np.uint8]) -> Outputs:
+        """Every output of the network by name, worked out once for sessions that share it."""
+        if self._last is not None and np.array_equal(self._last[0], pixels):
+            return self._last[1]
+        parts: dict[str, list[NDArray[np.float32]]] = {name: [] for name in self._names}
         start = 0
         while start < len(pixels):
             batch = pixels[start : start + self.batch_size]
@@ -96,19 +124,16 @@ class Session:
                 self._shrink_or_raise(error)
                 continue
             for chunk, outputs in zip(chunks, results, strict=True):
-                self._check_shapes(outputs, len(chunk))
-                for part, output in zip(parts, outputs, strict=True):
-                    part.append(output)
+                for name, output in zip(self._names, outputs, strict=True):
+                    if output.shape[:1] != (len(chunk),):
+                        raise self._bad_model(
+                            f"gives an output of shape {output.shape} for {len(chunk)} photos"
+                        )
+                    parts[name].append(output)
             start += len(batch)
-        return tuple(np.concatenate(part) for part in parts)
-
-    def _check_shapes(self, outputs: list[NDArray[np.float32]], count: int) -> None:
-        for output, width in zip(outputs, self._widths, strict=True):
-            if output.shape != (count, width):
-                raise self._bad_model(
-                    f"gives an output of shape {output.shape} where its tables "
-                    f"want {(count, width)}"
-                )
+        values = {name: np.concatenate(part) for name, part in parts.items()}
+        self._last = (pixels, values) if self._remembers else None
+        return values
 
     def _start(self, device: str, batch_size: int, threads: int) -> None:
         self.device = device
@@ -117,6 +142,7 @@ class Session:
         self.batch_size = batch_size or (_CPU_BATCH * threads if device == "cpu" else _OTHER_BATCH)
         try:
             self._session = _open(self._bundle.model_file, device)
+            self._graphs = self._open_graphs(device, threads)
         except DeviceError:
             raise
         except Exception as error:
@@ -124,6 +150,29 @@ class Session:
                 raise self._bad_model(f"does not load ({_short(error)})") from error
             raise self._broken(error) from error
         self._check_graph()
+        self._try()
+
+    def _share(self) -> None:
+        network = self._network
+        self.device, self.batch_size = network.device, network.batch_size
+        self._session, self._threads = network._session, network._threads
+        self._graphs = self._open_graphs(self.device, self._threads)
+        self._check_graph()
+        network._remembers = True
+        network._names = list(dict.fromkeys([*network._names, *self._names]))
+        self._try()
+
+    def _open_graphs(self, device: str, threads: int) -> list[Any]:
+        """For each head the session of its own graph, None where it has none."""
+        files = [
+            self._bundle.path / head.graph
+            if isinstance(head, RetrieveHead) and head.graph
+            else None
+            for head in self._bundle.card.heads
+        ]
+        return [file and _open(file, device, threads) for file in files]
+
+    def _try(self) -> None:
         size = self._bundle.card.input.size_px
         self.run(np.zeros((1, size, size, 3), np.uint8))
 
@@ -132,9 +181,8 @@ class Session:
         if self.device != "cpu" and count < self.batch_size:  # other devices plan for one shape
             padding = np.zeros((self.batch_size - count, *chunk.shape[1:]), np.uint8)
             chunk = np.concatenate([chunk, padding])
-        names = list(dict.fromkeys(self._outputs))
-        values = dict(zip(names, self._session.run(names, {INPUT_NAME: chunk}), strict=True))
-        return [values[name][:count] for name in self._outputs]
+        outputs = self._session.run(self._names, {INPUT_NAME: chunk})
+        return [values[:count] for values in outputs]
 
     def _shrink_or_raise(self, error: Exception) -> None:
         if not any(words in str(error).lower() for words in _OUT_OF_MEMORY):
@@ -158,7 +206,7 @@ class Session:
                 f"takes {inputs} and not uint8 {INPUT_NAME} [B, {size}, {size}, 3] with B free"
             )
         found = {node.name: node.type for node in self._session.get_outputs()}
-        for name in self._outputs:
+        for name in self._names:
             if found.get(name) != "tensor(float)":
                 raise self._bad_model(f"has no float32 output {name!r}")
 
@@ -170,70 +218,6 @@ class Session:
             f"{self._bundle.model_file}: {self.device} does not run it ({_short(error)}); "
             "take another --device"
         )
-
-
-def _candidates(device: str) -> list[str]:
-    """The devices to try, in order; only those that this onnxruntime was built for."""
-    if device != "auto" and device not in PROVIDERS:
-        raise DeviceError(f"device {device!r} is not known; take auto, {', '.join(PROVIDERS)}")
-    built_for = ort.get_available_providers()
-    if device == "auto":
-        return [name for name, provider in PROVIDERS.items() if provider in built_for]
-    if PROVIDERS[device] not in built_for:
-        raise DeviceError(
-            f"device {device}: the installed onnxruntime is built without it; install "
-            "the onnxruntime package that has it, or take --device cpu"
-        )
-    return [device]
-
-
-def _open(model_file: Path, device: str) -> Any:
-    """A session that runs on `device` first; falling back to another is an error."""
-    options = ort.SessionOptions()
-    options.log_severity_level = _FATAL
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    ort.disable_telemetry_events()  # Windows builds report what they run unless told not to
-    with _quiet():
-        if device in ("tensorrt", "cuda"):
-            ort.preload_dlls()
-        session = ort.InferenceSession(
-            model_file, options, providers=_providers(device), enable_fallback=0
-        )
-    if session.get_providers()[0] != PROVIDERS[device]:
-        raise DeviceError(
-            f"device {device}: ONNX Runtime cannot start it here; install the driver and the "
-            "libraries that it needs (pip install 'onnxruntime-gpu[cuda,cudnn]'), "
-            "or take --device cpu"
-        )
-    return session
-
-
-def _providers(device: str) -> list[tuple[str, dict[str, str]]]:
-    """ONNX Runtime's providers for a device; nodes that one cannot run go to the next."""
-    cuda = (PROVIDERS["cuda"], {"cudnn_conv_algo_search": "HEURISTIC"})
-    cpu: tuple[str, dict[str, str]] = (PROVIDERS["cpu"], {})
-    if device == "tensorrt":
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-        engines = {
-            "trt_engine_cache_enable": "1",
-            "trt_engine_cache_path": str(cache / "geotagger" / "tensorrt"),
-        }
-        return [(PROVIDERS[device], engines), cuda, cpu]
-    if device == "cuda":
-        return [cuda, cpu]
-    return [cpu] if device == "cpu" else [(PROVIDERS[device], {}), cpu]
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence what ONNX Runtime prints of devices that are not there; we say it ourselves."""
-    ort.set_default_logger_severity(_FATAL)
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            yield
-    finally:
-        ort.set_default_logger_severity(_WARNING)
 
 
 def _short(error: Exception) -> str:

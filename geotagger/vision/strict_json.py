@@ -59,6 +59,12 @@ class JsonObject:
             )
         return value
 
+    def optional(
+        self, key: str, kind: type[T], what: str, valid: Callable[[T], object], absent: T
+    ) -> T:
+        """As `take`, but `absent` where there is no such key."""
+        return self.take(key, kind, what, valid) if key in self._rest else absent
+
     def number(self, key: str, low: float, high: float) -> float:
         if type(self._rest.get(key)) is int:  # JSON may write 1.0 as 1
             return float(self.whole(key, math.ceil(low), math.floor(high)))

@@ -5,14 +5,14 @@ from __future__ import annotations
 import csv
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from geotagger.errors import BundleError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -28,6 +28,8 @@ _NEEDED = {
 """The scopes of a label, and the cells that say what it covers."""
 
 LABEL_COLUMNS = ("label", "continent", "country_code", "region", "lat", "lon", "log_prior", "scope")
+CAPTION_COLUMNS = (*LABEL_COLUMNS, "parent")
+PARENTS = ("", "country", "region")
 POINT_COLUMNS = ("lat", "lon", "count")
 
 
@@ -44,6 +46,9 @@ class Label:
     log_prior: float = 0.0
     """ln of the label's share of the training photos."""
     scope: str = ""
+    parent: str = ""
+    """Of a caption: the area inside which it competes with others, `country` or `region`; empty
+    where it competes with all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +76,28 @@ def read_labels(file: Path, places: bool) -> tuple[Label, ...]:
         _place_label(row, where) if places else Label(_text(row, "label", where))
         for row, where in _rows(file, LABEL_COLUMNS, needed)
     )
-    if len({label.label for label in labels}) < len(labels):
-        raise BundleError(f"{file}: a label stands there twice; rename one")
+    _check_unique(labels, file)
     return labels
+
+
+def read_captions(
+    vector_file: Path, label_file: Path
+) -> tuple[tuple[Label, ...], NDArray[np.float32]]:
+    """The table of a caption head, and the vector of each row.
+
+    Raises:
+        BundleError: a file cannot be read, or the two do not fit one another.
+    """
+    rows = _rows(label_file, CAPTION_COLUMNS, ("label", "scope"))
+    labels = tuple(
+        _place_label({"log_prior": "0", "parent": "", **row}, where) for row, where in rows
+    )
+    _check_unique(labels, label_file)
+    if len({bool(label.parent) for label in labels}) > 1:
+        raise BundleError(f"{label_file}: either all rows have a parent or none; correct it")
+    return labels, _fitting(read_vectors(vector_file), vector_file, len(labels), label_file).astype(
+        np.float32
+    )
 
 
 def read_gallery(vector_file: Path, point_file: Path) -> Gallery:
@@ -82,12 +106,6 @@ def read_gallery(vector_file: Path, point_file: Path) -> Gallery:
     Raises:
         BundleError: a file cannot be read, or the two do not fit one another.
     """
-    try:
-        vectors = np.lib.format.open_memmap(vector_file, mode="r")  # refuses pickles and archives
-    except (OSError, ValueError, OverflowError) as error:
-        raise BundleError(
-            f"{vector_file}: not a readable .npy array ({error}); fetch the bundle again"
-        ) from error
     points = [
         (
             _number(row, "lat", where, -90, 90),
@@ -96,15 +114,40 @@ def read_gallery(vector_file: Path, point_file: Path) -> Gallery:
         )
         for row, where in _rows(point_file, POINT_COLUMNS, POINT_COLUMNS)
     ]
-    if vectors.dtype not in (np.float16, np.float32):
-        raise BundleError(f"{vector_file}: must hold float16 or float32; export it again")
-    if vectors.ndim != 2 or len(vectors) != len(points):
-        raise BundleError(
-            f"{vector_file}: its shape {vectors.shape} does not fit the {len(points)} points of "
-            f"{point_file.name}; export both again"
-        )
+    vectors = _fitting(read_vectors(vector_file), vector_file, len(points), point_file)
     lat, lon, count = np.array(points, np.float32).T
     return Gallery(vectors, lat, lon, count)
+
+
+def read_vectors(file: Path) -> NDArray[np.float16] | NDArray[np.float32]:
+    """The vectors of a gallery [G, D], mapped from disk.
+
+    Raises:
+        BundleError: the file is no such array. Pickles and archives are refused unread.
+    """
+    try:
+        vectors = np.lib.format.open_memmap(file, mode="r")
+    except (OSError, ValueError, OverflowError) as error:
+        raise BundleError(
+            f"{file}: not a readable .npy array ({error}); fetch the bundle again"
+        ) from error
+    if vectors.dtype not in (np.float16, np.float32):
+        raise BundleError(f"{file}: must hold float16 or float32; export it again")
+    return vectors
+
+
+def _fitting(vectors: NDArray[Any], vector_file: Path, rows: int, table: Path) -> NDArray[Any]:
+    if vectors.ndim != 2 or len(vectors) != rows:
+        raise BundleError(
+            f"{vector_file}: its shape {vectors.shape} does not fit the {rows} rows of "
+            f"{table.name}; export both again"
+        )
+    return vectors
+
+
+def _check_unique(labels: Sequence[Label], file: Path) -> None:
+    if len({label.label for label in labels}) < len(labels):
+        raise BundleError(f"{file}: a label stands there twice; rename one")
 
 
 def _rows(file: Path, known: tuple[str, ...], needed: tuple[str, ...]) -> Iterator[tuple[Row, str]]:
@@ -148,7 +191,17 @@ def _place_label(row: Row, where: str) -> Label:
         lon=_number(row, "lon", where, -180, 180) if point else math.nan,
         log_prior=_number(row, "log_prior", where, -100, 0),
         scope=scope,
+        parent=_parent(row, where),
     )
+
+
+def _parent(row: Row, where: str) -> str:
+    parent = row.get("parent", "")
+    if parent not in PARENTS:
+        raise BundleError(f"{where}: parent must be country, region or empty, not {parent[:40]!r}")
+    for column in ("country_code", "region")[: PARENTS.index(parent)]:
+        _text(row, column, where)
+    return parent
 
 
 def _text(row: Row, column: str, where: str) -> str:
