@@ -13,6 +13,7 @@ from geotagger.text.language import SCRIPTS, find
 from geotagger.text.letters import load_letters
 from geotagger.text.ratios import countries
 from geotagger.text.scripts import script_of
+from geotagger.text.words import folded, load_words
 
 BOX = ((0.1, 0.1), (0.9, 0.1), (0.9, 0.2), (0.1, 0.2))
 SIGNS = Path(__file__).parent / "data" / "sign_languages.csv"
@@ -108,25 +109,101 @@ def share_of_language(language):
     )
 
 
+def signs(*uses):
+    with SIGNS.open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["use"] in uses]
+    return [(row["text"], row["language"]) for row in rows if script_of(row["text"]) in SCRIPTS]
+
+
 def test_signs_of_the_world_gain_and_names_lose_little():
     """Over the list of signs: nats won at the language's countries, lost on brands and names."""
-    with SIGNS.open(encoding="utf-8", newline="") as file:
-        rows = [(row["text"], row["language"]) for row in csv.DictReader(file)]
     prior = world_posterior([])
     won, lost = [], []
-    for text, language in rows:
-        if script_of(text) not in SCRIPTS:
-            continue
+    for text, language in signs("", "short", "held out"):
         change = np.log(world_posterior(find(lines(text))) / prior)
         if not language:
             lost.append(-float(prior @ change))
         elif (share := share_of_language(language)).sum() > 0:
             won.append(float(share @ change / share.sum()))
-    assert len(won) > 400
+    assert len(won) > 650
     assert len(lost) > 20
-    assert np.mean(won) > 2.8
-    assert np.mean(np.array(won) < -1) < 0.06
-    assert np.mean(lost) < 0.7
+    assert np.mean(won) > 3.3
+    assert np.mean(np.array(won) < -1) < 0.02
+    assert np.mean(lost) < 0.5
+
+
+def test_the_words_of_most_short_signs_are_likeliest_in_their_language():
+    """By the words alone; what serves Serbian in Latin letters is Bosnian here."""
+    words = load_words()
+    right = total = 0
+    for text, language in signs("short"):
+        if language in words.languages:
+            found = words.log_likelihood(folded(text).split()).sum(axis=0).argmax()
+            right += words.languages[found] == language
+            total += 1
+    assert total > 120
+    assert right / total > 0.7
+
+
+@pytest.mark.parametrize(
+    ("whole", "damaged"),
+    [
+        ("Hunde skal føres i snor", "Hunde skal føres isnor"),
+        ("Vara här", "VARAHÄR"),
+        ("Geschützte Grünanlage", "GESCHUTZTE GRUNANLAGE"),
+        ("Hunde skal føres i snor", "Hunde skal fores i snor"),
+        ("Zapatería y llaves", "Zapateria y llaves"),
+    ],
+)
+def test_lost_marks_and_spaces_neither_hide_nor_invent_a_language(whole, damaged):
+    before, after = (world_posterior(find(lines(text))) for text in (whole, damaged))
+    best = int(before.argmax())
+    assert after[best] > before[best] / 3
+    assert after[best] > 0.3 * after.max()
+
+
+def test_a_compound_of_known_words_is_known():
+    cue = find(lines("Kein Hundeklo"))[0]
+    assert cue.countries["DE"] > 10 * cue.countries.get("DK", 1.0)
+
+
+@pytest.mark.parametrize("text", ["LA", "So", "GH", "AGA", "LAM", "TRI", "HA", "IN"])
+def test_a_lone_short_word_says_almost_nothing(text):
+    cues = find(lines(text, confidence=0.9))
+    assert all(ratio < 5 for cue in cues for ratio in cue.countries.values())
+
+
+def test_a_letter_that_is_a_word_counts_among_others():
+    polish, bare = (find(lines(text))[0].countries for text in ("buty i torebki", "buty torebki"))
+    assert polish["PL"] > bare["PL"]
+    assert find(lines("i")) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "country", "lat", "lon"),
+    [
+        ("Universitat de Barcelona", "ES", 41.4, 2.2),
+        ("Sartzea debekatuta", "ES", 43.2, -2.9),
+        ("Croeso i Gymru", "GB", 51.6, -3.4),
+        ("Défense de stationner", "CA", 46.8, -71.2),
+        ("Toegang verboden", "BE", 51.2, 4.4),
+    ],
+)
+def test_a_language_of_a_part_of_a_country_points_there(text, country, lat, lon):
+    (cue,) = find(lines(text))
+    near = [
+        spot
+        for spot in cue.spots
+        if math.hypot((spot.lat - lat) * 111, (spot.lon - lon) * 70) < spot.radius_km
+    ]
+    assert max(spot.ratio for spot in near) > cue.countries.get(country, 1.0)
+
+
+def test_two_languages_of_one_country_mean_that_country():
+    posterior = world_posterior(find(lines("Toegang verboden", "Accès interdit")))
+    assert list(countries())[posterior.argmax()] == "BE"
+    side_by_side = world_posterior(find(lines("Pääsy kielletty / Tillträde förbjudet")))
+    assert list(countries())[side_by_side.argmax()] == "FI"
 
 
 def test_letters_are_a_probability():

@@ -63,6 +63,22 @@ def test_silent(text):
     assert find(lines(text)) == []
 
 
+def test_han_characters_count_by_number_and_confidence():
+    def strength(text, confidence):
+        (cue,) = find(lines(text, confidence=confidence))
+        return cue.countries["CN"]
+
+    assert strength("金合金", 0.6) < 10
+    assert strength("出口", 0.6) < strength("出口", 0.98) < strength("出口中山", 0.98)
+    assert strength("请勿吸烟", 0.98) > 100
+
+
+def test_characters_of_all_traditions_name_none():
+    (cue,) = find(lines("中山公大"))
+    assert cue.meaning == "script Han"
+    assert {"CN", "TW", "JP"} <= set(cue.countries)
+
+
 def test_weak_lines_are_not_believed():
     assert find(lines("Απαγορεύεται", confidence=0.3)) == []
 

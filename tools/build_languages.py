@@ -13,8 +13,8 @@ models of lingua (Apache-2.0), counted there on a million sentences a language (
 N-grams that hardly change the probability of a text are left out.
 
 words.npz: frequencies of the commonest words of each language, from wordfreq (CC BY-SA 4.0), the
-words hashed. One list serves Croatian, Bosnian and Serbian, one Bokmål and Nynorsk; the letters
-share it out.
+words hashed. One list serves Croatian, Bosnian and Serbian, one Bokmål and Nynorsk, one Dutch and
+Afrikaans; the letters share it out.
 The same inputs give the same bytes.
 """
 
@@ -35,8 +35,8 @@ import numpy as np
 import wordfreq
 from babel.core import get_global
 
-from geotagger.prior import Constants
 from geotagger.places import load_places
+from geotagger.prior import Constants
 from geotagger.text.language import AS_PRINTED
 from geotagger.text.letters import load_letters
 from geotagger.text.words import key_and_mark
@@ -56,7 +56,8 @@ MODELLED = (
 
 OFFICIAL_PERCENT = 30.0
 """An official language is on signs even where few speak it at home."""
-REGIONAL_SHARE = 0.8
+REGIONAL_SHARE = 1.0
+"""Where it is official in a region, the signs there are in it, whoever speaks it at home."""
 UNOFFICIAL_SHARE = 0.05
 """Share on signs of a language against its share of the people, by its standing."""
 TAUGHT_AT_SCHOOL = frozenset({"de", "fr"})
@@ -84,14 +85,15 @@ PRUNE_NATS = 1e-5
 """An n-gram stays if leaving it out would cost so much per letter of text."""
 
 
-MOST_WORDS = 25_000
-LIST_OF = {"tl": "fil", "hr": "sh", "bs": "sh", "sr": "sh", "nn": "nb"}
+LEAST_FREQUENCY = 10**-5.9
+"""Of words kept: at 10^-5.5 the Russian list has no chemist's and the Lithuanian no bakery."""
+LIST_OF = {"tl": "fil", "hr": "sh", "bs": "sh", "sr": "sh", "nn": "nb", "af": "nl"}
 """The list that serves a language, where its name is another."""
-SHARED_WITH = {"hr": "sr", "sr": "hr", "nn": "nb"}
+SHARED_WITH = {"hr": "sr", "sr": "hr", "nn": "nb", "af": "nl"}
 """Of two languages with one list, a word goes the more to the one whose letters it has."""
 NO_LIST_NEEDED = frozenset({"hi", "mr"})
 CYRILLIC = {"lj": "љ", "nj": "њ", "dž": "џ"} | dict(
-    zip("abvgdđežzijklmnoprstćufhcčš", "абвгдђежзијклмнопрстћуфхцчш", strict=True)  # noqa: RUF001
+    zip("abvgdđežzijklmnoprstćufhcčš", "абвгдђежзијклмнопрстћуфхцчш", strict=True)
 )
 
 
@@ -154,11 +156,21 @@ def currencies(country: str) -> list[str]:
     ]
 
 
+def inhabited() -> set[str]:
+    """Countries with a town; nobody puts up signs on Bouvet Island."""
+    places = load_places()
+    people = np.bincount(places.country, places.population, len(places.country_codes))
+    return {code for code, n in zip(places.country_codes, people, strict=True) if n > 0}
+
+
 def write_countries() -> None:
+    signs = inhabited()
     table = {
         country: {
             "photos": round(share, 6),
-            "languages": {k: round(v, 4) for k, v in languages_on_signs(country).items()},
+            "languages": {k: round(v, 4) for k, v in languages_on_signs(country).items()}
+            if country in signs
+            else {},
             "currencies": currencies(country),
         }
         for country, share in sorted(photo_shares().items())
@@ -229,7 +241,7 @@ def words_of(language: str) -> dict[str, float]:
     for text, frequency in wordfreq.get_frequency_dict(source).items():
         for word in re.findall(r"[^\W\d_]+", unicodedata.normalize("NFC", text)):
             frequencies[word.translate(AS_PRINTED)] += frequency
-    common = sorted(frequencies, key=lambda word: (-frequencies[word], word))[:MOST_WORDS]
+    common = sorted(word for word, value in frequencies.items() if value >= LEAST_FREQUENCY)
     if language in SHARED_WITH:
         share = letters_share(common, language, SHARED_WITH[language])
     else:
@@ -262,10 +274,10 @@ def in_cyrillic(word: str) -> str:
 
 def write_words() -> None:
     """For each folded word the languages that have it, its marks and frequency in each."""
-    listed = [language for language in MODELLED if words_of(language)]
+    lists = {language: words for language in MODELLED if (words := words_of(language))}
     entries: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
-    for index, language in enumerate(listed):
-        for word, frequency in words_of(language).items():
+    for index, words in enumerate(lists.values()):
+        for word, frequency in words.items():
             key, mark = key_and_mark(word)
             nats8 = 2 * min(max(round(-math.log(frequency) * 4), 0), 127)
             entries[key].append((index, mark, nats8))
@@ -274,7 +286,7 @@ def write_words() -> None:
     steps = np.diff(keys, prepend=0)
     np.savez_compressed(
         DATA / "words.npz",
-        languages=np.array(listed),
+        languages=np.array(list(lists)),
         steps=np.array([steps >> shift & 255 for shift in (0, 8, 16, 24)], np.uint8),
         counts=np.array([len(entries[key]) for key in keys.tolist()], np.uint8),
         language=flat[:, 0],

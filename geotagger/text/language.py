@@ -8,8 +8,9 @@ Not one answer but all languages at once, so that close ones (Danish, Norwegian)
 The main language and the language of a line (second language of a sign, English for tourists) are
 both drawn from what is on the country's signs: Unicode CLDR, by population and standing
 (`tools/build_languages.py`), with a share of foreign text. A word may be a name or a brand, drawn
-from the whole world, or be read wrongly; so one word says little and many say much. Words by lists and
-letters: `words.py`. Scripts that one language alone writes are the cue of `scripts.py`.
+from the whole world, or be read wrongly; so one word says little and many say much. Words by lists
+and letters: `words.py`. Where the language of a part of a country is read, that part is a spot
+(`language_areas.py`). Scripts that one language alone writes are the cue of `scripts.py`.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from geotagger.text import Cue
+from geotagger.text import Cue, Spot
+from geotagger.text.language_areas import Area, elsewhere, language_areas
 from geotagger.text.ratios import countries, ratios
 from geotagger.text.scripts import script_of
 from geotagger.text.words import load_words
@@ -46,23 +49,29 @@ NAME_SHARE = 0.3
 MISREAD_SHARE = 0.05
 STRAY_LETTER_SHARE = 0.4
 """The same for a word of one letter: part of a logo or arrow."""
-LETTERS = 20.0
+LETTERS = 30.0
 """A misread word is letters at random; so many kinds of them, as the common ones are read most."""
+NOISE_LETTERS = 16.0
+"""The same for ornament, mostly of straight strokes (`I`, `H`, `A`)."""
 LONGER = 0.6
 """Chance that one more letter follows; on photos that are not of signs, most readings are short."""
 OTHER_LANGUAGE_SHARE = 0.15
 """Share of lines that are not in the main language of the sign."""
-NOISE_ODDS = 4.0
+NOISE_ODDS = 6.0
 """Odds that a lone word is misread ornament: on photos that are not of signs, most is ..."""
 NOISE_ODDS_FALL = 0.3
 """... with each further word the odds fall so: three of four such photos have but one."""
 HOPELESS = 1e-4
 """A language so much less likely than the best on every line is not the main one."""
 USUAL_QUANTILE = 0.1
+LEAST_EXTRA = 0.5
+"""Less than that a spot is not worth its name."""
 QUIET = 1.5
 """The cue is silent if no country is at least so much likelier than the world."""
 
 WORD = re.compile(r"[^\W\d_]+")
+SIDE_BY_SIDE = re.compile(r" ?[/|•·] ?")
+"""What parts the languages of a sign on one line: "Eingang / Ingresso"."""
 NO_WORD = re.compile(r"\S*(?:www\.|://|@|\.(?:com|org|net|de|co)\b)\S*", re.IGNORECASE)
 
 
@@ -72,7 +81,8 @@ AS_PRINTED = str.maketrans({"ё": "е", "\u0307": None})  # noqa: RUF001
 
 def find(lines: Sequence[Line]) -> list[Cue]:
     """At most one cue, for all lines together."""
-    kept = [(line, words) for line in lines if (words := _words(line))]
+    parts = [replace(line, text=text) for line in lines for text in SIDE_BY_SIDE.split(line.text)]
+    kept = [(line, words) for line in parts if (words := _words(line))]
     kept = sorted(kept, key=lambda pair: -sum(map(len, pair[1])))[:MAX_LINES]
     if not kept:
         return []
@@ -82,18 +92,41 @@ def find(lines: Sequence[Line]) -> list[Cue]:
         _line_log_likelihood(words, of_word, line.confidence)
         for (line, words), of_word in zip(kept, np.split(every, ends[:-1]), strict=True)
     ]
-    by_country, by_language = _mixed(np.stack([of_line for of_line, _ in scored]))
+    mass, log_scale = _mixed(np.stack([of_line for of_line, _ in scored]))
+    by_country = (mass * elsewhere()).sum(axis=1)
     odds = NOISE_ODDS * NOISE_ODDS_FALL ** (ends[-1] - 1)
-    noise = odds * math.exp(min(sum(random for _, random in scored) - by_country.max(), 50.0))
-    rates = np.exp(by_country - by_country.max())
-    named = _above_usual(ratios(dict(zip(countries(), rates.tolist(), strict=True)), noise))
+    noise = odds * math.exp(min(sum(random for _, random in scored) - log_scale, 50.0))
+    every_country = ratios(dict(zip(countries(), by_country.tolist(), strict=True)), noise)
+    usual = _usual(every_country)
+    named = {code: r / usual for code, r in every_country.items() if r > 1.05 * usual}
     if max(named.values(), default=1.0) < QUIET:
         return []
-    best = np.argsort(-by_language)[:3]
-    languages = load_words().languages
-    meaning = " or ".join(languages[i] for i in best if by_language[i] >= 0.1)
+    likeliest = max(every_country, key=lambda code: every_country[code])
+    scale = every_country[likeliest] / by_country.max() / usual
     text = " / ".join(line.text for line, _ in kept[:3])
-    return [Cue("language", text, f"language {meaning or languages[best[0]]}", named)]
+    return [Cue("language", text, f"language {_meant(mass)}", named, _spots(mass * scale))]
+
+
+def _meant(mass: Rows) -> str:
+    by_language = np.array([country.photos for country in countries().values()]) @ mass
+    languages = load_words().languages
+    best = np.argsort(-by_language)[:3]
+    meant = [languages[i] for i in best if by_language[i] >= 0.1 * by_language.sum()]
+    return " or ".join(meant or [languages[best[0]]])
+
+
+def _spots(mass: Rows) -> list[Spot]:
+    """The parts of countries where a language is at home. mass: ratios [C, L]."""
+    return [
+        Spot(area.lat, area.lon, 1 + extra, area.radius_km)
+        for area in language_areas()
+        if (extra := _extra(mass, area)) > LEAST_EXTRA
+    ]
+
+
+def _extra(mass: Rows, area: Area) -> float:
+    at = area.country, area.language
+    return float(mass[at] * (area.gain - elsewhere()[at]))
 
 
 def _words(line: Line) -> list[str]:
@@ -116,45 +149,44 @@ def _line_log_likelihood(
     likelihood = np.exp(of_word - top)
     name = likelihood @ _signs()[1]
     sizes = np.array([len(word) for word in words])
-    log_random = -sizes * np.log(LETTERS / LONGER) + np.log((1 - LONGER) / LONGER)
+    log_length = sizes * np.log(LONGER) + np.log((1 - LONGER) / LONGER)
+    log_random = log_length - sizes * np.log(LETTERS)
     random = np.exp(np.minimum(log_random - top[:, 0], 50))
     misread = np.where(sizes > 1, MISREAD_SHARE, STRAY_LETTER_SHARE) + (1 - confidence) / 2
     other = (1 - misread) * NAME_SHARE * name + misread * random
     mixed = ((1 - misread) * (1 - NAME_SHARE))[:, None] * likelihood + other[:, None]
-    return np.log(mixed).sum(axis=0) + top.sum(), float(log_random.sum())
+    return np.log(mixed).sum(axis=0) + top.sum(), float(
+        (log_length - sizes * np.log(NOISE_LETTERS)).sum()
+    )
 
 
-def _mixed(by_line: Rows) -> tuple[Rows, Rows]:
-    """ln P(text | country) [C], and the share of each main language in the world's text [L]."""
+def _mixed(by_line: Rows) -> tuple[Rows, float]:
+    """P(text, main language | country) [C, L] over that of the likeliest country, and its ln."""
     share, _ = _signs()
     tops = by_line.max(axis=1, keepdims=True)
     likelihood = np.exp(by_line - tops)  # [lines, L]
     second = likelihood @ share.T  # [lines, C]
     alive = np.flatnonzero(likelihood.max(axis=0) > HOPELESS)
-    share, likelihood = share[:, alive], likelihood[:, alive]
-    total = np.log(share + 1e-12)  # [C, alive]
-    for line, other in zip(likelihood, second, strict=True):
+    total = np.log(share[:, alive] + 1e-12)  # [C, alive]
+    for line, other in zip(likelihood[:, alive], second, strict=True):
         total = total + np.log(
             (1 - OTHER_LANGUAGE_SHARE) * line + OTHER_LANGUAGE_SHARE * other[:, None]
         )
     top = total.max()
-    mass = np.exp(total - top)
-    weights = np.array([country.photos for country in countries().values()])
-    languages = np.zeros(by_line.shape[1])
-    languages[alive] = weights @ mass
-    by_country = np.log(mass.sum(axis=1) + 1e-300) + top + tops.sum()
-    return by_country, languages / languages.sum()
+    mass = np.zeros(share.shape)
+    mass[:, alive] = np.exp(total - top)
+    most = mass.sum(axis=1).max()
+    return mass / most, float(top + tops.sum() + math.log(most))
 
 
-def _above_usual(strengths: dict[str, float]) -> dict[str, float]:
-    """Divided by what nearly every country has (English): a low quantile over the photos."""
-    usual, photos = 1.0, 0.0
+def _usual(strengths: dict[str, float]) -> float:
+    """What nearly every country has (English): a low quantile over the photos."""
+    photos = 0.0
     for code in sorted(strengths, key=lambda code: strengths[code]):
         photos += countries()[code].photos
         if photos > USUAL_QUANTILE:
-            usual = strengths[code]
-            break
-    return {code: r / usual for code, r in strengths.items() if r > 1.05 * usual}
+            return strengths[code]
+    return 1.0
 
 
 @cache

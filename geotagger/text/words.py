@@ -43,8 +43,11 @@ compounds, and their parts are nouns, twice as frequent among parts as among wor
 COMPOUNDING = frozenset({"af", "da", "de", "et", "fi", "hu", "is", "nb", "nl", "nn", "sv"})
 SHORTEST_SPLIT = 5
 SHORTEST_COMPOUND_PART = 3
-LENGTH_SHARE = 0.1
+LENGTH_SHARE = 0.2
 """Probability of a word's length, about the same from 3 to 12 letters."""
+NO_LIST = 0.5
+"""What a language without a list keeps of its letters' probability: other languages, whose lists
+lack a name, must not lose it to those that never had the chance to know it."""
 
 PLAIN = str.maketrans(
     {"ß": "ss", "ø": "o", "Ø": "o", "æ": "ae", "Æ": "ae", "ł": "l", "Ł": "l", "ı": "i"}  # noqa: RUF001
@@ -63,10 +66,10 @@ def folded(text: str) -> str:
 
 @cache
 def key_and_mark(word: str) -> tuple[int, int]:
-    """32-bit hash of the folded word, and 8 bits of its marks: 0 where it has none."""
+    """32-bit hash of the folded word, and one of its marks: 1 to 15, or 0 where it has none."""
     word = unicodedata.normalize("NFC", word.casefold())
     plain = folded(word)
-    mark = zlib.crc32(word.encode()) & 0xFF | 1 if word != plain else 0
+    mark = 1 + zlib.crc32(word.encode()) % 15 if word != plain else 0
     return zlib.crc32(plain.encode()), mark
 
 
@@ -89,7 +92,7 @@ class Words:
         known = np.bincount(
             self._language, self._frequency[self._nats8], minlength=len(self.languages)
         )
-        self._unknown_share = 1 - np.minimum(known, 0.99)
+        self._unknown_share = np.where(known > 0, 1 - np.minimum(known, 0.99), NO_LIST)
         self._joined = np.where(
             np.isin(np.array(self.languages), list(COMPOUNDING)), COMPOUND, SPACE_LOST
         )
