@@ -18,7 +18,7 @@ from geotagger.text import Line, Reading
 from geotagger.text.boxes import mirrored, turned
 from geotagger.text.detect import Detector
 from geotagger.text.recognise import Recogniser, cut
-from geotagger.vision import session
+from geotagger.vision import devices
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -106,7 +106,7 @@ class TextReader:
 
     def _load(self, device: str) -> None:
         # TensorRT would plan anew for every size of picture, for minutes each: CUDA stands in
-        names = [name for name in session._candidates(device) if name != "tensorrt"] or ["cuda"]
+        names = [name for name in devices.candidates(device) if name != "tensorrt"] or ["cuda"]
         for name in names:
             try:
                 self._start(name)
@@ -120,8 +120,8 @@ class TextReader:
         folder = Path(rapidocr.__file__).parent / "models"
         self.device = device
         try:
-            self._detector = Detector(session._open(folder / DETECTION, device), MAX_LINES)
-            self._recogniser = Recogniser(session._open(folder / RECOGNITION, device))
+            self._detector = Detector(devices.open_session(folder / DETECTION, device), MAX_LINES)
+            self._recogniser = Recogniser(devices.open_session(folder / RECOGNITION, device))
             self._detector.find(np.zeros((64, 64, 3), np.uint8))
             self._recogniser.read([np.zeros((48, 64, 3), np.uint8)])
         except DeviceError:
