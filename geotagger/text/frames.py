@@ -34,7 +34,7 @@ class Frame:
     right: float
     bottom: float
     rise: float
-    """Of the line over its run, in pixels."""
+    """Of the line over its run, in pixels; boxes of short lines are too coarse to tell."""
 
     @property
     def height(self) -> float:
@@ -55,5 +55,6 @@ class Frame:
 def frame_of(line: Line, reading: Reading) -> Frame:
     across, down = zip(*line.box, strict=True)
     run = abs(across[1] - across[0]) * reading.width_px
-    rise = abs(down[1] - down[0]) * reading.height_px / max(run, 1.0)
+    four_heights = 4 * (max(down) - min(down)) * reading.height_px
+    rise = abs(down[1] - down[0]) * reading.height_px / max(run, four_heights, 1.0)
     return Frame(min(across), min(down), max(across), max(down), rise)

@@ -11,10 +11,13 @@ if TYPE_CHECKING:
     from geotagger.text import Reading
 
 _YEAR = r"(?:19|20)\d\d"
-_DAY = rf"(?:['\u2019`]?\d\d|{_YEAR})\s?[ ./\-:年]\s?\d\d?\s?[ ./\-:月]\s?(?:{_YEAR}|\d\d?)日?"
+_DAY = rf"(?:['\u2019`]?\d\d?|{_YEAR})\s?[ ./\-:年]\s?\d\d?\s?[ ./\-:月]\s?(?:{_YEAR}|\d\d?)日?"
 _CLOCK = r"\d\d?[:.]\d\d(?:[:.]\d\d)?\s?(?:[ap]\.?m\.?)?"
 _RUN_TOGETHER = rf"{_YEAR}\D?(?:0[1-9]|1[0-2])\D?(?:0[1-9]|[12]\d|3[01])"
-DATE = re.compile(rf"(?:{_DAY}|{_RUN_TOGETHER})(?:[\s.,]*{_CLOCK})?|{_CLOCK}[\s.,]*{_DAY}", re.I)
+_SHORT = r"['\u2019`]\d{4,6}"
+DATE = re.compile(
+    rf"(?:{_DAY}|{_RUN_TOGETHER}|{_SHORT})(?:[\s.,]*{_CLOCK})?|{_CLOCK}[\s.,]*{_DAY}", re.I
+)
 """The recogniser loses the points between the thin digits of some cameras."""
 
 AGENCY = re.compile(
@@ -58,9 +61,8 @@ def watermarks(reading: Reading) -> list[Trap]:
 
 
 CHANNELS = re.compile(
-    r"\b(?:breaking\s?news|live|news|noticias|nachrichten|cnn|bbc\s?news|al\s?jazeera|sky\s?news"
-    r"|euronews|fox\s?news|nhk|tagesschau|ntv|rtl\s?aktuell|france\s?24|reuters|cctv|abc\s?news"
-    r"|exclusive)\b",
+    r"\bbreaking\b|\blive\b|\w*news\b|\bnoticias\b|\bnachrichten\b|\bcnn\b|j?azeera\b|\bnhk\b"
+    r"|\btagesschau\b|\bntv\b|\brtl\s?aktuell|\bfrance\s?24|\breuters\b|\bcctv\b|\bexclusive\b",
     re.I,
 )
 

@@ -69,11 +69,11 @@ def screenshots(reading: Reading) -> list[Trap]:
     bar = [
         index
         for index, line in enumerate(reading.lines)
-        if frames[index].bottom < 0.07 and frames[index].height < 0.04
+        if frames[index].bottom < 0.07 and frames[index].height < 0.05
         and STATUS.search(line.text)
     ]  # fmt: skip
     buttons = [index for index, line in enumerate(reading.lines) if BUTTONS.match(line.text)]
-    level = bool(frames) and median(frame.rise for frame in frames) < LEVEL / 3
+    level = bool(frames) and median(frame.rise for frame in frames) < LEVEL
     if not level or not ((tall and bar) or (len(buttons) >= 3 and (bar or tall))):
         return []
     every = frozenset(range(len(reading.lines)))
@@ -92,13 +92,13 @@ def pages(reading: Reading) -> list[Trap]:
     usual = median(frame.height for frame in frames)
     body = [i for i, frame in enumerate(frames) if 0.6 * usual < frame.height < 1.6 * usual]
     edge = median(frames[index].left for index in body)
-    aligned = [index for index in body if abs(frames[index].left - edge) < 0.06]
-    long = [index for index in aligned if frames[index].right - frames[index].left > 0.35]
-    if len(long) < 8 or len(body) < 0.7 * len(frames):
+    aligned = [index for index in body if abs(frames[index].left - edge) < 0.08]
+    long = [index for index in aligned if frames[index].right - frames[index].left > 0.2]
+    if len(long) < 10 or len(body) < 0.7 * len(frames):
         return []
     tall = max(frames[index].bottom for index in long) - min(frames[index].top for index in long)
     wide = median(frames[index].right - frames[index].left for index in long)
-    if tall < 0.5 or wide < 0.45:
+    if tall < 0.45 or wide < 0.25:
         return []
     return [Trap("page of text", 0.5, frozenset(range(len(frames))))]
 
