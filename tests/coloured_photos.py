@@ -46,12 +46,12 @@ def export(run, photos, bundle, precision):
     return bundle
 
 
-def tag(run, photos, folder, precision):
+def tag(run, photos, folder, precision, *options):
     """The rows of the report of `geotagger tag` with the bundle of a run."""
     bundle = export(run, photos, folder / "bundle", precision)
     report = folder / "report.csv"
     arguments = ["tag", str(photos / "images"), "--model", str(bundle), "--report", str(report)]
-    result = CliRunner().invoke(cli, [*arguments, "-q", "--no-read-text"])
+    result = CliRunner().invoke(cli, [*arguments, "-q", "--no-read-text", *options])
     assert result.exit_code == 0, (result.output, result.exception)
     with report.open(newline="", encoding="utf-8") as stream:
         return list(csv.DictReader(stream))

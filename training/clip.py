@@ -175,9 +175,7 @@ def _text_config(tower_name: str, words: int) -> Any:
     from transformers import CLIPTextConfig
 
     if tower_name == TINY_CLIP:
-        config = tiny_config(words)
-        config.text_config.projection_dim = config.projection_dim
-        return config.text_config
+        return tiny_config(words).text_config
     return CLIPTextConfig(
         hidden_size=128,
         intermediate_size=256,

@@ -167,11 +167,16 @@ def tiny_config(words: int = 512) -> Any:
     """A CLIP of some ten thousand numbers; `words` is the size of its vocabulary."""
     from transformers import CLIPConfig
 
-    size = {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 2}
+    size = {
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_attention_heads": 2,
+        "projection_dim": 24,
+    }
     return CLIPConfig(
         text_config={**size, **text_options(words), "num_hidden_layers": 2},
         vision_config={**size, "num_hidden_layers": 3, "image_size": 32, "patch_size": 8},
-        projection_dim=24,
+        projection_dim=size["projection_dim"],
     )
 
 
