@@ -90,7 +90,7 @@ class Belief:
             place=self.places.place(row),
             level=level,
             confidence=confidence,
-            radius_km=self._radius_km(mass, cosine),
+            radius_km=self.radii_km(mass, cosine, (self.constants.coverage,))[0],
             candidates=self._candidates(mass, row, level, countries),
             attributes=tuple(pair for item in evidence for pair in item.attributes),
             reasons=tuple(item.reason for item in evidence if item.reason),
@@ -142,15 +142,18 @@ class Belief:
                 return level, min(belief, 1.0)
         return Level.NONE, min(country, 1.0)
 
-    def _radius_km(self, mass: Mass, cosine: Mass) -> float:
-        """The smallest circle around the point that holds `coverage` of the mass, widened."""
+    def radii_km(self, mass: Mass, cosine: Mass, shares: Sequence[float]) -> tuple[float, ...]:
+        """For each share the smallest circle around a point that holds it of the mass, widened.
+
+        `cosine`: float32 [len(places)], of the angle between each row and the point.
+        """
         km = km_of_cosine(cosine)
         bins = (np.sqrt(km) * np.float32(BINS_PER_ROOT_KM)).astype(np.int32)
         held = np.cumsum(np.bincount(bins, weights=mass))
-        edge = int(np.searchsorted(held, self.constants.coverage * held[-1])) + 1
-        radius_km = (edge / BINS_PER_ROOT_KM) ** 2 * self.radius_factor
+        edges = np.searchsorted(held, np.asarray(shares) * held[-1]) + 1
+        radii_km = (edges / BINS_PER_ROOT_KM) ** 2 * self.radius_factor
         half_way_round_km = np.pi * EARTH_RADIUS_KM
-        return float(min(max(radius_km, self.constants.min_radius_km), half_way_round_km))
+        return tuple(np.clip(radii_km, self.constants.min_radius_km, half_way_round_km).tolist())
 
     def _candidates(
         self, mass: Mass, row: int, level: Level, countries: Mass

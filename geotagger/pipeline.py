@@ -115,6 +115,13 @@ def run(options: RunOptions, on_outcome: Callable[[Outcome], None] = lambda _: N
 
 def predictions(options: RunOptions) -> Iterator[Outcome]:
     """One outcome per photo walked, in the order of the walk; nothing is written."""
+    items, belief = weighed(options)
+    for item in items:
+        yield believe(item, belief)
+
+
+def weighed(options: RunOptions) -> tuple[Iterator[Weighed], Belief]:
+    """The evidence on every photo walked, in order, and the belief that it is for."""
     photos = walk(options.paths)
     places = load_places()
     bundles = [load_bundle(find_bundle(name)) for name in options.models]
@@ -143,15 +150,15 @@ def predictions(options: RunOptions) -> Iterator[Outcome]:
         sources.append(TextSource(places, belief.log_prior, device=device, threads=options.workers))
     sources.append(ClockSource(places, belief.log_prior))
     model = "+".join(source.model_id for source in sources if source.model_id)
-    weighed = local.weigh(
+    items = local.weigh(
         photos,
         sources,
         batch_size=options.batch_size or max(source.batch_size for source in sources),
         workers=options.workers,
         only_missing=options.only_missing,
     )
-    for item in weighed:
-        yield replace(believe(item, belief), model=model)
+    named = (replace(item, outcome=replace(item.outcome, model=model)) for item in items)
+    return named, belief
 
 
 def believe(item: Weighed, belief: Belief) -> Outcome:

@@ -49,10 +49,10 @@ class Borders:
 
         coords = arrays["coords_e5"] / 1e5
         offsets = (arrays["ring_offsets"], arrays["polygon_offsets"])
-        self._polygons = shapely.from_ragged_array(shapely.GeometryType.POLYGON, coords, offsets)
+        self.polygons = shapely.from_ragged_array(shapely.GeometryType.POLYGON, coords, offsets)
         self.codes = tuple(_lines(arrays["codes"]))
         self._continents = tuple(_lines(arrays["continents"]))
-        self._tree = shapely.STRtree(self._polygons)
+        self._tree = shapely.STRtree(self.polygons)
 
     def locate(self, lat: ArrayLike, lon: ArrayLike) -> list[tuple[str, str]]:
         """(country code, continent) of n points; ("", "") at sea.
