@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import zlib
 from contextlib import closing, contextmanager
@@ -22,7 +23,7 @@ from geotagger.errors import CannotEmbedError, GeotaggerError, PhotoError
 from geotagger.metadata import replace as replacing
 from geotagger.metadata.file_tags import FileTags
 from geotagger.metadata.gps_tags import GpsTags
-from geotagger.metadata.journal import Journal, state_folder
+from geotagger.metadata.journal import UNKNOWN, Journal, state_folder
 from geotagger.metadata.read import read
 from geotagger.metadata.untag import untag_file
 from geotagger.metadata.write import KeptError, Pen, tag_file
@@ -380,15 +381,83 @@ def test_every_error_of_the_disk_is_told_and_costs_nothing(
     assert tag(photo, journal) == ""
 
 
-def test_a_disk_that_lies_is_found_out(photo, journal, monkeypatch):
-    real = Path.read_bytes
-    monkeypatch.setattr(
-        Path, "read_bytes", lambda p: real(p)[:-1] if p.suffix == ".tmp" else real(p)
-    )
+LARGE = PLAIN + random.Random(5).randbytes(700_000)
+"""Large enough to be hashed in a thread of its own."""
+
+
+@pytest.mark.parametrize("data", [PLAIN, LARGE], ids=["small", "large"])
+@pytest.mark.parametrize(
+    "lie",
+    [
+        lambda file: os.pwrite(file, b"?", os.fstat(file).st_size - 1),
+        lambda file: os.ftruncate(file, os.fstat(file).st_size - 1),
+        lambda file: os.pwrite(file, b"?", os.fstat(file).st_size),
+        lambda file: os.ftruncate(file, 0),
+    ],
+    ids=["changes", "loses the end", "adds", "loses all"],
+)
+def test_a_disk_that_lies_is_found_out(lie, data, photo, journal, monkeypatch):
+    put(photo, data)
+    monkeypatch.setattr(replacing.os, "fsync", lie)
     with pytest.raises(PhotoError, match="did not give back"):
         tag(photo, journal)
-    assert photo.read_bytes() == PLAIN
+    assert photo.read_bytes() == data
     assert alone(photo)
+    assert journal.unfinished(photo) == []
+
+
+# Large files are hashed beside other work.
+
+
+def test_a_large_photo_comes_back_and_no_thread_is_left(photo, journal):
+    put(photo, LARGE)
+    threads = threading.active_count()
+    assert tag(photo, journal) == ""
+    assert tag(photo, journal) == "holds this prediction already"
+    assert journal.made(photo, hashlib.sha256(LARGE).hexdigest(), sha256(photo))
+    assert untag(photo, journal) == "restored"
+    assert photo.read_bytes() == LARGE
+    assert threading.active_count() == threads
+
+
+@pytest.mark.parametrize("data", [PLAIN, LARGE], ids=["small", "large"])
+@pytest.mark.parametrize("error", [None, CannotEmbedError("no way"), KeptError("kept")])
+def test_a_photo_that_changed_is_told_so_whatever_else_is_wrong_with_it(
+    error, data, photo, journal, monkeypatch
+):
+    def fails(*_):
+        raise error
+
+    put(photo, data)
+    threads = threading.active_count()
+    if error:
+        monkeypatch.setattr("geotagger.metadata.write.embed", fails)
+    with pytest.raises(PhotoError, match="changed while it was being judged"):
+        tag_file(photo, "0" * 64, FileTags(PARIS), Pen(journal, "always"))
+    assert photo.read_bytes() == data
+    assert alone(photo)
+    assert threading.active_count() == threads
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace", "complete"])
+def test_an_error_in_the_midst_of_a_large_photo_leaves_no_thread(step, photo, journal, monkeypatch):
+    def fails(*_):
+        raise KeyboardInterrupt
+
+    put(photo, LARGE)
+    threads = threading.active_count()
+    target = {
+        "fsync": "geotagger.metadata.replace.os.fsync",
+        "replace": "pathlib.Path.replace",
+        "complete": "geotagger.metadata.journal.Journal.complete",
+    }[step]
+    monkeypatch.setattr(target, fails)
+    with pytest.raises(KeyboardInterrupt):
+        tag(photo, journal)
+    assert photo.read_bytes() == LARGE
+    assert alone(photo)
+    assert journal.unfinished(photo) == []
+    assert threading.active_count() == threads
 
 
 def test_a_full_disk(tmp_path, journal):
@@ -456,7 +525,7 @@ with Journal(Path(sys.argv[1])) as journal:
 
 
 def test_kill_9_leaves_every_photo_whole(tmp_path):
-    original = jpegs.photo(jpegs.exif(jpegs.FULL), trailer=bytes(200_000))
+    original = jpegs.photo(jpegs.exif(jpegs.FULL), trailer=bytes(700_000))  # hashed in a thread
     photos = [put(tmp_path / "p" / f"{i}.jpg", original) for i in range(3)]
     state = tmp_path / "state" / "writes.sqlite"
     chance = random.Random(7)
@@ -468,14 +537,14 @@ def test_kill_9_leaves_every_photo_whole(tmp_path):
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )
         assert worker.stdout.readline() == b"ready\n"
-        time.sleep(chance.uniform(0, 0.02))
+        time.sleep(chance.uniform(0, 0.1))  # the first write imports what is imported late
         worker.send_signal(signal.SIGKILL)
         worker.wait()
         worker.stdout.close()
         left_over += sum(path.suffix == ".tmp" for path in photos[0].parent.iterdir())
         for path in photos:
             data = path.read_bytes()
-            assert data.endswith(original[-200_000:])
+            assert data.endswith(original[-700_000:])
             assert data == original or read(data).gps_is_prediction
     assert left_over, "no kill hit a write: the test shows nothing"
     with Journal(state) as journal:
@@ -512,15 +581,78 @@ def test_old_leftovers_are_removed_by_the_next_run(photo, journal, tmp_path, mon
     assert [len(journal.unfinished(path)) for path in (photo, sidecar, gone)] == [0, 0, 1]
 
 
-def test_a_kill_between_the_replacement_and_its_mark_can_be_undone(photo, journal, monkeypatch):
-    monkeypatch.setattr(journal, "finish", lambda _: None)
-    tag(photo, journal)
-    assert len(journal.unfinished(photo)) == 1
-    monkeypatch.undo()
+# What a kill leaves at each step of a write; the photo is restored by the journal alone.
+
+
+class Killed(BaseException):
+    """From here on nothing is done, not even tidying up."""
+
+
+STEPS = {
+    "temp made": ("geotagger.metadata.replace._write_temp", False),
+    "temp written": ("geotagger.metadata.replace.os.fsync", False),
+    "hash known": ("geotagger.metadata.journal.Journal.complete", False),
+    "row complete": ("geotagger.metadata.replace._put_in_place", False),
+    "replaced": ("geotagger.metadata.journal.Journal.finish", True),
+}
+
+
+@pytest.mark.parametrize("data", [PLAIN, LARGE], ids=["small", "large"])
+@pytest.mark.parametrize("step", STEPS)
+def test_death_at_every_step(step, data, photo, journal, monkeypatch):
+    target, is_written = STEPS[step]
+    put(photo, data)
+
+    def dies(*arguments, **_):
+        if step == "temp made" and len(arguments) == 3:
+            arguments[1].write_bytes(b"half")
+        raise Killed
+
+    if step == "hash known" and data is PLAIN:
+        return  # it is there from the start
+    with monkeypatch.context() as patch:
+        patch.setattr(target, dies)
+        patch.setattr(Path, "unlink", dies)
+        patch.setattr(Journal, "forget", dies)
+        with pytest.raises(Killed):
+            tag(photo, journal)
+    assert (photo.read_bytes() != data) == is_written
+    assert alone(photo) == is_written
+    ((_, _, before, after),) = journal.unfinished(photo)
+    assert before == hashlib.sha256(data).hexdigest()
+    assert (after == sha256(photo)) == is_written
+    monkeypatch.setattr("geotagger.metadata.untag.undo_record", lambda _: None)
+    if is_written:
+        assert untag(photo, journal) == "restored"
+        assert photo.read_bytes() == data
+    else:
+        assert tag(photo, journal) == ""
+    assert alone(photo)
+    assert journal.unfinished(photo) == []
+
+
+def test_a_power_cut_that_costs_the_last_word_of_the_journal(photo, journal, monkeypatch):
+    """The file was replaced, and the journal still does not know its hash."""
+    put(photo, LARGE)
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "complete", lambda *_: None)
+        patch.setattr(Journal, "finish", lambda *_: None)
+        tag(photo, journal)
+    assert [row[3] for row in journal.unfinished(photo)] == ["?"]
+    monkeypatch.setattr(replacing, "_OLD_S", -1.0)
+    replacing.clear_old_leftovers(journal)
+    assert journal.unfinished(photo) == []
     monkeypatch.setattr("geotagger.metadata.untag.undo_record", lambda _: None)
     assert untag(photo, journal) == "restored"
-    assert photo.read_bytes() == PLAIN
-    assert journal.unfinished(photo) == []
+    assert photo.read_bytes() == LARGE
+
+
+def test_a_new_file_that_never_came_to_be_leaves_no_row(tmp_path, journal):
+    missing = tmp_path / "copy.jpg"
+    row = journal.begin(missing, tmp_path / ".copy.tmp", "", UNKNOWN, b"")
+    replacing._clear_leftovers(replacing.load_if_there(missing), journal)
+    assert journal.unfinished(missing) == []
+    assert not journal._db.execute("SELECT 1 FROM writes WHERE id = ?", (row,)).fetchone()
 
 
 def test_ctrl_c_leaves_no_trace(photo, journal, monkeypatch):

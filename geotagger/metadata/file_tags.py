@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from geotagger.metadata.xmp_tags import own_properties
+from geotagger.metadata.xmp_tags import dated_as
 
 if TYPE_CHECKING:
     from geotagger.metadata.gps_tags import GpsTags
@@ -27,7 +27,4 @@ class FileTags:
         if self.xmp is None:
             return self
         xmp = replace(self.xmp, source_sha256=source_sha256)
-        if earlier:
-            dated = replace(xmp, created=earlier.created)
-            xmp = dated if own_properties(dated) == own_properties(earlier) else xmp
-        return replace(self, xmp=xmp)
+        return replace(self, xmp=dated_as(xmp, earlier))

@@ -1,8 +1,10 @@
 """The journal of writes: what was done to which file, and how to take it back.
 
 SQLite in the user's state folder. A row is there before its file is replaced, so that a killed run
-leaves neither a write without a row nor a temporary file that nobody knows of. The commits are not
-synced one by one: a power cut may lose the last rows, and the photos still carry their own record.
+leaves neither a write without a row nor a temporary file that nobody knows of; the row of a large
+file gets the SHA-256 of the new one later, but also before that takes its place. The commits are
+not synced one by one: a power cut may lose the last rows, and the photos still carry their own
+record.
 
 Version 1 kept records of JPEG files alone. Version 2 also keeps what leads back from a file that
 another program wrote, or from a sidecar (`delta`), and is otherwise the same.
@@ -31,7 +33,7 @@ CREATE TABLE IF NOT EXISTS writes (
     temp BLOB NOT NULL,            -- name of the temporary file beside it
     at REAL NOT NULL,              -- seconds since 1970
     sha256_before TEXT NOT NULL,   -- empty when there was no file
-    sha256_after TEXT NOT NULL,    -- empty when the file was removed
+    sha256_after TEXT NOT NULL,    -- empty when the file was removed; ? when not known yet
     undo BLOB NOT NULL,            -- packed record; empty when the write was itself an undo
     done INTEGER NOT NULL DEFAULT 0
 );
@@ -40,6 +42,8 @@ CREATE INDEX IF NOT EXISTS writes_by_path ON writes (path);
 CREATE INDEX IF NOT EXISTS writes_cut_short ON writes (at) WHERE NOT done;
 """
 _VERSION = 2
+UNKNOWN = "?"
+"""Stands for a SHA-256 that is still being worked out; the file has not been replaced then."""
 
 
 def state_folder() -> Path:
@@ -80,7 +84,8 @@ class Journal:
     def begin(self, path: Path, temp: Path, before: str, after: str, undo: bytes) -> int:
         """Notes the write of `path` that is about to happen; returns the number of its row.
 
-        `before` and `after` are SHA-256, "" for no file; `undo` is a packed record, or b"".
+        `before` and `after` are SHA-256, "" for no file; `after` may be UNKNOWN, until `complete`.
+        `undo` is a packed record, or b"".
         """
         names = os.fsencode(path), os.fsencode(temp.name)
         sql = "INSERT INTO writes (path, temp, at, sha256_before, sha256_after, undo)"
@@ -89,6 +94,11 @@ class Journal:
             row = self._db.execute(f"{sql} VALUES (?, ?, ?, ?, ?, ?)", values).lastrowid
         assert row is not None
         return row
+
+    def complete(self, row: int, after: str) -> None:
+        """The SHA-256 of what is to be, for a write that began when it was UNKNOWN."""
+        with self._guarded():
+            self._db.execute("UPDATE writes SET sha256_after = ? WHERE id = ?", (after, row))
 
     def finish(self, row: int) -> None:
         """The write has happened."""
@@ -100,12 +110,12 @@ class Journal:
         with self._guarded():
             self._db.execute("DELETE FROM writes WHERE id = ?", (row,))
 
-    def unfinished(self, path: Path) -> list[tuple[int, Path, str]]:
-        """(row, temporary file, SHA-256 that was to be) of writes that a kill cut short."""
-        sql = "SELECT id, temp, sha256_after FROM writes WHERE path = ? AND NOT done"
+    def unfinished(self, path: Path) -> list[tuple[int, Path, str, str]]:
+        """(row, temporary file, SHA-256 before, and that was to be) of writes cut short."""
+        sql = "SELECT id, temp, sha256_before, sha256_after FROM writes WHERE path = ? AND NOT done"
         with self._guarded():
             rows = self._db.execute(sql, (os.fsencode(path),)).fetchall()
-        return [(row, path.with_name(os.fsdecode(temp)), after) for row, temp, after in rows]
+        return [(row, path.with_name(os.fsdecode(temp)), old, new) for row, temp, old, new in rows]
 
     def cut_short(self, before: float) -> list[Path]:
         """Files whose writes began before that time (seconds since 1970) and did not end."""

@@ -22,6 +22,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from geotagger.errors import PhotoError
+from geotagger.metadata.digest import sha256_beside
+from geotagger.metadata.journal import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from geotagger.metadata.journal import Journal
 
 _MAX_NAME_BYTES = 200
+_READ_BACK_BYTES = 1 << 18  # stays in the processor's cache
 _OLD_S = 60.0  # a write of another run may be under way
 _NO_ATTRIBUTES = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS)
 _REASONS = {
@@ -63,15 +66,47 @@ class LoadedFile:
     """"" where there is no file."""
 
 
+class ChangedError(PhotoError):
+    """The file is not the one that was judged."""
+
+    def __init__(self, path: Path, sha256: str) -> None:
+        super().__init__("it changed while it was being judged: run again")
+        self.path = path
+        self.sha256 = sha256
+        """Of the file as it is now."""
+
+
 def load(path: Path) -> LoadedFile:
     """Reads the file that `path` leads to. Raises OSError, and PhotoError for a pipe or folder."""
+    real, status, data = _read(path)
+    return LoadedFile(real, status, data, hashlib.sha256(data).hexdigest())
+
+
+@contextmanager
+def judged(path: Path, sha256: str) -> Iterator[LoadedFile]:
+    """As `load`, for work that may begin before the file is known to have that SHA-256.
+
+    Nothing may be written inside the block. It ends with ChangedError, whatever happened in it,
+    when the file has another.
+    """
+    file = LoadedFile(*_read(path), sha256)
+    with sha256_beside(file.data) as digest:
+        try:
+            yield file
+        except Exception as error:
+            if digest.result() != sha256:
+                raise ChangedError(file.path, digest.result()) from error
+            raise
+        if digest.result() != sha256:
+            raise ChangedError(file.path, digest.result())
+
+
+def _read(path: Path) -> tuple[Path, os.stat_result, bytes]:
     real = Path(os.path.realpath(path, strict=True))
     if not real.is_file():
         raise PhotoError("it is no regular file")
     with real.open("rb") as file:
-        status = os.fstat(file.fileno())
-        data = file.read()
-    return LoadedFile(real, status, data, hashlib.sha256(data).hexdigest())
+        return real, os.fstat(file.fileno()), file.read()
 
 
 def load_if_there(path: Path) -> LoadedFile:
@@ -96,20 +131,28 @@ def replace(
     _refuse_unwritable(file)
     _clear_leftovers(file, journal)
     temp = file.path.with_name(_temp_name(file.path.name))
-    after = hashlib.sha256(new).hexdigest()
-    row = journal.begin(file.path, temp, file.sha256, after, undo)
-    try:
-        _write_temp(file.path if file.stat else like, temp, new)
-        if _identity_at(file.path) != _identity(file.stat):
-            raise PhotoError("it changed while it was being written: run again")
-        temp.replace(file.path)
-    except BaseException:
-        with suppress(OSError):
-            temp.unlink(missing_ok=True)
-            journal.forget(row)
-        raise
+    with sha256_beside(new) as digest:
+        after = digest.result() if digest.done() else UNKNOWN
+        row = journal.begin(file.path, temp, file.sha256, after, undo)
+        try:
+            _write_temp(file.path if file.stat else like, temp, new)
+            if after == UNKNOWN:
+                after = digest.result()
+                journal.complete(row, after)
+            _put_in_place(file, temp)
+        except BaseException:
+            with suppress(OSError):
+                temp.unlink(missing_ok=True)
+                journal.forget(row)
+            raise
     journal.finish(row)
     return after
+
+
+def _put_in_place(file: LoadedFile, temp: Path) -> None:
+    if _identity_at(file.path) != _identity(file.stat):
+        raise PhotoError("it changed while it was being written: run again")
+    temp.replace(file.path)
 
 
 def remove(file: LoadedFile, journal: Journal) -> None:
@@ -154,8 +197,19 @@ def _write_temp(like: Path | None, temp: Path, new: bytes) -> None:
         os.fsync(file.fileno())
     if like:
         _copy_attributes(like, temp)  # after closing, which may set the time on Windows
-    if temp.read_bytes() != new:
+    if not _holds(temp, new):
         raise PhotoError("the disk did not give back what was written: check it")
+
+
+def _holds(path: Path, wanted: bytes) -> bool:
+    """Whether the file reads as `wanted`; it is not loaded as a whole."""
+    buffer, at = memoryview(bytearray(_READ_BACK_BYTES)), 0
+    with path.open("rb", buffering=0) as file:
+        while size := file.readinto(buffer):
+            if not wanted.startswith(buffer[:size], at):
+                return False
+            at += size
+    return at == len(wanted)
 
 
 def _copy_attributes(like: Path, temp: Path) -> None:
@@ -184,9 +238,12 @@ def _identity_at(path: Path) -> tuple[int, int, int] | None:
 
 
 def _clear_leftovers(file: LoadedFile, journal: Journal) -> None:
-    for row, temp, after in journal.unfinished(file.path):
+    for row, temp, before, after in journal.unfinished(file.path):
         temp.unlink(missing_ok=True)
-        if after == file.sha256:
+        # A power cut may have cost the last word on a write that has happened. Then the record is
+        # kept: what it leads to tells whether it is the right one.
+        lost = after == UNKNOWN and file.sha256 not in ("", before)
+        if lost or after == file.sha256:
             journal.finish(row)
         else:
             journal.forget(row)

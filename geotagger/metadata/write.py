@@ -11,7 +11,14 @@ from geotagger.metadata import delta, foreign
 from geotagger.metadata.containers import xmp_packet
 from geotagger.metadata.embed import embed, undo_record
 from geotagger.metadata.read import read
-from geotagger.metadata.replace import LoadedFile, disk_errors_named, load, load_if_there, replace
+from geotagger.metadata.replace import (
+    ChangedError,
+    LoadedFile,
+    disk_errors_named,
+    judged,
+    load_if_there,
+    replace,
+)
 from geotagger.metadata.sidecar import sidecar_bytes, sidecar_without
 from geotagger.metadata.untag import original_of
 from geotagger.metadata.verify import verify
@@ -63,26 +70,32 @@ def tag_file(path: Path, judged_sha256: str, tags: FileTags, pen: Pen) -> Result
     as it was. Raises GeotaggerError when the journal fails.
     """
     with disk_errors_named():
-        photo = load(path)
-        if photo.sha256 != judged_sha256:
-            if pen.journal.made(photo.path, judged_sha256, photo.sha256):
-                return Result(photo.path, photo.sha256, "tagged a moment ago by another name")
-            raise _changed()
-        return _write(photo, photo, tags, pen)
+        try:
+            with judged(path, judged_sha256) as photo:
+                new = _new_version(photo, photo, tags, pen)
+        except ChangedError as now:
+            if pen.journal.made(now.path, judged_sha256, now.sha256):
+                return Result(now.path, now.sha256, "tagged a moment ago by another name")
+            raise
+        return _written(photo, photo, new, pen)
 
 
 def tag_copy(path: Path, target: Path, judged_sha256: str, tags: FileTags, pen: Pen) -> Result:
     """As `tag_file`, into a copy at `target`; the photo is only read."""
     with disk_errors_named():
-        photo, there = _photo_and_copy(path, target, judged_sha256, pen)
-        return _write(photo, there, tags, pen)
+        with judged(path, judged_sha256) as photo:
+            there = _copy_of(photo, target, pen)
+            new = _new_version(photo, there, tags, pen)
+        return _written(photo, there, new, pen)
 
 
 def copy_file(path: Path, target: Path, judged_sha256: str, pen: Pen) -> Result:
     """A copy of the photo without tags, for a sidecar to stand beside. Raises as `tag_file`."""
     with disk_errors_named():
-        photo, there = _photo_and_copy(path, target, judged_sha256, pen)
+        with judged(path, judged_sha256) as photo:
+            there = _copy_of(photo, target, pen)
         if there.sha256 != photo.sha256:
+            target.parent.mkdir(parents=True, exist_ok=True)
             replace(there, photo.data, b"", pen.journal, like=photo.path)
         return Result(there.path, photo.sha256)
 
@@ -110,22 +123,6 @@ def tag_sidecar(sidecar: Path, tags: XmpTags, existing: Existing, pen: Pen) -> R
         return Result(there.path, sha256, _withheld(new, tags))
 
 
-def _write(photo: LoadedFile, there: LoadedFile, tags: FileTags, pen: Pen) -> Result:
-    """Into `there`: the photo itself, an earlier copy of it, or a file that is to be."""
-    now = there if there.stat else photo
-    existing = read(now.data)
-    if existing.gps and not existing.gps_is_prediction:
-        _keep_measured(pen)
-    new = _embedded(now, tags, pen)
-    if new.data == there.data:
-        note = joined(ALREADY, new.note)
-        return Result(there.path, there.sha256, note, new.original_sha256, new.lacks_xmp)
-    if existing.gps_is_prediction and pen.overwrite == "never" and now is there:
-        raise KeptError("it holds an earlier prediction (see --overwrite predicted)")
-    sha256 = replace(there, new.data, new.undo, pen.journal, like=photo.path)
-    return Result(there.path, sha256, new.note, new.original_sha256, new.lacks_xmp)
-
-
 class _Embedded(NamedTuple):
     data: bytes
     undo: bytes
@@ -133,6 +130,30 @@ class _Embedded(NamedTuple):
     original_sha256: str
     note: str = ""
     lacks_xmp: bool = False
+
+
+def _new_version(photo: LoadedFile, there: LoadedFile, tags: FileTags, pen: Pen) -> _Embedded:
+    """Of `there`: the photo itself, an earlier copy of it, or a file that is to be."""
+    now = there if there.stat else photo
+    existing = read(now.data)
+    if existing.gps and not existing.gps_is_prediction:
+        _keep_measured(pen)
+    new = _embedded(now, tags, pen)
+    kept = existing.gps_is_prediction and pen.overwrite == "never" and now is there
+    if kept and new.data != there.data:
+        raise KeptError("it holds an earlier prediction (see --overwrite predicted)")
+    return new
+
+
+def _written(photo: LoadedFile, there: LoadedFile, new: _Embedded, pen: Pen) -> Result:
+    if new.data == there.data:
+        sha256, note = there.sha256, joined(ALREADY, new.note)
+    else:
+        if there.stat is None:
+            there.path.parent.mkdir(parents=True, exist_ok=True)
+        sha256 = replace(there, new.data, new.undo, pen.journal, like=photo.path)
+        note = new.note
+    return Result(there.path, sha256, note, new.original_sha256, new.lacks_xmp)
 
 
 def _embedded(now: LoadedFile, tags: FileTags, pen: Pen) -> _Embedded:
@@ -161,29 +182,20 @@ def _embedded(now: LoadedFile, tags: FileTags, pen: Pen) -> _Embedded:
     return _Embedded(written.data, record.pack(), record.sha256, note, lacks_xmp)
 
 
-def _photo_and_copy(
-    path: Path, target: Path, judged_sha256: str, pen: Pen
-) -> tuple[LoadedFile, LoadedFile]:
-    photo = load(path)
-    if photo.sha256 != judged_sha256:
-        raise _changed()
-    target.parent.mkdir(parents=True, exist_ok=True)
+def _copy_of(photo: LoadedFile, target: Path, pen: Pen) -> LoadedFile:
+    """The earlier copy, or the file that is to be."""
     there = load_if_there(target)
     if there.path == photo.path:
         raise PhotoError("its copy would be the photo itself: choose another folder with --out")
     if there.stat and not _versions(photo, pen) & _versions(there, pen):
         raise PhotoError(f"another file is at {target} already: choose another folder with --out")
-    return photo, there
+    return there
 
 
 def _versions(file: LoadedFile, pen: Pen) -> set[bytes]:
     """The file as it is, and as it was before geotagger wrote to it."""
     original = original_of(file, pen.journal)
     return {file.data} if original is None else {file.data, original}
-
-
-def _changed() -> PhotoError:
-    return PhotoError("it changed while it was being judged: run again")
 
 
 def _keep_measured(pen: Pen) -> None:

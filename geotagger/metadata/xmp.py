@@ -51,16 +51,16 @@ def with_prediction(
     if not packet:
         return xmp_writing.new_packet(tags, padding_bytes)
     old = xmp_packet.read(packet)
+    earlier = tags_from(old.values)
+    tags = xmp_tags.dated_as(tags, earlier)
+    if earlier and xmp_writing.says_already(old, tags, padding_bytes):
+        return packet
     holds = xmp_removal.holds_prediction(old)
     before = xmp_removal.remove(old).packet if holds else packet
-
-    def written(tags: XmpTags) -> bytes:
-        if before is None:
-            return xmp_writing.new_packet(tags, padding_bytes)
-        return xmp_writing.extended(old if before is packet else xmp_packet.read(before), tags)
-
-    earlier = tags_from(old.values)
-    new = written(xmp_tags.dated_as(tags, earlier))
+    if before is None:
+        new = xmp_writing.new_packet(tags, padding_bytes)
+    else:
+        new = xmp_writing.extended(xmp_packet.read(before), tags)
     same = new == packet or (earlier is not None and _said(new) == _said(packet))
     return packet if same else new
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from geotagger.errors import CannotEmbedError
 from geotagger.metadata import xmp_tree
 from geotagger.metadata.xmp_tree import Element, Encoded, Value
 
 _WRAPPERS = frozenset({"x:xmpmeta", "x:xapmeta"})
+_KEPT = 4  # packets of the photo at hand, which several modules ask for
 
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """A sound packet. `read` makes it."""
+    """A sound packet. `read` makes it; nobody changes it."""
 
     raw: bytes
     encoded: Encoded
@@ -34,6 +36,7 @@ class Packet:
         return hashlib.sha256(self.raw).hexdigest()
 
 
+@lru_cache(_KEPT)
 def read(raw: bytes) -> Packet:
     """Raises CannotEmbedError when a packet is malformed, or RDF that XMP does not allow."""
     encoded = xmp_tree.decode(raw)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
 from geotagger import __version__
-from geotagger.metadata import xmp_check, xmp_standard, xmp_tags, xmp_tree
+from geotagger.metadata import xmp_check, xmp_packet, xmp_standard, xmp_tags, xmp_tree
 from geotagger.metadata.xmp_packet import Packet
 from geotagger.metadata.xmp_tags import XmpTags
 from geotagger.metadata.xmp_tree import NAMESPACES, Element, Value
@@ -55,6 +55,28 @@ def new_packet(tags: XmpTags, padding_bytes: int) -> bytes:
 def extended(packet: Packet, tags: XmpTags) -> bytes:
     """The packet with a prediction, of which it has none. Raises CannotEmbedError."""
     properties, items = _plan(packet.values, tags)
+    new = _with(packet, properties, items)
+    xmp_check.check_extended(packet, new, properties, items)
+    return new
+
+
+def says_already(packet: Packet, tags: XmpTags, padding_bytes: int) -> bool:
+    """Whether the packet is, to the byte, what writing `tags` into the one before would make."""
+    record = packet.values.get(xmp_tags.UNDO)
+    if not isinstance(record, str):
+        return False
+    if is_record_of_new(record):
+        return new_packet(tags, padding_bytes) == packet.raw
+    raw = undone(packet, record)
+    if raw is None:
+        return False
+    before = xmp_packet.read(raw)
+    return _with(before, *_plan(before.values, tags)) == packet.raw
+
+
+def _with(
+    packet: Packet, properties: Mapping[str, Value], items: Mapping[str, Sequence[str]]
+) -> bytes:
     utf8 = packet.utf8
     splices = [
         _appended(utf8, array, _items(utf8, array, words))
@@ -68,9 +90,7 @@ def extended(packet: Packet, tags: XmpTags) -> bytes:
         own = _own_splice(packet, [*body, *_xml(xmp_tags.UNDO, record)])
         ordered = sorted([*splices, own], key=lambda splice: splice.at)
         record = _record(packet, ordered)
-    new = packet.encoded.packed(_spliced(utf8, ordered))
-    xmp_check.check_extended(packet, new, properties, items)
-    return new
+    return packet.encoded.packed(_spliced(utf8, ordered))
 
 
 def _plan(
