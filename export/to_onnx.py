@@ -38,8 +38,8 @@ from geotagger.vision.bundle import (
     hash_files,
     load_bundle,
 )
-from geotagger.vision.heads import make_reader
 from geotagger.vision.probe import probe_outputs
+from geotagger.vision.readers import make_reader
 from geotagger.vision.session import Session
 from training import calibrate
 from training.network import save_onnx

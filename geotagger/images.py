@@ -32,7 +32,7 @@ MAX_DECODE_BYTES = 2**30
 # What Pillow has to say on odd tags ("Corrupt EXIF data", ...) is no news to who tags photos.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
-_FILTERS = {
+FILTERS = {
     "bicubic": Image.Resampling.BICUBIC,
     "bilinear": Image.Resampling.BILINEAR,
     "lanczos": Image.Resampling.LANCZOS,
@@ -67,7 +67,7 @@ class InputSpec:
     """What a model wants to see: a square of `size_px`, and how a photo is brought to it."""
 
     size_px: int
-    fit: Literal["crop", "squash", "pad"] = "crop"
+    fit: Literal["crop", "clip", "squash", "pad"] = "crop"
     filter: Literal["bicubic", "bilinear", "lanczos"] = "bicubic"
 
 
@@ -208,7 +208,8 @@ def fit(image: Image.Image, spec: InputSpec) -> NDArray[np.uint8]:
     """Brings an RGB picture to the model's input: uint8 [S, S, 3], C-contiguous.
 
     `crop` takes the largest centred square, `squash` ignores the aspect ratio, `pad` keeps all of
-    the picture on neutral grey. The filter is antialiased, as Pillow's always is.
+    the picture on neutral grey. `clip` is `crop` on whole pixels of the resized picture, as CLIP's
+    own processor cuts it. The filter is antialiased, as Pillow's always is.
     """
     size, (width, height) = spec.size_px, image.size
     box = (0.0, 0.0, float(width), float(height))
@@ -217,12 +218,26 @@ def fit(image: Image.Image, spec: InputSpec) -> NDArray[np.uint8]:
         side = min(width, height)
         left, top = (width - side) / 2, (height - side) / 2
         box = (left, top, left + side, top + side)
+    elif spec.fit == "clip":
+        box = _whole_pixels(width, height, size)
     elif spec.fit == "pad":
         scale = size / max(width, height)
         target = (max(1, round(width * scale)), max(1, round(height * scale)))
-    square = image.resize(target, _FILTERS[spec.filter], box=box, reducing_gap=2.0)
+    square = image.resize(target, FILTERS[spec.filter], box=box, reducing_gap=2.0)
     if target != (size, size):
         canvas = Image.new("RGB", (size, size), NEUTRAL)
         canvas.paste(square, ((size - target[0]) // 2, (size - target[1]) // 2))
         square = canvas
     return np.array(square, dtype=np.uint8)
+
+
+def _whole_pixels(width: int, height: int, size: int) -> tuple[float, float, float, float]:
+    """What becomes the middle `size` x `size` pixels once the short side is `size` pixels long.
+
+    The long side is rounded down, and so is the middle.
+    """
+    short = min(width, height)
+    wide, high = width * size // short, height * size // short
+    across, down = width / wide, height / high
+    left, top = (wide - size) // 2 * across, (high - size) // 2 * down
+    return left, top, left + size * across, top + size * down

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from geotagger.area import read_area
 from geotagger.belief import Belief
+from geotagger.candidates import parse_places, read_candidates
 from geotagger.engines import Weighed, local
 from geotagger.errors import NoPhotosError
 from geotagger.evidence import Source
@@ -21,7 +23,8 @@ from geotagger.photos import walk
 from geotagger.places import load_places
 from geotagger.records import Evidence, Level, Outcome, Status, joined
 from geotagger.reports.table import Report, open_report
-from geotagger.vision.bundle import find_bundle, load_bundle
+from geotagger.vision.bundle import ModelBundle, find_bundle, load_bundle
+from geotagger.vision.search import Search
 from geotagger.writer import Writer
 
 
@@ -65,6 +68,16 @@ class RunOptions:
     top_k: int = 5
     min_confidence: float | None = None
     max_radius_km: float = 50.0
+    within: str = ""
+    """ISO country codes or the name of a GeoJSON file: where photos can be at all."""
+    gallery: Path | None = None
+    """CSV of points instead of a bundle's own gallery."""
+    candidates: Path | None = None
+    """JSON of places instead of a bundle's own captions; the photos are at one of them."""
+    places: str = ""
+    """The same in words: `Lyon, France; Turin, Italy`."""
+    crops: int = 1
+    """Of each photo, averaged: 1, 5 or 10, at so many times the cost."""
 
 
 @dataclass(slots=True)
@@ -125,24 +138,16 @@ def weighed(options: RunOptions) -> tuple[Iterator[Weighed], Belief]:
     photos = walk(options.paths)
     places = load_places()
     bundles = [load_bundle(find_bundle(name)) for name in options.models]
+    search = search_of(options)
+    search.check(bundles)
     belief = Belief(
         places,
         top_k=options.top_k,
         min_confidence=options.min_confidence,
         radius_factor=max(bundle.card.calibration.radius_factor for bundle in bundles),
+        within=search.rows(places),
     )
-    sources: list[Source[Any]] = [
-        VisionSource(
-            bundle,
-            places,
-            device=options.device,
-            batch_size=options.batch_size,
-            threads=options.workers,
-            name="vision" if len(bundles) == 1 else f"vision:{bundle.card.name}",
-            doubt=belief.constants.vision_doubt,
-        )
-        for bundle in bundles
-    ]
+    sources: list[Source[Any]] = list(vision_sources(options, bundles, search, belief))
     if options.read_text:
         from geotagger.evidence.text import TextSource  # a second of loading, only when wanted
 
@@ -159,6 +164,40 @@ def weighed(options: RunOptions) -> tuple[Iterator[Weighed], Belief]:
     )
     named = (replace(item, outcome=replace(item.outcome, model=model)) for item in items)
     return named, belief
+
+
+def search_of(options: RunOptions) -> Search:
+    """What the run looks among. Raises UsageError: an area or a place is none."""
+    named = read_candidates(options.candidates) if options.candidates else ()
+    return Search(
+        area=read_area(options.within) if options.within else None,
+        gallery=options.gallery,
+        candidates=(*named, *(parse_places(options.places) if options.places else ())),
+    )
+
+
+def vision_sources(
+    options: RunOptions, bundles: Sequence[ModelBundle], search: Search, belief: Belief
+) -> list[VisionSource]:
+    """One source a bundle; those that share a network run it once."""
+    sources: list[VisionSource] = []
+    first: dict[tuple[object, ...], VisionSource] = {}
+    for bundle in bundles:
+        source = VisionSource(
+            bundle,
+            belief.places,
+            device=options.device,
+            batch_size=options.batch_size,
+            threads=options.workers,
+            name="vision" if len(bundles) == 1 else f"vision:{bundle.card.name}",
+            doubt=belief.constants.vision_doubt,
+            search=search,
+            crops=options.crops,
+            beside=first.get(bundle.network),
+        )
+        first.setdefault(bundle.network, source)
+        sources.append(source)
+    return sources
 
 
 def believe(item: Weighed, belief: Belief) -> Outcome:

@@ -16,8 +16,8 @@ from geotagger.vision.heads import (
     RegressReader,
     RetrieveReader,
     log_softmax,
-    make_reader,
 )
+from geotagger.vision.readers import make_reader
 
 RIO, SAO_PAULO, AMAZON, BERLIN, MUNICH, TOKYO, OSAKA, NAIROBI = range(len(TOWNS))
 

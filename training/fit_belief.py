@@ -26,7 +26,8 @@ from geotagger.places import Places, load_places
 from geotagger.prior import Constants, log_prior
 from geotagger.records import Evidence, Level, Prediction
 from geotagger.vision.bundle import load_bundle
-from geotagger.vision.heads import Reader, make_reader
+from geotagger.vision.heads import Reader
+from geotagger.vision.readers import make_reader
 
 CONSTANTS_FILE = Path(__file__).parent.parent / "geotagger" / "data" / "belief.json"
 WEIGHTS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2)

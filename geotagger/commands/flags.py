@@ -67,6 +67,36 @@ PREDICTION_FLAGS: Sequence[Callable[..., Any]] = (
         metavar="P",
         help="Name a place only when it is at least this likely.  [default: fitted, by level]",
     ),
+    click.option(
+        "--within",
+        metavar="ISO|FILE",
+        help="Where photos can be at all: country codes such as FR,ES, or a GeoJSON polygon.",
+    ),
+    click.option(
+        "--gallery",
+        type=click.Path(path_type=Path, dir_okay=False, exists=True),
+        metavar="FILE",
+        help="CSV of points (lat, lon) to match photos against, for bundles that can.",
+    ),
+    click.option(
+        "--candidates",
+        type=click.Path(path_type=Path, dir_okay=False, exists=True),
+        metavar="FILE",
+        help="JSON of places that the photos may show, for bundles with captions.",
+    ),
+    click.option(
+        "--places",
+        metavar="LIST",
+        help="The same in words: 'Lyon, France; Turin, Italy'.",
+    ),
+    click.option(
+        "--crops",
+        type=click.Choice(["1", "5", "10"]),
+        callback=lambda _, __, value: int(value),
+        default="1",
+        show_default=True,
+        help="Crops of each photo to average; each costs as much as a photo.",
+    ),
 )
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from geotagger.images import fit
 from geotagger.records import Evidence
-from geotagger.vision.heads import Reading, make_reader
+from geotagger.vision.crops import averaged, crop, enlarged
+from geotagger.vision.readers import make_reader
 from geotagger.vision.session import Session
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from geotagger.evidence import Shot
     from geotagger.places import Places
     from geotagger.vision.bundle import ModelBundle
+    from geotagger.vision.heads import Reading
+    from geotagger.vision.search import Search
 
 log = logging.getLogger(__name__)
 
@@ -37,36 +39,53 @@ class VisionSource:
         threads: int = 1,
         name: str = "vision",
         doubt: float = 0.0,
+        search: Search | None = None,
+        crops: int = 1,
+        beside: VisionSource | None = None,
     ) -> None:
-        """Load the model. `name` tells several bundles apart, `doubt` goes into the evidence; the
-        rest is as in `Session`.
+        """Load the model. `name` tells several bundles apart, `doubt` goes into the evidence, and
+        `crops` of each photo are averaged, each at the cost of one photo. `beside` runs the same
+        network (`ModelBundle.network`), which then runs once for both. The rest is as in `Session`.
 
         Raises:
             BundleError: the bundle is not what its card says, or does not fit the places table.
             DeviceError: the device does not run the model.
+            UsageError: the search leaves nothing to look among.
         """
         self.name = name
         self.model_id = bundle.card.model_id
-        self.min_side_px = bundle.card.input.size_px
+        self.min_side_px = enlarged(bundle.card.input.size_px, crops)
         self._input = bundle.card.input
         self._doubt = doubt
         self._weight = bundle.card.calibration.weight
         self._length = len(places)
-        self._readers = [make_reader(bundle, head, places) for head in bundle.card.heads]
-        self._session = Session(bundle, device, batch_size, threads)
+        self._crops = crops
+        self._heads = bundle.card.heads
+        self._session: Session = Session(
+            bundle, device, batch_size, threads, beside._session if beside else None
+        )
         self.device = self._session.device
         self.batch_size = self._session.batch_size
+        self._readers = [
+            make_reader(bundle, head, places, search, self.device, threads) for head in self._heads
+        ]
 
     def prepare(self, shot: Shot) -> NDArray[np.uint8]:
-        """The picture as the model wants to see it: uint8 [S, S, 3]."""
-        return fit(shot.picture.image, self._input)
+        """The picture as the model wants to see it: uint8 [S, S, 3], or [crops, S, S, 3]."""
+        pixels = crop(shot.picture.image, self._input, self._crops)
+        return pixels if self._crops > 1 else pixels[0]
 
     def weigh(self, batch: Sequence[NDArray[np.uint8]]) -> list[Evidence | None]:
         """One answer for each picture; None where the model's numbers are not finite."""
         answers: list[Evidence | None] = [None] * len(batch)
         if not batch:
             return answers
-        outputs = self._session.run(np.stack(batch))
+        pixels = np.stack(batch)
+        pixels = pixels.reshape(-1, *pixels.shape[-3:])
+        outputs = [
+            averaged(head, values, self._crops)
+            for head, values in zip(self._heads, self._session.run(pixels), strict=True)
+        ]
         finite = np.all([np.isfinite(values).all(axis=1) for values in outputs], axis=0)
         if not finite.all():
             lost = np.count_nonzero(~finite)
@@ -92,7 +111,7 @@ class VisionSource:
         return Evidence(
             source=self.name,
             weight=self._weight,
-            reason="; ".join(reading.reason for reading in readings),
+            reason="; ".join(reading.reason for reading in readings if reading.reason),
             log_likelihood=total,
             attributes=tuple(pair for reading in readings for pair in reading.attributes),
             doubt=self._doubt,

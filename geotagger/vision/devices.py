@@ -39,11 +39,12 @@ def candidates(device: str) -> list[str]:
     return [device]
 
 
-def open_session(model_file: Path, device: str, threads: int = 1) -> Any:
+def open_session(model_file: Path, device: str, threads: int = 1, *, exact: bool = False) -> Any:
     """A session that runs on `device` first; falling back to another is an error.
 
     Args:
         threads: processors that work together on one run; photos run side by side need but one.
+        exact: multiply in float32 also where the device has something faster and coarser.
     """
     options = ort.SessionOptions()
     options.log_severity_level = _FATAL
@@ -54,7 +55,7 @@ def open_session(model_file: Path, device: str, threads: int = 1) -> Any:
         if device in ("tensorrt", "cuda"):
             ort.preload_dlls()
         session = ort.InferenceSession(
-            model_file, options, providers=_providers(device), enable_fallback=0
+            model_file, options, providers=_providers(device, exact), enable_fallback=0
         )
     if session.get_providers()[0] != PROVIDERS[device]:
         raise DeviceError(
@@ -65,9 +66,10 @@ def open_session(model_file: Path, device: str, threads: int = 1) -> Any:
     return session
 
 
-def _providers(device: str) -> list[tuple[str, dict[str, str]]]:
+def _providers(device: str, exact: bool) -> list[tuple[str, dict[str, str]]]:
     """ONNX Runtime's providers for a device; nodes that one cannot run go to the next."""
-    cuda = (PROVIDERS["cuda"], {"cudnn_conv_algo_search": "HEURISTIC"})
+    options = {"cudnn_conv_algo_search": "HEURISTIC", "use_tf32": "0" if exact else "1"}
+    cuda = (PROVIDERS["cuda"], options)
     cpu: tuple[str, dict[str, str]] = (PROVIDERS["cpu"], {})
     if device == "tensorrt":
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from geotagger.geo import EARTH_RADIUS_KM, unit_vectors64
-from geotagger.vision.bundle import RegressHead, RetrieveHead
 from geotagger.vision.cover import label_of_place, nearest
+from geotagger.vision.match import Matcher
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from geotagger.places import Places
-    from geotagger.vision.bundle import Gallery, Head, Label, ModelBundle
+    from geotagger.vision.bundle import Gallery, Label
 
 MOST_NAMED = 3
 LEAST_NAMED = 0.05
@@ -52,22 +52,6 @@ class Reader(Protocol):
     def read(self, values: NDArray[np.float32]) -> list[Reading]:
         """One reading for each photo, from the head's output [B, width]."""
         ...
-
-
-def make_reader(bundle: ModelBundle, head: Head, places: Places) -> Reader:
-    """The reader that fits a head.
-
-    Raises:
-        BundleError: a table cannot be read, or names what the places table does not know.
-    """
-    if isinstance(head, RetrieveHead):
-        return RetrieveReader(bundle.gallery(head), head.logit_scale, places)
-    if isinstance(head, RegressHead):
-        return RegressReader(head.sigma_km, places)
-    labels = bundle.labels(head)
-    if not head.places:
-        return AttributeReader(head.name, labels, head.temperature)
-    return ClassifyReader(labels, head.temperature, places, str(bundle.path / head.labels))
 
 
 class ClassifyReader:
@@ -125,13 +109,19 @@ class RetrieveReader:
     without gallery points takes the value of the nearest place that has some.
     """
 
-    def __init__(self, gallery: Gallery, logit_scale: float, places: Places) -> None:
+    def __init__(
+        self,
+        gallery: Gallery,
+        logit_scale: float,
+        places: Places,
+        device: str = "cpu",
+        threads: int = 1,
+    ) -> None:
         units = unit_vectors64(places.lat, places.lon)
         row_of_point = nearest(unit_vectors64(gallery.lat, gallery.lon), units)
         order = np.argsort(row_of_point, kind="stable")
         rows, self._starts = np.unique(row_of_point[order], return_index=True)
-        self._vectors = gallery.vectors[order].astype(np.float32)
-        self._vectors *= np.float32(logit_scale)
+        self._matcher = Matcher(gallery.vectors[order], logit_scale, device=device, threads=threads)
         self._count = gallery.count[order]
         self._log_count = np.log(np.add.reduceat(self._count, self._starts))
         self._column = nearest(units, units[rows])
@@ -139,7 +129,7 @@ class RetrieveReader:
         self._names = places.country_names
 
     def read(self, values: NDArray[np.float32]) -> list[Reading]:
-        logits = values @ self._vectors.T
+        logits = self._matcher.logits(values)
         logits -= logits.max(axis=1, keepdims=True)
         likelihood = np.exp(logits, out=logits)
         likelihood *= self._count

@@ -1,13 +1,13 @@
 """Matches embeddings against a gallery that stays on the device.
 
-The graph is `data/match.onnx` (made by `tools/build_match.py`). The gallery is one of its inputs, so
-points and captions can be swapped without making a graph.
+The graph is `data/match.onnx` (made by `tools/build_match.py`). The gallery is one of its inputs,
+so points and captions can be swapped without making a graph.
 """
 
 from __future__ import annotations
 
 from importlib import resources
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnxruntime as ort
@@ -30,6 +30,7 @@ class Matcher:
         scale: float,
         *,
         count: NDArray[np.float32] | None = None,
+        prior: bool = False,
         device: str = "cpu",
         threads: int = 1,
     ) -> None:
@@ -38,6 +39,7 @@ class Matcher:
             vectors: [G, D], each of length 1. It may be stored in float16; it computes in float32.
             scale: of the cosines.
             count: [G] how many photos a row stands for; one where it is not given.
+            prior: a row is the likelier the more photos it stands for; else each photo is alike.
             device: that of the session that gives the embeddings.
             threads: processors that share the work on the CPU.
 
@@ -46,14 +48,15 @@ class Matcher:
         """
         self._memory = _DEVICES.get(device, "cpu")
         with resources.as_file(resources.files("geotagger.data") / "match.onnx") as file:
-            self._session = open_session(file, self._memory, threads)
+            self._session = open_session(file, self._memory, threads, exact=True)
         rows = len(vectors)
-        weight = np.zeros(rows) if count is None else np.log(count)
+        nothing = np.zeros(rows, np.float32)
+        logarithm = nothing if count is None else np.log(count).astype(np.float32)
         self._bound = {
             "gallery": self._value(np.ascontiguousarray(vectors, np.float32)),
             "scale": self._value(np.array(scale, np.float32)),
-            "log_weight": self._value(weight.astype(np.float32)),
-            "log_prior": self._value(np.zeros(rows, np.float32)),
+            "log_weight": self._value(nothing if prior else logarithm),
+            "log_prior": self._value(logarithm if prior else nothing),
         }
         self._rows = rows
 
@@ -77,7 +80,7 @@ class Matcher:
 
     def _run(
         self, embedding: NDArray[np.float32], count: int, outputs: list[str]
-    ) -> list[NDArray[np.generic]]:
+    ) -> list[NDArray[Any]]:
         options = ort.RunOptions()
         options.only_execute_path_to_fetches = True  # logits alone need no sorting
         fed = {
@@ -87,5 +90,5 @@ class Matcher:
         values = self._session.run_with_ort_values(outputs, {**self._bound, **fed}, options)
         return [value.numpy() for value in values]
 
-    def _value(self, array: NDArray[np.generic]) -> ort.OrtValue:
+    def _value(self, array: NDArray[Any]) -> ort.OrtValue:
         return ort.OrtValue.ortvalue_from_numpy(array, self._memory, 0)

@@ -66,7 +66,7 @@ class Session:
         self._names = list(dict.fromkeys(head.output for head in bundle.card.heads))
         self._widths = [bundle.width(head) for head in bundle.card.heads]
         self._graphs: list[Any] = []
-        self._network = self if beside is None else beside._network
+        self._network: Session = self if beside is None else beside._network
         self._remembers = False
         self._last: tuple[NDArray[np.uint8], Outputs] | None = None
         if beside is not None:

@@ -1,0 +1,93 @@
+"""Where a photo may have been taken at all: countries, or polygons of a GeoJSON file."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from geotagger.errors import UsageError
+from geotagger.places import load_borders
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from geotagger.places import Places
+
+
+@dataclass(frozen=True)
+class Area:
+    """Countries (ISO 3166-1 alpha-2), or else a shapely polygon in degrees (lon, lat)."""
+
+    codes: frozenset[str] = frozenset()
+    polygon: Any = None
+
+    def contains(self, lat: ArrayLike, lon: ArrayLike) -> NDArray[np.bool_]:
+        """bool [n] of n points. Countries reach 12 nautical miles out to sea."""
+        lat, lon = np.atleast_1d(lat), np.atleast_1d(lon)
+        if self.polygon is None:
+            return np.array([code in self.codes for code, _ in load_borders().locate(lat, lon)])
+        import shapely
+
+        shapely.prepare(self.polygon)
+        turns = [
+            shapely.intersects_xy(self.polygon, lon + turn, lat) for turn in (0.0, 360.0, -360.0)
+        ]
+        found: NDArray[np.bool_] = np.any(turns, axis=0)  # polygons may cross the antimeridian
+        return found
+
+    def rows(self, places: Places) -> NDArray[np.bool_]:
+        """Rows of the table inside, bool [N]; of an area without any, the one nearest to it.
+
+        Raises:
+            UsageError: no row of the table lies in any of the countries.
+        """
+        if self.polygon is None:
+            try:
+                return places.mask(self.codes)
+            except ValueError as error:
+                raise UsageError(f"--within: {error}, or the name of a GeoJSON file") from error
+        mask = self.contains(places.lat, places.lon)
+        if not mask.any():
+            middle = self.polygon.representative_point()
+            mask[places.nearest_rows(middle.y, middle.x)] = True
+        return mask
+
+
+def read_area(text: str) -> Area:
+    """The area of `FR,ES` or of a GeoJSON file (RFC 7946).
+
+    Raises:
+        UsageError: the text is neither, or the file holds no polygon.
+    """
+    codes = frozenset(code.strip().upper() for code in text.split(",") if code.strip())
+    if codes and all(re.fullmatch("[A-Z]{2}", code) for code in codes):
+        return Area(codes)
+    import shapely
+
+    try:
+        shape = shapely.from_geojson(Path(text).read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, shapely.GEOSException) as error:
+        raise UsageError(
+            f"--within {text}: neither ISO country codes such as FR,ES nor a readable GeoJSON file "
+            f"({error})"
+        ) from error
+    parts = [part for part in _polygons(shape) if not part.is_empty]
+    if not parts:
+        raise UsageError(f"--within {text}: holds no polygon; draw one around the area")
+    polygon = shapely.union_all([shapely.make_valid(part) for part in parts])
+    west, south, east, north = polygon.bounds
+    if south < -90 or north > 90 or west < -540 or east > 540:
+        raise UsageError(f"--within {text}: GeoJSON is in degrees, longitude first; convert it")
+    return Area(polygon=polygon)
+
+
+def _polygons(shape: Any) -> list[Any]:
+    if shape is None:
+        return []
+    if shape.geom_type == "Polygon":
+        return [shape]
+    return [polygon for part in getattr(shape, "geoms", ()) for polygon in _polygons(part)]

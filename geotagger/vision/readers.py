@@ -1,0 +1,65 @@
+"""The reader that fits a head of a bundle."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from geotagger.vision.bundle import CaptionHead, RegressHead, RetrieveHead
+from geotagger.vision.captions import CaptionReader, InnerReader
+from geotagger.vision.heads import (
+    AttributeReader,
+    ClassifyReader,
+    Reader,
+    RegressReader,
+    RetrieveReader,
+)
+from geotagger.vision.match import Matcher
+from geotagger.vision.search import Search, captions_for, gallery_for
+
+if TYPE_CHECKING:
+    from geotagger.places import Places
+    from geotagger.vision.bundle import Head, ModelBundle
+
+
+def make_reader(
+    bundle: ModelBundle,
+    head: Head,
+    places: Places,
+    search: Search | None = None,
+    device: str = "cpu",
+    threads: int = 1,
+) -> Reader:
+    """The reader of a head. Galleries lie on `device`, that of the session.
+
+    Raises:
+        BundleError: a table cannot be read, or names what the places table does not know.
+        UsageError: the search leaves nothing of the gallery.
+    """
+    search = search or Search()
+    if isinstance(head, RetrieveHead):
+        gallery = gallery_for(search, bundle, head, threads)
+        return RetrieveReader(gallery, head.logit_scale, places, device, threads)
+    if isinstance(head, CaptionHead):
+        return caption_reader(bundle, head, places, search, device, threads)
+    if isinstance(head, RegressHead):
+        return RegressReader(head.sigma_km, places)
+    labels = bundle.labels(head)
+    if not head.places:
+        return AttributeReader(head.name, labels, head.temperature)
+    return ClassifyReader(labels, head.temperature, places, str(bundle.path / head.labels))
+
+
+def caption_reader(
+    bundle: ModelBundle,
+    head: CaptionHead,
+    places: Places,
+    search: Search,
+    device: str = "cpu",
+    threads: int = 1,
+) -> CaptionReader | InnerReader:
+    """As `make_reader`."""
+    labels, vectors = captions_for(search, bundle, head, places, threads)
+    matcher = Matcher(vectors, head.logit_scale, device=device, threads=threads)
+    if not labels or labels[0].parent:
+        return InnerReader(labels, matcher, places)
+    return CaptionReader(labels, matcher, places, str(bundle.path / head.labels))
