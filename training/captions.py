@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September",
           "October", "November", "December")  # fmt: skip
 CITIES_A_COUNTRY = 30
+LEAST_MS = 1e10
+"""Smaller numbers (April 1970) are no milliseconds since 1970: a year, say."""
 
 
 def street_caption(city: str = "", region: str = "", country: str = "", continent: str = "") -> str:
@@ -60,11 +62,11 @@ def caption_of(example: Example) -> str:
 def context_caption(example: Example) -> str:
     """What geolocation_clip is told of a photo: place, climate and month, as far as known."""
     county, month = county_of(example), month_of(example)
-    parts = (("{} city", example.city), ("{}", county), ("in the state of {}", example.region))
-    place = ", ".join(words.format(name) for words, name in parts if name)
-    country = country_name(example.country)
-    where = ", ".join(part for part in (place, country) if part)
-    sentences = [f"A photo in {where}." if where else "A photo."]
+    near = ", ".join(name for name in (example.city and f"{example.city} city", county) if name)
+    far = ", ".join(name for name in (example.region, country_name(example.country)) if name)
+    state = "the state of " if example.region else ""
+    where = ", ".join(f"in {part}" for part in (near, far and state + far) if part)
+    sentences = [f"A photo {where}." if where else "A photo."]
     if climate := climate_of(example):
         sentences.append(f"This location has a {climate} climate.")
     if month:
@@ -83,13 +85,12 @@ def month_of(example: Example) -> str:
     """
     text = (example.columns.get("captured_at") or example.columns.get("taken_at") or "").strip()
     try:
-        return MONTHS[datetime.fromtimestamp(float(text) / 1000, tz=UTC).month - 1]
-    except (ValueError, OverflowError, OSError):
-        pass
-    try:
-        return MONTHS[int(text.replace(":", "-").split("-")[1]) - 1]
-    except (ValueError, IndexError):
+        if text.replace(".", "", 1).isdigit() and float(text) > LEAST_MS:
+            return MONTHS[datetime.fromtimestamp(float(text) / 1000, tz=UTC).month - 1]
+        month = int(text.replace(":", "-").split("-")[1])
+    except (ValueError, OverflowError, OSError, IndexError):
         return ""
+    return MONTHS[month - 1] if 1 <= month <= 12 else ""
 
 
 def country_name(country: str) -> str:
