@@ -13,6 +13,7 @@ from geotagger.manifest import open_manifest
 from geotagger.metadata.exiftool import ExifTool, find_program
 from geotagger.metadata.journal import Journal
 from geotagger.metadata.replace import clear_old_leftovers
+from geotagger.metadata.retire import retire_sidecars
 from geotagger.metadata.sidecar import Style, sidecar_path
 from geotagger.metadata.write import (
     ALREADY,
@@ -96,7 +97,9 @@ class Writer:
                 else:
                     status, reason = Status.TAGGED, photo.note
                     if not photo.lacks_xmp:
-                        return _noted(outcome, reason, status), (photo, None)
+                        path = photo.path if self.mirror else outcome.photo.path
+                        moved = retire_sidecars(path, photo.original_sha256, tags, pen)
+                        return _noted(outcome, joined(reason, moved), status), (photo, None)
             if self.mirror and not photo:
                 target = self.mirror.target(outcome.photo)
                 photo = copy_file(outcome.photo.path, target, outcome.sha256, pen)

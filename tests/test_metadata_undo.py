@@ -16,8 +16,12 @@ from test_metadata_exif import PARIS, block
 from geotagger.metadata import edits, undo
 from geotagger.metadata.edits import Edit
 from geotagger.metadata.embed import embed, original, restore, undo_record
+from geotagger.metadata.journal import Journal
+from geotagger.metadata.jpeg import Jpeg
 from geotagger.metadata.removal import without_own
 from geotagger.metadata.undo_v1 import BlockRecord
+from geotagger.metadata.untag import untag_file
+from geotagger.metadata.xmp import XmpTags, with_prediction
 
 RECORD = undo.EditRecord("ab" * 32, (Edit(2, 4, b"xyz"), Edit(9, 9, b""), Edit(9, 50, b"1")), 50)
 
@@ -142,6 +146,48 @@ def test_the_record_of_xmp_goes_with_it(name):
     assert what == ("undo record", "XMP properties")
     assert undo_record(cleaned) is None
     assert cleaned == {"PNG": data + b"a trailer"}.get(name, data) or name == "WebP, lossy"
+
+
+def without_exif(data):
+    """As another program leaves it that drops EXIF and keeps XMP."""
+    photo = Jpeg(data)
+    place = photo.exif_segment
+    return data[: place.start] + data[place.end :]
+
+
+TAGS = XmpTags(None, None, 0.9, "country", "Europe", "France")
+MEASURED = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF
+ xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about=""
+ xmlns:exif="http://ns.adobe.com/exif/1.0/" exif:GPSLatitude="48,51.5N"
+ exif:GPSLongitude="2,17.6E"/></rdf:RDF></x:xmpmeta>"""
+
+
+@pytest.mark.parametrize("packet", [None, MEASURED], ids=["none", "measured GPS in XMP"])
+def test_our_xmp_goes_also_where_our_exif_is_gone(packet, tmp_path):
+    data = jpegs.photo(jpegs.JFIF, jpegs.exif(jpegs.tiff("<")))
+    if packet:
+        data = jpegs.photo(
+            jpegs.JFIF,
+            jpegs.exif(jpegs.tiff("<")),
+            jpegs.segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + packet),
+        )
+    tagged = embed(data, PARIS, lambda found: with_prediction(found, TAGS)).data
+    path = tmp_path / "a.jpg"
+    path.write_bytes(without_exif(tagged))
+    with Journal(tmp_path / "writes.sqlite") as journal:
+        assert untag_file(path, journal).result == "cleaned"
+        assert path.read_bytes() == without_exif(data)
+        assert untag_file(path, journal).result == "untouched"
+
+
+@pytest.mark.parametrize("name", [*jpegs.REFUSED, "no photo"])
+def test_an_odd_file_without_anything_of_ours_is_no_failure(name, tmp_path):
+    data = jpegs.REFUSED.get(name, (b"GIF89a",))[0]
+    path = tmp_path / "a.jpg"
+    path.write_bytes(data)
+    with Journal(tmp_path / "writes.sqlite") as journal:
+        assert untag_file(path, journal).result == "untouched"
+    assert path.read_bytes() == data
 
 
 def test_the_record_is_small():

@@ -446,10 +446,9 @@ def test_a_photo_that_changed_is_told_so_whatever_else_is_wrong_with_it(
     assert threading.active_count() == threads
 
 
+@pytest.mark.usefixtures("slow_hash")
 @pytest.mark.parametrize("step", ["fsync", "replace", "complete"])
-def test_an_error_in_the_midst_of_a_large_photo_leaves_no_thread(
-    step, photo, journal, monkeypatch, slow_hash
-):
+def test_an_error_in_the_midst_of_a_large_photo_leaves_no_thread(step, photo, journal, monkeypatch):
     def fails(*_):
         raise KeyboardInterrupt
 
@@ -606,9 +605,10 @@ STEPS = {
 }
 
 
+@pytest.mark.usefixtures("slow_hash")
 @pytest.mark.parametrize("data", [PLAIN, LARGE], ids=["small", "large"])
 @pytest.mark.parametrize("step", STEPS)
-def test_death_at_every_step(step, data, photo, journal, monkeypatch, slow_hash):
+def test_death_at_every_step(step, data, photo, journal, monkeypatch):
     target, is_written = STEPS[step]
     put(photo, data)
 
@@ -638,9 +638,8 @@ def test_death_at_every_step(step, data, photo, journal, monkeypatch, slow_hash)
     assert journal.unfinished(photo) == []
 
 
-def test_a_power_cut_that_costs_the_last_word_of_the_journal(
-    photo, journal, monkeypatch, slow_hash
-):
+@pytest.mark.usefixtures("slow_hash")
+def test_a_power_cut_that_costs_the_last_word_of_the_journal(photo, journal, monkeypatch):
     """The file was replaced, and the journal still does not know its hash."""
     put(photo, LARGE)
     with monkeypatch.context() as patch:

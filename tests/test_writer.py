@@ -263,6 +263,76 @@ def test_another_prediction_is_replaced_only_when_that_is_asked_for(album, tag):
     assert not (album / "a.jpg.xmp").exists()
 
 
+@pytest.mark.parametrize("style", ["darktable", "adobe"])
+def test_a_sidecar_gives_way_to_the_photo_itself(album, tag, style):
+    before = contents(album)
+    tag(album, sidecar=True, sidecar_style=style)
+    rows = tag(album, write_exif=True)
+    kept = {"d.bmp.xmp", "d.xmp"} if style == "adobe" else {"d.bmp.xmp"}
+    assert contents(album).keys() - before.keys() == kept
+    assert "taken out of its earlier sidecar" in rows["a.jpg"]["note"]
+    assert rows["a.jpg"]["status"] == "tagged"
+    untagged(album)
+    assert contents(album) == before
+
+
+def test_a_foreign_sidecar_is_as_it_was_once_the_photo_is_tagged(album, tag):
+    (album / "a.jpg.xmp").write_bytes(FOREIGN)
+    tag(album, sidecar=True)
+    tag(album, write_exif=True)
+    assert (album / "a.jpg.xmp").read_bytes() == FOREIGN
+    assert read((album / "a.jpg").read_bytes()).gps_is_prediction
+    again = tree(album)
+    assert "sidecar" not in tag(album, write_exif=True)["a.jpg"]["note"]
+    assert tree(album) == again
+
+
+def test_another_prediction_in_a_sidecar_stays_unless_it_may_be_replaced(album, tag):
+    tag(album, sidecar=True, tags=("keywords",))
+    once = (album / "a.jpg.xmp").read_bytes()
+    rows = tag(album, write_exif=True)
+    assert rows["a.jpg"]["status"] == "tagged"
+    assert "keeps an earlier prediction" in rows["a.jpg"]["note"]
+    assert (album / "a.jpg.xmp").read_bytes() == once
+    tag(album, write_exif=True, overwrite="predicted")
+    assert not (album / "a.jpg.xmp").exists()
+
+
+def test_the_sidecar_of_another_photo_stays(album, tag):
+    tag(album / "a.jpg", sidecar=True, sidecar_style="adobe")
+    once = (album / "a.xmp").read_bytes()
+    Image.new("RGB", (64, 48), "blue").save(album / "a.png")
+    tag(album / "a.png", write_exif=True, overwrite="predicted")
+    assert (album / "a.xmp").read_bytes() == once
+
+
+def test_a_sidecar_that_cannot_be_changed_is_left_and_told(album, tag):
+    tag(album, sidecar=True)
+    (album / "a.jpg.xmp").chmod(0o444)
+    rows = tag(album, write_exif=True)
+    assert rows["a.jpg"]["status"] == "tagged"
+    assert "its sidecar keeps an earlier prediction: it is read-only" in rows["a.jpg"]["note"]
+    assert (album / "a.jpg.xmp").exists()
+
+
+def test_untag_finds_sidecars_whose_photo_is_gone(album, tag):
+    tag(album, sidecar=True)
+    for name in ("a.jpg", "deep/c.jpg", "d.bmp"):
+        (album / name).unlink()
+    (album / "other.xmp").write_bytes(FOREIGN)
+    counts, lines = untagged(album)
+    assert counts == {"restored": 4}
+    assert len(lines) == 4
+    assert contents(album).keys() == {"b.png", "other.xmp"}
+    assert (album / "other.xmp").read_bytes() == FOREIGN
+
+
+def test_untag_of_a_sidecar_by_name(album, tag):
+    tag(album, sidecar=True)
+    assert untagged(album / "a.jpg.xmp")[0] == {"restored": 1}
+    assert not (album / "a.jpg.xmp").exists()
+
+
 def test_two_photos_do_not_share_a_sidecar(album, tag):
     Image.new("RGB", (64, 48), "red").save(album / "a.png")
     rows = tag(album, sidecar=True, sidecar_style="adobe")

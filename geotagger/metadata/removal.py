@@ -44,6 +44,8 @@ def without_own(data: bytes, without_prediction: Callable[[bytes], bytes | None]
     try:
         without_gps, block = _without_gps(data)
         cleaned = _without_xmp(open_container(without_gps), without_prediction)
+        if cleaned is data:
+            return Removed(data, ())
         same = same_but_metadata(data, cleaned)
     except TiffError as error:
         raise CannotEmbedError(f"its EXIF block is damaged: {error}") from error

@@ -6,6 +6,7 @@ extended as an embedded packet is (see `xmp`), with all that it has kept byte fo
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -47,6 +48,13 @@ def sidecar_path(photo: Path, style: Style = Style.DARKTABLE) -> Path:
                 f"(see --sidecar-style darktable)"
             )
     return photo.with_suffix(SUFFIX)
+
+
+def sidecars_there(photo: Path) -> list[Path]:
+    """The sidecars of either style that are there; photo.xmp may be that of another photo."""
+    both = (photo.with_name(photo.name + SUFFIX), photo.with_suffix(SUFFIX))
+    others = dict.fromkeys(path for path in both if path != photo)
+    return [path for path in others if os.path.isfile(path)]  # noqa: PTH113 long names raise
 
 
 def _is_same(one: Path, other: Path) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from geotagger.errors import CannotEmbedError, PhotoError, UsageError
 from geotagger.metadata import delta, foreign
+from geotagger.metadata.containers import xmp_packet
 from geotagger.metadata.embed import restore, undo_record
 from geotagger.metadata.exiftool import ExifTool
 from geotagger.metadata.read import read
@@ -101,12 +102,12 @@ def _leads_to(file: LoadedFile, journal: Journal) -> Iterator[str]:
 
 
 def _cleaned(photo: LoadedFile, journal: Journal) -> Untagged:
-    """Only what is ours is taken out."""
-    if not undo_record(photo.data) and not read(photo.data).gps_is_prediction:
-        return UNTOUCHED
+    """Only what is ours is taken out. Another program may have left any part of it alone."""
     try:
         new, what = _without_ours(photo)
     except CannotEmbedError as error:
+        if not _bears_ours(photo.data):
+            return UNTOUCHED
         raise PhotoError(
             "another program changed it after it was tagged, so that the original cannot be "
             f"restored, nor the tags be taken out: {error}. Take it from a backup, or remove the "
@@ -124,8 +125,17 @@ def _without_ours(photo: LoadedFile) -> tuple[bytes, str]:
     if not foreign.needs_exiftool(photo.data, suffix):
         removed = without_own(photo.data, lambda packet: without_prediction(packet).packet)
         return removed.data, ", ".join(removed.what)
+    if not _bears_ours(photo.data):  # ExifTool takes its time
+        return photo.data, ""
     try:
         with ExifTool() as exiftool:
             return foreign.cleaned(photo.data, suffix, exiftool), "GPS tags, XMP properties"
     except UsageError as error:
         raise CannotEmbedError("that takes ExifTool, which is not installed") from error
+
+
+def _bears_ours(data: bytes) -> bool:
+    """Whether a lenient reader finds anything of geotagger's."""
+    packet = xmp_packet(data) or b""
+    in_packet = GEOTAGGER.encode() in packet.replace(b"\0", b"")
+    return in_packet or undo_record(data) is not None or read(data).gps_is_prediction
