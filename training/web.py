@@ -50,14 +50,14 @@ class Service:
         per_second: float,
         key_parameter: str = "",
         key_header: str = "",
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] | None = None,
+        sleep: Callable[[float], None] | None = None,
     ) -> None:
         self._base, self._key = base_url.rstrip("/"), key
         self._parameter, self._header = key_parameter, key_header
         self._gap_s = 1 / per_second
         self._next = 0.0
-        self._clock, self._sleep = clock, sleep
+        self._clock, self._sleep = clock or time.monotonic, sleep or time.sleep
         self._opener = urllib.request.build_opener(_NoRedirect())
 
     def __repr__(self) -> str:
