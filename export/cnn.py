@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,9 +11,11 @@ from torch import nn
 from export.family import Exportable
 from geotagger.geo import haversine_km
 from geotagger.images import InputSpec
+from geotagger.places import load_places
 from geotagger.vision.bundle import ClassifyHead, RegressHead
 from training import run_folder
-from training.calibrate import EXACT, fit_temperature
+from training.calibrate import EXACT, fit_place_temperature, fit_temperature
+from training.cells import read_label_table, tempered, write_labels
 from training.cnn import TRUNKS, PlaceNetwork
 from training.sphere import on_the_map
 from training.train_cnn import DEGREES, LOGITS
@@ -42,14 +43,17 @@ def load(run: Path, document: dict[str, Any]) -> Exportable:
     network = PlaceNetwork(trunk, document["classes"], options["coordinates"], options["hidden"])
     run_folder.load_weights(run, network)
     held = run_folder.read_held_out(run / "val.npz")
-    temperature = fit_temperature(held.outputs[LOGITS], held.target[LOGITS])
-    places = document["places"]
+    labels, places = read_label_table(run / "labels.csv"), document["places"]
+    if places:
+        temperature = fit_place_temperature(held, LOGITS, labels, load_places())
+    else:
+        temperature = fit_temperature(held.outputs[LOGITS], held.target[LOGITS])
     heads: list[Head] = [ClassifyHead("classes", LOGITS, "labels.csv", temperature, places)]
     if options["coordinates"]:
         heads.append(RegressHead("coordinates", DEGREES, sigma_km(held, DEGREES)))
 
     def write_tables(folder: Path) -> None:
-        shutil.copyfile(run / "labels.csv", folder / "labels.csv")
+        write_labels(folder / "labels.csv", tempered(labels, temperature))
 
     return Exportable(
         module=_Network(network).eval(),

@@ -117,13 +117,55 @@ class Dynamic:
         _check_quantised(target, "MatMulInteger")
 
 
-WAYS: dict[str, Static | Dynamic] = {
+@dataclass(frozen=True, slots=True)
+class WeightsAlone:
+    """Weights of convolutions and matrix products in 8 bits by channel, arithmetic in float32.
+
+    A quarter of the size at the same speed: for networks whose activations do not bear 8 bits.
+    """
+
+    kind: str = "static"
+
+    def quantise(self, source: Path, target: Path, _: NDArray[np.uint8]) -> None:
+        model = onnx.load(source)
+        axis = {  # of the channels that come out
+            node.input[1]: 0 if node.op_type == "Conv" or _is_transposed(node) else 1
+            for node in model.graph.node
+            if node.op_type in ("Conv", "Gemm", "MatMul")
+        }
+        nodes = []
+        for weight in list(model.graph.initializer):
+            values = numpy_helper.to_array(weight)
+            if weight.name not in axis or values.size < LEAST_VALUES:
+                continue
+            own = axis[weight.name] % values.ndim
+            others = tuple(number for number in range(values.ndim) if number != own)
+            scale = np.maximum(np.abs(values).max(axis=others, keepdims=True) / 127, 1e-12)
+            small = np.round(values / scale).astype(np.int8)
+            name, stored, scales = weight.name, f"{weight.name}.int8", f"{weight.name}.scale"
+            weight.CopyFrom(numpy_helper.from_array(small, stored))
+            flat = scale.ravel().astype(np.float32)
+            model.graph.initializer.append(numpy_helper.from_array(flat, scales))
+            nodes.append(helper.make_node("DequantizeLinear", [stored, scales], [name], axis=own))
+        for position, node in enumerate(nodes):
+            model.graph.node.insert(position, node)
+        onnx.checker.check_model(model)
+        onnx.save(model, target)
+        _check_quantised(target, "DequantizeLinear")
+
+
+WAYS: dict[str, Static | Dynamic | WeightsAlone] = {
     "static": Static(),
     "static, first 6 and last convolution in float": Static(6, 1),
     "static, first 12 and last convolution in float": Static(12, 1),
+    "weights alone": WeightsAlone(),
     "dynamic": Dynamic(),
 }
 """From the smallest to the most careful; `kind` is what a family may ask for."""
+
+
+def _is_transposed(node: onnx.NodeProto) -> bool:
+    return any(attribute.name == "transB" and attribute.i for attribute in node.attribute)
 
 
 def _check_quantised(file: Path, operator: str) -> None:

@@ -130,8 +130,8 @@ def test_every_kind_of_head_is_compared():
     class Bundle:
         card = type("Card", (), {"heads": heads})
 
-        def gallery(self, _):
-            return type("Gallery", (), {"vectors": np.eye(3, dtype=np.float16)})
+        def vectors(self, _):
+            return np.eye(3, dtype=np.float16)
 
     logits = np.array([[0.0, 1, 2], [3, 2, 1]], np.float32)
     vectors = np.eye(3, dtype=np.float32)[[0, 1]]
@@ -146,3 +146,40 @@ def test_every_kind_of_head_is_compared():
     assert apart["b.max_difference"] == pytest.approx(1)
     assert apart["c.max_difference"] == pytest.approx(40 * 111.19, rel=1e-3)
     assert "head a" in parity.shortfall(apart, "int8", heads)
+
+
+def test_weights_alone_in_8_bits_stay_close_and_are_small(tmp_path):
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 64, 5, padding=2),
+        torch.nn.ReLU(),
+        torch.nn.AdaptiveAvgPool2d(1),
+        torch.nn.Flatten(),
+        torch.nn.Linear(64, 40),
+    )
+
+    class Small(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.network = network
+
+        def forward(self, pixels):
+            return self.network(pixels.permute(0, 3, 1, 2).float() / 255)
+
+    import onnxruntime
+
+    small = Small().eval()
+    full, target = tmp_path / "full.onnx", tmp_path / "small.onnx"
+    to_onnx.save_onnx(small, 16, full, ["values"])
+    to_onnx.strip(full)
+    precision.WeightsAlone().quantise(full, target, None)
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 16, 16, 3), np.uint8)
+    found = [
+        onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"]).run(
+            None, {"pixels": pixels}
+        )[0]
+        for file in (full, target)
+    ]
+    spread = found[0].std()
+    assert 0 < np.abs(found[0] - found[1]).max() < 0.05 * spread
+    assert target.stat().st_size < 0.5 * full.stat().st_size

@@ -80,3 +80,21 @@ def test_the_conformal_factor_covers_nine_of_ten_unseen_photos():
         covered.append((stretch[40:] <= factor).mean())
     assert np.mean(covered) == pytest.approx(0.9, abs=0.025)
     assert calibrate.conformal([1.0, 5.0], np.ones(2)) == 5.0
+
+
+def test_a_place_temperature_is_that_of_the_country():
+    """Sure of the wrong city and right of the country: the evidence must not be thrown away."""
+    places = load_places()
+    labels = tuple(
+        Label(f"{code} {number}", country_code=code, lat=lat + number, lon=lon, scope="point",
+              log_prior=float(np.log(1 / 9)))
+        for code, (lat, lon) in COUNTRIES.items()
+        for number in range(3)
+    )  # fmt: skip
+    target = np.arange(90) % 9
+    missed = target // 3 * 3 + (target + 1) % 3
+    logits = (6 * np.eye(9, dtype=np.float32))[missed]
+    held = held_out(logits, target // 3)
+    fine = calibrate.fit_temperature(logits, target)
+    country = calibrate.fit_place_temperature(held, "logits", labels, places)
+    assert country <= 1.0 < fine

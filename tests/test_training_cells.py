@@ -16,6 +16,8 @@ from training.cells import (
     read_label_table,
     smooth_targets,
     soft_targets,
+    tempered,
+    with_log_prior,
     write_labels,
 )
 from training.data import Example
@@ -189,3 +191,15 @@ def test_smoothed_labels_sum_to_one_and_the_own_class_counts_most():
     assert (smooth.argmax(axis=1) == classes.index).all()
     assert smooth[0, 1] / smooth[0, 0] == pytest.approx(math.exp(-111.19 / 75), rel=1e-3)
     assert (smooth[3] == plain[3]).all()
+
+
+def test_what_training_put_in_is_what_is_taken_out():
+    examples = [example(0, 0, "FR")] * 3 + [example(0, 0, "DE")]
+    classes = with_log_prior(
+        make_classes(examples, "country", everyone(examples)), np.array([2, 6])
+    )
+    assert np.exp([label.log_prior for label in classes.labels]) == pytest.approx([0.25, 0.75])
+    for temperature in (0.5, 1, 3):
+        softened = np.array([label.log_prior for label in tempered(classes.labels, temperature)])
+        assert np.exp(softened).sum() == pytest.approx(1)
+        assert softened[1] - softened[0] == pytest.approx(np.log(3) / temperature, abs=1e-4)

@@ -18,17 +18,19 @@ from geotagger.geo import haversine_km
 from geotagger.prior import Constants, log_prior
 from geotagger.records import Evidence, Prediction
 from geotagger.vision.bundle import Calibration
+from geotagger.vision.heads import ClassifyReader
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from geotagger.places import Places
+    from geotagger.vision.bundle import Label
     from geotagger.vision.heads import Reader
     from training.run_folder import HeldOut
 
-WEIGHTS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2)
+WEIGHTS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2)
 COVERAGE = 0.9
 EXACT = ("point", "city", "region")
 """Precisions of labels whose position may be measured against."""
@@ -56,6 +58,23 @@ def fit_temperature(logits: NDArray[np.float32], target: NDArray[np.intp]) -> fl
 
     solver.step(loss)
     return round(float(np.clip(log_temperature.detach().exp().item(), 0.05, 100)), 4)
+
+
+def fit_place_temperature(
+    held: HeldOut, output: str, labels: Sequence[Label], places: Places
+) -> float:
+    """The temperature by which the right countries are least surprising.
+
+    Labels may be finer than what can be told from looks; by L-BFGS on them the temperature would
+    pay for every miss of a neighbour and flatten what is known of the country. Without any photo
+    of known country, 1.
+    """
+    reader = ClassifyReader(labels, 1.0, places, output)
+    rows, country, share = _fitted_rows(held, places)
+    if not (country >= 0).any():
+        return 1.0
+    values = likelihoods(held, {output: reader}, rows)
+    return round(1 / _weight(values, country, share, places), 4)
 
 
 def likelihoods(
@@ -92,10 +111,7 @@ def fit(held: HeldOut, readers: Mapping[str, Reader], places: Places) -> Calibra
     Photos of common countries count less (1 / sqrt of their number). Labels known to the country
     alone have no say in the radius.
     """
-    rows = np.unique(np.linspace(0, len(held) - 1, min(len(held), MOST_FITTED)).astype(int))
-    codes = {code: index for index, code in enumerate(places.country_codes)}
-    country = np.array([codes.get(code, -1) for code in held.country[rows].tolist()])
-    share = np.bincount(country + 1)[country + 1] ** -0.5
+    rows, country, share = _fitted_rows(held, places)
     values = likelihoods(held, readers, rows)
     if not values:
         return Calibration()
@@ -113,6 +129,16 @@ def fit(held: HeldOut, readers: Mapping[str, Reader], places: Places) -> Calibra
     return Calibration(
         weight, round(float(np.clip(conformal(stretch, share[exact]), 0.01, 100)), 3)
     )
+
+
+def _fitted_rows(
+    held: HeldOut, places: Places
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
+    """Rows to fit on, their countries (-1: not known), and how much each counts."""
+    rows = np.unique(np.linspace(0, len(held) - 1, min(len(held), MOST_FITTED)).astype(int))
+    codes = {code: index for index, code in enumerate(places.country_codes)}
+    country = np.array([codes.get(code, -1) for code in held.country[rows].tolist()])
+    return rows, country, np.bincount(country + 1)[country + 1] ** -0.5
 
 
 def _weight(

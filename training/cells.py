@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -182,6 +182,29 @@ def _with_priors(
         for i, (name, scope) in enumerate(zip(names, scopes, strict=True))
     )
     return Classes(labels, index, cells, places=kind != "attribute" and not any(nowhere))
+
+
+def with_log_prior(classes: Classes, share: NDArray[np.floating]) -> Classes:
+    """The same classes, with the shares [K] that training gave them in effect: weighted, smoothed.
+
+    What is divided out of the answers must be what was put into them.
+    """
+    log_prior = np.log(np.maximum(share, 1e-7) / np.maximum(share, 1e-7).sum())
+    pairs = zip(classes.labels, log_prior.tolist(), strict=True)
+    labels = tuple(replace(label, log_prior=round(value, 6)) for label, value in pairs)
+    return replace(classes, labels=labels)
+
+
+def tempered(labels: Sequence[Label], temperature: float) -> tuple[Label, ...]:
+    """The labels with the prior that logits / temperature have in them: softmax(ln prior / T).
+
+    The evidence is then (logits - ln prior) / T up to a constant, so that a temperature above 1
+    weakens it without raising rare classes.
+    """
+    logs = np.array([label.log_prior for label in labels]) / temperature
+    logs -= logs.max() + np.log(np.exp(logs - logs.max()).sum())
+    pairs = zip(labels, logs.tolist(), strict=True)
+    return tuple(replace(label, log_prior=round(min(value, 0.0), 6)) for label, value in pairs)
 
 
 def write_labels(file: Path, labels: Sequence[Label]) -> None:

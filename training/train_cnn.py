@@ -24,7 +24,15 @@ from geotagger.images import InputSpec
 from geotagger.places import load_places
 from geotagger.vision.heads import ClassifyReader
 from training import calibrate, metrics, run_folder
-from training.cells import KINDS, Classes, make_classes, smooth_targets, write_labels
+from training.cells import (
+    KINDS,
+    Classes,
+    make_classes,
+    smooth_targets,
+    tempered,
+    with_log_prior,
+    write_labels,
+)
 from training.cnn import TRUNKS, PlaceNetwork
 from training.comparison import Table, nearest, places_table, sample
 from training.data import Example, named, need, positions, read_photos
@@ -38,6 +46,8 @@ from training.splits import leakage, split_rows
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch.utils.data import Dataset
+
+    from training.loop import LossOf
 
 RECIPES = Path(__file__).parent / "recipes"
 LOGITS, DEGREES = "class_logits", "degrees"
@@ -147,7 +157,9 @@ def train(
         seen.cache(network, run / "views.npy")
     some = sample(rows["train"])
     before = tuple(seen.predict(network, own, features=True)[0] for own in (some, splits["test"]))
-    loss_of = make_loss(classes, examples, rows["train"], options)
+    targets, weights = make_targets(classes, examples, rows["train"], options)
+    classes = with_log_prior(classes, (weights[:, None] * targets).mean(axis=0))
+    loss_of = make_loss(targets, weights, examples, rows["train"], options)
     network = fit(
         network,
         loss_of,
@@ -274,14 +286,27 @@ class Seen:
         return outputs
 
 
-def make_loss(classes: Classes, examples: list[Example], known: NDArray[np.intp], options: Options):
+def make_targets(
+    classes: Classes, examples: list[Example], known: NDArray[np.intp], options: Options
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """(targets [n, K], weights [n] with mean 1) of the rows `known`."""
+    targets = smooth_targets(classes, examples, known, options.tau_km)
+    own = classes.index[known]
+    weights = np.bincount(own, minlength=len(classes))[own] ** -float(options.country_exponent)
+    return targets, (weights / weights.mean()).astype(np.float32)
+
+
+def make_loss(
+    soft: NDArray[np.float32],
+    counts: NDArray[np.float32],
+    examples: list[Example],
+    known: NDArray[np.intp],
+    options: Options,
+) -> LossOf:
     """Cross entropy against plain or smoothed labels, and the coordinates' loss beside it."""
     place = torch.full((len(examples),), -1)
     place[known] = torch.arange(len(known))
-    targets = torch.from_numpy(smooth_targets(classes, examples, known, options.tau_km))
-    shares = np.bincount(classes.index[known], minlength=len(classes))[classes.index[known]]
-    weights = torch.from_numpy(shares.astype(np.float32) ** -options.country_exponent)
-    weights /= weights.mean()
+    targets, weights = torch.from_numpy(soft), torch.from_numpy(counts)
     degrees = torch.from_numpy(
         np.stack(positions([examples[row] for row in known]), axis=1)
     ).float()
@@ -347,7 +372,9 @@ def score(
     if not classes.places or not placed.any():
         return temperature, tables
     places = load_places()
-    reader = ClassifyReader(classes.labels, temperature, places, str(run / "labels.csv"))
+    softer = calibrate.fit_place_temperature(val, LOGITS, classes.labels, places)
+    labels = tempered(classes.labels, softer)
+    reader = ClassifyReader(labels, softer, places, str(run / "labels.csv"))
     tables["places"] = places_table(
         run,
         val,
