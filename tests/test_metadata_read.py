@@ -1,7 +1,10 @@
 """Reading what a photo says of itself: every container, wrong position and hostile file."""
 
 import io
+import os
 import struct
+from datetime import UTC, datetime
+from random import Random
 
 import jpegs
 import pytest
@@ -10,8 +13,9 @@ from hypothesis import strategies as st
 from jpegs import ASCII, LONG, RATIONAL, SRATIONAL, UNDEFINED
 from PIL import Image, features
 
+from geotagger.metadata import read as reading
 from geotagger.metadata.containers import exif_block
-from geotagger.metadata.read import read
+from geotagger.metadata.read import read, read_head
 from geotagger.metadata.xmp import XmpTags, with_prediction
 from geotagger.records import Existing, Point
 
@@ -285,6 +289,139 @@ def test_changed_bytes_do_not_raise(data, original):
         changed[data.draw(st.integers(0, len(changed) - 1))] = data.draw(st.integers(0, 255))
     found = read(bytes(changed[: data.draw(st.integers(0, len(changed)))]))
     assert found.gps is None or (abs(found.gps.lat) <= 90 and abs(found.gps.lon) <= 180)
+
+
+# The receiver's time, and the number of the camera.
+
+TIME = {7: (RATIONAL, jpegs.rationals("<", 16, 3, 22)), 0x1D: (ASCII, b"2019:07:14\0")}
+
+
+@pytest.mark.parametrize("block", [TIME, jpegs.WITHOUT_POSITION, {**jpegs.position(), **TIME}])
+def test_gps_time_with_and_without_a_position(block):
+    found = read(jpegs.tiff(gps=block))
+    assert found.gps_time == "2019-07-14T16:03:22Z"
+    assert datetime.fromisoformat(found.gps_time) == datetime(2019, 7, 14, 16, 3, 22, tzinfo=UTC)
+    order = {7: (RATIONAL, jpegs.rationals(">", 16, 3, 22)), 0x1D: TIME[0x1D]}
+    assert read(jpegs.tiff(">", gps=order)).gps_time == found.gps_time
+
+
+def six(*numbers):
+    return {7: (RATIONAL, struct.pack("<6L", *numbers))}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        (six(16, 1, 3, 1, 2299, 100), "2019-07-14T16:03:22Z"),
+        (six(16, 1, 363, 100, 0, 1), "2019-07-14T16:03:37Z"),
+        (six(0, 1, 0, 1, 0, 1), "2019-07-14T00:00:00Z"),
+        ({0x1D: (ASCII, b"2019-07-14\0")}, "2019-07-14T16:03:22Z"),
+        (six(24, 1, 0, 1, 0, 1), ""),
+        (six(16, 1, 60, 1, 0, 1), ""),
+        (six(16, 1, 0, 1, 60, 1), ""),
+        (six(16, 0, 3, 1, 22, 1), ""),
+        (six(2**32 - 1, 1, 3, 1, 22, 1), ""),
+        ({7: (RATIONAL, struct.pack("<4L", 16, 1, 3, 1))}, ""),
+        ({7: (ASCII, b"16:03:22\0")}, ""),
+        ({7: None}, ""),
+        ({0x1D: None}, ""),
+        ({0x1D: (ASCII, b"0000:00:00\0")}, ""),
+        ({0x1D: (ASCII, b"2019:02:30\0")}, ""),
+        ({0x1D: (ASCII, b"2019\0")}, ""),
+        ({0x1D: (ASCII, b"\xff\xfe\0")}, ""),
+    ],
+)
+def test_gps_time_in_any_spelling_or_none(changes, expected):
+    tags = {k: v for k, v in {**TIME, **changes}.items() if v}
+    assert read(jpegs.tiff(gps=tags)).gps_time == expected
+
+
+def test_a_time_beside_a_prediction_is_none():
+    mark = {
+        0x1B: (UNDEFINED, b"ASCII\0\0\0MANUAL"),
+        0x1C: (UNDEFINED, b"ASCII\0\0\0PREDICTED by geotagger 0.1.0"),
+    }
+    assert read(jpegs.tiff(gps={**jpegs.position(), **TIME, **mark})).gps_time == ""
+
+
+@pytest.mark.parametrize(
+    ("serial", "expected"),
+    [
+        (b"1430512345\0", "1430512345"),
+        (b"  XA-12 \0\0", "XA-12"),
+        (b"0000000000\0", ""),
+        (b"-----\0", ""),
+        (b"0000-0000\0", ""),
+        (b"   \0", ""),
+        (b"Unknown\0", ""),
+        (b"\0\0\0", ""),
+        (b"", ""),
+        (b"\xff\xff\xff\0", ""),
+    ],
+)
+def test_camera_serial(serial, expected):
+    tags = {**jpegs.TAKEN, 0xA431: (ASCII, serial)}
+    assert read(jpegs.tiff(exif_ifd=tags)).camera_serial == expected
+    assert read(jpegs.tiff()).camera_serial == ""
+
+
+# The head of a file alone.
+
+
+def late(kind):
+    """The EXIF behind half a megabyte of picture."""
+    noise = Random(3).randbytes(3 * 500 * 400)
+    file = io.BytesIO()
+    more = {"lossless": True} if kind == "WEBP" else {}
+    Image.frombytes("RGB", (500, 400), noise).save(file, kind, exif=b"Exif\0\0" + BLOCK, **more)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP", "HEIF"])
+def test_the_head_of_a_large_file_says_what_the_whole_does(kind, tmp_path):
+    path = tmp_path / "photo"
+    data = (heif() if kind == "HEIF" else late(kind)) + bytes(300_000)
+    path.write_bytes(data)
+    assert len(data) > 300_000
+    assert read_head(path) == read(data) == EXPECTED
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_tiff_whose_directories_stand_at_its_end_is_read_to_there(order, tmp_path):
+    first = jpegs.tiff(order, exif_ifd=jpegs.TAKEN, gps=jpegs.position(order))
+    path = tmp_path / "a.tif"
+    path.write_bytes(moved_back(first, order, 400_000))
+    assert read_head(path).camera == "Canon EOS 40D"
+
+
+def moved_back(block, order, by):
+    """IFD0 behind a gap; what it points to stays."""
+    (at,) = struct.unpack_from(f"{order}L", block, 4)
+    (count,) = struct.unpack_from(f"{order}H", block, at)
+    ifd0 = block[at : at + 2 + 12 * count + 4]
+    return block[:4] + struct.pack(f"{order}L", by) + block[8:].ljust(by - 8, b"\0") + ifd0
+
+
+def test_a_head_reads_no_more_than_it_needs(tmp_path, monkeypatch):
+    path = tmp_path / "a.jpg"
+    path.write_bytes(jpegs.photo(jpegs.exif(BLOCK)) + bytes(1_000_000))
+    seen = []
+    monkeypatch.setattr(reading, "read", lambda data: seen.append(len(data)) or Existing())
+    read_head(path)
+    assert seen == [1 << 18]
+
+
+@pytest.mark.parametrize("name", ["", "gone.jpg", "pipe.jpg", "n" * 300, "locked.jpg"])
+def test_what_has_no_head_says_nothing(name, tmp_path):
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "locked.jpg").symlink_to("locked.jpg")
+    assert read_head(tmp_path / name) == Existing()
+
+
+@pytest.mark.parametrize("data", HOSTILE.values(), ids=HOSTILE.keys())
+def test_the_heads_of_hostile_files(data, tmp_path):
+    (tmp_path / "x").write_bytes(data)
+    assert isinstance(read_head(tmp_path / "x"), Existing)
 
 
 # GPS that stands only in XMP.

@@ -25,6 +25,7 @@ from geotagger.metadata import replace as replacing
 from geotagger.metadata.file_tags import FileTags
 from geotagger.metadata.gps_tags import GpsTags
 from geotagger.metadata.journal import UNKNOWN, Journal, state_folder
+from geotagger.metadata.loading import load_if_there
 from geotagger.metadata.read import read
 from geotagger.metadata.untag import untag_file
 from geotagger.metadata.write import KeptError, Pen, tag_file
@@ -658,7 +659,7 @@ def test_a_power_cut_that_costs_the_last_word_of_the_journal(photo, journal, mon
 def test_a_new_file_that_never_came_to_be_leaves_no_row(tmp_path, journal):
     missing = tmp_path / "copy.jpg"
     row = journal.begin(missing, tmp_path / ".copy.tmp", "", UNKNOWN, b"")
-    replacing._clear_leftovers(replacing.load_if_there(missing), journal)
+    replacing._clear_leftovers(load_if_there(missing), journal)
     assert journal.unfinished(missing) == []
     assert not journal._db.execute("SELECT 1 FROM writes WHERE id = ?", (row,)).fetchone()
 

@@ -8,8 +8,10 @@ GPS time, satellite, DOP or measure mode, which only a receiver can know.
 from __future__ import annotations
 
 import math
+import re
 import struct
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from piexif import GPSIFD
@@ -38,6 +40,7 @@ FIX_QUALITY_TAGS = frozenset(
 """Untrue beside a predicted position."""
 
 _MANUAL = b"ASCII\0\0\0MANUAL"
+_DATE = re.compile(rb"(\d{4})[:/.-](\d\d)[:/.-](\d\d)(?!\d)")
 _SECOND_PARTS = 10_000  # 0.3 mm on the ground, and exact to read back
 _MAX_TEXT = 500  # characters of the names, and of the note
 
@@ -130,6 +133,24 @@ def position(tiff: Tiff, gps: Ifd) -> Point:
     if lat == 0 and lon == 0:
         raise ValueError("its GPS position is 0, 0 (an empty fix)")
     return Point(lat, lon)
+
+
+def time_utc(tiff: Tiff, gps: Ifd) -> str:
+    """When the receiver had its fix, ISO 8601; empty unless date and time are both sound."""
+    try:
+        date = _DATE.match(tiff.value(gps.entry(GPSIFD.GPSDateStamp)))
+        entry = gps.entry(GPSIFD.GPSTimeStamp)
+        if date is None or entry is None or (entry.type, entry.length) != (RATIONAL, 3):
+            return ""
+        parts = struct.unpack(f"{tiff.order}6L", tiff.value(entry))
+        hours, minutes, seconds = (parts[i] / parts[i + 1] for i in (0, 2, 4))
+        day = datetime(*map(int, date.groups()))  # type: ignore[arg-type]  # noqa: DTZ001
+        if not (hours < 24 and minutes < 60 and seconds < 60):
+            return ""
+        at = day + timedelta(seconds=int(hours * 3600 + minutes * 60 + seconds))
+    except (ValueError, ZeroDivisionError, struct.error):
+        return ""
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _signed_degrees(tiff: Tiff, gps: Ifd, tag: int, ref_tag: int, name: str, refs: str) -> float:

@@ -16,14 +16,19 @@ from geotagger.metadata.xmp import gps_in, prediction_in
 from geotagger.records import Existing
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from geotagger.metadata.tiff import Ifd
     from geotagger.records import Point
 
-_MAKE, _MODEL, _TAKEN, _OFFSET = 0x010F, 0x0110, 0x9003, 0x9011
+_MAKE, _MODEL, _TAKEN, _OFFSET, _SERIAL = 0x010F, 0x0110, 0x9003, 0x9011, 0xA431
 _DATE = re.compile(r"(\d{4})[:/.-](\d\d)[:/.-](\d\d)[ T](\d\d):(\d\d):(\d\d)")
 _UTC_OFFSET = re.compile(r"[+-](?:0\d|1[0-4]):[0-5]\d")
 _MAX_NAME_CHARACTERS = 100
 _MAX_GPS_ERROR_KM = 100.0  # cell towers; what claims more is no measurement
+_NO_SERIALS = frozenset({"none", "unknown", "n/a", "na", "null", "undefined"})
+_HEAD_BYTES = 1 << 18
+_MAX_WHOLE_BYTES = 32 << 20
 _Gps: TypeAlias = "tuple[Point | None, str, bool]"
 """(position, why a GPS block that is there holds none, whether geotagger wrote it)."""
 
@@ -40,8 +45,39 @@ def read(data: bytes) -> Existing:
     except (ValueError, IndexError, struct.error):
         return Existing(*_gps_with_xmp((None, "", False), packet))
     gps, problem, predicted = _gps_with_xmp(_gps(tiff, ifd0), packet)
-    error_km = _gps_error_km(tiff, ifd0) if gps and not predicted else 0.0
-    return Existing(gps, problem, predicted, _taken_at(tiff, ifd0), _camera(tiff, ifd0), error_km)
+    return Existing(
+        gps,
+        problem,
+        predicted,
+        taken_at=_taken_at(tiff, ifd0),
+        camera=_camera(tiff, ifd0),
+        gps_error_km=_gps_error_km(tiff, ifd0) if gps and not predicted else 0.0,
+        gps_time=_gps_time(tiff, ifd0),
+        camera_serial=_serial(tiff, ifd0),
+    )
+
+
+def read_head(path: Path) -> Existing:
+    """As `read`, of a file whose pixels are not wanted: from its first 256 KB where they tell.
+
+    They do in all but a few JPEG and PNG files. Others are read on to 32 MB where they do not: TIFF
+    and WebP often have their EXIF at the end. What cannot be read says nothing. Never raises.
+    """
+    try:
+        if not path.is_file():  # a pipe would never end
+            return Existing()
+        with path.open("rb") as file:
+            data = file.read(_HEAD_BYTES)
+            found = read(data)
+            if len(data) < _HEAD_BYTES or found.taken_at or not _may_lie_behind(data):
+                return found
+            return read(data + file.read(_MAX_WHOLE_BYTES - _HEAD_BYTES))
+    except OSError:
+        return Existing()
+
+
+def _may_lie_behind(head: bytes) -> bool:
+    return head[4:8] == b"ftyp" or head[:4] in (b"RIFF", b"II*\0", b"MM\0*")
 
 
 def _gps_with_xmp(in_exif: _Gps, packet: bytes | None) -> _Gps:
@@ -82,6 +118,26 @@ def _gps_error_km(tiff: Tiff, ifd0: Ifd) -> float:
     except (ValueError, struct.error):
         return 0.0
     return min(metres / parts / 1000, _MAX_GPS_ERROR_KM) if parts else 0.0
+
+
+def _gps_time(tiff: Tiff, ifd0: Ifd) -> str:
+    """What a receiver wrote; a block of geotagger's has none that counts."""
+    try:
+        gps = tiff.child(ifd0, GPS_IFD)
+        measured = gps is not None and not gps_tags.is_prediction(tiff, gps)
+        return gps_tags.time_utc(tiff, gps) if gps and measured else ""
+    except ValueError:
+        return ""
+
+
+def _serial(tiff: Tiff, ifd0: Ifd) -> str:
+    try:
+        exif = tiff.child(ifd0, EXIF_IFD)
+    except ValueError:
+        return ""
+    serial = _text(tiff, exif, _SERIAL) if exif else ""
+    is_blank = len(set(serial) - set(" -._/")) < 2 or serial.casefold() in _NO_SERIALS
+    return "" if is_blank else serial
 
 
 def _taken_at(tiff: Tiff, ifd0: Ifd) -> str:

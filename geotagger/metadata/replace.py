@@ -17,18 +17,19 @@ import secrets
 import shutil
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from geotagger.errors import PhotoError
 from geotagger.metadata.digest import sha256_beside
 from geotagger.metadata.journal import UNKNOWN
+from geotagger.metadata.loading import load_if_there
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from geotagger.metadata.journal import Journal
+    from geotagger.metadata.loading import LoadedFile
 
 _MAX_NAME_BYTES = 200
 _READ_BACK_BYTES = 1 << 18  # stays in the processor's cache
@@ -52,71 +53,6 @@ _REASONS = {
     errno.EEXIST: "a file stands where its folder should be",
     errno.ENOTDIR: "a file stands where its folder should be",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class LoadedFile:
-    """A file as it was read: links resolved."""
-
-    path: Path
-    stat: os.stat_result | None
-    """None: there is no such file yet."""
-    data: bytes
-    sha256: str
-    """"" where there is no file."""
-
-
-class ChangedError(PhotoError):
-    """The file is not the one that was judged."""
-
-    def __init__(self, path: Path, sha256: str) -> None:
-        super().__init__("it changed while it was being judged: run again")
-        self.path = path
-        self.sha256 = sha256
-        """Of the file as it is now."""
-
-
-def load(path: Path) -> LoadedFile:
-    """Reads the file that `path` leads to. Raises OSError, and PhotoError for a pipe or folder."""
-    real, status, data = _read(path)
-    return LoadedFile(real, status, data, hashlib.sha256(data).hexdigest())
-
-
-@contextmanager
-def judged(path: Path, sha256: str) -> Iterator[LoadedFile]:
-    """As `load`, for work that may begin before the file is known to have that SHA-256.
-
-    Nothing may be written inside the block. It ends with ChangedError, whatever happened in it,
-    when the file has another.
-    """
-    file = LoadedFile(*_read(path), sha256)
-    with sha256_beside(file.data) as digest:
-        try:
-            yield file
-        except Exception as error:
-            if digest.result() != sha256:
-                raise ChangedError(file.path, digest.result()) from error
-            raise
-        if digest.result() != sha256:
-            raise ChangedError(file.path, digest.result())
-
-
-def _read(path: Path) -> tuple[Path, os.stat_result, bytes]:
-    real = Path(os.path.realpath(path, strict=True))
-    if not real.is_file():
-        raise PhotoError("it is no regular file")
-    with real.open("rb") as file:
-        return real, os.fstat(file.fileno()), file.read()
-
-
-def load_if_there(path: Path) -> LoadedFile:
-    """As `load`; a file that is not there yet has no data."""
-    try:
-        return load(path)
-    except FileNotFoundError:
-        if path.is_symlink():
-            raise PhotoError(f"{path.name} is a broken link") from None
-        return LoadedFile(path, None, b"", "")
 
 
 def replace(

@@ -11,9 +11,10 @@ from geotagger.metadata import delta, foreign
 from geotagger.metadata.containers import xmp_packet
 from geotagger.metadata.embed import restore, undo_record
 from geotagger.metadata.exiftool import ExifTool
+from geotagger.metadata.loading import LoadedFile, load
 from geotagger.metadata.read import read
 from geotagger.metadata.removal import without_own
-from geotagger.metadata.replace import LoadedFile, disk_errors_named, load, remove, replace
+from geotagger.metadata.replace import disk_errors_named, remove, replace
 from geotagger.metadata.sidecar import sidecar_without
 from geotagger.metadata.undo import record_at_end
 from geotagger.metadata.xmp import without_prediction

@@ -10,15 +10,9 @@ from geotagger.errors import PhotoError
 from geotagger.metadata import delta, foreign
 from geotagger.metadata.containers import xmp_packet
 from geotagger.metadata.embed import embed, undo_record
+from geotagger.metadata.loading import ChangedError, LoadedFile, judged, load_if_there
 from geotagger.metadata.read import read
-from geotagger.metadata.replace import (
-    ChangedError,
-    LoadedFile,
-    disk_errors_named,
-    judged,
-    load_if_there,
-    replace,
-)
+from geotagger.metadata.replace import disk_errors_named, replace
 from geotagger.metadata.sidecar import sidecar_bytes, sidecar_without
 from geotagger.metadata.untag import original_of
 from geotagger.metadata.verify import verify
