@@ -15,8 +15,9 @@ import numpy as np
 from scipy.special import softmax
 from sklearn.metrics import precision_recall_fscore_support
 
-from geotagger import evaluate
 from geotagger.errors import UsageError
+from geotagger.evaluation.scored import Scored
+from geotagger.evaluation.scores import THRESHOLDS_KM, score
 from geotagger.labels import Truth
 from geotagger.places import load_places
 from geotagger.records import Level, Place, Point, Prediction, Status
@@ -82,17 +83,18 @@ def geographic(guesses: Guesses, held: HeldOut) -> dict[str, float | None]:
             point, country_code=str(guesses.country[i]), continent=str(guesses.continent[i])
         )
         prediction = Prediction(point, place, Level.NONE, 0.0, 0.0)
-        scored.append(evaluate.Scored(prediction, truth, str(held.continent[i])))
-    found = evaluate.score(scored, 1, [Status.PREDICTED] * len(scored), 0)
+        named = Place(point, continent=str(held.continent[i]))
+        scored.append(Scored(prediction, truth, named))
+    found = score(scored, 1, [Status.PREDICTED] * len(scored), 0).figures
     return {
         "photos": len(held),
-        "continent": found.continent,
-        "country": found.country,
-        "country_by_country": found.country_by_country,
-        **{f"within_{km}_km": share for km, share in found.within_km.items()},
-        "median_km": found.median_km,
-        "mean_km": found.mean_km,
-        "geoscore": found.geoscore,
+        "continent": found["continent"].value,
+        "country": found["country"].value,
+        "country_by_country": found["country"].by_country,
+        **{f"within_{km}_km": found[f"within_{km}_km"].value for km in THRESHOLDS_KM},
+        "median_km": found["median_km"].value,
+        "mean_km": found["mean_km"].value,
+        "geoscore": found["geoscore"].value,
     }
 
 

@@ -1,0 +1,26 @@
+"""An evaluation as a file: tables and charts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from geotagger.drawing import files
+from geotagger.evaluation.charts import charts
+from geotagger.evaluation.tables import headline, tables
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from geotagger.drawing.figure import Figure
+    from geotagger.drawing.table import Table
+    from geotagger.evaluation.run import Evaluation
+
+
+def write(path: Path, evaluation: Evaluation) -> None:
+    """Raises OSError where the file cannot be written."""
+    parts: list[str | Table | Figure] = [
+        headline(evaluation.scores),
+        *charts(evaluation),
+        *tables(evaluation),
+    ]
+    files.write(path, "geotagger: how good are the predictions?", parts)

@@ -1,0 +1,120 @@
+"""One pass over the photos: predicted, compared with the truth, and forgotten but for the score."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from geotagger.belief import Belief
+from geotagger.evaluation.ablation import Ablation, Trials
+from geotagger.evaluation.scored import Scored
+from geotagger.evaluation.scores import NARROW_SHARES, Scores, score
+from geotagger.geo import unit_vectors
+from geotagger.labels import Truth, read_labels
+from geotagger.pipeline import RunOptions, believe, beside_text, weighed
+from geotagger.places import Places, load_places
+from geotagger.prior import sums
+from geotagger.records import Evidence, Outcome, Place, Point, Prediction, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The scores, what each source is worth where that was asked, and each photo's score."""
+
+    scores: Scores
+    ablation: Ablation | None
+    scored: Sequence[Scored]
+
+
+def run(
+    options: RunOptions,
+    labels: Path | None,
+    on_outcome: Callable[[Outcome], None],
+    *,
+    ablate: bool = False,
+) -> Evaluation:
+    """Predict every photo under the options' paths and score those with a known place.
+
+    Raises UsageError when the labels cannot be used.
+    """
+    places = load_places()
+    root = options.paths[0]
+    if labels is None and (root / "labels.csv").is_file():
+        labels = root / "labels.csv"
+    known = None if labels is None else read_labels(labels, places)
+    items, belief = weighed(options)
+    trials = Trials(options.top_k) if ablate else None
+    statuses: list[Status] = []
+    scored: list[Scored] = []
+    unlabelled = no_evidence = 0
+    for item in items:
+        outcome = believe(item, belief)
+        on_outcome(outcome)
+        statuses.append(outcome.status)
+        truth = _truth(outcome, known, places)
+        if truth is None:
+            unlabelled += 1
+        elif outcome.prediction is not None:
+            bench = Bench(belief, truth)
+            scored.append(bench.scored(outcome.prediction, item.evidence))
+            if trials is not None:
+                trials.add(item.evidence, scored[-1], bench.judge)
+        elif outcome.status not in (Status.FAILED, Status.SKIPPED):
+            no_evidence += 1
+    scores = score(scored, options.top_k, statuses, unlabelled, no_evidence)
+    return Evaluation(scores, trials.result() if trials else None, scored)
+
+
+class Bench:
+    """Judges predictions of one photo whose place is known."""
+
+    def __init__(self, belief: Belief, truth: Truth) -> None:
+        self._belief = belief
+        self._places = belief.places
+        self._truth = truth
+        self._named = _named(belief.places, truth)
+
+    def judge(self, evidence: Sequence[Evidence]) -> Scored:
+        """What this evidence alone leads to."""
+        prediction = self._belief.decide(beside_text(evidence, self._belief))
+        return self.scored(prediction, evidence)
+
+    def scored(self, prediction: Prediction, evidence: Sequence[Evidence]) -> Scored:
+        """The prediction beside the truth, with what the belief says beyond it."""
+        mass = self._belief.posterior(beside_text(evidence, self._belief))
+        point, codes = prediction.point, self._places.country_codes
+        countries = sums(mass, self._places.country, len(codes))
+        of = dict(zip(codes, np.minimum(countries, 1).tolist(), strict=True))
+        cosine = self._places.unit @ unit_vectors(point.lat, point.lon)
+        return Scored(
+            prediction,
+            self._truth,
+            self._named,
+            city=self._places.name(point.lat, point.lon).city,
+            country_belief=of.get(prediction.place.country_code, 0.0),
+            truth_belief=of.get(self._truth.country_code) if self._truth.country_code else None,
+            radii_km=self._belief.radii_km(mass, cosine, NARROW_SHARES),
+        )
+
+
+def _truth(outcome: Outcome, known: Mapping[Path, Truth] | None, places: Places) -> Truth | None:
+    if known is not None:
+        return known.get(outcome.photo.path.resolve())
+    gps = outcome.existing.gps
+    if gps is None or outcome.existing.gps_is_prediction:
+        return None
+    return Truth(places.name(gps.lat, gps.lon).country_code, gps)
+
+
+def _named(places: Places, truth: Truth) -> Place:
+    """Names of the point; without one, the continent of most rows of the country."""
+    if truth.point is not None:
+        return places.name(truth.point.lat, truth.point.lon)
+    continent = ""
+    if truth.country_code in places.country_codes:
+        rows = places.mask([truth.country_code])
+        continent = places.continent_names[int(np.bincount(places.continent[rows]).argmax())]
+    return Place(Point(0.0, 0.0), truth.country_code, continent=continent)

@@ -1,0 +1,234 @@
+"""All figures of an evaluation, from its scored photos."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geotagger.evaluation.calibration import (
+    Bin,
+    area_under_risk,
+    error_by_chance,
+    expected_calibration_error,
+    reliability,
+    risk_coverage,
+)
+from geotagger.evaluation.intervals import bootstrap, wilson
+from geotagger.evaluation.scored import Scored
+from geotagger.records import Level, Status
+
+THRESHOLDS_KM = (1, 25, 200, 750, 2500)
+GEOSCORE_MAX = 5000.0
+GEOSCORE_SCALE_KM = 1492.7
+NARROW_SHARES = (0.5, 0.8)
+"""Circles that are checked beside the stated one of 90 %."""
+RISK_POINTS = 100
+LEAST_BELIEF = 1e-9
+
+Column = NDArray[np.float64]
+"""One number a photo, [n]; NaN where it cannot be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One number, measured on `photos`; None where no photo could tell."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    """95 % interval."""
+    by_country: float | None = None
+    """Every country weighed alike, whatever its photos."""
+    photos: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """The photos that were answered at one level."""
+
+    photos: int
+    share: float
+    """Of all that could have been answered."""
+    confidence: float | None
+    """Mean of what was stated."""
+    right: Figure
+
+
+@dataclass(frozen=True, slots=True)
+class Risk:
+    """Answering only what is at least this sure."""
+
+    answered: float
+    confidence: float
+    wrong: float
+    """Share of those answers whose country is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What one evaluation came to. Shares are 0 to 1."""
+
+    photos: int
+    unlabelled: int
+    failed: int
+    skipped: int
+    no_evidence: int
+    """Labelled, but no source had anything to say."""
+    scored: int
+    top_k: int
+    figures: Mapping[str, Figure]
+    levels: Mapping[str, Answers]
+    ece_by_chance: float | None
+    """What a perfect confidence would show as ECE on so few photos."""
+    reliability: Sequence[Bin]
+    risk_coverage: Sequence[Risk]
+
+
+def score(
+    scored: Sequence[Scored],
+    top_k: int,
+    statuses: Sequence[Status],
+    unlabelled: int,
+    no_evidence: int = 0,
+) -> Scores:
+    """Aggregate; every figure is over the photos that can tell."""
+    codes = np.array([item.truth.country_code for item in scored], str)
+    believed = _column([item.country_belief for item in scored])
+    right = _column([item.country_right for item in scored])
+    known = np.isfinite(believed) & np.isfinite(right)
+    sure, right = believed[known], right[known]
+    counts = list(statuses)
+    return Scores(
+        photos=len(counts),
+        unlabelled=unlabelled,
+        failed=counts.count(Status.FAILED),
+        skipped=counts.count(Status.SKIPPED),
+        no_evidence=no_evidence,
+        scored=len(scored),
+        top_k=top_k,
+        figures=_figures(scored, top_k, codes) | _calibration(sure, right),
+        levels=_levels(scored, no_evidence),
+        ece_by_chance=error_by_chance(sure) if len(sure) else None,
+        reliability=reliability(sure, right),
+        risk_coverage=_risk(sure, right),
+    )
+
+
+def columns(scored: Sequence[Scored], top_k: int) -> dict[str, Column]:
+    """What each photo says to each figure that is a mean."""
+    km = _column([item.distance_km for item in scored])
+    inside = {
+        round(100 * share): _column([_inside(item, index) for item in scored])
+        for index, share in enumerate(NARROW_SHARES)
+    }
+    return {
+        "continent": _column([item.continent_right for item in scored]),
+        "country": _column([item.country_right for item in scored]),
+        "country_top_k": _column([item.country_among(top_k) for item in scored]),
+        "region": _column([item.region_right for item in scored]),
+        "city": _column([item.city_right for item in scored]),
+        **{f"within_{limit}_km": _where(km, km <= limit) for limit in THRESHOLDS_KM},
+        "geoscore": GEOSCORE_MAX * np.exp(-km / GEOSCORE_SCALE_KM),
+        "mean_km": km,
+        **{f"inside_{percent}_radius": column for percent, column in inside.items()},
+        "inside_90_radius": _where(
+            km, km <= _column([item.prediction.radius_km for item in scored])
+        ),
+        "surprise": -np.log(
+            np.maximum(_column([item.truth_belief for item in scored]), LEAST_BELIEF)
+        ),
+    }
+
+
+def _figures(scored: Sequence[Scored], top_k: int, codes: NDArray[np.str_]) -> dict[str, Figure]:
+    of = columns(scored, top_k)
+    figures = {name: _figure(column, codes, np.average) for name, column in of.items()}
+    return figures | {"median_km": _figure(of["mean_km"], codes, weighted_median)}
+
+
+def _figure(column: Column, codes: NDArray[np.str_], middle: Callable[..., float]) -> Figure:
+    """`middle(values, weights=...)` is the mean or the median."""
+    known = np.isfinite(column)
+    values = column[known]
+    if not len(values):
+        return Figure(None)
+    value = float(middle(values))
+    low: float | None
+    high: float | None
+    if set(np.unique(values)) <= {0.0, 1.0}:
+        low, high = wilson(float(values.sum()), len(values))
+    else:
+        low, high = bootstrap(lambda rows: float(middle(values[rows])), len(values))
+    return Figure(value, low, high, _alike(values, codes[known], middle), len(values))
+
+
+def _alike(values: Column, codes: NDArray[np.str_], middle: Callable[..., float]) -> float | None:
+    """Each photo weighs 1 / photos of its country; those at sea are in none."""
+    ashore = codes != ""
+    if not ashore.any():
+        return None
+    _, country, photos = np.unique(codes[ashore], return_inverse=True, return_counts=True)
+    return float(middle(values[ashore], weights=1 / photos[country]))
+
+
+def weighted_median(values: Column, weights: Column | None = None) -> float:
+    """Half of the weight lies below, half above; between two values their mean."""
+    if weights is None:
+        return float(np.median(values))
+    order = np.argsort(values, kind="stable")
+    share = np.cumsum(weights[order]) / weights.sum()
+    low, high = (int(np.searchsorted(share, half)) for half in (0.5 - 1e-9, 0.5 + 1e-9))
+    last = len(values) - 1
+    return float((values[order[low]] + values[order[min(high, last)]]) / 2)
+
+
+def _calibration(sure: Column, right: Column) -> dict[str, Figure]:
+    if not len(sure):
+        return {"ece": Figure(None), "aurc": Figure(None)}
+    low, high = bootstrap(lambda rows: area_under_risk(sure[rows], right[rows]), len(sure))
+    return {
+        "ece": Figure(expected_calibration_error(sure, right), photos=len(sure)),
+        "aurc": Figure(area_under_risk(sure, right), low, high, photos=len(sure)),
+    }
+
+
+def _risk(sure: Column, right: Column) -> list[Risk]:
+    if not len(sure):
+        return []
+    curve, falling = risk_coverage(sure, right), -np.sort(-sure)
+    ranks = np.unique(np.linspace(0, len(sure) - 1, RISK_POINTS).round().astype(int))
+    return [
+        Risk((rank + 1) / len(sure), float(falling[rank]), float(curve[rank])) for rank in ranks
+    ]
+
+
+def _levels(scored: Sequence[Scored], no_evidence: int) -> dict[str, Answers]:
+    everything = len(scored) + no_evidence
+    found = {}
+    for level in Level if everything else ():
+        own = [item for item in scored if item.prediction.level is level]
+        photos = len(own) + (no_evidence if level is Level.NONE else 0)
+        stated = [item.prediction.confidence for item in own]
+        found[level.value] = Answers(
+            photos,
+            photos / everything,
+            float(np.mean(stated)) if stated and level is not Level.NONE else None,
+            _figure(_column([i.right for i in own]), np.array([""] * len(own)), np.average),
+        )
+    return found
+
+
+def _inside(item: Scored, index: int) -> bool | None:
+    km = item.distance_km
+    return None if km is None or not item.radii_km else km <= item.radii_km[index]
+
+
+def _column(values: Sequence[float | None]) -> Column:
+    return np.array([np.nan if value is None else value for value in values], float)
+
+
+def _where(known: Column, values: NDArray[np.bool_]) -> Column:
+    return np.where(np.isfinite(known), values, np.nan)
