@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from geotagger.geo import haversine_km
-from geotagger.vision.bundle import ClassifyHead, RetrieveHead
+from geotagger.vision.bundle import CaptionHead, ClassifyHead, RetrieveHead
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,6 +40,8 @@ LIMITS = {
     "int8": {"classify": Limit(5.0, 0.9), "retrieve": Limit(0.1, 0.9), "regress": Limit(2000, 0.9)},
 }
 """By precision and kind of head."""
+for _limits in LIMITS.values():
+    _limits["caption"] = _limits["retrieve"]  # an embedding, both
 
 PROBE_TOLERANCE = {"fp32": 0.02, "fp16": 0.02, "int8": 0.5}
 
@@ -70,8 +72,8 @@ def _difference(
 ) -> tuple[NDArray[np.floating], NDArray[np.bool_]]:
     if isinstance(head, ClassifyHead):
         return np.abs(one - two), one.argmax(axis=1) == two.argmax(axis=1)
-    if isinstance(head, RetrieveHead):
-        gallery = bundle.gallery(head).vectors.astype(np.float32)
+    if isinstance(head, RetrieveHead | CaptionHead):
+        gallery = bundle.vectors(head).astype(np.float32)
         first, second = ((values @ gallery.T).argmax(axis=1) for values in (one, two))
         return 1 - (one * two).sum(axis=1), first == second
     km = np.asarray(haversine_km(*one.T.astype(float), *two.T.astype(float)))

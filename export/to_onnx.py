@@ -1,6 +1,7 @@
 """Makes a bundle of a trained run: python -m export.to_onnx RUN BUNDLE [--precision int8] ...
 
-RUN is what a script of training/ wrote: a folder, or the name of one in runs/. The bundle is
+RUN is what a script of training/ wrote: a folder, or the name of one in runs/. It may also be a
+published model; see export/published.py. The bundle is
 written beside BUNDLE first, compared with the trained network on real photos through the session
 that ships, calibrated on the run's validation photos, and takes its place only when it computes
 the same.
@@ -11,6 +12,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -285,4 +287,6 @@ def provenance(
 
 
 if __name__ == "__main__":
-    main()
+    from export import published
+
+    (published.main if any(map(published.is_published, sys.argv[1:2])) else main)()

@@ -65,7 +65,7 @@ class InnerReader:
         for area, number in distinct.items():
             rows = np.flatnonzero(_inside(area, places))
             own = np.flatnonzero(self._group == number)
-            towns = unit_vectors64(*np.array([(labels[i].lat, labels[i].lon) for i in own]).T)
+            towns = unit_vectors64(*np.array([(labels[i].lat, labels[i].lon) for i in own.tolist()]).T)
             self._column[rows] = own[nearest(units[rows], towns)]
 
     def read(self, values: NDArray[np.float32]) -> list[Reading]:

@@ -103,7 +103,7 @@ def captions_for(
         if inner
         else [replace(one, city="", region=one.area[1]) for one in search.candidates]
     )
-    labels = {_label(one, places, inner): one for one in dict.fromkeys(chosen)}
+    labels = {label_of(one, places, inner): one for one in dict.fromkeys(chosen)}
     if not labels:
         return (), np.empty((0, vectors.shape[1]), np.float32)
     tower = TextTower(bundle.path / head.text, bundle.path / head.tokenizer, threads)
@@ -161,13 +161,15 @@ def _inside(
     return inside
 
 
-def _label(one: Candidate, places: Places, inner: bool) -> Label:
+def label_of(one: Candidate, places: Places, inner: bool) -> Label:
+    """The row of a table of captions that compete inside an area (`inner`), or with all."""
     code, region = one.area
     names = one.names(places)
     if not inner:
         scope = "region" if region else "country"
-        return Label(names["country"], "", code, region, scope=scope)
-    told = dict.fromkeys([names["city"], names["region"], names["country"]])
+        name = f"{region}, {code}" if region else names["country"]  # there are two Georgias
+        return Label(name, "", code, region, scope=scope)
+    told = dict.fromkeys([names["city"], names["region"], code if region else names["country"]])
     return Label(
         ", ".join(name for name in told if name),
         "",
