@@ -17,6 +17,7 @@ from geotagger.candidates import parse_places, read_candidates
 from geotagger.engines import Weighed, local
 from geotagger.errors import NoPhotosError
 from geotagger.evidence import Source
+from geotagger.evidence.album import AlbumSource
 from geotagger.evidence.clock import ClockSource
 from geotagger.evidence.vision import VisionSource
 from geotagger.photos import walk
@@ -65,6 +66,8 @@ class RunOptions:
     read_text: bool = True
     text_device: str = ""
     """Empty for that of the models."""
+    album: bool = False
+    """Weigh the measured GPS of the same camera's photos nearby in time."""
     top_k: int = 5
     min_confidence: float | None = None
     max_radius_km: float = 50.0
@@ -154,6 +157,8 @@ def weighed(options: RunOptions) -> tuple[Iterator[Weighed], Belief]:
         device = options.text_device or options.device
         sources.append(TextSource(places, belief.log_prior, device=device, threads=options.workers))
     sources.append(ClockSource(places, belief.log_prior))
+    if options.album:
+        sources.append(AlbumSource(places))
     model = "+".join(source.model_id for source in sources if source.model_id)
     items = local.weigh(
         photos,

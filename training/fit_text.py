@@ -5,9 +5,9 @@ what `geotagger read --json` printed for such photos, which saves reading them a
 texts (text with " / " between the lines, lat, lon, country).
 Fitted are the power of each kind's likelihood ratio and the share of foreign words, for the least
 surprise at the true country (and at the true town, where the label is that fine), with a pull
-towards 1, the power that an honest ratio deserves. Every country counts by the square root of its
-photos. Printed is what the text alone achieves: on each SET with strengths fitted on the other
-SETs only, and as a whole.
+towards 1, the power that an honest ratio deserves. Every set counts alike, every country in it by
+the square root of its photos. Printed is what the text alone achieves: on each SET with strengths
+fitted on the other SETs only, and as a whole.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import click
@@ -32,8 +32,9 @@ from geotagger.text.combine import Combiner, Strengths
 from geotagger.text.cues import find_cues
 
 STRENGTHS_FILE = Path(__file__).parent.parent / "geotagger" / "data" / "text.json"
-POWERS = (0.0, 0.15, 0.3, 0.45, 0.6, 0.8, 1.0, 1.2)
-FOREIGN_SHARES = (0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2)
+POWERS = (0.0, 0.15, 0.3, 0.45, 0.6, 0.8, 1.0, 1.2, 1.4)
+FOREIGN_SHARES = (0.03, 0.05, 0.08, 0.12, 0.2)
+"""No set holds enough brands and souvenirs to prove less than 3 %."""
 ROUNDS = 3
 PULL = 0.02
 """Penalty per squared distance of a power from 1, in nats per photo with cues."""
@@ -120,9 +121,7 @@ def _readings(name: str) -> tuple[dict[str, Reading], list[dict[str, str]]]:
         return _texts(Path(name))
     if ":" in name:
         file, labels = (Path(part) for part in name.split(":", 1))
-        with file.open(encoding="utf-8") as lines:
-            found = (json.loads(line) for line in lines)
-            readings = {Path(item["path"]).name: _reading(item) for item in found}
+        readings = read_readings(file)
     else:
         from geotagger.text.microscope import examine
 
@@ -133,6 +132,13 @@ def _readings(name: str) -> tuple[dict[str, Reading], list[dict[str, str]]]:
         }
     with labels.open(encoding="utf-8", newline="") as file:
         return readings, list(csv.DictReader(file))
+
+
+def read_readings(file: Path) -> dict[str, Reading]:
+    """What `geotagger read --json` printed, by file name."""
+    with file.open(encoding="utf-8") as lines:
+        found = (json.loads(line) for line in lines)
+        return {Path(item["path"]).name: _reading(item) for item in found}
 
 
 def _texts(file: Path) -> tuple[dict[str, Reading], list[dict[str, str]]]:
@@ -171,10 +177,12 @@ def _reading(item: Mapping[str, object]) -> Reading:
 
 
 def _weighted(examples: Sequence[Example]) -> list[Example]:
+    """Weights that sum to 1 over the set."""
     counts = np.bincount([e.country for e in examples], minlength=1)
+    weights = counts[[e.country for e in examples]] ** -0.5
     return [
-        Example(e.log_ratios, e.country, e.lat, e.lon, float(counts[e.country]) ** -0.5)
-        for e in examples
+        replace(example, weight=float(weight / weights.sum()))
+        for example, weight in zip(examples, weights, strict=True)
     ]
 
 

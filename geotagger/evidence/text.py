@@ -52,23 +52,23 @@ class TextSource:
 
     def weigh(self, batch: Sequence[Prepared]) -> list[Evidence | None]:
         """One answer for each picture; None where nothing that was read tells of a place."""
-        return [self.evidence(reading) for reading in self._reader.read(batch)]
+        return [evidence_of(reading, self._combiner) for reading in self._reader.read(batch)]
 
-    def evidence(self, reading: Reading) -> Evidence | None:
-        """What one photo's text says of its place."""
-        cues, notes = find_cues(reading)
-        weighted = self._combiner.weigh(cues)
-        if not weighted:
-            return None
-        total = self._combiner.total(weighted)
-        reason = self._combiner.explain(weighted, total)
-        if not reason:
-            return None
-        said = "; ".join((reason, *notes))
-        return Evidence(
-            source=self.name,
-            weight=1.0,
-            reason=said,
-            log_likelihood=total,
-            doubt=self._combiner.strengths.foreign_share,
-        )
+
+def evidence_of(reading: Reading, combiner: Combiner) -> Evidence | None:
+    """What one photo's text says of its place."""
+    cues, notes = find_cues(reading)
+    weighted = combiner.weigh(cues)
+    if not weighted:
+        return None
+    total = combiner.total(weighted)
+    reason = combiner.explain(weighted, total)
+    if not reason:
+        return None
+    return Evidence(
+        source=TextSource.name,
+        weight=1.0,
+        reason="; ".join((reason, *notes)),
+        log_likelihood=total,
+        doubt=combiner.strengths.foreign_share,
+    )

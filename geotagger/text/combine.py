@@ -102,9 +102,9 @@ class Combiner:
     def log_ratio(self, cue: Cue) -> NDArray[np.float32]:
         """ln of the cue's likelihood ratio, float32 [len(places)]; nowhere below 0."""
         by_country = np.ones(len(self.places.country_codes), np.float32)
-        for code, ratio in cue.countries.items():
+        for code, of_country in cue.countries.items():
             if code in self._country:
-                by_country[self._country[code]] = max(ratio, 1.0)
+                by_country[self._country[code]] = max(of_country, 1.0)
         ratio: NDArray[np.float32] = by_country[self.places.country]
         for spot in cue.spots:
             rows, share = self._around(spot)
