@@ -6,7 +6,7 @@ Works on copies. Both ways read the file and sync what they write; tagging also 
 verifies, journals, reads back and replaces in one step. "undo" is `untag` on the tagged copy. The
 two take turns on every photo. Other programs only ever add to the wall clock, so that the best
 tenth is what comes near to a quiet machine. "thread" is the processor time of the main thread:
-hashes of large files are worked out in another.
+hashes of large files are worked out in another where that is free.
 """
 
 from __future__ import annotations

@@ -10,10 +10,8 @@ import struct
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import zlib
-from concurrent.futures import Future
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -21,6 +19,7 @@ import jpegs
 import pytest
 
 from geotagger.errors import CannotEmbedError, GeotaggerError, PhotoError
+from geotagger.metadata import digest
 from geotagger.metadata import replace as replacing
 from geotagger.metadata.file_tags import FileTags
 from geotagger.metadata.gps_tags import GpsTags
@@ -412,49 +411,57 @@ def test_a_disk_that_lies_is_found_out(lie, data, photo, journal, monkeypatch):
 
 
 @pytest.fixture
-def slow_hash(monkeypatch):
-    """No hash is ready before it is waited for."""
-    monkeypatch.setattr(Future, "done", lambda _: False)
+def under_way(monkeypatch):
+    """The hashes that are being worked out. None is ready before it is waited for."""
+    running = []
+
+    def slowly(data):
+        running.append(data)
+        time.sleep(0.02)
+        running.remove(data)
+        return hashlib.sha256(data).hexdigest()
+
+    monkeypatch.setattr(digest, "_sha256", slowly)
+    monkeypatch.setattr(digest.Digest, "done", lambda _: False)
+    return running
 
 
-def test_a_large_photo_comes_back_and_no_thread_is_left(photo, journal):
+def test_a_large_photo_comes_back_and_nothing_is_left_under_way(photo, journal, under_way):
     put(photo, LARGE)
-    threads = threading.active_count()
     assert tag(photo, journal) == ""
     assert tag(photo, journal) == "holds this prediction already"
     assert journal.made(photo, hashlib.sha256(LARGE).hexdigest(), sha256(photo))
     assert untag(photo, journal) == "restored"
     assert photo.read_bytes() == LARGE
-    assert threading.active_count() == threads
+    assert under_way == []
 
 
 @pytest.mark.parametrize("data", [PLAIN, LARGE], ids=["small", "large"])
 @pytest.mark.parametrize("error", [None, CannotEmbedError("no way"), KeptError("kept")])
 def test_a_photo_that_changed_is_told_so_whatever_else_is_wrong_with_it(
-    error, data, photo, journal, monkeypatch
+    error, data, photo, journal, monkeypatch, under_way
 ):
     def fails(*_):
         raise error
 
     put(photo, data)
-    threads = threading.active_count()
     if error:
         monkeypatch.setattr("geotagger.metadata.write.embed", fails)
     with pytest.raises(PhotoError, match="changed while it was being judged"):
         tag_file(photo, "0" * 64, FileTags(PARIS), Pen(journal, "always"))
     assert photo.read_bytes() == data
     assert alone(photo)
-    assert threading.active_count() == threads
+    assert under_way == []
 
 
-@pytest.mark.usefixtures("slow_hash")
 @pytest.mark.parametrize("step", ["fsync", "replace", "complete"])
-def test_an_error_in_the_midst_of_a_large_photo_leaves_no_thread(step, photo, journal, monkeypatch):
+def test_an_error_in_the_midst_of_a_large_photo_leaves_nothing_under_way(
+    step, photo, journal, monkeypatch, under_way
+):
     def fails(*_):
         raise KeyboardInterrupt
 
     put(photo, LARGE)
-    threads = threading.active_count()
     target = {
         "fsync": "geotagger.metadata.replace.os.fsync",
         "replace": "pathlib.Path.replace",
@@ -466,7 +473,7 @@ def test_an_error_in_the_midst_of_a_large_photo_leaves_no_thread(step, photo, jo
     assert photo.read_bytes() == LARGE
     assert alone(photo)
     assert journal.unfinished(photo) == []
-    assert threading.active_count() == threads
+    assert under_way == []
 
 
 def test_a_full_disk(tmp_path, journal):
@@ -606,7 +613,7 @@ STEPS = {
 }
 
 
-@pytest.mark.usefixtures("slow_hash")
+@pytest.mark.usefixtures("under_way")
 @pytest.mark.parametrize("data", [PLAIN, LARGE], ids=["small", "large"])
 @pytest.mark.parametrize("step", STEPS)
 def test_death_at_every_step(step, data, photo, journal, monkeypatch):
@@ -639,7 +646,7 @@ def test_death_at_every_step(step, data, photo, journal, monkeypatch):
     assert journal.unfinished(photo) == []
 
 
-@pytest.mark.usefixtures("slow_hash")
+@pytest.mark.usefixtures("under_way")
 def test_a_power_cut_that_costs_the_last_word_of_the_journal(photo, journal, monkeypatch):
     """The file was replaced, and the journal still does not know its hash."""
     put(photo, LARGE)
