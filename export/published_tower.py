@@ -125,8 +125,8 @@ def fuse(source: Path, target: Path, config: Any) -> None:
     """Attention, norms and activations as single nodes: a fifth faster on a CPU, equal to 1e-6."""
     from onnxruntime.transformers import optimizer
 
-    logging.getLogger("onnxruntime.transformers").setLevel(logging.ERROR)
     vision = config.vision_config
+    logging.disable(logging.WARNING)  # it tells every step that it leaves out
     with contextlib.redirect_stdout(io.StringIO()):
         found = optimizer.optimize_model(
             str(source),
@@ -135,6 +135,7 @@ def fuse(source: Path, target: Path, config: Any) -> None:
             hidden_size=vision.hidden_size,
             opt_level=1,
         )
+    logging.disable(logging.NOTSET)
     onnx.save(found.model, target)
 
 

@@ -1,3 +1,25 @@
 """geotagger: where was this photo taken, how sure is that, and why."""
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from geotagger.api import Geotagger, Guesses
+    from geotagger.vision.location import LocationEncoder
+
 __version__ = "0.1.0"
+__all__ = ["Geotagger", "Guesses", "LocationEncoder", "__version__"]
+
+_PLACES = {
+    "Geotagger": "geotagger.api",
+    "Guesses": "geotagger.api",
+    "LocationEncoder": "geotagger.vision.location",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Public names are imported when they are first used, so that --help stays quick."""
+    if name not in _PLACES:
+        raise AttributeError(f"module 'geotagger' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_PLACES[name]), name)

@@ -8,7 +8,7 @@ import sys
 import click
 
 from geotagger import __version__
-from geotagger.commands import evaluate, read, tag, untag, verify
+from geotagger.commands import embed, evaluate, models, read, tag, untag, verify
 from geotagger.errors import GeotaggerError, UsageError
 
 INTERRUPTED = 130
@@ -20,7 +20,15 @@ def cli() -> None:
     """Predict where photos were taken, say how sure that is and why, and write it losslessly."""
 
 
-for command in (tag.tag, untag.untag, verify.verify, read.read, evaluate.evaluate):
+for command in (
+    tag.tag,
+    untag.untag,
+    verify.verify,
+    read.read,
+    evaluate.evaluate,
+    models.models,
+    embed.embed,
+):
     cli.add_command(command)
 
 

@@ -58,7 +58,7 @@ class VisionSource:
         self._input = bundle.card.input
         self._doubt = doubt
         self._weight = bundle.card.calibration.weight
-        self._length = len(places)
+        self.places = places
         self._crops = crops
         self._heads = bundle.card.heads
         self._session: Session = Session(
@@ -66,7 +66,7 @@ class VisionSource:
         )
         self.device = self._session.device
         self.batch_size = self._session.batch_size
-        self._readers = [
+        self.readers = [
             make_reader(bundle, head, places, search, self.device, threads) for head in self._heads
         ]
 
@@ -80,12 +80,7 @@ class VisionSource:
         answers: list[Evidence | None] = [None] * len(batch)
         if not batch:
             return answers
-        pixels = np.stack(batch)
-        pixels = pixels.reshape(-1, *pixels.shape[-3:])
-        outputs = [
-            averaged(head, values, self._crops)
-            for head, values in zip(self._heads, self._session.run(pixels), strict=True)
-        ]
+        outputs = self.outputs(batch)
         finite = np.all([np.isfinite(values).all(axis=1) for values in outputs], axis=0)
         if not finite.all():
             lost = np.count_nonzero(~finite)
@@ -95,7 +90,7 @@ class VisionSource:
         readings = zip(
             *(
                 reader.read(values[finite])
-                for reader, values in zip(self._readers, outputs, strict=True)
+                for reader, values in zip(self.readers, outputs, strict=True)
             ),
             strict=True,
         )
@@ -103,8 +98,17 @@ class VisionSource:
             answers[row] = self._evidence(of_photo)
         return answers
 
+    def outputs(self, batch: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.float32]]:
+        """What each head of the model says of prepared pictures, [n, width]."""
+        pixels = np.stack(batch)
+        pixels = pixels.reshape(-1, *pixels.shape[-3:])
+        return [
+            averaged(head, values, self._crops)
+            for head, values in zip(self._heads, self._session.run(pixels), strict=True)
+        ]
+
     def _evidence(self, readings: Sequence[Reading]) -> Evidence:
-        total = np.zeros(self._length, np.float32)
+        total = np.zeros(len(self.places), np.float32)
         for reading in readings:
             if reading.log_likelihood is not None:
                 total += reading.log_likelihood

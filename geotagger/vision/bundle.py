@@ -47,6 +47,7 @@ __all__ = [
     "hash_files",
     "imported_bundles",
     "load_bundle",
+    "load_card",
     "models_folder",
 ]
 
@@ -139,14 +140,7 @@ def load_bundle(path: Path) -> ModelBundle:
         BundleError: anything is missing, changed, unknown or unreadable; the message names the
             file and the remedy.
     """
-    card_file = path / CARD_FILE
-    try:
-        data = card_file.read_bytes()
-    except OSError as error:
-        raise BundleError(
-            f"{card_file}: cannot be read ({error.strerror}); give the folder of a bundle"
-        ) from error
-    bundle = ModelBundle(path, ModelCard.from_json(data, str(card_file)))
+    bundle = ModelBundle(path, load_card(path))
     _compare(path, bundle.card.files, hash_files(path))
     for head in bundle.card.heads:
         if isinstance(head, ClassifyHead):
@@ -154,6 +148,18 @@ def load_bundle(path: Path) -> ModelBundle:
         elif isinstance(head, CaptionHead):
             bundle.captions(head)
     return bundle
+
+
+def load_card(path: Path) -> ModelCard:
+    """The card of a bundle alone. Raises BundleError: it cannot be read."""
+    card_file = path / CARD_FILE
+    try:
+        data = card_file.read_bytes()
+    except OSError as error:
+        raise BundleError(
+            f"{card_file}: cannot be read ({error.strerror}); give the folder of a bundle"
+        ) from error
+    return ModelCard.from_json(data, str(card_file))
 
 
 def hash_files(path: Path) -> dict[str, str]:

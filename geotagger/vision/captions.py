@@ -65,7 +65,9 @@ class InnerReader:
         for area, number in distinct.items():
             rows = np.flatnonzero(_inside(area, places))
             own = np.flatnonzero(self._group == number)
-            towns = unit_vectors64(*np.array([(labels[i].lat, labels[i].lon) for i in own.tolist()]).T)
+            towns = unit_vectors64(
+                *np.array([(labels[i].lat, labels[i].lon) for i in own.tolist()]).T
+            )
             self._column[rows] = own[nearest(units[rows], towns)]
 
     def read(self, values: NDArray[np.float32]) -> list[Reading]:
@@ -73,7 +75,7 @@ class InnerReader:
         above = self._log_shares(logits) + self._log_size[self._group]
         table = np.concatenate([above, np.zeros((len(above), 1))], axis=1, dtype=np.float32)
         return [
-            Reading(f"of the towns named to it, it fits {self.labels[int(best)].label} best", row)
+            Reading(f"closest caption: {self.labels[int(best)].label}", row)
             for best, row in zip(logits.argmax(axis=1), table[:, self._column], strict=True)
         ]
 

@@ -61,6 +61,7 @@ class ClassifyReader:
         self, labels: Sequence[Label], temperature: float, places: Places, source: str
     ) -> None:
         """`source` names the label table in messages."""
+        self.labels = labels
         self._temperature = temperature
         self._log_prior = np.array([label.log_prior for label in labels])
         covering = label_of_place(labels, places, source)
@@ -79,6 +80,10 @@ class ClassifyReader:
             Reading(_looks_like(shares, self._name_of_label, self._names), log_likelihood)
             for shares, log_likelihood in zip(np.exp(log_shares), over_places, strict=True)
         ]
+
+    def log_shares(self, values: NDArray[np.float32]) -> NDArray[np.float64]:
+        """[B, K]: ln p(label | photo)."""
+        return log_softmax(values, self._temperature)
 
 
 class AttributeReader:
@@ -121,8 +126,11 @@ class RetrieveReader:
         row_of_point = nearest(unit_vectors64(gallery.lat, gallery.lon), units)
         order = np.argsort(row_of_point, kind="stable")
         rows, self._starts = np.unique(row_of_point[order], return_index=True)
-        self._matcher = Matcher(gallery.vectors[order], logit_scale, device=device, threads=threads)
         self._count = gallery.count[order]
+        self._points = np.stack([gallery.lat[order], gallery.lon[order]], axis=1)
+        self._matcher = Matcher(
+            gallery.vectors[order], logit_scale, count=self._count, device=device, threads=threads
+        )
         self._log_count = np.log(np.add.reduceat(self._count, self._starts))
         self._column = nearest(units, units[rows])
         self._country = places.country[rows]
@@ -141,6 +149,13 @@ class RetrieveReader:
             Reading(_looks_like(row, self._country, self._names), log_likelihood)
             for row, log_likelihood in zip(shares, over_places, strict=True)
         ]
+
+    def best(
+        self, values: NDArray[np.float32], count: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Degrees [B, k, 2] and probabilities [B, k] of the best points; see `Matcher.best`."""
+        rows, probabilities = self._matcher.best(values, count)
+        return self._points[rows], probabilities
 
 
 class RegressReader:

@@ -95,9 +95,10 @@ def captions_for(
     compete inside an area the cities. Empty where the candidates name none.
     """
     own, vectors = bundle.captions(head)
-    if not (search.candidates and head.text):
-        return own, vectors
     inner = bool(own[0].parent)
+    if not (search.candidates and head.text):
+        inside = _labels_inside(search.area, own, places, inner)
+        return tuple(own[i] for i in inside), vectors[inside]
     chosen = (
         [one for one in search.candidates if one.city or one.region]
         if inner
@@ -109,6 +110,26 @@ def captions_for(
     tower = TextTower(bundle.path / head.text, bundle.path / head.tokenizer, threads)
     names = [one.names(places) for one in labels.values()]
     return tuple(labels), caption_vectors(tower, head.templates, names)
+
+
+def _labels_inside(
+    area: Area | None, labels: Sequence[Label], places: Places, inner: bool
+) -> list[int]:
+    """Towns inside an area, or countries and regions of which something is."""
+    if area is None:
+        return list(range(len(labels)))
+    if inner:
+        at = np.array([(label.lat, label.lon) for label in labels])
+        return np.flatnonzero(area.contains(*at.T)).tolist()
+    rows = np.flatnonzero(area.rows(places))
+    codes = {places.country_codes[number] for number in np.unique(places.country[rows])}
+    regions = {places.region_names[number] for number in np.unique(places.region[rows])}
+    found = [
+        number
+        for number, label in enumerate(labels)
+        if label.country_code in codes and (label.scope == "country" or label.region in regions)
+    ]
+    return found or list(range(len(labels)))
 
 
 def caption_vectors(
