@@ -1,6 +1,6 @@
-"""Exports what training/train_context.py trained: climate and month as attributes, the state and
-the coordinates as opinions on the place. County and city stay inside, where the coordinates use
-them: they read the same layers as the state, and would count its opinion again."""
+"""Exports what training/train_context.py trained: climate and month as attributes, the country (of
+one country: the state) and the coordinates as opinions on the place. The finer heads stay inside,
+where the coordinates use them: they read the same layers, and would count one opinion again."""
 
 from __future__ import annotations
 

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from training.towers import Tower
 
 DEGREES = "degrees"
-PLACE_HEADS = ("state", "county", "city")
-"""They share two layers; climate and month read the tower's vector itself."""
+PLACE_HEADS = ("country", "state", "county", "city")
+"""They share two layers; climate and month read the tower's vector itself. The published system
+knew one country, and had no head for it."""
 HEADS = ("climate", "month", *PLACE_HEADS)
 SPAN = (45.0, 90.0)
 """The coordinate head speaks in parts of these degrees, so that its values are about 1."""

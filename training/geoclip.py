@@ -31,9 +31,16 @@ class GeoClip(nn.Module):
     """
 
     def __init__(
-        self, tower: Tower, location: LocationEncoder, dimensions: int, queue: int
+        self,
+        tower: Tower,
+        location: LocationEncoder,
+        dimensions: int,
+        queue: int,
+        dropout: float = 0.0,
     ) -> None:
+        """`dropout` of the tower's vector: the published model has none; few photos need it."""
         super().__init__()
+        self.dropout = nn.Dropout(dropout)
         self.tower, self.location = tower, location
         hidden = 768
         self.mlp = nn.Sequential(
@@ -44,7 +51,7 @@ class GeoClip(nn.Module):
         self.register_buffer("queue_end", torch.tensor(0))
 
     def images(self, inputs: torch.Tensor) -> torch.Tensor:
-        return normalize(self.mlp(self.tower(inputs)), dim=1)
+        return normalize(self.mlp(self.dropout(self.tower(inputs))), dim=1)
 
     def positions(self, degrees: torch.Tensor) -> torch.Tensor:
         return normalize(self.location(degrees), dim=1)

@@ -1,8 +1,8 @@
 """Trains places, climate and month into coordinates: python -m training.train_context SOURCE RUN
 
 The system geolocation_clip, in two stages: photos against captions that tell place, climate and
-month (`contrastive`, where the recipe asks for it), then heads for climate, month, state, county
-and city, and the coordinates beside them or, with `use_context`, out of them.
+month (`contrastive`, where the recipe asks for it), then heads for climate, month, country, state,
+county and city, and the coordinates beside them or, with `use_context`, out of them.
 
 SOURCE is any source of training/data.py whose photos have positions. What a data set does not tell
 (the month, say) gets no head. RUN gets run.json, model.safetensors, a label table for each head,
@@ -34,7 +34,7 @@ from training.cells import Classes, make_classes, write_labels
 from training.climates import climate_of
 from training.clip import contrastive_loss, make_clip
 from training.comparison import places_table, sample
-from training.context import DEGREES, HEADS, ContextNetwork, logits_name
+from training.context import DEGREES, HEADS, PLACE_HEADS, ContextNetwork, logits_name
 from training.data import Example, named, need, positions, read_photos
 from training.loop import LoopOptions, fit
 from training.pixels import Alterations, data_hash
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 
 RECIPES = Path(__file__).parent / "recipes"
 ATTRIBUTES = ("climate", "month")
-LOSS_WEIGHTS = {"climate": 1.0, "month": 1.0, "state": 2.0, "county": 2.0, "city": 2.0}
+LOSS_WEIGHTS = {"climate": 1.0, "month": 1.0} | dict.fromkeys(PLACE_HEADS, 2.0)
 DISTANCE_WEIGHT = 3.0
 DISTANCE_UNIT_KM = 5000.0
 
@@ -71,7 +71,7 @@ class Options:
     """Of the tower, while heads are trained; 0 for none, -1 for all."""
     use_context: bool = True
     least_photos: int = 2
-    """A state, county or city with fewer training photos is no class."""
+    """A country, state, county or city with fewer training photos is no class."""
     contrastive: bool = True
     """Begin with photos against captions. All of the tower is trained then."""
     pretraining: LoopOptions = field(
@@ -257,6 +257,7 @@ def make_heads(examples: list[Example], known: NDArray[np.intp], least: int) -> 
     columns = {
         "climate": [replace(e, label=climate_of(e)) for e in examples],
         "month": [replace(e, label=month_of(e)) for e in examples],
+        "country": examples,
         "state": examples,
         "county": [replace(e, city=county_of(e)) for e in examples],
         "city": examples,
@@ -355,9 +356,9 @@ def make_readers(
 def placed_heads(places: Mapping[str, bool]) -> list[str]:
     """Heads whose answer goes into the belief beside the coordinates: the coarsest alone.
 
-    State, county and city read the same layers; to add them up would count one opinion three times.
+    They all read the same layers; to add them up would count one opinion several times.
     """
-    return [name for name in ("state", "county", "city") if places.get(name)][:1]
+    return [name for name in PLACE_HEADS if places.get(name)][:1]
 
 
 def head_table(

@@ -58,6 +58,8 @@ class Options:
     hidden: int = 1024
     """Units of the location encoder."""
     dimensions: int = 512
+    dropout: float = 0.0
+    """Of the tower's vector, where photos are few."""
     queue: int = 4096
     """Positions of earlier photos that serve as further counter-examples."""
     hard: int = 0
@@ -210,7 +212,7 @@ def make_model(options: Options, weights: str = "auto") -> GeoClip:
         published=options.published and weights != "none",
     )
     location.requires_grad_(options.train_location)
-    model = GeoClip(tower, location, options.dimensions, options.queue)
+    model = GeoClip(tower, location, options.dimensions, options.queue, options.dropout)
     if options.published and weights != "none" and tower.width == model.mlp[0].out_features:
         model.mlp.load_state_dict(published_weights("image_encoder_mlp"))
         scale = published_weights("logit_scale")["logit_scale"]
