@@ -8,7 +8,7 @@ import sys
 import click
 
 from geotagger import __version__
-from geotagger.commands import embed, evaluate, models, read, tag, untag, verify
+from geotagger.commands import embed, evaluate, explain, models, read, tag, untag, verify
 from geotagger.errors import GeotaggerError, UsageError
 
 INTERRUPTED = 130
@@ -25,6 +25,7 @@ for command in (
     untag.untag,
     verify.verify,
     read.read,
+    explain.explain,
     evaluate.evaluate,
     models.models,
     embed.embed,

@@ -30,6 +30,7 @@ COARSE_DEGREES = 0.15
 """Corners are dropped as long as the outline moves by less."""
 A1, A2, A3, A4 = 1.340264, -0.081106, 0.000893, 0.003796
 HEAD_PX = 28
+KM_PER_DEGREE = 111.2
 WORLD_X, WORLD_Y = 2.70663, 1.31737
 
 
@@ -81,13 +82,24 @@ class Surroundings:
         self.figure.add(
             Lines([np.array([[0, 0], [size_px, 0], [size_px, size_px], [0, size_px]], float)], SEA)
         )
-        tolerance = reach_km / 100 / size_px
-        near = [
-            self.at(*outline.T[::-1])
-            for outline in _outlines(load_borders().polygons, tolerance)
-            if self._km(*outline.T[::-1]).min() < 2 * reach_km or self._inside(outline)
-        ]
-        self.figure.add(Lines(near, LAND, closed=True))
+        self.figure.add(Lines(self._land(reach_km), LAND, closed=True))
+
+    def _land(self, reach_km: float) -> list[Track]:
+        """What lies inside the frame."""
+        size_px = self.figure.width_px
+        found = []
+        for outline in _outlines(load_borders().polygons, reach_km / KM_PER_DEGREE / size_px):
+            lon, lat = outline.T
+            if self._km(lat, lon).min() < 2 * reach_km or self._inside(outline):
+                seen = shapely.clip_by_rect(
+                    shapely.Polygon(self.at(lat, lon)), 0, 0, size_px, size_px
+                )
+                found += [
+                    shapely.get_coordinates(shapely.get_exterior_ring(part))
+                    for part in shapely.get_parts(seen)
+                    if part.geom_type == "Polygon"
+                ]
+        return found
 
     def at(self, lat: ArrayLike, lon: ArrayLike) -> Track:
         """Pixels [n, 2] of points in degrees."""

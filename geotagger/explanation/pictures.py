@@ -1,0 +1,156 @@
+"""One photo's belief on maps, and as a curve over the sources."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from geotagger.drawing import files
+from geotagger.drawing.chart import Chart
+from geotagger.drawing.figure import Dots, Figure, Label, Lines, Style
+from geotagger.drawing.world import Surroundings, World, circle
+from geotagger.explanation.steps import SHARES
+from geotagger.explanation.words import answer, sentences, table, title
+from geotagger.records import Point
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from geotagger.drawing.table import Table
+    from geotagger.drawing.world import Map
+    from geotagger.explanation.steps import Explanation
+    from geotagger.places import Places
+    from geotagger.prior import Mass
+    from geotagger.records import Prediction
+
+CELL_PX = 5
+"""The world is cut into squares of about 200 km; the projection keeps their areas."""
+HEAT = ((0.5, "#b30000"), (0.8, "#e34a33"), (0.9, "#fc8d59"), (0.99, "#fdd49e"))
+"""The densest squares that hold this share of the belief."""
+RING, POINT, MEASURED = "#08306b", "#08306b", "#1a9850"
+NEAR_AT_MOST_KM = 4000.0
+"""Circles wider than this are seen on the map of the world."""
+NEAR_AT_LEAST_KM = 40.0
+BLUE, ORANGE = "#2166ac", "#e6550d"
+
+
+def write(path: Path, explanation: Explanation, places: Places) -> None:
+    """Raises OSError where the file cannot be written."""
+    parts: list[str | Table | Figure] = [*sentences(explanation)]
+    parts += figures(explanation, places)
+    found = table(explanation)
+    files.write(path, title(explanation), parts + ([found] if found else []))
+
+
+def figures(explanation: Explanation, places: Places) -> list[Figure]:
+    """The world; where the belief is narrow enough the surroundings; and the steps."""
+    prediction, mass = explanation.prediction, explanation.mass
+    if prediction is None or mass is None:
+        return []
+    found = [_world(explanation, prediction, mass, places)]
+    reach_km = max(1.25 * explanation.radii_km[-1], NEAR_AT_LEAST_KM)
+    if reach_km <= NEAR_AT_MOST_KM:
+        found.append(_surroundings(explanation, prediction, mass, places, reach_km))
+    return [*found, _curve(explanation, prediction)]
+
+
+def _world(explanation: Explanation, prediction: Prediction, mass: Mass, places: Places) -> Figure:
+    world = World(f"Where it may be: {answer(prediction)}")
+    cell = np.floor(world.at(places.lat, places.lon) / CELL_PX).astype(np.int64)
+    cells, index = np.unique(cell, axis=0, return_inverse=True)
+    held = np.bincount(index.ravel(), weights=mass).astype(np.float64)
+    world.figure.add(*_heat(cells, _densest(held)))
+    _mark(world, explanation, prediction)
+    height = world.figure.height_px
+    for number, (share, colour) in enumerate(HEAT):
+        y = height - 64 + 15 * number
+        square = _squares(np.array([[10, y - 9]]) / CELL_PX)
+        world.figure.add(Lines(square, Style(fill=colour), closed=True))
+        world.figure.add(Label(26, y, f"{100 * share:.0f} % of the belief", 11))
+    return world.figure
+
+
+def _densest(held: NDArray[np.float64]) -> NDArray[np.intp]:
+    """The class of each cell in HEAT; len(HEAT) for the rest."""
+    order = np.argsort(-held, kind="stable")
+    before = np.cumsum(held[order]) - held[order]
+    group = np.empty(len(held), np.intp)
+    group[order] = np.searchsorted([share for share, _ in HEAT], before, side="right")
+    return group
+
+
+def _heat(cells: NDArray[np.int64], group: NDArray[np.intp]) -> list[Lines]:
+    return [
+        Lines(_squares(cells[group == number]), Style(fill=colour, opacity=0.8), closed=True)
+        for number, (_, colour) in enumerate(HEAT)
+        if (group == number).any()
+    ]
+
+
+def _squares(corners: NDArray[np.generic]) -> list[NDArray[np.float64]]:
+    square = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], float)
+    return [(corner + square) * CELL_PX for corner in corners]
+
+
+def _surroundings(
+    explanation: Explanation,
+    prediction: Prediction,
+    mass: Mass,
+    places: Places,
+    reach_km: float,
+) -> Figure:
+    around = Surroundings(f"Within {reach_km:,.0f} km", prediction.point, reach_km)
+    centres = around.at(places.lat, places.lon)
+    size = around.figure.width_px
+    seen = ((centres >= 0) & (centres <= size)).all(axis=1) & (mass > 1e-4 * mass.max())
+    radii_px = np.maximum(14 * np.sqrt(mass[seen] / mass.max()), 0.7)
+    around.figure.add(Dots(centres[seen], radii_px, Style(fill=HEAT[1][1], opacity=0.55)))
+    _mark(around, explanation, prediction)
+    around.figure.add(Label(10, 20, around.figure.title, 13))
+    around.figure.add(Label(10, 36, "dots: belief in each town; circles: 50, 80, 90 %", 11))
+    return around.figure
+
+
+def _mark(on: Map, explanation: Explanation, prediction: Prediction) -> None:
+    """The circles, the point, and the GPS where the camera measured one."""
+    for share, radius_km in zip(SHARES, explanation.radii_km, strict=True):
+        style = Style(stroke=RING, width_px=1.2, dashed=share < SHARES[-1])
+        on.figure.add(Lines(on.tracks(*circle(prediction.point, radius_km)), style))
+    _dot(on, prediction.point, POINT)
+    existing = explanation.outcome.existing
+    if existing.gps is None or existing.gps_is_prediction:
+        return
+    x, y = on.at([existing.gps.lat], [existing.gps.lon])[0]
+    if 0 <= x <= on.figure.width_px and 0 <= y <= on.figure.height_px:
+        _dot(on, existing.gps, MEASURED)
+        on.figure.add(Label(x + 7, y - 5, "GPS of the camera", 11, colour=MEASURED))
+
+
+def _dot(on: Map, point: Point, colour: str) -> None:
+    style = Style(fill=colour, stroke="#ffffff", width_px=1)
+    on.figure.add(Dots(on.at([point.lat], [point.lon]), np.array([4.0]), style))
+
+
+def _curve(explanation: Explanation, prediction: Prediction) -> Figure:
+    """Belief as the sources are added one by one."""
+    assert explanation.prior is not None
+    names = ["the prior", *(f"+ {step.source}" for step in explanation.steps)]
+    supports = [explanation.prior, *(step.after for step in explanation.steps)]
+    x = np.arange(len(names)) + 0.5
+    ticks = {float(at): name for at, name in zip(x, names, strict=True)} | {len(names): ""}
+    country = prediction.place.country or "the country"
+    near = f"within {explanation.near_km:.0f} km"
+    chart = Chart("Belief in the answer", "", "belief", ticks)
+    curves: Sequence[tuple[list[float], str]] = [
+        ([s.country for s in supports], BLUE),
+        ([s.near for s in supports], ORANGE),
+    ]
+    for values, colour in curves:
+        chart.line(x, values, Style(stroke=colour, width_px=2))
+        chart.dots(x, values, [4.0] * len(x), Style(fill=colour))
+    chart.remark(f"blue: {country}; orange: {near}")
+    return chart.figure

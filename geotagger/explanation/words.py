@@ -1,0 +1,158 @@
+"""An explanation in words and numbers, and as JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from geotagger.drawing.table import Table
+from geotagger.explanation.steps import SHARES
+from geotagger.records import Level
+from geotagger.reports.table import path_text, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from geotagger.explanation.steps import Explanation, Step
+    from geotagger.records import Place, Prediction
+
+FORMAT = 1
+"""Of the JSON; grows when a key changes its meaning or goes."""
+UNMOVED, UNMOVED_BY = 0.01, 1.5
+"""Belief that moves by less than a percent of all and by a smaller factor is said to stay."""
+
+
+def title(explanation: Explanation) -> str:
+    return path_text(explanation.outcome.photo.path)
+
+
+def sentences(explanation: Explanation) -> list[str]:
+    """The answer, and one sentence for each source."""
+    prediction = explanation.prediction
+    if prediction is None:
+        return [explanation.outcome.note or "no source of evidence had anything to say"]
+    circles = ", ".join(
+        f"{percent(share)} within {radius_km:,.0f} km"
+        for share, radius_km in zip(SHARES, explanation.radii_km, strict=True)
+    )
+    said = [f"{answer(prediction)}. Belief around the point: {circles}."]
+    said += [_moved(step, prediction) for step in explanation.steps]
+    if explanation.outcome.note:
+        said.append(f"note: {explanation.outcome.note}")
+    return said
+
+
+def answer(prediction: Prediction) -> str:
+    """What may be named, and how sure that is."""
+    place = prediction.place
+    if prediction.level is Level.NONE:
+        return f"unsure, at best {place.country or 'at sea'} ({percent(prediction.confidence)})"
+    return f"{_named(place, prediction.level)} ({percent(prediction.confidence)})"
+
+
+def _named(place: Place, level: Level) -> str:
+    names = {
+        Level.CITY: (place.city, place.region, place.country),
+        Level.REGION: (place.region, place.country),
+        Level.CONTINENT: (place.continent,),
+    }.get(level, (place.country,))
+    return ", ".join(dict.fromkeys(name for name in names if name))
+
+
+def _moved(step: Step, prediction: Prediction) -> str:
+    country = prediction.place.country or "the country"
+    before, after, without = step.before.country, step.after.country, step.left_out.country
+    least, most = sorted((before, after))
+    if most - least < UNMOVED and most < UNMOVED_BY * least:
+        added = f"leaves {country} at {percent(after)}"
+    else:
+        verb = "raises" if after > before else "lowers"
+        added = f"{verb} {country} from {percent(before)} to {percent(after)}"
+    other = answer(step.others_say)
+    reason = f" ({plain(step.reason)})" if step.reason else ""
+    return (
+        f"{step.source}{reason} {added}."
+        f" Without it {country} has {percent(without)}, and the answer is: {other}."
+    )
+
+
+def table(explanation: Explanation) -> Table | None:
+    """Belief in the country and near the point, source by source."""
+    prediction, prior, total = explanation.prediction, explanation.prior, explanation.total
+    if prediction is None or prior is None or total is None:
+        return None
+    rows: list[Sequence[str]] = [
+        ("the prior", percent(prior.country), "", "", percent(prior.near), "", "")
+    ]
+    rows += [
+        (
+            f"+ {step.source}",
+            *(percent(s.country) for s in (step.after, step.alone, step.left_out)),
+            *(percent(s.near) for s in (step.after, step.alone, step.left_out)),
+        )
+        for step in explanation.steps
+    ]
+    rows.append(("all", percent(total.country), "", "", percent(total.near), "", ""))
+    country = prediction.place.country or "the country"
+    near = f"within {explanation.near_km:.0f} km of {prediction.place.city or 'the point'}"
+    header = ("belief in", country, "it alone", "left out", near, "it alone", "left out")
+    return Table("What each source does", header, rows)
+
+
+def to_text(explanation: Explanation) -> str:
+    found = table(explanation)
+    parts = [title(explanation), *(f"  {line}" for line in sentences(explanation))]
+    return "\n".join([*parts, *(["", found.to_text()] if found else [])])
+
+
+def to_json(explanation: Explanation) -> str:
+    """Belief is 0 to 1, distances km."""
+    prediction = explanation.prediction
+    document: dict[str, Any] = {
+        "format": FORMAT,
+        "path": title(explanation),
+        "status": explanation.outcome.status.value,
+        "note": explanation.outcome.note,
+        "prediction": prediction and _plain(prediction),
+        "radii_km": {
+            f"{100 * share:.0f}": radius_km
+            for share, radius_km in zip(SHARES, explanation.radii_km, strict=False)
+        },
+        "near_km": explanation.near_km,
+        "prior": explanation.prior and asdict(explanation.prior),
+        "total": explanation.total and asdict(explanation.total),
+        "sources": [_plain_step(step) for step in explanation.steps],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def _plain_step(step: Step) -> dict[str, Any]:
+    supports = {name: asdict(getattr(step, name)) for name in _SUPPORTS}
+    return {
+        "source": step.source,
+        "reason": plain(step.reason),
+        **supports,
+        "others_say": _plain(step.others_say),
+    }
+
+
+_SUPPORTS = ("before", "after", "alone", "left_out")
+
+
+def _plain(prediction: Prediction) -> dict[str, Any]:
+    place = prediction.place
+    return {
+        "lat": prediction.point.lat,
+        "lon": prediction.point.lon,
+        "level": prediction.level.value,
+        "confidence": prediction.confidence,
+        "radius_km": prediction.radius_km,
+        "country_code": place.country_code,
+        "region": place.region,
+        "city": place.city,
+    }
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.1f} %"
