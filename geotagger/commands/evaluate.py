@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from geotagger.commands.flags import prediction_flags, run_options
+from geotagger.commands.flags import album_flag, prediction_flags, run_options
 
 
 @click.command()
@@ -25,6 +25,7 @@ from geotagger.commands.flags import prediction_flags, run_options
     help="Tables and charts as .html, or the charts alone as .svg or .png.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@album_flag(default=False)
 @prediction_flags
 def evaluate(
     path: Path, labels: Path | None, ablate: bool, report: Path | None, as_json: bool, **flags: Any

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from geotagger.commands.flags import SOME_FAILED, prediction_flags, run_options
+from geotagger.commands.flags import SOME_FAILED, album_flag, prediction_flags, run_options
 
 
 @click.command()
@@ -20,6 +20,7 @@ from geotagger.commands.flags import SOME_FAILED, prediction_flags, run_options
     help="Words, numbers and maps as .html, or the maps alone as .svg or .png.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@album_flag(default=True)
 @prediction_flags
 def explain(photo: Path, report: Path | None, as_json: bool, **flags: Any) -> None:
     """Explain where PHOTO was placed: the belief on a map, and what each source did to it.

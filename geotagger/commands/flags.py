@@ -100,6 +100,16 @@ PREDICTION_FLAGS: Sequence[Callable[..., Any]] = (
 )
 
 
+def album_flag(default: bool) -> Callable[..., Any]:
+    """Whether photos of the same camera are evidence."""
+    return click.option(
+        "--album/--no-album",
+        default=default,
+        show_default=True,
+        help="Weigh the GPS of photos that the same camera took shortly before or after.",
+    )
+
+
 def prediction_flags(command: Callable[..., Any]) -> Callable[..., Any]:
     """The flags of every command that predicts."""
     for flag in reversed(PREDICTION_FLAGS):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from geotagger.commands.flags import PATHS, SOME_FAILED, prediction_flags, run_options
+from geotagger.commands.flags import PATHS, SOME_FAILED, album_flag, prediction_flags, run_options
 
 if TYPE_CHECKING:
     from geotagger.pipeline import RunOptions, Summary
@@ -92,12 +92,7 @@ def _groups(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...
     metavar="KM",
     help="Write a position only if its 90 % radius is at most this; else region tags alone.",
 )
-@click.option(
-    "--album/--no-album",
-    default=True,
-    show_default=True,
-    help="Weigh the GPS of photos that the same camera took shortly before or after.",
-)
+@album_flag(default=True)
 @click.option("--only-missing", is_flag=True, help="Skip photos that have measured GPS.")
 @click.option("--dry-run", is_flag=True, help="Say what would be written; write only the report.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
