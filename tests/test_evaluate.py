@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from geotagger.belief import Belief
 from geotagger.drawing import files
 from geotagger.errors import UsageError
 from geotagger.evaluation import tables
-from geotagger.evaluation.ablation import Trials
+from geotagger.evaluation.ablation import Difference, Trials
 from geotagger.evaluation.calibration import (
     area_under_risk,
     error_by_chance,
@@ -181,7 +182,7 @@ def test_intervals():
     low, high = bootstrap(lambda rows: float(values[rows].mean()), 400)
     assert (high - low) == pytest.approx(2 * 1.96 * 2 / 20, rel=0.1)
     assert low < values.mean() < high
-    assert bootstrap(lambda rows: 0.0 * len(rows), 1) == (None, None)
+    assert bootstrap(lambda rows: 0.0 * len(rows), 9) == (None, None)
 
 
 def test_the_weighted_median():
@@ -239,10 +240,10 @@ def trials(belief, *photos):
 
 def test_ablation_tells_the_source_that_helps_from_the_one_that_harms(belief):
     places = [PARIS, BERLIN, TOKYO, LYON]
-    good = [(place, place, None) for place in places]
-    misled = [(place, None, BERLIN if place is not BERLIN else TOKYO) for place in places]
+    good = 2 * [(place, place, None) for place in places]
+    misled = 2 * [(place, None, BERLIN if place is not BERLIN else TOKYO) for place in places]
     found = trials(belief, *good, *misled)
-    assert found.spoke == {"a": 4, "b": 4}
+    assert found.spoke == {"a": 8, "b": 8}
     value = {name: own.figures["country"].value for name, own in found.subsets.items()}
     assert value["all"] == value["only a"] - value["prior alone"] == pytest.approx(0.5)
     gains = {(d.source, d.figure): d for d in found.differences}
@@ -258,6 +259,31 @@ def test_a_source_that_is_silent_makes_no_difference(belief):
     assert set(found.subsets) == {"all", "without a", "only a", "prior alone"}
     assert found.subsets["all"].figures == found.subsets["only a"].figures
     assert found.subsets["without a"].figures == found.subsets["prior alone"].figures
+
+
+def test_few_photos_prove_nothing(belief):
+    found = trials(belief, (PARIS, PARIS), (BERLIN, BERLIN))
+    assert {item.says for item in found.differences} == {"no clear difference"}
+    assert "too few photos to tell" in tables.to_text(Evaluation(evaluated(), found, []))
+
+
+def test_a_difference_that_matters_to_nobody_is_none():
+    assert Difference("a", "geoscore", -0.1, -0.2, -0.05).says == "no clear difference"
+    assert Difference("a", "geoscore", -9.0, -12.0, -0.05).says == "harms"
+    assert Difference("a", "geoscore", -9.0, -12.0, 0.05).says == "no clear difference"
+
+
+def test_what_is_no_share_has_no_interval_of_shares():
+    """Wilson's would call a surprise of 0 on every photo a share of 0."""
+    items = [replace(scored(guess(PARIS), PARIS), truth_belief=1.0)] * 20
+    found = figures(items)
+    assert (found["surprise"].low, found["surprise"].high) == (0, 0)
+    assert (found["mean_km"].low, found["mean_km"].high) == (0, 0)
+    assert found["country"].low == pytest.approx(0.839, abs=1e-3)
+
+
+def evaluated():
+    return score([scored(guess(PARIS), PARIS)], 5, [Status.PREDICTED], 0)
 
 
 def evaluation(belief):

@@ -16,7 +16,10 @@ from geotagger.records import Evidence
 
 COMPARED = {"country": 1, "within_200_km": 1, "geoscore": 1, "surprise": -1}
 """Figures that are compared photo by photo, and whether more is better."""
+NEGLIGIBLE = {"country": 5e-4, "within_200_km": 5e-4, "geoscore": 0.5, "surprise": 5e-4}
+"""A smaller difference is none, however sure."""
 PRIOR = "prior alone"
+UNCLEAR = "no clear difference"
 
 Judge = Callable[[Sequence[Evidence]], Scored]
 """Scores one photo by a part of its evidence."""
@@ -35,9 +38,11 @@ class Difference:
     @property
     def says(self) -> str:
         """helps, harms, or nothing that chance could not do as well."""
-        if self.low is not None and self.low > 0:
+        if self.low is None or self.high is None or abs(self.mean) < NEGLIGIBLE[self.figure]:
+            return UNCLEAR
+        if self.low > 0:
             return "helps"
-        return "harms" if self.high is not None and self.high < 0 else "no clear difference"
+        return "harms" if self.high < 0 else UNCLEAR
 
 
 @dataclass(frozen=True, slots=True)

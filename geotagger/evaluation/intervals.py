@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Z = 1.959964
+FEWEST = 10
+"""Fewer photos, drawn again and again, look far more certain than they are."""
 RESAMPLINGS = 1000
 LEAST_RESAMPLINGS = 200
 NUMBERS_AT_MOST = 20_000_000
@@ -34,11 +36,11 @@ def wilson(hits: float, of: int) -> tuple[float, float]:
 def bootstrap(
     statistic: Callable[[NDArray[np.intp]], float], photos: int
 ) -> tuple[float | None, float | None]:
-    """Of any figure: photos drawn with replacement (Efron 1979). None of fewer than two photos.
+    """Of any figure: photos drawn with replacement (Efron 1979). None where they are too few.
 
     `statistic` gets the rows of one draw. The draws are always the same.
     """
-    if photos < 2:
+    if photos < FEWEST:
         return None, None
     rng = np.random.default_rng(0)
     times = int(np.clip(NUMBERS_AT_MOST // photos, LEAST_RESAMPLINGS, RESAMPLINGS))

@@ -27,6 +27,8 @@ NARROW_SHARES = (0.5, 0.8)
 """Circles that are checked beside the stated one of 90 %."""
 RISK_POINTS = 100
 LEAST_BELIEF = 1e-9
+MEASURES = ("geoscore", "mean_km", "median_km", "surprise")
+"""Figures that are no shares."""
 
 Column = NDArray[np.float64]
 """One number a photo, [n]; NaN where it cannot be told."""
@@ -145,24 +147,32 @@ def columns(scored: Sequence[Scored], top_k: int) -> dict[str, Column]:
 
 def _figures(scored: Sequence[Scored], top_k: int, codes: NDArray[np.str_]) -> dict[str, Figure]:
     of = columns(scored, top_k)
-    figures = {name: _figure(column, codes, np.average) for name, column in of.items()}
-    return figures | {"median_km": _figure(of["mean_km"], codes, weighted_median)}
+    figures = {
+        name: _measured(column, codes, np.average) if name in MEASURES else _share(column, codes)
+        for name, column in of.items()
+    }
+    return figures | {"median_km": _measured(of["mean_km"], codes, weighted_median)}
 
 
-def _figure(column: Column, codes: NDArray[np.str_], middle: Callable[..., float]) -> Figure:
+def _share(column: Column, codes: NDArray[np.str_]) -> Figure:
+    known = np.isfinite(column)
+    values = column[known]
+    if not len(values):
+        return Figure(None)
+    low, high = wilson(float(values.sum()), len(values))
+    alike = _alike(values, codes[known], np.average)
+    return Figure(float(values.mean()), low, high, alike, len(values))
+
+
+def _measured(column: Column, codes: NDArray[np.str_], middle: Callable[..., float]) -> Figure:
     """`middle(values, weights=...)` is the mean or the median."""
     known = np.isfinite(column)
     values = column[known]
     if not len(values):
         return Figure(None)
-    value = float(middle(values))
-    low: float | None
-    high: float | None
-    if set(np.unique(values)) <= {0.0, 1.0}:
-        low, high = wilson(float(values.sum()), len(values))
-    else:
-        low, high = bootstrap(lambda rows: float(middle(values[rows])), len(values))
-    return Figure(value, low, high, _alike(values, codes[known], middle), len(values))
+    low, high = bootstrap(lambda rows: float(middle(values[rows])), len(values))
+    alike = _alike(values, codes[known], middle)
+    return Figure(float(middle(values)), low, high, alike, len(values))
 
 
 def _alike(values: Column, codes: NDArray[np.str_], middle: Callable[..., float]) -> float | None:
@@ -216,7 +226,7 @@ def _levels(scored: Sequence[Scored], no_evidence: int) -> dict[str, Answers]:
             photos,
             photos / everything,
             float(np.mean(stated)) if stated and level is not Level.NONE else None,
-            _figure(_column([i.right for i in own]), np.array([""] * len(own)), np.average),
+            _share(_column([item.right for item in own]), np.array([""] * len(own))),
         )
     return found
 

@@ -159,13 +159,17 @@ def _differences(ablation: Ablation) -> Table:
         for item in ablation.differences
     ]
     harmful = ablation.harmful
-    note = f"makes the whole worse: {', '.join(harmful)}" if harmful else ""
+    note = "no source makes the whole worse beyond what chance does"
+    if harmful:
+        note = f"makes the whole worse: {', '.join(harmful)}"
+    elif any(item.low is None for item in ablation.differences):
+        note = "too few photos to tell"
     header = ("what a source adds to the others", "spoke of", "gain", "95 % interval", "it")
     return Table(
         "Does any source make the whole worse?",
         header,
         rows,
-        note or "no source makes the whole worse beyond what chance does",
+        note,
     )
 
 
