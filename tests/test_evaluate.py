@@ -4,6 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from bundles import make_bundle
+from PIL import Image
+from PIL.ExifTags import GPS, IFD
 
 from geotagger.belief import Belief
 from geotagger.drawing import files
@@ -20,11 +23,12 @@ from geotagger.evaluation.calibration import (
 from geotagger.evaluation.charts import charts
 from geotagger.evaluation.intervals import bootstrap, wilson
 from geotagger.evaluation.report import write
-from geotagger.evaluation.run import Bench, Evaluation
+from geotagger.evaluation.run import Bench, Evaluation, run
 from geotagger.evaluation.scored import Scored
 from geotagger.evaluation.scores import score, weighted_median
 from geotagger.geo import haversine_km
 from geotagger.labels import Truth
+from geotagger.pipeline import RunOptions
 from geotagger.places import load_places
 from geotagger.records import Candidate, Evidence, Level, Place, Point, Prediction, Status
 
@@ -344,3 +348,47 @@ def test_the_report_holds_every_chart_and_table_and_fetches_nothing(belief, tmp_
 def test_a_report_that_cannot_come_to_be_is_wrong_usage(tmp_path, name, complaint):
     with pytest.raises(UsageError, match=complaint):
         files.check(tmp_path / name)
+
+
+def test_one_pass_over_a_folder(tmp_path):
+    """The tiny bundle takes red for Tokyo, green for Berlin, blue for Rio de Janeiro."""
+    bundle = make_bundle(tmp_path / "tiny")
+    folder = tmp_path / "album"
+    folder.mkdir()
+    for name, colour in {"a": "red", "b": "lime", "c": "blue", "d": "red"}.items():
+        Image.new("RGB", (64, 48), colour).save(folder / f"{name}.jpg")
+    (folder / "bad.jpg").write_bytes(b"nothing")
+    labels = (
+        "file,lat,lon,country\na.jpg,35.7,139.7,\nb.jpg,,,DE\nc.jpg,48.86,2.35,\nbad.jpg,1,1,\n"
+    )
+    (folder / "labels.csv").write_text(labels)
+    seen = []
+    options = RunOptions((folder,), models=(str(bundle.path),), read_text=False, workers=1)
+    found = run(options, None, seen.append, ablate=True)
+    assert [outcome.photo.path.name for outcome in seen] == [
+        *("a.jpg", "b.jpg", "bad.jpg", "c.jpg", "d.jpg")
+    ]
+    scores = found.scores
+    assert (scores.photos, scores.scored, scores.unlabelled, scores.failed) == (5, 3, 1, 1)
+    assert scores.figures["country"].value == pytest.approx(2 / 3)
+    assert (scores.figures["median_km"].photos, scores.figures["country"].photos) == (2, 3)
+    assert list(found.ablation.subsets) == ["all", "without vision", "only vision", "prior alone"]
+    assert found.ablation.subsets["all"].figures == scores.figures
+    assert found.ablation.subsets["only vision"].figures["country"] == scores.figures["country"]
+
+
+def test_the_gps_of_photos_is_the_truth_where_there_are_no_labels(tmp_path):
+    bundle = make_bundle(tmp_path / "tiny")
+    folder = tmp_path / "album"
+    folder.mkdir()
+    exif = Image.Exif()
+    exif.get_ifd(IFD.GPSInfo).update(
+        {GPS.GPSLatitudeRef: "N", GPS.GPSLatitude: (35, 42, 0)}
+        | {GPS.GPSLongitudeRef: "E", GPS.GPSLongitude: (139, 42, 0)}
+    )
+    Image.new("RGB", (64, 48), "red").save(folder / "a.jpg", exif=exif)
+    Image.new("RGB", (64, 48), "red").save(folder / "b.jpg")
+    options = RunOptions((folder,), models=(str(bundle.path),), read_text=False, workers=1)
+    scores = run(options, None, lambda _: None).scores
+    assert (scores.scored, scores.unlabelled) == (1, 1)
+    assert scores.figures["country"].value == 1
