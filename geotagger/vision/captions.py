@@ -58,7 +58,7 @@ class InnerReader:
         self._matcher = matcher
         areas = [area_of(label) for label in labels]
         distinct = {area: number for number, area in enumerate(dict.fromkeys(areas))}
-        self._group = np.array([distinct[area] for area in areas])
+        self._group = np.array([distinct[area] for area in areas], np.intp)
         self._log_size = np.log(np.bincount(self._group))
         self._column = np.full(len(places), len(labels))
         units = unit_vectors64(places.lat, places.lon)
@@ -71,6 +71,8 @@ class InnerReader:
             self._column[rows] = own[nearest(units[rows], towns)]
 
     def read(self, values: NDArray[np.float32]) -> list[Reading]:
+        if not self.labels:
+            return [Reading("") for _ in values]
         logits = self._matcher.logits(values)
         above = self._log_shares(logits) + self._log_size[self._group]
         table = np.concatenate([above, np.zeros((len(above), 1))], axis=1, dtype=np.float32)
