@@ -81,6 +81,7 @@ def tiny(names: dict[str, list[int]]) -> Gazetteer:
             "kind": np.array([0, 2], dtype=np.uint8),
             "codes": np.frombuffer(b"CH\nDE", dtype=np.uint8),
             "names": np.frombuffer("Aä\nBb\n".encode(), dtype=np.uint8),
+            "big_names": np.frombuffer(b"stockholm\nbarcelona", dtype=np.uint8),
         }
     )
 

@@ -102,6 +102,43 @@ def test_neighbours_raise_and_lower(stronger: str, weaker: str, lat: float, lon:
     assert ratio_at(find(sign(stronger)), lat, lon) > 1.5 * ratio_at(find(sign(weaker)), lat, lon)
 
 
+@pytest.mark.parametrize(
+    ("text", "other"),
+    [
+        ("İSTANBUL", "ISTANBUL"),
+        ("Diyarbakır", "DIYARBAKIR"),
+        ("Groß-Gerau", "GROSS-GERAU"),
+        ("garmisch-partenkirchen", "GARMISCH / PARTENKIRCHEN"),
+        ("Sankt Pölten", "ST. PÖLTEN"),
+        ("Stockholms stad", "STOCKHOLMS / STAD"),
+    ],
+)
+def test_letter_case_and_spelling_change_nothing(text: str, other: str) -> None:
+    ours, theirs = find(sign(text))[0], find(sign(other))[0]
+    assert ours.meaning == theirs.meaning
+    assert ours.spots == theirs.spots
+
+
+def test_saints_are_found_by_their_abbreviation() -> None:
+    assert ratio_at(find(sign("Mairie de Ste Foy")), 46.78, -71.29) > 10
+
+
+@pytest.mark.parametrize("text", ["N.Y.", "L.A.", "D.C.", "U.S.A."])
+def test_letters_with_points_are_no_names(text: str) -> None:
+    assert find(sign(text)) == []
+
+
+def test_a_genitive_stands_before_a_word() -> None:
+    assert "Lahes" in {cue.words for cue in find(sign("Lahes Park"))}
+    assert "Lahes" not in {cue.words for cue in find(sign("Goka Lahes"))}
+
+
+@pytest.mark.parametrize("name", ["Elena", "Pietro", "Franz", "Terrace", "Rouge", "国立", "五湖"])
+def test_people_and_plain_words_are_weak(name: str) -> None:
+    strongest = max((s.ratio for cue in find(sign(name)) for s in cue.spots), default=1.0)
+    assert strongest < 0.1 * ratio_at(find(sign("Bielefeld")), *BIELEFELD)
+
+
 def test_the_longest_name_wins() -> None:
     assert {cue.words for cue in find(sign("BAD HOMBURG"))} == {"BAD HOMBURG"}
     assert "York" not in {cue.words for cue in find(sign("City of New York"))}
@@ -184,7 +221,7 @@ def _log_ratio(cue: Cue) -> np.ndarray:
 
 
 def test_signs_of_the_world_are_placed(scores: Counter[str]) -> None:
-    """Measured: 303 of 321 right; 187 sure, all of them right."""
+    """Measured: 303 of 321 right; 191 sure, 190 of them right."""
     assert scores["town right"] > 0.88 * scores["town"]
     assert scores["town sure"] > 0.5 * scores["town"]
     assert scores["town sure right"] > 0.95 * scores["town sure"]

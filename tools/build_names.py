@@ -44,6 +44,7 @@ from sklearn.neighbors import BallTree
 
 from geotagger.geo import haversine_km
 from geotagger.places import load_places, town_radius_km
+from geotagger.text.damage import LEAST_LETTERS
 from geotagger.text.gazetteer import KINDS, LOG_LEAST, LOG_STEP, name_hash, normalise
 from geotagger.text.neighbours import LINKS
 
@@ -89,7 +90,8 @@ NAMESAKE = 0.3
 """Of several places of one name the smaller are met less often than the prior of the belief says:
 share of signs by this power of their people. That prior is for photos of sights, not of signs."""
 LIFT = 10.0
-"""How much oftener two words of a language (or two letters of a script without spaces) follow each
+"""How much oftener two words of a language (or two letters
+of a script without spaces, where no list has them as a word) follow each
 other than they would by chance."""
 RARE_IN_SMALL_LIST = 3e-7
 RARE_IN_LARGE_LIST = 1e-9
@@ -114,6 +116,8 @@ REGION_CODE = re.compile("[A-Z]{2}-[A-Z]{1,3}")
 LEAST_STRENGTH = 0.2
 """Weaker names are dropped; context can raise a name some ten times."""
 MOST_BEARERS = 50
+BIG, BIG_SHARE = 50_000, 0.3
+"""People of a town whose names are known cut off or misread as well, and share of those names."""
 REGION_COVER = 0.8
 """A region's radius covers so many of its people."""
 
@@ -336,8 +340,9 @@ class Words:
         """Share of photos in which misread letters or pieces of other words make the name."""
         letters = name.replace(" ", "")
         if script_of(letters) in ("CJK", "HANGUL", "HIRAGANA", "KATAKANA"):
+            lift = 1.0 if self.known_of_name(name).any() else LIFT
             return max(
-                2 * WORDS * LIFT * math.prod(common[letter] for letter in letters)
+                2 * WORDS * lift * math.prod(common[letter] for letter in letters)
                 for common in self.letters.values()
             )
         return BY_CHANCE[0] * BY_CHANCE[1] ** -len(letters)
@@ -734,9 +739,23 @@ def write(bearers: Sequence[Bearer], words: Words, path: Path) -> None:
         kind=np.array([KINDS.index(row.kind) for row in rows], dtype=np.uint8),
         codes=as_bytes("\n".join(codes)),
         names=as_bytes("".join(row.name + "\n" for row in rows)),
+        big_names=as_bytes("\n".join(big_names(bearers))),
     )
     print(f"{len(hashes)} names, {len(flat)} bearers of them, {len(rows)} places")
     print(f"{path.stat().st_size / 1e6:.1f} MB")
+
+
+def big_names(bearers: Sequence[Bearer]) -> list[str]:
+    """Usual names of big towns that are one word, long enough to be told from a part."""
+    return sorted(
+        {
+            name
+            for bearer in bearers
+            if bearer.kind == "town" and bearer.people >= BIG
+            for name, share in bearer.names.items()
+            if share >= BIG_SHARE and name.isalpha() and len(name) > LEAST_LETTERS
+        }
+    )
 
 
 def to_bytes(ratios: Iterable[float]) -> NDArray[np.uint8]:

@@ -112,6 +112,8 @@ class Gazetteer:
         self._codes: list[str] = arrays["codes"].tobytes().decode().split("\n")
         self._names = arrays["names"].tobytes()
         self._name_ends = np.flatnonzero(arrays["names"] == ord("\n"))
+        self.big_names = frozenset(arrays["big_names"].tobytes().decode().split())
+        """Usual names of one word of towns of 50,000 people and more."""
 
     def __len__(self) -> int:
         """Names, each counted once however many places bear it."""
