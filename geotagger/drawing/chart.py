@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from geotagger.drawing.figure import Track
 
-WIDTH_PX, HEIGHT_PX = 420, 340
-LEFT_PX, RIGHT_PX, TOP_PX, BOTTOM_PX = 58, 14, 34, 48
+WIDTH_PX, HEIGHT_PX = 420, 350
+LEFT_PX, RIGHT_PX, TOP_PX, BOTTOM_PX = 58, 16, 46, 48
 GRID = Style(stroke="#e3e6ea")
 FRAME = Style(stroke="#8a9099")
 PERCENT = {step / 5: f"{20 * step} %" for step in range(6)}
@@ -59,8 +59,8 @@ class Chart:
         self.figure.add(Lines([corners], style, closed=True))
 
     def remark(self, text: str) -> None:
-        """What is to be read off it, beside the title."""
-        self.figure.add(Label(self._right, 20, text, 11, "end", "#666666"))
+        """What is to be read off it, below the title."""
+        self.figure.add(Label(self._left, 36, text, 11, colour="#666666"))
 
     def _at(self, x: ArrayLike, y: ArrayLike) -> Track:
         """Data to pixels, [n, 2]."""
