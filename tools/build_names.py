@@ -90,9 +90,8 @@ NAMESAKE = 0.3
 """Of several places of one name the smaller are met less often than the prior of the belief says:
 share of signs by this power of their people. That prior is for photos of sights, not of signs."""
 LIFT = 10.0
-"""How much oftener two words of a language (or two letters
-of a script without spaces, where no list has them as a word) follow each
-other than they would by chance."""
+"""How much oftener two words of a language follow each other than they would by chance; so do two
+letters of a script without spaces that no list has as a word."""
 RARE_IN_SMALL_LIST = 3e-7
 RARE_IN_LARGE_LIST = 1e-9
 RARE_WITHOUT_LIST = 1e-7

@@ -23,7 +23,7 @@ _TAKEN_FOR = {
 
 def whole(part: str, names: Collection[str], *, no_start: bool, no_end: bool) -> str:
     """The one name that a part may be left of; empty when there is none, or several."""
-    if len(part) < LEAST_LETTERS:
+    if len(part) < LEAST_LETTERS or not (no_start or no_end):
         return ""
     found = [
         name
