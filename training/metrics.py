@@ -1,6 +1,6 @@
 """How well a model tells where photos were taken: python -m training.metrics RUN
 
-Distances, shares and GeoScore are those of `geotagger evaluate`, by its own code.
+Distances, shares, GeoScore and calibration are those of `geotagger evaluate`, by its own code.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from scipy.special import softmax
 from sklearn.metrics import precision_recall_fscore_support
 
 from geotagger.errors import UsageError
+from geotagger.evaluation.calibration import area_under_risk, expected_calibration_error
 from geotagger.evaluation.scored import Scored
 from geotagger.evaluation.scores import THRESHOLDS_KM, score
 from geotagger.labels import Truth
@@ -115,7 +116,6 @@ def classification(
     precision, recall, f1, _ = precision_recall_fscore_support(
         truth, best, average="macro", zero_division=0.0
     )
-    risk = np.cumsum(~right[np.argsort(-sure, kind="stable")]) / (rows + 1)
     brier = (shares**2).sum(axis=1) - 2 * shares[rows, truth] + 1
     return {
         "photos": len(truth),
@@ -126,31 +126,14 @@ def classification(
         "f1": float(f1),
         "nll": float(-np.log(shares[rows, truth] + 1e-12).mean()),
         "brier": float(brier.mean()),
-        "ece": expected_calibration_error(sure, right),
-        "aurc": float(risk.mean()),
+        "ece": expected_calibration_error(sure, right.astype(float)),
+        "aurc": area_under_risk(sure, right.astype(float)),
     }
 
 
 def hierarchical(right_above: NDArray[np.bool_], right: NDArray[np.bool_]) -> float | None:
     """The share right at the finer level among those right at the coarser one."""
     return float(right[right_above].mean()) if right_above.any() else None
-
-
-def reliability(
-    sure: NDArray[np.floating], right: NDArray[np.bool_], bins: int = 15
-) -> list[tuple[float, float, int]]:
-    """By bins of confidence that hold any: (mean confidence, share right, photos)."""
-    index = np.minimum((sure * bins).astype(int), bins - 1)
-    return [
-        (float(sure[own].mean()), float(right[own].mean()), int(own.sum()))
-        for number in range(bins)
-        if (own := index == number).any()
-    ]
-
-
-def expected_calibration_error(sure: NDArray[np.floating], right: NDArray[np.bool_]) -> float:
-    """Mean gap between confidence and share right (Naeini et al. 2015)."""
-    return sum(n * abs(a - b) for a, b, n in reliability(sure, right)) / len(sure)
 
 
 def confusion(logits: NDArray[np.floating], target: NDArray[np.intp]) -> NDArray[np.int64]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from training.metrics import reliability
+from geotagger.evaluation.calibration import reliability
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,9 +41,9 @@ def draw_confusion(matrix: NDArray[np.int64], names: Sequence[str], file: Path) 
 
 def draw_reliability(sure: NDArray[np.floating], right: NDArray[np.bool_], file: Path) -> None:
     """A picture of how often answers of each confidence are right."""
-    said, held, photos = (
-        np.array(column) for column in zip(*reliability(sure, right), strict=True)
-    )
+    bins = reliability(sure, right.astype(float))
+    said, held = [item.confidence for item in bins], [item.right for item in bins]
+    photos = np.array([item.photos for item in bins])
     figure = Figure(figsize=(5, 5), layout="constrained")
     axes = figure.add_subplot()
     axes.plot([0, 1], [0, 1], color="grey", linewidth=1)
