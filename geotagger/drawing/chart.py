@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from geotagger.drawing.figure import Track
 
 WIDTH_PX, HEIGHT_PX = 420, 350
-LEFT_PX, RIGHT_PX, TOP_PX, BOTTOM_PX = 58, 16, 46, 48
+LEFT_PX, RIGHT_PX, TOP_PX, BOTTOM_PX = 58, 24, 46, 48
 GRID = Style(stroke="#e3e6ea")
 FRAME = Style(stroke="#8a9099")
 PERCENT = {step / 5: f"{20 * step} %" for step in range(6)}
