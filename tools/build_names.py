@@ -47,6 +47,7 @@ from geotagger.places import load_places, town_radius_km
 from geotagger.text.damage import LEAST_LETTERS
 from geotagger.text.gazetteer import KINDS, LOG_LEAST, LOG_STEP, name_hash, normalise
 from geotagger.text.neighbours import LINKS
+from geotagger.text.tokens import GENITIVE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -579,7 +580,7 @@ class Subdivisions:
         return found - {""}
 
     def _without_generic(self, name: str, country: str, language: str) -> str:
-        """Of "Stockholms län" "Stockholms", of "Región de Murcia" "Murcia"."""
+        """Of "Stockholms län" "Stockholm", of "Región de Murcia" "Murcia"."""
         known = self._names[language]
         every = [known[code].split() for code in self._of_country[country] if code in known]
         words = name.split()
@@ -587,6 +588,8 @@ class Subdivisions:
             same = sum(other[end] == words[end] for other in every if len(other) > 1)
             if len(words) > 1 and same >= max(GENERIC * len(every), 3):
                 words = words[1:] if end == 0 else words[:-1]
+                if end == -1 and country in GENITIVE:
+                    words[-1] = words[-1].removesuffix("s")
                 while len(words) > 1 and normalise(words[0]) in LINKS:
                     words = words[1:]
         return " ".join(words)
