@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from geotagger.text.script_model import HEIGHT_PX
+from geotagger.text.script_model import HEIGHT_PX, TELLING_WIDTH_PX
 from training.fonts import read_faces
 from training.script_crops import bucket_of, stacked
 from training.script_examples import (
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 WIDTHS = (24, 40, 64, 112)
 """Channels of the stages."""
-FALSE_ALARM_RATE = 0.001
+FALSE_ALARM_RATE = 0.0003
 """Of held-out crops that show no such script, the share that may be named one."""
 CLASSES = (*SCRIPTS, "other")
 
@@ -210,7 +210,8 @@ def judged(
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Probabilities [n, classes] and labels [n] of crops, each at its own width.
 
-    `temperature` first sets the network's temperature to the one that fits them best.
+    Lines too narrow to be named have 0 for every script. `temperature` first sets the network's
+    temperature to the one that fits the crops best.
     """
     logits = torch.cat([network.logits(torch.from_numpy(crop.grey)[None]) for crop in crops])
     labels = torch.tensor([crop.label for crop in crops])
@@ -220,6 +221,8 @@ def judged(
             choices, key=lambda t: nn.functional.cross_entropy(logits / t, labels).item()
         )
     probabilities = torch.softmax(logits / network.temperature, dim=1)
+    narrow = torch.tensor([crop.grey.shape[1] < TELLING_WIDTH_PX for crop in crops])
+    probabilities[narrow, :OTHER] = 0
     return probabilities.numpy(), labels.numpy()
 
 
@@ -228,7 +231,7 @@ def threshold_for(
 ) -> float:
     """Lowest probability at which at most that share of OTHER is named a script; at least 0.5."""
     alarms = np.sort(probabilities[labels == OTHER, :OTHER].max(axis=1))[::-1]
-    return max(0.5, float(alarms[int(rate * len(alarms))]))
+    return max(0.5, float(np.nextafter(alarms[int(rate * len(alarms))], np.float32(1))))
 
 
 def score(

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 HEIGHT_PX = 32
 MIN_WIDTH_PX, MAX_WIDTH_PX = 24, 288
+TELLING_WIDTH_PX = 40
+"""Narrower lines hold a single letter, too little to name a script by."""
 FOLDER = Path(__file__).parent.parent / "data" / "script"
 
 
@@ -64,14 +66,17 @@ class ScriptClassifier:
 
     def probabilities(self, crop: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Of each of `scripts`, and last of none of them; float32 [len(scripts) + 1]."""
-        line = grey_of(crop)
+        return self._run(grey_of(crop))
+
+    def _run(self, line: NDArray[np.uint8]) -> NDArray[np.float32]:
         answer: NDArray[np.float32] = self._session.run(None, {"line": line[None]})[0][0]
         return answer
 
     def _answer(self, crop: NDArray[np.uint8]) -> tuple[str, float]:
-        probabilities = self.probabilities(crop)
+        line = grey_of(crop)
+        probabilities = self._run(line)
         best = int(probabilities[:-1].argmax())
-        if probabilities[best] < self.threshold:
+        if probabilities[best] < self.threshold or line.shape[1] < TELLING_WIDTH_PX:
             return "", float(probabilities[-1])
         return self.scripts[best], float(probabilities[best])
 
