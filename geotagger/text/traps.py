@@ -6,8 +6,8 @@ certainty. So its lines get a weight: the probability that they speak of the pla
     weight = P(sign | rule) + P(trap | rule) * P(the trap's own words fit the place)
 
 with P(sign | rule) from how often the rule fires on drawn traps and on photos of real signs
-(`python -m training.measure_traps`), and one text in ten taken for a trap. Where a date or an agency's name says
-nothing of any place the weight is 0.
+(`python -m training.measure_traps`), and one text in ten taken for a trap. Where a date or an
+agency's name says nothing of any place the weight is 0.
 
 What cannot be told from the lines alone: a slogan on a shirt from one on a wall (but for the usual
 ones), a poster for a far country, a mirrored picture, a map without a publisher's name.
