@@ -127,7 +127,7 @@ def _readings(name: str) -> tuple[dict[str, Reading], list[dict[str, str]]]:
 
         labels = Path(name) / "labels.csv"
         readings = {
-            finding.path.name: Reading(tuple(finding.lines), 0, 0)
+            finding.path.name: Reading(tuple(finding.lines), finding.width_px, finding.height_px)
             for finding in examine([Path(name)])
         }
     with labels.open(encoding="utf-8", newline="") as file:

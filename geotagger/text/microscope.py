@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +40,9 @@ class Finding:
     """What the text alone leads to."""
     problem: str = ""
     """Why the photo could not be read."""
+    width_px: int = 0
+    """Of the upright original."""
+    height_px: int = 0
 
     def to_json(self) -> str:
         """One JSON object on one line."""
@@ -64,6 +67,8 @@ class Finding:
         return {
             "path": path_text(self.path),
             "problem": self.problem,
+            "width_px": self.width_px,
+            "height_px": self.height_px,
             "lines": [
                 {
                     "text": plain(line.text),
@@ -117,11 +122,19 @@ def _examined(photo: Photo, reader: TextReader, combiner: Combiner, belief: Beli
     (reading,) = reader.read([prepared])
     cues, notes = find_cues(reading)
     weighted = combiner.weigh(cues)
+    found = Finding(
+        photo.path,
+        reading.lines,
+        weighted,
+        notes,
+        width_px=picture.width_px,
+        height_px=picture.height_px,
+    )
     if not weighted:
-        return Finding(photo.path, reading.lines, notes=notes)
+        return found
     doubt = combiner.strengths.foreign_share
     evidence = Evidence("text", 1.0, "", combiner.total(weighted), doubt=doubt)
-    return Finding(photo.path, reading.lines, weighted, notes, belief.decide([evidence]))
+    return replace(found, prediction=belief.decide([evidence]))
 
 
 def _read(line: Line) -> str:
