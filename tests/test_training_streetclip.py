@@ -5,10 +5,11 @@ import json
 import math
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from click.testing import CliRunner
-from coloured_photos import COLOURS, make_photos, tag
+from coloured_photos import COLOURS, export, make_photos, tag
 
 from geotagger.errors import UsageError
 from training import captions, clip, prompts, run_folder, train_streetclip
@@ -372,6 +373,9 @@ def test_lite_with_a_trunk_and_kept_views(photos, tmp_path):
     run = tmp_path / "run"
     train_all(photos, run, recipe, "--num-epochs", 40)
     assert run_folder.read(run)["metrics"]["prompts"]["zero-shot"]["country"] > 0.8
+    bundle = export(run, photos, tmp_path / "b", "int8")
+    operators = {node.op_type for node in onnx.load(bundle / "model.onnx").graph.node}
+    assert "DequantizeLinear" in operators
 
 
 def test_validation_photos_are_shown_as_they_are(trained, photos):

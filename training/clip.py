@@ -12,10 +12,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.functional import cross_entropy, log_softmax, normalize
+from torch.nn.functional import cross_entropy, log_softmax
 
 from training.cnn import TRUNKS
-from training.towers import TINY_CLIP, Tower, make_tower, text_options, tiny_config
+from training.towers import (
+    TINY_CLIP,
+    Tower,
+    make_tower,
+    of_length_one,
+    text_options,
+    tiny_config,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -54,11 +61,11 @@ class Clip(nn.Module):
 
     def images(self, inputs: torch.Tensor) -> torch.Tensor:
         """[B, D] of pixels, or of what `tower.frozen` gave."""
-        return normalize(self.projection(self.tower(inputs)), dim=1)
+        return of_length_one(self.projection(self.tower(inputs)))
 
     def texts(self, tokens: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """[T, D] of `Words.tokens`."""
-        return normalize(self.text(input_ids=tokens, attention_mask=mask).text_embeds, dim=1)
+        return of_length_one(self.text(input_ids=tokens, attention_mask=mask).text_embeds)
 
     def forward(
         self, inputs: torch.Tensor, tokens: torch.Tensor, mask: torch.Tensor

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.functional import cross_entropy, normalize
+from torch.nn.functional import cross_entropy
 
 from geotagger.geo import EARTH_RADIUS_KM, haversine_km, unit_vectors64
 from training.sphere import unit
+from training.towers import of_length_one
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,10 +52,10 @@ class GeoClip(nn.Module):
         self.register_buffer("queue_end", torch.tensor(0))
 
     def images(self, inputs: torch.Tensor) -> torch.Tensor:
-        return normalize(self.mlp(self.dropout(self.tower(inputs))), dim=1)
+        return of_length_one(self.mlp(self.dropout(self.tower(inputs))))
 
     def positions(self, degrees: torch.Tensor) -> torch.Tensor:
-        return normalize(self.location(degrees), dim=1)
+        return of_length_one(self.location(degrees))
 
     def forward(self, inputs: torch.Tensor, degrees: torch.Tensor) -> torch.Tensor:
         """[B, n] scaled cosines."""

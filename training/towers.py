@@ -139,6 +139,12 @@ class ClipTower(Tower):
         return [self.norm]
 
 
+def of_length_one(vectors: torch.Tensor) -> torch.Tensor:
+    """[n, D] divided by their lengths. (torch's own normalize exports an Expand, at which ONNX
+    Runtime's shape inference stumbles before it can make 8 bits of a graph.)"""
+    return vectors / vectors.square().sum(dim=1, keepdim=True).sqrt().clamp_min(1e-12)
+
+
 def make_tower(name: str, weights: str = "auto") -> Tower:
     """The tower of that name. `weights` none starts it at random, for loading a run into it.
 
