@@ -69,7 +69,7 @@ def test_names_are_found_however_they_stand_there(text: str, lat: float, lon: fl
 def test_a_cue_says_what_it_read_and_what_it_means() -> None:
     (cue,) = find(sign("Stadt Bielefeld"))
     assert cue.kind == "place name"
-    assert cue.words == "Bielefeld"
+    assert cue.words == "Stadt Bielefeld"
     assert cue.meaning == "Bielefeld, DE"
     halle = find(sign("Halle"))[0]
     assert halle.meaning.startswith("Halle (Saale), DE (and ")
@@ -129,8 +129,8 @@ def test_letters_with_points_are_no_names(text: str) -> None:
 
 
 def test_a_genitive_stands_before_a_word() -> None:
-    assert "Lahes" in {cue.words for cue in find(sign("Lahes Park"))}
-    assert "Lahes" not in {cue.words for cue in find(sign("Goka Lahes"))}
+    assert any("Lah" in cue.meaning for cue in find(sign("Lahes Park")))
+    assert not any("Lah" in cue.meaning for cue in find(sign("Goka Lahes")))
 
 
 @pytest.mark.parametrize("name", ["Elena", "Pietro", "Franz", "Terrace", "Rouge", "国立", "五湖"])
@@ -141,7 +141,7 @@ def test_people_and_plain_words_are_weak(name: str) -> None:
 
 def test_the_longest_name_wins() -> None:
     assert {cue.words for cue in find(sign("BAD HOMBURG"))} == {"BAD HOMBURG"}
-    assert "York" not in {cue.words for cue in find(sign("City of New York"))}
+    assert all("New York" in cue.meaning for cue in find(sign("City of New York")))
 
 
 def test_what_was_read_badly_counts_less_or_not() -> None:
@@ -152,7 +152,7 @@ def test_what_was_read_badly_counts_less_or_not() -> None:
 
 def test_names_do_not_join_over_full_lines() -> None:
     """Only words that stand alone in their lines are one broken name."""
-    assert "Bad Homburg" not in {c.words for c in find(sign("Wir sind Bad / Homburg hier"))}
+    assert not any("Bad Homburg" in c.meaning for c in find(sign("Wir sind Bad / Homburg hier")))
 
 
 def test_the_country_of_a_country_name() -> None:

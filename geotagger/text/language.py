@@ -125,8 +125,10 @@ def _spots(mass: Rows) -> list[Spot]:
 
 
 def _extra(mass: Rows, area: Area) -> float:
+    """No more than in a country where all signs are in the language."""
     at = area.country, area.language
-    return float(mass[at] * (area.gain - elsewhere()[at]))
+    there = min(mass[at] * area.gain, mass[:, area.language].max())
+    return float(there - mass[at] * elsewhere()[at])
 
 
 def _words(line: Line) -> list[str]:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 KIND = "place name"
 
+MOST_CHARACTERS = 40
+"""A longer line is not quoted as a whole."""
 MOST_CUES = 8
 LEAST_RATIO = 4.0
 """Weaker cues are not worth a mention."""
@@ -45,7 +47,14 @@ def find(lines: Sequence[Line], gazetteer: Gazetteer | None = None) -> list[Cue]
         cue = _cue(match, _with_code(bearers, match.code, gazetteer)) if bearers else None
         if cue and (cue.meaning not in cues or _most(cue) > _most(cues[cue.meaning])):
             cues[cue.meaning] = cue
-    return sorted(cues.values(), key=_most, reverse=True)[:MOST_CUES]
+    strongest = sorted(cues.values(), key=_most, reverse=True)[:MOST_CUES]
+    return [replace(cue, words=_in_its_line(cue.words, lines)) for cue in strongest]
+
+
+def _in_its_line(words: str, lines: Sequence[Line]) -> str:
+    """With the words beside them, which a person needs to check the cue, where there are few."""
+    whole = next((line.text.strip() for line in lines if words in line.text), words)
+    return whole if len(whole) <= MOST_CHARACTERS else words
 
 
 def _with_code(bearers: list[Bearer], code: str, gazetteer: Gazetteer) -> list[Bearer]:
