@@ -127,7 +127,8 @@ def fuse(source: Path, target: Path, config: Any) -> None:
 
     vision = config.vision_config
     logging.disable(logging.WARNING)  # it tells every step that it leaves out
-    with contextlib.redirect_stdout(io.StringIO()):
+    source, target = source.resolve(), target.resolve()
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.chdir(target.parent):  # its litter
         found = optimizer.optimize_model(
             str(source),
             model_type="clip",
