@@ -102,7 +102,11 @@ def test_interrupted_is_130_and_the_report_holds_what_was_done(bundle, tmp_path)
     report = tmp_path / "r.csv"
     command = [sys.executable, "-m", "geotagger", "tag", str(folder), "--report", str(report)]
     process = subprocess.Popen(
-        [*command, "--model", str(bundle.path)], stderr=subprocess.PIPE, text=True
+        [*command, "--model", str(bundle.path), "--no-read-text"],
+        stderr=subprocess.PIPE,
+        text=True,
+        # a shell that runs the tests in the background has told its children to ignore it
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     partial = tmp_path / "r.csv.partial"
     while not partial.exists() or len(partial.read_text("utf-8").splitlines()) < 3:
