@@ -25,19 +25,19 @@ Arrays = tuple["NDArray[np.float32]", ...]
 @dataclass(frozen=True, slots=True)
 class Limit:
     most: float
-    """Largest difference: of a logit, of 1 - cosine, in km."""
+    """Largest difference: of a logit, of 1 - cosine, of coordinates in parts of their sigma."""
     least: float
-    """Share of photos with the same first choice (coordinates: within 200 km of one another)."""
+    """Share of photos with the same first choice (coordinates: within 0.2 sigma of one another)."""
 
 
 LIMITS = {
-    "fp32": {"classify": Limit(1e-3, 1.0), "retrieve": Limit(1e-4, 1.0), "regress": Limit(1, 1.0)},
+    "fp32": {"classify": Limit(1e-3, 1.0), "retrieve": Limit(1e-4, 1.0), "regress": Limit(0.01, 1)},
     "fp16": {
         "classify": Limit(0.2, 0.98),
         "retrieve": Limit(1e-2, 0.97),
-        "regress": Limit(50, 1.0),
+        "regress": Limit(0.1, 1),
     },
-    "int8": {"classify": Limit(5.0, 0.9), "retrieve": Limit(0.1, 0.9), "regress": Limit(2000, 0.9)},
+    "int8": {"classify": Limit(5.0, 0.9), "retrieve": Limit(0.1, 0.9), "regress": Limit(0.5, 0.9)},
 }
 """By precision and kind of head."""
 for _limits in LIMITS.values():
@@ -57,7 +57,10 @@ def torch_outputs(module: nn.Module, pixels: NDArray[np.uint8]) -> Arrays:
 
 
 def compare(wanted: Arrays, found: Arrays, bundle: ModelBundle) -> dict[str, float]:
-    """Numbers for each head: `NAME.max_difference`, `NAME.mean_difference`, `NAME.same_first`."""
+    """Numbers for each head: `NAME.max_difference`, `NAME.mean_difference`, `NAME.same_first`.
+
+    Differences of coordinates are in km.
+    """
     told: dict[str, float] = {"pictures": len(wanted[0])}
     for head, one, two in zip(bundle.card.heads, wanted, found, strict=True):
         apart, same = _difference(head, one, two, bundle)
@@ -77,17 +80,18 @@ def _difference(
         first, second = ((values @ gallery.T).argmax(axis=1) for values in (one, two))
         return 1 - (one * two).sum(axis=1), first == second
     km = np.asarray(haversine_km(*one.T.astype(float), *two.T.astype(float)))
-    return km, km <= 200
+    return km, km <= 0.2 * head.sigma_km
 
 
 def shortfall(found: Mapping[str, float], precision: str, heads: Sequence[Head]) -> str:
     """What is wrong, or nothing. Numbers that are none fall short, too."""
     for head in heads:
         limit = LIMITS[precision][head.kind]
+        most = limit.most * (head.sigma_km if head.kind == "regress" else 1)
         apart, same = found[f"{head.name}.max_difference"], found[f"{head.name}.same_first"]
-        if not (apart <= limit.most and same >= limit.least):
+        if not (apart <= most and same >= limit.least):
             return (
-                f"head {head.name}: differs by up to {apart:.3g}, allowed are {limit.most:g}; "
+                f"head {head.name}: differs by up to {apart:.3g}, allowed are {most:g}; "
                 f"same first choice for {same:.0%}, needed are {limit.least:.0%}"
             )
     return ""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+NOTHING = "the graph has nothing of the kind to quantise"
 LEAST_VALUES = 1024
 """Smaller tensors stay in float32."""
 
@@ -74,7 +75,7 @@ class Static:
 
     def quantise(self, source: Path, target: Path, pixels: NDArray[np.uint8]) -> None:
         prepared = target.with_suffix(".prepared.onnx")
-        quant_pre_process(source, prepared)
+        quant_pre_process(source, prepared, skip_symbolic_shape=True)  # it fails on pairs of trunks
         names = [node.name for node in onnx.load(prepared).graph.node if node.op_type == "Conv"]
         kept = names[: self.first_in_float] + names[len(names) - self.last_in_float :]
         quantize_static(
@@ -142,16 +143,20 @@ class WeightsAlone:
             others = tuple(number for number in range(values.ndim) if number != own)
             scale = np.maximum(np.abs(values).max(axis=others, keepdims=True) / 127, 1e-12)
             small = np.round(values / scale).astype(np.int8)
-            name, stored, scales = weight.name, f"{weight.name}.int8", f"{weight.name}.scale"
+            name, stored = weight.name, f"{weight.name}.int8"
             weight.CopyFrom(numpy_helper.from_array(small, stored))
-            flat = scale.ravel().astype(np.float32)
-            model.graph.initializer.append(numpy_helper.from_array(flat, scales))
-            nodes.append(helper.make_node("DequantizeLinear", [stored, scales], [name], axis=own))
+            factor = numpy_helper.from_array(scale.astype(np.float32), f"{name}.scale")
+            model.graph.initializer.append(factor)
+            nodes += [  # not DequantizeLinear, which ONNX Runtime works out anew for every photo
+                helper.make_node("Cast", [stored], [f"{name}.cast"], to=TensorProto.FLOAT),
+                helper.make_node("Mul", [f"{name}.cast", factor.name], [name]),
+            ]
+        if not nodes:
+            raise BundleError(NOTHING)
         for position, node in enumerate(nodes):
             model.graph.node.insert(position, node)
         onnx.checker.check_model(model)
         onnx.save(model, target)
-        _check_quantised(target, "DequantizeLinear")
 
 
 WAYS: dict[str, Static | Dynamic | WeightsAlone] = {
@@ -171,4 +176,4 @@ def _is_transposed(node: onnx.NodeProto) -> bool:
 def _check_quantised(file: Path, operator: str) -> None:
     """A graph in which nothing could be quantised must not pass for one of 8 bits."""
     if not any(node.op_type == operator for node in onnx.load(file).graph.node):
-        raise BundleError("the graph has nothing of the kind to quantise")
+        raise BundleError(NOTHING)

@@ -135,9 +135,9 @@ def test_every_kind_of_head_is_compared():
 
     logits = np.array([[0.0, 1, 2], [3, 2, 1]], np.float32)
     vectors = np.eye(3, dtype=np.float32)[[0, 1]]
-    degrees = np.array([[0.0, 179.9], [10, 10]], np.float32)
+    degrees = np.array([[0.0, 179.95], [10, 10]], np.float32)
     wanted = (logits, vectors, degrees)
-    other = (logits[:, ::-1] * 1.0, vectors[::-1], np.array([[0.0, -179.9], [50, 10]], np.float32))
+    other = (logits[:, ::-1] * 1.0, vectors[::-1], np.array([[0.0, -179.95], [50, 10]], np.float32))
     same = parity.compare(wanted, wanted, Bundle())
     apart = parity.compare(wanted, other, Bundle())
     assert not parity.shortfall(same, "fp32", heads)
@@ -145,6 +145,9 @@ def test_every_kind_of_head_is_compared():
     assert [apart[f"{name}.same_first"] for name in "abc"] == [0, 0, 0.5]
     assert apart["b.max_difference"] == pytest.approx(1)
     assert apart["c.max_difference"] == pytest.approx(40 * 111.19, rel=1e-3)
+    far = {**same, "c.max_difference": 60.0}
+    assert "head c" in parity.shortfall(far, "int8", heads)
+    assert not parity.shortfall(far | {"c.max_difference": 40.0}, "int8", heads)
     assert "head a" in parity.shortfall(apart, "int8", heads)
 
 
