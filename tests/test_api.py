@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 
@@ -109,6 +110,30 @@ def test_captions_give_towns_with_the_probability_of_their_country(tmp_path, alb
     points, probabilities = only.predict(album[1], 5)
     assert points.shape == (2, 2)
     assert points[0] == pytest.approx((48.14, 11.58), abs=0.05)
+
+
+def test_countries_and_towns_together(tmp_path, album):
+    bundle = caption_bundle(tmp_path / "captions")
+    mixed = Geotagger(bundle.path, device="cpu", places="Brazil; Tokyo, Japan; Munich, Germany")
+    points, probabilities = mixed.predict(album[2], 5)
+    assert points.shape == (3, 2)
+    assert points[0] == pytest.approx((-23.5, -46.6), abs=0.1)  # where most of Brazil's people are
+    assert probabilities.sum() == pytest.approx(1, abs=1e-4)
+
+
+def test_the_first_guess_is_the_best_town_of_the_best_area(tmp_path):
+    """Also where a town alone in its country is likelier by itself than either of two."""
+    bundle = caption_bundle(tmp_path / "captions")
+    twin = {"city": "Tokyo", "region": "Kanto", "country": "Japan", "lat": 36, "lon": 140}
+    towns = [twin, {"city": "Tokyo", "country": "Japan"}, {"city": "Munich", "country": "Germany"}]
+    file = tmp_path / "c.json"
+    file.write_text(json.dumps({"locations": towns}))
+    tagger = Geotagger(bundle.path, device="cpu", candidates=file)
+    points, probabilities = tagger.predict(np.full((8, 8, 3), (255, 250, 0), np.uint8), 3)
+    assert points[0, 1] > 100  # Japan, by a hair
+    assert probabilities[0] < probabilities[1]
+    assert points[1] == pytest.approx((48.14, 11.58), abs=0.05)
+    assert (np.diff(probabilities[1:]) <= 0).all()
 
 
 def test_within(positions, album):
