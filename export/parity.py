@@ -27,7 +27,7 @@ class Limit:
     most: float
     """Largest difference: of a logit, of 1 - cosine, of coordinates in parts of their sigma."""
     least: float
-    """Share of photos with the same first choice (coordinates: within 0.2 sigma of one another)."""
+    """Share of photos with the same first choice (coordinates: within 25 km or 0.2 sigma)."""
 
 
 LIMITS = {
@@ -80,7 +80,7 @@ def _difference(
         first, second = ((values @ gallery.T).argmax(axis=1) for values in (one, two))
         return 1 - (one * two).sum(axis=1), first == second
     km = np.asarray(haversine_km(*one.T.astype(float), *two.T.astype(float)))
-    return km, km <= 0.2 * head.sigma_km
+    return km, km <= max(25.0, 0.2 * head.sigma_km)
 
 
 def shortfall(found: Mapping[str, float], precision: str, heads: Sequence[Head]) -> str:
