@@ -158,7 +158,9 @@ def predict(unseen: Unseen, reader: Reader, weight: float, belief: Belief) -> li
     for start in range(0, len(unseen.logits), 64):
         for reading in reader.read(unseen.logits[start : start + 64]):
             assert reading.log_likelihood is not None
-            found.append(belief.decide([Evidence("vision", weight, "", reading.log_likelihood)]))
+            doubt = belief.constants.vision_doubt
+            evidence = Evidence("vision", weight, "", reading.log_likelihood, doubt=doubt)
+            found.append(belief.decide([evidence]))
     return found
 
 
