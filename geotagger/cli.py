@@ -8,29 +8,50 @@ import sys
 import click
 
 from geotagger import __version__
-from geotagger.commands import embed, evaluate, explain, models, read, tag, untag, verify
 from geotagger.errors import GeotaggerError, UsageError
 
 INTERRUPTED = 130
 
+COMMANDS = {
+    "tag": "Predict where the photos under PATH... were taken.",
+    "untag": "Put photos back exactly as they were before geotagger wrote to them, sidecars too.",
+    "verify": "Compare the GPS in photos with where they seem to have been taken.",
+    "read": "Show the text in photos, and what each word of it says of the place.",
+    "explain": "Explain where PHOTO was placed: the belief on a map, "
+    "and what each source did to it.",
+    "evaluate": "Score predictions on photos whose place is known.",
+    "models": "List, show, check and import vision bundles.",
+    "embed": "Write vectors of photos or positions.",
+}
+"""Each stands in `geotagger.commands` under its own name, and begins its help with these words."""
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+
+class Commands(click.Group):
+    """Loads a command when it is asked for: help and shell completion need but names."""
+
+    def list_commands(self, _: click.Context | None = None) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, _: click.Context | None, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        from importlib import import_module
+
+        command: click.Command = getattr(import_module(f"geotagger.commands.{name}"), name)
+        return command
+
+    def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name="geotagger")
 def cli() -> None:
     """Predict where photos were taken, say how sure that is and why, and write it losslessly."""
-
-
-for command in (
-    tag.tag,
-    untag.untag,
-    verify.verify,
-    read.read,
-    explain.explain,
-    evaluate.evaluate,
-    models.models,
-    embed.embed,
-):
-    cli.add_command(command)
 
 
 def main() -> None:

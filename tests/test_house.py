@@ -54,6 +54,13 @@ def test_help_loads_nothing_heavy():
     assert fresh(code).strip() == "[]"
 
 
+def test_the_list_of_commands_says_what_each_says_of_itself():
+    from geotagger.cli import COMMANDS, cli
+
+    for name, words in COMMANDS.items():
+        assert cli.get_command(None, name).get_short_help_str(200) == words
+
+
 def test_a_run_opens_no_socket(tmp_path):
     code = (
         "import sys\n"
@@ -98,7 +105,7 @@ def test_every_flag_is_explained_where_users_read():
     help_text = fresh(
         "from click.testing import CliRunner\n"
         "from geotagger.cli import cli\n"
-        "for name in cli.commands:\n"
+        "for name in cli.list_commands():\n"
         "    print(CliRunner().invoke(cli, [name, '--help']).output)"
     )
     flags = set(re.findall(r"--[a-z][a-z-]+", README + ARCHITECTURE))
