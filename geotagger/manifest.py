@@ -15,7 +15,10 @@ from pathlib import Path
 
 from geotagger.metadata.write import Result
 from geotagger.records import Outcome, Status, joined
-from geotagger.reports.table import Cell, RowFile, open_rows, path_text
+from geotagger.reports.columns import Cell
+from geotagger.reports.formats import open_rows
+from geotagger.reports.rowfile import Look, RowFile
+from geotagger.reports.table import path_text
 
 COLUMNS = (
     "path",
@@ -34,7 +37,7 @@ COLUMNS = (
 @contextmanager
 def open_manifest(path: Path) -> Iterator[Manifest]:
     """Raises UsageError for an unknown suffix, GeotaggerError when it cannot be written."""
-    rows = open_rows(path, COLUMNS, "--manifest")
+    rows = open_rows(path, Look(columns=COLUMNS), "--manifest")
     try:
         yield Manifest(rows)
     finally:

@@ -19,11 +19,13 @@ from geotagger.errors import NoPhotosError
 from geotagger.evidence import Source
 from geotagger.evidence.album import AlbumSource
 from geotagger.evidence.clock import ClockSource
+from geotagger.evidence.roll import Roll
 from geotagger.evidence.vision import VisionSource
 from geotagger.photos import walk
 from geotagger.places import load_places
 from geotagger.records import Evidence, Level, Outcome, Status, joined
-from geotagger.reports.table import Report, open_report
+from geotagger.reports.formats import open_report
+from geotagger.reports.rowfile import RowFile
 from geotagger.vision.bundle import ModelBundle, find_bundle, load_bundle
 from geotagger.vision.search import Search
 from geotagger.writer import Writer
@@ -67,7 +69,9 @@ class RunOptions:
     text_device: str = ""
     """Empty for that of the models."""
     album: bool = False
-    """Weigh the measured GPS of the same camera's photos nearby in time."""
+    """Weigh what the same camera's photos nearby in time tell: their measured GPS, their words."""
+    neighbour_gps: bool = True
+    """Whether the album weighs GPS; it would give the answer away where photos are scored by it."""
     top_k: int = 5
     min_confidence: float | None = None
     max_radius_km: float = 50.0
@@ -157,7 +161,7 @@ def weighed(options: RunOptions) -> tuple[Iterator[Weighed], Belief]:
         device = options.text_device or options.device
         sources.append(TextSource(places, belief.log_prior, device=device, threads=options.workers))
     sources.append(ClockSource(places, belief.log_prior))
-    if options.album:
+    if options.album and options.neighbour_gps:
         sources.append(AlbumSource(places))
     model = "+".join(source.model_id for source in sources if source.model_id)
     items = local.weigh(
@@ -168,7 +172,7 @@ def weighed(options: RunOptions) -> tuple[Iterator[Weighed], Belief]:
         only_missing=options.only_missing,
     )
     named = (replace(item, outcome=replace(item.outcome, model=model)) for item in items)
-    return named, belief
+    return Roll(belief).share(named) if options.album else named, belief
 
 
 def search_of(options: RunOptions) -> Search:
@@ -228,7 +232,7 @@ def beside_text(evidence: Sequence[Evidence], belief: Belief) -> list[Evidence]:
     ]
 
 
-def _opened(path: Path, stack: ExitStack) -> Report:
+def _opened(path: Path, stack: ExitStack) -> RowFile:
     report = open_report(path)
     stack.callback(report.close)
     return report

@@ -15,7 +15,8 @@ from geotagger.errors import NoPhotosError
 from geotagger.pipeline import RunOptions, predictions
 from geotagger.places import load_places
 from geotagger.records import Level, Outcome, Prediction, joined
-from geotagger.reports.table import gps_check, gps_distance_km, open_report
+from geotagger.reports.formats import open_report
+from geotagger.reports.table import gps_check, gps_distance_km
 
 VAGUE_KM = 500.0
 """Beyond this 90 % radius, agreement says little: the circle holds whole countries."""

@@ -117,7 +117,7 @@ def test_every_flag_is_explained_where_users_read():
 
 def test_help_names_every_status_exit_code_and_column_of_the_docs():
     from geotagger.records import Level, Status
-    from geotagger.reports.table import COLUMNS
+    from geotagger.reports.columns import COLUMNS
 
     report = (ROOT / "docs" / "report.md").read_text("utf-8")
     for name in (*COLUMNS, *Status, *Level):

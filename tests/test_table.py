@@ -17,7 +17,9 @@ from geotagger.records import (
     Prediction,
     Status,
 )
-from geotagger.reports.table import COLUMNS, open_report, path_text, row
+from geotagger.reports.columns import COLUMNS
+from geotagger.reports.formats import open_report
+from geotagger.reports.table import path_text, row
 
 DESIGNED = (
     "path,status,lat,lon,radius_km,confidence,level,continent,country,country_code,region,city,"

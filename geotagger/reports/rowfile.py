@@ -1,0 +1,149 @@
+"""A report as a file, and those that are rows of text: CSV and JSON Lines.
+
+A report is streamed to `NAME.partial` and takes its name when the run ends, also when it is
+interrupted: an earlier report is never left half overwritten.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from geotagger.errors import GeotaggerError
+from geotagger.records import Outcome
+from geotagger.reports.columns import COLUMNS, Cell
+from geotagger.reports.table import plain, row
+
+PARTIAL = ".partial"
+FORMULA = re.compile(r"'*[=+\-@\uff1d\uff0b\uff0d\uff20]")
+"""How a text starts that a spreadsheet would run; also one that was neutralised already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a report looks, where its format leaves a choice."""
+
+    columns: Sequence[str] = COLUMNS
+    thumbnails: bool = True
+    """Small pictures of the photos, in the formats that can hold or show them."""
+    circles: bool = False
+    """The 90 % radius as a polygon, in GeoJSON."""
+
+
+STANDARD = Look()
+
+
+class RowFile:
+    """A file of rows that takes its name when it is closed; one without rows leaves no trace."""
+
+    mode = "w"
+
+    def __init__(self, path: Path, look: Look = STANDARD, flag: str = "--report") -> None:
+        self.path = path
+        self.look = look
+        self.flag = flag
+        self.partial = path.with_name(path.name + PARTIAL)
+        self.empty = True
+        encoding, newline = ("utf-8", "") if self.mode == "w" else (None, None)
+        with self.guarded():
+            self.file: IO[Any] = self.partial.open(self.mode, encoding=encoding, newline=newline)
+
+    def add(self, outcome: Outcome) -> None:
+        """Write one row. Raises GeotaggerError when the disk refuses."""
+        self.add_row(row(outcome))
+
+    def add_row(self, cells: Mapping[str, Cell]) -> None:
+        """Write cells of whatever columns this file has. Raises as `add` does."""
+        with self.guarded():
+            self.write(cells)
+            self.file.flush()
+        self.empty = False
+
+    def write(self, cells: Mapping[str, Cell]) -> None:
+        """Put one row into `self.file`."""
+        raise NotImplementedError
+
+    def finish(self) -> None:
+        """Put into `self.file` what comes after the last row."""
+
+    def close(self) -> None:
+        """Give the report its name. Raises GeotaggerError when the disk refuses."""
+        with self.guarded():
+            with self.file:
+                if not self.empty:
+                    self.finish()
+                self.file.flush()
+                os.fsync(self.file.fileno())
+            if self.empty:
+                self.partial.unlink()
+            else:
+                self.partial.replace(self.path)
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Turns what the disk refuses into a GeotaggerError that names the remedy."""
+        try:
+            yield
+        except OSError as error:
+            raise GeotaggerError(
+                f"cannot write the report {self.path}: {error.strerror or error}:"
+                f" make room, or choose another place with {self.flag}"
+            ) from error
+
+
+class CsvReport(RowFile):
+    """UTF-8 with a header row (RFC 4180); text that a spreadsheet would run is neutralised."""
+
+    def __init__(self, path: Path, look: Look = STANDARD, flag: str = "--report") -> None:
+        super().__init__(path, look, flag)
+        self.writer = csv.writer(self.file)
+        with self.guarded():
+            self.writer.writerow([neutralised(name) for name in look.columns])
+
+    def write(self, cells: Mapping[str, Cell]) -> None:
+        self.writer.writerow([_csv_cell(cells.get(name)) for name in self.look.columns])
+
+
+class JsonLinesReport(RowFile):
+    """One JSON object per photo and line."""
+
+    def write(self, cells: Mapping[str, Cell]) -> None:
+        plain_cells = {name: json_cell(cell) for name, cell in cells.items()}
+        self.file.write(json.dumps(plain_cells, ensure_ascii=False) + "\n")
+
+
+def _csv_cell(cell: Cell) -> str | float:
+    if cell is None or cell == []:
+        return ""
+    if isinstance(cell, list):
+        return json.dumps(cell, ensure_ascii=False)
+    return neutralised(cell) if isinstance(cell, str) else cell
+
+
+def neutralised(text: str) -> str:
+    """The text as no spreadsheet runs it; `revived` undoes it."""
+    text = plain(text)
+    return "'" + text if FORMULA.match(text) else text
+
+
+def revived(text: str) -> str:
+    """A cell of a CSV without the apostrophe that `neutralised` gave it."""
+    return text[1:] if text.startswith("'") and FORMULA.match(text) else text
+
+
+def json_cell(cell: Cell) -> Cell:
+    """The cell with every text in it plain."""
+    if isinstance(cell, list):
+        return [{key: _plain(value) for key, value in item.items()} for item in cell]
+    return plain(cell) if isinstance(cell, str) else cell
+
+
+def _plain(value: object) -> object:
+    return plain(value) if isinstance(value, str) else value
