@@ -25,7 +25,12 @@ from geotagger.commands.flags import album_flag, prediction_flags, run_options
     help="Tables and charts as .html, or the charts alone as .svg or .png.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@album_flag(default=False)
+@album_flag()
+@click.option(
+    "--neighbour-gps",
+    is_flag=True,
+    help="Let --album weigh the neighbours' GPS too. It gives most answers away.",
+)
 @prediction_flags
 def evaluate(
     path: Path, labels: Path | None, ablate: bool, report: Path | None, as_json: bool, **flags: Any

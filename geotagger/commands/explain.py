@@ -20,7 +20,7 @@ from geotagger.commands.flags import SOME_FAILED, album_flag, prediction_flags, 
     help="Words, numbers and maps as .html, or the maps alone as .svg or .png.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@album_flag(default=True)
+@album_flag()
 @prediction_flags
 def explain(photo: Path, report: Path | None, as_json: bool, **flags: Any) -> None:
     """Explain where PHOTO was placed: the belief on a map, and what each source did to it.

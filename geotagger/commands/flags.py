@@ -100,13 +100,13 @@ PREDICTION_FLAGS: Sequence[Callable[..., Any]] = (
 )
 
 
-def album_flag(default: bool) -> Callable[..., Any]:
+def album_flag() -> Callable[..., Any]:
     """Whether photos of the same camera are evidence."""
     return click.option(
         "--album/--no-album",
-        default=default,
+        default=True,
         show_default=True,
-        help="Weigh the GPS of photos that the same camera took shortly before or after.",
+        help="Weigh the GPS and the signs of photos that the same camera took nearby in time.",
     )
 
 

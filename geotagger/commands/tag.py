@@ -92,7 +92,7 @@ def _groups(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...
     metavar="KM",
     help="Write a position only if its 90 % radius is at most this; else region tags alone.",
 )
-@album_flag(default=True)
+@album_flag()
 @click.option("--only-missing", is_flag=True, help="Skip photos that have measured GPS.")
 @click.option("--dry-run", is_flag=True, help="Say what would be written; write only the report.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from geotagger.images import Picture
 from geotagger.records import Evidence, Existing, Photo
@@ -20,6 +20,7 @@ class Shot:
     photo: Photo
     existing: Existing
     picture: Picture
+    """Of no use to a source whose `min_side_px` is 0: it may not have been decoded."""
 
 
 T = TypeVar("T")
@@ -44,3 +45,26 @@ class Source(Protocol[T]):
     def prepare(self, shot: Shot) -> T | None: ...
 
     def weigh(self, batch: Sequence[T]) -> list[Evidence | None]: ...
+
+
+A = TypeVar("A")
+
+
+@runtime_checkable
+class Asking(Source[T], Protocol[T, A]):
+    """A source that asks a network, which is slow, and judges its answer, which is not.
+
+    `weigh` is both. The answer depends on nothing but the file and the `answer_key`, so it can be
+    kept as bytes, and found again when the file is met again under whatever name.
+    """
+
+    answer_key: str
+    """The same for networks that give the same answer."""
+
+    def ask(self, batch: Sequence[T]) -> list[A]: ...
+
+    def judge(self, answers: Sequence[A]) -> list[Evidence | None]: ...
+
+    def pack(self, answer: A) -> bytes: ...
+
+    def unpack(self, packed: bytes) -> A: ...

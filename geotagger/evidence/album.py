@@ -90,7 +90,7 @@ class AlbumSource:
         if moment is None:
             return None
         timeline = self._timeline(shot.photo.path.parent)
-        fixes = timeline.get(_camera(shot.existing), ())
+        fixes = timeline.get(camera_of(shot.existing), ())
         return neighbours(fixes, moment, shot.photo.path.name) or None
 
     def weigh(self, batch: Sequence[list[Neighbour]]) -> list[Evidence | None]:
@@ -106,7 +106,7 @@ class AlbumSource:
             total += np.log(reach(km, neighbour.gap_hours)).astype(np.float32)
         nearest = min(found, key=lambda neighbour: neighbour.gap_hours)
         total /= np.sqrt(len(found))  # the two ends of one gap are not independent
-        reason = f"album: {nearest.name}, {_gap(nearest.gap_hours)} apart, has GPS"
+        reason = f"album: {nearest.name}, {gap_text(nearest.gap_hours)} apart, has GPS"
         return Evidence(self.name, 1.0, reason, total)
 
     def _timeline(self, folder: Path) -> Timeline:
@@ -131,7 +131,7 @@ def timeline_of(folder: Path) -> Timeline:
         moment = moment_of(existing)
         if existing.gps and not existing.gps_is_prediction and moment is not None:
             fix = Fix(moment, photo.path.name, existing.gps)
-            timeline[_camera(existing)].append(fix)
+            timeline[camera_of(existing)].append(fix)
     return {camera: sorted(fixes, key=lambda fix: fix.at) for camera, fixes in timeline.items()}
 
 
@@ -170,12 +170,16 @@ def reach(km: NDArray[np.float64], gap_hours: float) -> NDArray[np.float64]:
     return density
 
 
-def _camera(existing: Existing) -> tuple[str, str]:
+def camera_of(existing: Existing) -> tuple[str, str]:
+    """Model and serial number: photos of one camera are one stream."""
     return existing.camera, existing.camera_serial
 
 
-def _gap(hours: float) -> str:
+def gap_text(hours: float) -> str:
+    """A gap in words."""
     minutes = hours * 60
     if minutes < 2:
         return f"{round(minutes * 60)} s"
-    return f"{round(minutes)} min" if minutes < 120 else f"{round(hours)} h"
+    if minutes < 120:
+        return f"{round(minutes)} min"
+    return f"{round(hours)} h" if hours < 48 else f"{round(hours / 24)} days"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from geotagger.records import Evidence
+from geotagger.resume.keys import answer_key
 from geotagger.vision.crops import averaged, crop, enlarged
 from geotagger.vision.readers import make_reader
 from geotagger.vision.session import Session
@@ -64,6 +65,9 @@ class VisionSource:
         self._session: Session = Session(
             bundle, device, batch_size, threads, beside._session if beside else None
         )
+        self._ends = np.cumsum([bundle.width(head) for head in self._heads])[:-1]
+        names = [head.output for head in self._heads]
+        self.answer_key = answer_key("vision", bundle.network, names, crops)
         self.device = self._session.device
         self.batch_size = self._session.batch_size
         self.readers = [
@@ -76,16 +80,24 @@ class VisionSource:
         return pixels if self._crops > 1 else pixels[0]
 
     def weigh(self, batch: Sequence[NDArray[np.uint8]]) -> list[Evidence | None]:
-        """One answer for each picture; None where the model's numbers are not finite."""
-        answers: list[Evidence | None] = [None] * len(batch)
-        if not batch:
-            return answers
-        outputs = self.outputs(batch)
+        """The evidence of each picture; None where the model's numbers are not finite."""
+        return self.judge(self.ask(batch))
+
+    def ask(self, batch: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.float32]]:
+        """What all heads say of each picture, one after the other, float32 [sum of widths]."""
+        return list(np.concatenate(self.outputs(batch), axis=1)) if batch else []
+
+    def judge(self, answers: Sequence[NDArray[np.float32]]) -> list[Evidence | None]:
+        """What that says of the place."""
+        evidence: list[Evidence | None] = [None] * len(answers)
+        if not answers:
+            return evidence
+        outputs = np.split(np.stack(answers), self._ends, axis=1)
         finite = np.all([np.isfinite(values).all(axis=1) for values in outputs], axis=0)
         if not finite.all():
             lost = np.count_nonzero(~finite)
             log.warning(
-                "%s: no finite numbers for %d of %d photos", self.model_id, lost, len(batch)
+                "%s: no finite numbers for %d of %d photos", self.model_id, lost, len(answers)
             )
         readings = zip(
             *(
@@ -95,8 +107,14 @@ class VisionSource:
             strict=True,
         )
         for row, of_photo in zip(np.flatnonzero(finite), readings, strict=True):
-            answers[row] = self._evidence(of_photo)
-        return answers
+            evidence[row] = self._evidence(of_photo)
+        return evidence
+
+    def pack(self, answer: NDArray[np.float32]) -> bytes:
+        return answer.astype("<f4").tobytes()
+
+    def unpack(self, packed: bytes) -> NDArray[np.float32]:
+        return np.frombuffer(packed, "<f4")
 
     def outputs(self, batch: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.float32]]:
         """What each head of the model says of prepared pictures, [n, width]."""
