@@ -2,89 +2,30 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
-from typing import Any
 
-from geotagger.area import read_area
 from geotagger.belief import Belief
-from geotagger.candidates import parse_places, read_candidates
 from geotagger.engines import Weighed, local
 from geotagger.errors import NoPhotosError
-from geotagger.evidence import Source
-from geotagger.evidence.album import AlbumSource
-from geotagger.evidence.clock import ClockSource
 from geotagger.evidence.roll import Roll
-from geotagger.evidence.vision import VisionSource
+from geotagger.options import RunOptions as RunOptions
+from geotagger.options import cores as cores
 from geotagger.photos import walk
-from geotagger.places import load_places
-from geotagger.records import Evidence, Level, Outcome, Status, joined
+from geotagger.records import Evidence, Level, Outcome, Photo, Status, joined
 from geotagger.reports.formats import open_report
 from geotagger.reports.rowfile import RowFile
-from geotagger.vision.bundle import ModelBundle, find_bundle, load_bundle
-from geotagger.vision.search import Search
+from geotagger.resume.journal import Journal
+from geotagger.resume.keys import run_key
+from geotagger.sources import Panel
 from geotagger.writer import Writer
 
-
-def cores() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """Everything that a run can be told."""
-
-    paths: tuple[Path, ...]
-    reports: tuple[Path, ...] = ()
-    write_exif: bool = False
-    sidecar: bool = False
-    """XMP sidecars instead of tags in the photos."""
-    sidecar_style: str = "darktable"
-    """darktable (photo.jpg.xmp) or adobe (photo.xmp)."""
-    tags: tuple[str, ...] = ("gps", "region", "keywords")
-    """Which groups of tags are written, as far as a prediction deserves them."""
-    compat_tags: bool = False
-    """Also the properties that other programs take for facts (photoshop:City, exif:GPS in XMP)."""
-    backend: str = "native"
-    """native, or exiftool for HEIC, AVIF, JPEG XL and RAW."""
-    out: Path | None = None
-    """Folder for copies; the photos themselves are then only read."""
-    manifest: Path | None = None
-    overwrite: str = "never"
-    """never, predicted or always: which GPS in a file may be replaced."""
-    dry_run: bool = False
-    only_missing: bool = False
-    models: tuple[str, ...] = ("starter",)
-    device: str = "auto"
-    batch_size: int = 0
-    """Photos per inference; 0 for what suits the device."""
-    workers: int = field(default_factory=cores)
-    read_text: bool = True
-    text_device: str = ""
-    """Empty for that of the models."""
-    album: bool = False
-    """Weigh what the same camera's photos nearby in time tell: their measured GPS, their words."""
-    neighbour_gps: bool = True
-    """Whether the album weighs GPS; it would give the answer away where photos are scored by it."""
-    top_k: int = 5
-    min_confidence: float | None = None
-    max_radius_km: float = 50.0
-    within: str = ""
-    """ISO country codes or the name of a GeoJSON file: where photos can be at all."""
-    gallery: Path | None = None
-    """CSV of points instead of a bundle's own gallery."""
-    candidates: Path | None = None
-    """JSON of places instead of a bundle's own captions; the photos are at one of them."""
-    places: str = ""
-    """The same in words: `Lyon, France; Turin, Italy`."""
-    crops: int = 1
-    """Of each photo, averaged: 1, 5 or 10, at so many times the cost."""
+Engine = Callable[[Iterator[Photo | Weighed]], Iterator[Weighed]]
 
 
 @dataclass(slots=True)
@@ -94,6 +35,8 @@ class Summary:
     statuses: Counter[Status] = field(default_factory=Counter)
     levels: Counter[Level] = field(default_factory=Counter)
     seconds: float = 0.0
+    resumed: int = 0
+    """Photos whose rows come from the journal of an earlier run."""
 
     @property
     def photos(self) -> int:
@@ -118,14 +61,20 @@ def run(options: RunOptions, on_outcome: Callable[[Outcome], None] = lambda _: N
     summary = Summary()
     with ExitStack() as stack:
         writer = Writer(options, stack)
-        outcomes = predictions(options)
+        journal = stack.enter_context(open_journal(options)) if options.journal else None
+        items, belief = weighed(options, journal)
         reports = [_opened(path, stack) for path in options.reports]
-        for outcome in outcomes:
-            written = writer.write(outcome)
+        for item in items:
+            outcome = item.outcome
+            if not item.finished:
+                outcome = writer.write(believe(item, belief))
+                if journal:
+                    journal.add(outcome, item.anchor)
             for report in reports:
-                report.add(written)
-            summary.add(written)
-            on_outcome(written)
+                report.add(outcome)
+            summary.add(outcome)
+            summary.resumed += item.finished
+            on_outcome(outcome)
         if not summary.photos:
             places = ", ".join(str(path) for path in options.paths)
             raise NoPhotosError(f"no photos in {places}")
@@ -140,73 +89,56 @@ def predictions(options: RunOptions) -> Iterator[Outcome]:
         yield believe(item, belief)
 
 
-def weighed(options: RunOptions) -> tuple[Iterator[Weighed], Belief]:
-    """The evidence on every photo walked, in order, and the belief that it is for."""
-    photos = walk(options.paths)
-    places = load_places()
-    bundles = [load_bundle(find_bundle(name)) for name in options.models]
-    search = search_of(options)
-    search.check(bundles)
-    belief = Belief(
-        places,
-        top_k=options.top_k,
-        min_confidence=options.min_confidence,
-        radius_factor=max(bundle.card.calibration.radius_factor for bundle in bundles),
-        within=search.rows(places),
-    )
-    sources: list[Source[Any]] = list(vision_sources(options, bundles, search, belief))
-    if options.read_text:
-        from geotagger.evidence.text import TextSource  # a second of loading, only when wanted
-
-        device = options.text_device or options.device
-        sources.append(TextSource(places, belief.log_prior, device=device, threads=options.workers))
-    sources.append(ClockSource(places, belief.log_prior))
-    if options.album and options.neighbour_gps:
-        sources.append(AlbumSource(places))
-    model = "+".join(source.model_id for source in sources if source.model_id)
-    items = local.weigh(
-        photos,
-        sources,
-        batch_size=options.batch_size or max(source.batch_size for source in sources),
-        workers=options.workers,
-        only_missing=options.only_missing,
-    )
-    named = (replace(item, outcome=replace(item.outcome, model=model)) for item in items)
-    return Roll(belief).share(named) if options.album else named, belief
+def open_journal(options: RunOptions) -> Journal:
+    """What earlier runs that asked for the same have finished. Never fails."""
+    assert options.journal
+    return Journal(options.journal, run_key(options), restart=options.restart)
 
 
-def search_of(options: RunOptions) -> Search:
-    """What the run looks among. Raises UsageError: an area or a place is none."""
-    named = read_candidates(options.candidates) if options.candidates else ()
-    return Search(
-        area=read_area(options.within) if options.within else None,
-        gallery=options.gallery,
-        candidates=(*named, *(parse_places(options.places) if options.places else ())),
-    )
+def weighed(
+    options: RunOptions, journal: Journal | None = None
+) -> tuple[Iterator[Weighed], Belief]:
+    """The evidence on every photo walked, in order, and the belief that it is for.
 
+    Photos that the journal knows to be finished come without evidence.
+    """
+    photos: Iterator[Photo | Weighed] = walk(options.paths)
+    if journal and not options.manifest:  # a manifest tells what each file holds by now
+        photos = (journal.replay(photo) or photo for photo in walk(options.paths))
+    panel = Panel(options)
 
-def vision_sources(
-    options: RunOptions, bundles: Sequence[ModelBundle], search: Search, belief: Belief
-) -> list[VisionSource]:
-    """One source a bundle; those that share a network run it once."""
-    sources: list[VisionSource] = []
-    first: dict[tuple[object, ...], VisionSource] = {}
-    for bundle in bundles:
-        source = VisionSource(
-            bundle,
-            belief.places,
-            device=options.device,
-            batch_size=options.batch_size,
-            threads=options.workers,
-            name="vision" if len(bundles) == 1 else f"vision:{bundle.card.name}",
-            doubt=belief.constants.vision_doubt,
-            search=search,
-            crops=options.crops,
-            beside=first.get(bundle.network),
+    def engine(fresh: Iterator[Photo | Weighed]) -> Iterator[Weighed]:
+        sources = panel.sources()
+        return local.weigh(
+            fresh,
+            sources,
+            batch_size=options.batch_size or max(source.batch_size for source in sources),
+            workers=options.workers,
+            only_missing=options.only_missing,
+            memory=journal,
         )
-        first.setdefault(bundle.network, source)
-        sources.append(source)
-    return sources
+
+    items = _when_needed(photos, engine)
+    return Roll(panel.belief).share(items) if options.album else items, panel.belief
+
+
+def _when_needed(photos: Iterator[Photo | Weighed], engine: Engine) -> Iterator[Weighed]:
+    """The models are loaded at the first photo that is not finished: now, or far into the run."""
+    first = next(photos, None)
+    if isinstance(first, Photo):
+        return engine(chain([first], photos))
+    return _finished_first(first, photos, engine) if first else iter(())
+
+
+def _finished_first(
+    first: Weighed, photos: Iterator[Photo | Weighed], engine: Engine
+) -> Iterator[Weighed]:
+    yield first
+    for item in photos:
+        if isinstance(item, Photo):
+            yield from engine(chain([item], photos))
+        else:
+            yield item
 
 
 def believe(item: Weighed, belief: Belief) -> Outcome:

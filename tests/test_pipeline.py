@@ -237,7 +237,7 @@ def test_the_window_is_bounded_and_the_order_kept(bundle, tmp_path):
     source = VisionSource(bundle, load_places(), batch_size=4, threads=1)
     names = []
     for index, item in enumerate(local.weigh(counted(), [source], batch_size=4, workers=2)):
-        assert taken <= index + 4 + local.BATCHES_AHEAD * 4 + 2
+        assert taken <= index + 2 * 4 + local.BATCHES_AHEAD * 4 + 2
         names.append(item.outcome.photo.path.name)
     assert names == sorted(names)
     assert len(names) == 60

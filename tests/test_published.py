@@ -262,16 +262,15 @@ def test_siglip_is_seen_as_its_processor_sees_it(tmp_path, photos, shapes):
 
 
 def test_the_same_tower_gives_the_same_file_and_runs_once(geo_bundle, street_bundle, photos):
-    from geotagger import pipeline
+    from geotagger.options import RunOptions
+    from geotagger.sources import Panel
 
     bundles = [load_bundle(path) for path in (geo_bundle, street_bundle)]
     assert bundles[0].network == bundles[1].network
-    options = pipeline.RunOptions(
+    options = RunOptions(
         paths=(photos,), models=(str(geo_bundle), str(street_bundle)), read_text=False
     )
-    places = pipeline.load_places()
-    belief = pipeline.Belief(places)
-    sources = pipeline.vision_sources(options, bundles, pipeline.search_of(options), belief)
+    sources = Panel(options).sources()[:2]
     session = sources[0]._session._session
     calls = []
 

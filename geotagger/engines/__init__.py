@@ -1,7 +1,8 @@
 """Engines turn photos into evidence. Every engine keeps the same contract:
 
 `weigh(photos, sources, ...)` yields one `Weighed` per photo, in the order of the photos,
-and never raises for the sake of one photo.
+and never raises for the sake of one photo. A `Weighed` among the photos was finished by an earlier
+run: it keeps its place in the order, and that is all.
 """
 
 from __future__ import annotations
@@ -10,16 +11,23 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
+
+from PIL import Image
 
 from geotagger import images
 from geotagger.errors import PhotoError
-from geotagger.evidence import Shot, Source
+from geotagger.evidence import Asking, Shot, Source
 from geotagger.metadata.read import read
 from geotagger.photos import RAW_SUFFIXES
 from geotagger.records import Evidence, Outcome, Photo, Status
 
+if TYPE_CHECKING:
+    from geotagger.evidence.roll import Anchor
+
 MAX_FILE_BYTES = 1 << 30
+NOT_DECODED = images.Picture(Image.new("RGB", (1, 1)), 1, 1)
+"""What sources get that look at no picture, when none of the others needs it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +36,17 @@ class Weighed:
 
     outcome: Outcome
     evidence: tuple[Evidence, ...] = ()
+    finished: bool = False
+    """By an earlier run: the outcome is the row of the report."""
+    anchor: Anchor | None = None
+    """What it tells of the photos of the same camera around it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """What a network said of the same file before; it stands where its input would."""
+
+    answer: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +56,33 @@ class Prepared:
     outcome: Outcome
     inputs: tuple[Any, ...] = ()
     """One item per source, None where a source has nothing to say."""
+    asks: bool = False
+    """Whether a network is to be asked."""
 
 
-def prepare(photo: Photo, sources: Sequence[Source[Any]], *, only_missing: bool) -> Prepared:
+class Memory(Protocol):
+    """Keeps what networks said of files (`resume.journal.Journal`)."""
+
+    def answer(self, sha256: str, key: str) -> tuple[bytes, str] | None:
+        """The packed answer, and the note on the picture."""
+
+    def keep(self, key: str, answers: Sequence[tuple[str, str, bytes]]) -> None:
+        """(SHA-256, note on the picture, packed answer) of several files."""
+
+
+def prepare(
+    photo: Photo,
+    sources: Sequence[Source[Any]],
+    *,
+    only_missing: bool,
+    memory: Memory | None = None,
+) -> Prepared:
     """Read a photo once; hash, read its metadata and decode it from the same bytes.
 
-    Runs in worker threads or processes. Whatever is wrong with the photo becomes its outcome.
+    What the memory tells of the file needs no decoding. Runs in worker threads or processes.
+    Whatever is wrong with the photo becomes its outcome.
     """
-    outcome = Outcome(photo)
+    outcome = Outcome(photo, model="+".join(s.model_id for s in sources if s.model_id))
     try:
         data = _bytes_of(photo)
         outcome = replace(
@@ -55,10 +93,15 @@ def prepare(photo: Photo, sources: Sequence[Source[Any]], *, only_missing: bool)
         )
         if only_missing and outcome.existing.gps and not outcome.existing.gps_is_prediction:
             return Prepared(replace(outcome, status=Status.SKIPPED, note="has GPS already"))
-        picture = images.decode(data, max((source.min_side_px for source in sources), default=1))
+        recalled, note = _recalled(outcome.sha256, sources, memory)
+        min_side_px = max((s.min_side_px for s in sources if s.name not in recalled), default=0)
+        picture = NOT_DECODED
+        if min_side_px or not recalled:
+            picture = images.decode(data, max(min_side_px, 1))
+            note = picture.note
         shot = Shot(photo, outcome.existing, picture)
-        inputs = tuple(source.prepare(shot) for source in sources)
-        return Prepared(replace(outcome, note=picture.note), inputs)
+        inputs = [recalled.get(source.name) or source.prepare(shot) for source in sources]
+        return Prepared(replace(outcome, note=note), tuple(inputs), asks=picture is not NOT_DECODED)
     except PhotoError as error:
         beyond_us = photo.path.suffix.lower() in RAW_SUFFIXES and not photo.problem
         status = Status.SKIPPED if beyond_us else Status.FAILED
@@ -68,6 +111,21 @@ def prepare(photo: Photo, sources: Sequence[Source[Any]], *, only_missing: bool)
     except MemoryError:
         note = "not enough memory to decode this picture: free some or use fewer --workers"
         return Prepared(replace(outcome, status=Status.FAILED, note=note))
+
+
+def _recalled(
+    sha256: str, sources: Sequence[Source[Any]], memory: Memory | None
+) -> tuple[dict[str, Recalled], str]:
+    """By source, what its network said of the same file before; and the note on the picture."""
+    found: dict[str, Recalled] = {}
+    note = ""
+    for source in sources:
+        if memory is not None and isinstance(source, Asking):
+            packed = memory.answer(sha256, source.answer_key)
+            if packed is not None:
+                found[source.name] = Recalled(source.unpack(packed[0]))
+                note = packed[1]
+    return found, note
 
 
 def _bytes_of(photo: Photo) -> bytes:

@@ -80,28 +80,30 @@ class Roll:
         """The same items in the same order, each with the evidence of its neighbours added."""
         waiting: deque[Weighed] = deque()
         for item in items:
-            self._remember(item)
+            if not item.finished:
+                item = replace(item, anchor=self._anchor(item))
+            if item.anchor is not None:
+                self._anchors[camera_of(item.outcome.existing)].append(item.anchor)
             waiting.append(item)
             if len(waiting) > PHOTOS_AHEAD:
                 yield self._joined(waiting.popleft())
         while waiting:
             yield self._joined(waiting.popleft())
 
-    def _remember(self, item: Weighed) -> None:
+    def _anchor(self, item: Weighed) -> Anchor | None:
         existing = item.outcome.existing
         own = [e for e in item.evidence if e.source in (WORDS, CLOCK)]
         moment = moment_of(existing)
         words = next((e.reason for e in own if e.source == WORDS), "")
         if moment is None or not words or not existing.camera:
-            return
+            return None
         prediction = self._belief.decide(own)
         if prediction.level in (Level.NONE, Level.CONTINENT):
-            return
+            return None
         countries = self._country_sums(self._belief.posterior(own))
         in_town = prediction.confidence if prediction.level is Level.CITY else 0.0
         name = item.outcome.photo.path.name
-        anchor = Anchor(name, moment, countries, prediction.point, in_town, words)
-        self._anchors[camera_of(existing)].append(anchor)
+        return Anchor(name, moment, countries, prediction.point, in_town, words)
 
     def _joined(self, item: Weighed) -> Weighed:
         """Measured positions nearby say all that words nearby could."""

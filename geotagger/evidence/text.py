@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import astuple
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from geotagger.records import Evidence
+from geotagger.resume.keys import answer_key
+from geotagger.text import Line, Reading
 from geotagger.text.combine import Combiner
 from geotagger.text.cues import find_cues
 from geotagger.text.reader import TextReader
@@ -18,7 +23,6 @@ if TYPE_CHECKING:
 
     from geotagger.evidence import Shot
     from geotagger.places import Places
-    from geotagger.text import Reading
     from geotagger.text.reader import Prepared
 
 
@@ -43,6 +47,7 @@ class TextSource:
         self._reader = TextReader(device, threads, ScriptClassifier())
         self._combiner = Combiner(places, log_prior)
         self.model_id = self._reader.model_id
+        self.answer_key = answer_key("text", self.model_id, version("rapidocr"))
         self.min_side_px = self._reader.min_side_px
 
     def prepare(self, shot: Shot) -> Prepared:
@@ -52,7 +57,27 @@ class TextSource:
 
     def weigh(self, batch: Sequence[Prepared]) -> list[Evidence | None]:
         """One answer for each picture; None where nothing that was read tells of a place."""
-        return [evidence_of(reading, self._combiner) for reading in self._reader.read(batch)]
+        return self.judge(self.ask(batch))
+
+    def ask(self, batch: Sequence[Prepared]) -> list[Reading]:
+        """The words in each picture."""
+        return self._reader.read(batch)
+
+    def judge(self, answers: Sequence[Reading]) -> list[Evidence | None]:
+        """What they say of the place."""
+        return [evidence_of(reading, self._combiner) for reading in answers]
+
+    def pack(self, answer: Reading) -> bytes:
+        return json.dumps(astuple(answer)).encode()
+
+    def unpack(self, packed: bytes) -> Reading:
+        lines, width_px, height_px = json.loads(packed)
+        return Reading(tuple(_line(*line) for line in lines), width_px, height_px)
+
+
+def _line(text: str, confidence: float, box: list[list[float]], script: str) -> Line:
+    a, b, c, d = ((x, y) for x, y in box)
+    return Line(text, confidence, (a, b, c, d), script)
 
 
 def evidence_of(reading: Reading, combiner: Combiner) -> Evidence | None:

@@ -67,7 +67,8 @@ class VisionSource:
         )
         self._ends = np.cumsum([bundle.width(head) for head in self._heads])[:-1]
         names = [head.output for head in self._heads]
-        self.answer_key = answer_key("vision", bundle.network, names, crops)
+        files = sorted(bundle.card.files.items())
+        self.answer_key = answer_key("vision", self._input, files, names, crops)
         self.device = self._session.device
         self.batch_size = self._session.batch_size
         self.readers = [

@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,6 +42,7 @@ CREATE INDEX IF NOT EXISTS writes_by_path ON writes (path);
 CREATE INDEX IF NOT EXISTS writes_cut_short ON writes (at) WHERE NOT done;
 """
 _VERSION = 2
+_FILE = "writes.sqlite"
 UNKNOWN = "?"
 """Stands for a SHA-256 that is still being worked out; the file has not been replaced then."""
 
@@ -50,6 +51,22 @@ def state_folder() -> Path:
     """Where the journal is kept: GEOTAGGER_STATE, or the platform's folder for such things."""
     chosen = os.environ.get("GEOTAGGER_STATE")
     return Path(chosen) if chosen else user_state_path("geotagger", appauthor=False)
+
+
+def content_before(sha256: str) -> str:
+    """The SHA-256 of the photo of which a write of ours made this content; empty where none did.
+
+    Safe in any thread. What cannot be looked up is not known.
+    """
+    sql = """SELECT sha256_before FROM writes WHERE sha256_after = ? AND sha256_before <> ''
+             ORDER BY id DESC LIMIT 1"""
+    file = (state_folder() / _FILE).absolute()
+    try:
+        with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as db:
+            found = db.execute(sql, (sha256,)).fetchone()
+    except sqlite3.Error:
+        return ""
+    return str(found[0]) if found else ""
 
 
 class Journal:
@@ -70,7 +87,7 @@ class Journal:
     @classmethod
     def open(cls) -> Journal:
         """The user's journal, made when it is not there yet."""
-        return cls(state_folder() / "writes.sqlite")
+        return cls(state_folder() / _FILE)
 
     def __enter__(self) -> Journal:
         return self
