@@ -9,26 +9,33 @@ from shapely.geometry.polygon import orient
 
 from geotagger.geo import EARTH_RADIUS_KM
 
-Ring = list[tuple[float, float]]
-STEPS = 37
+Ring = list[list[float]]
+STEPS = 33
 DECIMALS = 5
 SMALLEST_KM = 0.01
 """Below this the corners of a circle would fall together when they are rounded (1 m)."""
 
 
-def circle(lat: float, lon: float, radius_km: float) -> list[Ring]:
+def circle(lat: float, lon: float, radius_km: float, slab_deg: float = 360.0) -> list[Ring]:
     """What lies within `radius_km` of a point, as rings of (lon, lat) in degrees.
 
     Each ring is closed, runs counterclockwise, and stays within -180..180 and -90..90; none is a
     hole of another (RFC 7946, 3.1.6 and 3.1.9). A circle across the antimeridian comes in two
     parts; one that holds a pole reaches up to it. Edges are straight in longitude and latitude.
+    No ring is wider than `slab_deg`, a divisor of 360: globes fill wide ones wrongly.
     """
     outline = _outline(lat, lon, radius_km)
     rings: list[Ring] = []
-    for west in (-540.0, -180.0, 180.0):
-        if outline.bounds[0] < west + 360 and outline.bounds[2] > west:
-            part = outline.intersection(box(west, -90, west + 360, 90))
-            rings += _rings(shapely.transform(part, lambda xy, w=west: xy - [w + 180, 0]))
+    first, _, last, _ = outline.bounds
+    for west in np.arange(-540.0, 540.0, slab_deg):
+        if west <= first and last <= west + slab_deg:
+            slab = outline
+        elif first < west + slab_deg and west < last:
+            slab = outline.intersection(box(west, -90, west + slab_deg, 90))
+        else:
+            continue
+        turns = 360.0 * ((west + 180) // 360)
+        rings += _rings(shapely.transform(slab, lambda xy, turns=turns: xy - [turns, 0]))
     return rings
 
 
@@ -58,7 +65,7 @@ def _rings(shape: shapely.Geometry) -> list[Ring]:
     snapped = shapely.set_precision(shape, 10.0**-DECIMALS)
     polygons = [part for part in shapely.get_parts(snapped) if isinstance(part, Polygon)]
     return [
-        [(round(x, DECIMALS), round(y, DECIMALS)) for x, y in orient(polygon).exterior.coords]
+        np.round(shapely.get_coordinates(orient(polygon)), DECIMALS).tolist()
         for polygon in polygons
         if not polygon.is_empty
     ]

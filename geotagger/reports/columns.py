@@ -6,6 +6,7 @@ docs/report.md all come from here.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -104,3 +105,9 @@ BY_NAME = {column.name: column for column in SCHEMA}
 ALTERNATIVE_TEXTS = ("country_code", "country", "region", "city")
 ALTERNATIVE_NUMBERS = ("lat", "lon", "probability")
 """What one of the `alternatives` tells; texts that are not known are left out."""
+
+
+def position(cells: Mapping[str, Cell]) -> tuple[float, float] | None:
+    """Latitude and longitude of the best guess, if the row has one."""
+    lat, lon = cells.get("lat"), cells.get("lon")
+    return (lat, lon) if isinstance(lat, float) and isinstance(lon, float) else None

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from geotagger.errors import UsageError
 from geotagger.reports.geojson import GeoJsonReport
+from geotagger.reports.kml import KmlReport, KmzReport
 from geotagger.reports.parquet import ParquetReport
 from geotagger.reports.rowfile import STANDARD, CsvReport, JsonLinesReport, Look, RowFile
 
@@ -14,6 +15,8 @@ FORMATS: Mapping[str, type[RowFile]] = {
     ".csv": CsvReport,
     ".jsonl": JsonLinesReport,
     ".geojson": GeoJsonReport,
+    ".kml": KmlReport,
+    ".kmz": KmzReport,
     ".parquet": ParquetReport,
 }
 ROWS = (".csv", ".jsonl")

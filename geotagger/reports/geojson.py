@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 
 from geotagger.reports.circle import circle
-from geotagger.reports.columns import Cell
+from geotagger.reports.columns import Cell, position
 from geotagger.reports.rowfile import RowFile, json_cell
 
 HEAD = '{"type": "FeatureCollection", "features": ['
@@ -23,16 +23,16 @@ class GeoJsonReport(RowFile):
     def write(self, cells: Mapping[str, Cell]) -> None:
         if self.empty:
             self.file.write(HEAD + "\n")
-        lat, lon, radius_km = cells["lat"], cells["lon"], cells["radius_km"]
+        at, radius_km = position(cells), cells["radius_km"]
         comma = "" if self.empty else ","
-        if not isinstance(lat, float) or not isinstance(lon, float):
+        if at is None:
             self._feature(comma, None, cells)
             return
-        self._feature(comma, {"type": "Point", "coordinates": [lon, lat]}, cells)
+        self._feature(comma, {"type": "Point", "coordinates": [at[1], at[0]]}, cells)
         if self.look.circles and isinstance(radius_km, float) and radius_km > 0:
             names = ("status", "level", "radius_km", "confidence")
             about = {CIRCLE_OF: cells["path"], **{name: cells[name] for name in names}}
-            rings = [[ring] for ring in circle(lat, lon, radius_km)]
+            rings = [[ring] for ring in circle(*at, radius_km)]
             self._feature(",", {"type": "MultiPolygon", "coordinates": rings}, about)
 
     def _feature(self, comma: str, geometry: object, cells: Mapping[str, Cell]) -> None:

@@ -70,6 +70,12 @@ class ParquetReport(RowFile):
         self._flush()
         self.writer.close()
 
+    def close(self) -> None:
+        try:
+            super().close()
+        finally:  # a writer that could not finish would try again when it is collected
+            self.writer.is_open = False
+
     def _flush(self) -> None:
         self.writer.write_table(self.arrow.Table.from_pylist(self.rows, schema=self.schema))
         self.rows.clear()

@@ -10,7 +10,10 @@ from geotagger.geo import haversine_km
 from geotagger.records import Candidate, Level, Outcome, Prediction, Status
 from geotagger.reports.columns import ALTERNATIVE_TEXTS, SCHEMA, Cell
 
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+CONTROL = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
+"""Also what turns the writing direction, and what neither UTF-8 nor XML can hold."""
 
 
 def gps_distance_km(outcome: Outcome) -> float | None:
@@ -99,5 +102,5 @@ def path_text(path: Path) -> str:
 
 
 def plain(text: str) -> str:
-    """Text with control characters (also those that turn the writing direction) escaped."""
+    """Text with every character of `CONTROL` escaped."""
     return CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
