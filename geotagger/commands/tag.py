@@ -94,6 +94,9 @@ def _groups(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...
 )
 @album_flag()
 @click.option("--only-missing", is_flag=True, help="Skip photos that have measured GPS.")
+@click.option(
+    "--restart", is_flag=True, help="Work everything out anew, also what an earlier run has."
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be written; write only the report.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
 @click.option("-v", "--verbose", is_flag=True, help="A line per photo on stderr.")
@@ -104,6 +107,8 @@ def tag(reports: tuple[Path, ...], quiet: bool, verbose: bool, **flags: Any) -> 
     Each photo gets one row in the report. The photos themselves change only with --write-exif.
     A photo into which nothing can be embedded safely then gets an XMP sidecar.
 
+    A run that was interrupted or killed goes on where it stopped when the same is asked again.
+
     \b
     geotagger tag ~/Photos
     geotagger tag ~/Photos --write-exif --min-confidence 0.7
@@ -111,8 +116,9 @@ def tag(reports: tuple[Path, ...], quiet: bool, verbose: bool, **flags: Any) -> 
     """
     from geotagger import pipeline
     from geotagger.progress import Progress
+    from geotagger.resume.journal import journal_file
 
-    options = run_options(flags, reports=reports or (DEFAULT_REPORT,))
+    options = run_options(flags, reports=reports or (DEFAULT_REPORT,), journal=journal_file())
     with Progress(options.paths, quiet=quiet, verbose=verbose) as progress:
         summary = pipeline.run(options, progress.show)
     if not quiet:
@@ -127,6 +133,8 @@ def _summary(summary: Summary, options: RunOptions) -> str:
     per_second = summary.photos / max(summary.seconds, 1e-9)
     speed = f"{summary.seconds:.1f} s ({per_second:.1f} photos/s)"
     lines = [f"{summary.photos} photos in {speed}: {statuses}"]
+    if summary.resumed:
+        lines.append(f"{summary.resumed} finished by an earlier run (--restart asks them anew)")
     if levels:
         lines.append(f"answered at level: {levels}")
     lines += [f"report: {path}" for path in options.reports]

@@ -19,7 +19,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from geotagger.metadata.journal import content_before
+from geotagger.metadata.journal import content_before, state_folder
 from geotagger.records import Outcome, Photo, Status
 from geotagger.resume.packing import pack, unpack
 
@@ -60,6 +60,11 @@ KEPT_DAYS = 180
 _Statement = tuple[str, tuple[Any, ...]]
 
 
+def journal_file() -> Path:
+    """The user's own: beside the journal of writes."""
+    return state_folder() / "done.sqlite"
+
+
 class Journal:
     """An open journal of one run. Its methods may be called from any thread."""
 
@@ -71,9 +76,13 @@ class Journal:
         self._ids: dict[str, int] = {}
         self._folder: tuple[Path, bytes] = (Path(), b"")
         self._db: sqlite3.Connection | None = None
+        self._key = -1
         try:
             file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._db = _opened(file)
+            self._db = sqlite3.connect(
+                file, timeout=30, isolation_level=None, check_same_thread=False
+            )
+            _set_up(self._db)
             self._key = self._id(key)
         except (sqlite3.Error, OSError) as error:
             self._give_up(error)
@@ -201,8 +210,7 @@ class Journal:
         self._db = None
 
 
-def _opened(file: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(file, timeout=30, isolation_level=None, check_same_thread=False)
+def _set_up(db: sqlite3.Connection) -> None:
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = NORMAL")
     (version,) = db.execute("PRAGMA user_version").fetchone()
@@ -213,7 +221,6 @@ def _opened(file: Path) -> sqlite3.Connection:
         for (number,) in old.fetchall():
             for table, column in (("done", "key"), ("answers", "key"), ("keys", "id")):
                 db.execute(f"DELETE FROM {table} WHERE {column} = ?", (number,))
-    return db
 
 
 def _long_ago() -> float:
