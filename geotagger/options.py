@@ -48,6 +48,8 @@ class RunOptions:
     """Weigh what the same camera's photos nearby in time tell: their measured GPS, their words."""
     neighbour_gps: bool = True
     """Whether the album weighs GPS; it would give the answer away where photos are scored by it."""
+    use_names: bool = False
+    """Weigh place names in IPTC and XMP, and names of folders and files."""
     top_k: int = 5
     min_confidence: float | None = None
     max_radius_km: float = 50.0

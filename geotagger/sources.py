@@ -55,6 +55,10 @@ class Panel:
         sources.append(ClockSource(belief.places, belief.log_prior))
         if options.album and options.neighbour_gps:
             sources.append(AlbumSource(belief.places))
+        if options.use_names:
+            from geotagger.evidence.names import NamesSource  # half a million names
+
+            sources.append(NamesSource(belief.places, belief.log_prior))
         return sources
 
     def _vision(self) -> list[VisionSource]:

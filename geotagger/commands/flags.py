@@ -45,6 +45,10 @@ PREDICTION_FLAGS: Sequence[Callable[..., Any]] = (
         help="Where the text is read.  [default: as --device]",
     ),
     click.option(
+        "--use-names/--no-use-names",
+        help="Weigh place names in IPTC and XMP, and the names of folders and files.",
+    ),
+    click.option(
         "--batch-size",
         type=click.IntRange(1, 4096),
         help="Photos per inference.  [default: what suits the device]",

@@ -1,0 +1,73 @@
+"""Place names that a person, or another program, wrote into a photo: IPTC-IIM and XMP.
+
+IPTC Photo Metadata Standard 2023.2: the old fields (IIM datasets 2:90 to 2:101, photoshop:City and
+its kin) and the Location structures. What geotagger wrote itself is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+from PIL import Image, IptcImagePlugin
+
+from geotagger.errors import CannotEmbedError
+from geotagger.metadata import xmp_packet as packets
+from geotagger.metadata.containers import xmp_packet
+from geotagger.metadata.xmp import without_prediction
+from geotagger.metadata.xmp_tags import clean
+
+if TYPE_CHECKING:
+    from geotagger.metadata.xmp_tree import Value
+
+_IIM = ((2, 92), (2, 90), (2, 95), (2, 101))
+_SUBLOCATION = "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/}Location"
+_FLAT = (_SUBLOCATION, "photoshop:City", "photoshop:State", "photoshop:Country")
+_STRUCTURES = ("Iptc4xmpExt:LocationCreated", "Iptc4xmpExt:LocationShown")
+_PARTS = tuple(
+    f"Iptc4xmpExt:{part}" for part in ("Sublocation", "City", "ProvinceState", "CountryName")
+)
+
+
+def place_names(data: bytes) -> tuple[str, ...]:
+    """Places as written, finest part first: `("Alfama, Lisboa, Portugal",)`.
+
+    The same words are given once. Never raises: what is damaged is left out.
+    """
+    found = [*_in_xmp(data), *_in_iim(data)]
+    return tuple(dict.fromkeys(", ".join(parts) for parts in found if parts))
+
+
+def _in_xmp(data: bytes) -> Iterator[list[str]]:
+    values = _values(xmp_packet(data))
+    yield _texts(values, _FLAT)
+    for structure in _STRUCTURES:
+        places = values.get(structure)
+        for place in places if isinstance(places, list) else [places]:
+            if isinstance(place, dict):
+                yield _texts(place, _PARTS)
+
+
+def _values(raw: bytes | None) -> Mapping[str, Value]:
+    try:
+        before = without_prediction(raw).packet if raw else None
+        return packets.read(before).values if before else {}
+    except CannotEmbedError:
+        return {}
+
+
+def _texts(values: Mapping[str, Value], names: tuple[str, ...]) -> list[str]:
+    texts = (values.get(name) for name in names)
+    return [clean(text) for text in texts if isinstance(text, str) and clean(text)]
+
+
+def _in_iim(data: bytes) -> Iterator[list[str]]:
+    try:
+        with Image.open(BytesIO(data)) as image:
+            fields = IptcImagePlugin.getiptcinfo(image) or {}
+    except Exception:  # Pillow raises what it likes on damaged files
+        return
+    raw = (fields.get(key) for key in _IIM)
+    texts = (value.decode("utf-8", "replace") for value in raw if isinstance(value, bytes))
+    yield [clean(text) for text in texts if clean(text)]
