@@ -91,7 +91,7 @@ def test_damaged_files_have_no_names(data):
 @pytest.mark.parametrize(
     ("path", "texts"),
     [
-        ("2019 Lisboa/IMG_0001.jpg", ["Lisboa"]),
+        ("2019 Lisboa/IMG_0001.jpg", ["Lisboa", "IMG"]),
         ("2019/07_new-york/p.jpg", ["New York", "P"]),
         ("DCIM/Summer Trip/DSC00012.JPG", ["DCIM", "DSC"]),
         ("ReiseNachRom/a.jpg", ["Reise Nach Rom", "A"]),
