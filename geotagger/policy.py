@@ -20,7 +20,7 @@ COVERAGE = 0.9
 
 def trusted(prediction: Prediction, max_radius_km: float) -> bool:
     """Whether the position itself may be written, and not only names."""
-    fine = prediction.level in (Level.CITY, Level.REGION)
+    fine = prediction.level in (Level.CITY, Level.REGION) or prediction.review == "corrected"
     return fine and prediction.radius_km <= max_radius_km
 
 
@@ -41,7 +41,7 @@ def file_tags(
     named = "region" in groups or "keywords" in groups
     if prediction.level is Level.NONE or not (position or named):
         return None
-    note = f"PREDICTED by geotagger {__version__} ({model}), conf {prediction.confidence:.2f}"
+    note = f"PREDICTED by geotagger {__version__} ({model}), {_how_sure(prediction)}"
     point = prediction.point if position else None
     radius_km = prediction.radius_km if position else None
     place = _told(prediction.place, prediction.level)
@@ -64,6 +64,7 @@ def file_tags(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         groups=frozenset(groups),
         compat=compat,
+        review=prediction.review,
     )
     in_exif = position or "region" in groups
     return FileTags(GpsTags(point, radius_km, area, note) if in_exif else None, xmp)
@@ -76,6 +77,14 @@ def words(tags: FileTags) -> str:
     found += ["region"] if "region" in tags.xmp.groups else []
     found += ["keywords"] if "keywords" in tags.xmp.groups else []
     return " and ".join(filter(None, (", ".join(found[:-1]), found[-1]))) + " tags"
+
+
+def _how_sure(prediction: Prediction) -> str:
+    """A person's word is no probability, and a place that they chose is not the model's."""
+    if prediction.review == "corrected":
+        return "place CORRECTED by a person"
+    confirmed = ", CONFIRMED by a person" if prediction.review else ""
+    return f"conf {prediction.confidence:.2f}{confirmed}"
 
 
 def _told(place: Place, level: Level) -> Place:

@@ -122,6 +122,8 @@ class Prediction:
     candidates: tuple[Candidate, ...] = ()
     attributes: tuple[tuple[str, str], ...] = ()
     reasons: tuple[str, ...] = ()
+    review: str = ""
+    """What a person made of it: confirmed, or corrected (the point is theirs); empty: no one yet."""
 
 
 class Status(StrEnum):

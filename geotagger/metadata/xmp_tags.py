@@ -66,6 +66,8 @@ class XmpTags:
     """Of the file that was judged."""
     groups: frozenset[str] = GROUPS
     """gps: the coordinates; region: LocationCreated; keywords."""
+    review: str = ""
+    """confirmed or corrected, by a person; empty: nobody has looked."""
     compat: bool = False
     """Also the properties that other programs take for facts: photoshop:City, exif:GPSLatitude."""
 
@@ -109,7 +111,9 @@ def own_properties(tags: XmpTags) -> dict[str, Value]:
         if tags.radius_km is not None:
             found["RadiusKm"] = _number(tags.radius_km, 3)
             found["RadiusCoverage"] = _number(tags.coverage, 4)
-    found["Confidence"] = _number(tags.confidence, 4)
+    if tags.review != "corrected":  # what the model believed of another place
+        found["Confidence"] = _number(tags.confidence, 4)
+    found["Review"] = clean(tags.review)
     if named:
         found["Continent"] = clean(tags.continent)
         found["Country"] = clean(tags.country)
@@ -179,6 +183,7 @@ _TEXTS = {
     "software": "Software",
     "created": "Created",
     "source_sha256": "SourceSha256",
+    "review": "Review",
 }
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from geotagger.errors import UsageError
 from geotagger.reports.geojson import GeoJsonReport
 from geotagger.reports.kml import KmlReport, KmzReport
+from geotagger.reports.map import HtmlReport
 from geotagger.reports.parquet import ParquetReport
 from geotagger.reports.rowfile import STANDARD, CsvReport, JsonLinesReport, Look, RowFile
 
@@ -17,6 +18,7 @@ FORMATS: Mapping[str, type[RowFile]] = {
     ".geojson": GeoJsonReport,
     ".kml": KmlReport,
     ".kmz": KmzReport,
+    ".html": HtmlReport,
     ".parquet": ParquetReport,
 }
 ROWS = (".csv", ".jsonl")

@@ -1,0 +1,76 @@
+// Elements of the page, and texts as they may be shown. Nothing here ever parses HTML.
+
+const $ = (selector, root = document) => root.querySelector(selector);
+const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+/** An element with attributes (`on...` are listeners) and children, which are elements or texts. */
+function element(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === undefined || value === null || value === false) continue;
+    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+    else made.setAttribute(name, value === true ? "" : value);
+  }
+  made.append(...children.filter((child) => child !== null && child !== undefined && child !== ""));
+  return made;
+}
+
+/** One of the page's symbols; it says nothing by itself, the text beside it does. */
+function icon(name, kind = "") {
+  const space = "http://www.w3.org/2000/svg";
+  const made = document.createElementNS(space, "svg");
+  made.setAttribute("class", `icon ${kind}`);
+  made.setAttribute("aria-hidden", "true");
+  made.append(document.createElementNS(space, "use"));
+  made.firstChild.setAttribute("href", `#i-${name}`);
+  return made;
+}
+
+const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+
+/** Text in which nothing is unseen: what turns the writing direction becomes an escape. */
+function plain(text) {
+  const escaped = (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return String(text ?? "").replace(UNSEEN, escaped);
+}
+
+const fileName = (path) => plain(path).split(/[/\\](?!u[0-9a-f]{4}|x[0-9a-f]{2})/).pop();
+const folderName = (path) => plain(path).slice(0, -fileName(path).length).replace(/[/\\]$/, "");
+
+const percent = (share) => (Number.isFinite(share) ? `${Math.round(100 * share)} %` : "");
+
+function kilometres(km) {
+  if (!Number.isFinite(km)) return "";
+  if (km < 1) return `${Math.round(1000 * km)} m`;
+  return `${km < 10 ? km.toFixed(1) : Math.round(km).toLocaleString("en")} km`;
+}
+
+const degrees = (lat, lon) =>
+  `${Math.abs(lat).toFixed(4)}° ${lat < 0 ? "S" : "N"}, ${Math.abs(lon).toFixed(4)}° ${lon < 0 ? "W" : "E"}`;
+
+const count = (number, one, many = `${one}s`) => `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
+
+/** City, region, country: what is known of them, the finest first. */
+const placeName = (place) => plain([place.city, place.region, place.country].filter(Boolean).join(", "));
+
+/** Tells people who hear the page, and those who see it, what has just happened. */
+function say(text) {
+  $("#said").textContent = text;
+  $("#said").classList.add("shown");
+  clearTimeout(say.timer);
+  say.timer = setTimeout(() => $("#said").classList.remove("shown"), 4000);
+}
+
+/** Lets the browser draw and answer before work goes on. */
+const pause = () => new Promise((done) => setTimeout(done));
+
+function debounce(action, milliseconds) {
+  let timer;
+  return (...values) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => action(...values), milliseconds);
+  };
+}
+
+const isTyping = (target) => target.closest("input, select, textarea, dialog") !== null;
+const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;

@@ -1,0 +1,170 @@
+// Which photos are shown, and in which order.
+
+const NAMES = {
+  predicted: "place named",
+  tagged: "written into the photo",
+  unsure: "unsure",
+  skipped: "skipped",
+  failed: "failed",
+  city: "city",
+  region: "region",
+  country: "country",
+  continent: "continent",
+  none: "nothing",
+  agree: "agrees with the guess",
+  far: "far from the guess",
+  no_gps: "has none",
+  invalid: "is invalid",
+  "": "not judged",
+  undecided: "still to decide",
+  approved: "approved",
+  corrected: "corrected",
+  rejected: "rejected",
+};
+
+class Filters {
+  constructor(columns, store, onChange) {
+    Object.assign(this, { columns, store, onChange, here: null, found: null, sort: "order", down: false });
+    this.choices = {
+      status: this.ticks("#filter-status", columns.statuses, columns.status),
+      level: this.ticks("#filter-level", columns.levels, columns.level),
+      check: this.ticks("#filter-check", columns.checks, columns.check),
+      state: this.ticks("#filter-decision", STATES, columns.state, true),
+    };
+    this.sources = this.sourceTicks();
+    this.countries();
+    const change = () => this.onChange();
+    $("#filters").addEventListener("input", change);
+    $("#filters").addEventListener("submit", (event) => event.preventDefault());
+    $("#filters-open").addEventListener("click", () => this.open($("#filters").hidden));
+    $("#filters-clear").addEventListener("click", () => this.clear());
+    const search = debounce(() => this.search($("#search").value), 160);
+    $("#search").addEventListener("input", search);
+    for (const button of $$("[data-sort]")) button.addEventListener("click", () => this.sortBy(button.dataset.sort));
+  }
+
+  open(shown) {
+    $("#filters").hidden = !shown;
+    $("#filters-open").setAttribute("aria-expanded", shown);
+    if (shown) $("#filter-country").focus();
+  }
+
+  /** Check boxes for the values that there are, with how many photos have each. */
+  ticks(where, names, column, all = false) {
+    const counts = new Map();
+    for (const value of column) counts.set(value, (counts.get(value) ?? 0) + 1);
+    const values = names.map((_, i) => i).filter((i) => all || counts.has(i));
+    const boxes = values.map((i) => [i, element("input", { type: "checkbox", value: names[i] })]);
+    for (const [i, box] of boxes) {
+      const number = element("small", {}, all ? "" : (counts.get(i) ?? 0).toLocaleString("en"));
+      $(where).append(element("label", { class: "tick" }, box, icon(names[i] || "undecided", names[i]), NAMES[names[i]] ?? names[i], " ", number));
+    }
+    $(where).classList.toggle("single", boxes.length < 2);
+    return { boxes, column };
+  }
+
+  sourceTicks() {
+    const boxes = this.columns.names_of_sources.map((name, i) => {
+      const box = element("input", { type: "checkbox", value: name });
+      const number = this.columns.sources.reduce((sum, bits) => sum + ((bits >> i) & 1), 0);
+      if (number) $("#filter-sources").append(element("label", { class: "tick" }, box, name, " ", element("small", {}, number.toLocaleString("en"))));
+      return box;
+    });
+    $("#filter-sources").classList.toggle("single", !$("#filter-sources label"));
+    return boxes;
+  }
+
+  countries() {
+    const counts = new Array(this.columns.countries.length).fill(0);
+    for (const country of this.columns.country) counts[country]++;
+    const options = this.columns.countries.map(([code, name], i) => ({ i, name: plain(name || code) || "none", number: counts[i] }));
+    options.sort((a, b) => a.name.localeCompare(b.name));
+    const shown = options.filter(({ number }) => number);
+    $("#filter-country").append(
+      element("option", { value: "" }, "All countries"),
+      ...shown.map(({ i, name, number }) => element("option", { value: i }, `${name} (${number.toLocaleString("en")})`)),
+    );
+  }
+
+  async search(text) {
+    const asked = (this.asked = (this.asked ?? 0) + 1);
+    const found = text.trim() ? await this.store.search(text) : null;
+    if (asked !== this.asked) return;
+    this.found = found;
+    this.onChange();
+  }
+
+  sortBy(name) {
+    this.down = this.sort === name ? !this.down : name === "confidence";
+    this.sort = name;
+    for (const button of $$("[data-sort]")) {
+      const chosen = button.dataset.sort === name;
+      button.setAttribute("aria-pressed", chosen);
+      button.dataset.down = chosen && this.down;
+      const way = { order: "as in the report", country: "A to Z", day: "oldest first", confidence: "least sure first" }[name];
+      button.title = chosen ? (this.down ? `reversed: ${way}` : way) : "";
+    }
+    this.onChange();
+  }
+
+  clear() {
+    $("#filters").reset();
+    $("#search").value = "";
+    Object.assign(this, { found: null, here: null });
+    this.onChange();
+  }
+
+  /** What each filter asks for, as functions of a row; only those that are set. */
+  conditions(view) {
+    const { columns } = this;
+    const asked = [];
+    const country = $("#filter-country").value;
+    if (country !== "") asked.push((id) => columns.country[id] === Number(country));
+    const low = Number($("#filter-low").value || 0) / 100;
+    const high = Number($("#filter-high").value || 100) / 100;
+    if (low > 0) asked.push((id) => columns.confidence[id] >= low - 1e-6);
+    if (high < 1) asked.push((id) => columns.confidence[id] <= high + 1e-6);
+    const dayOf = (text) => Math.floor(Date.parse(`${text}T00:00:00Z`) / 864e5);
+    const from = $("#filter-from").value;
+    const to = $("#filter-to").value;
+    if (from) asked.push((id) => columns.day[id] >= dayOf(from));
+    if (to) asked.push((id) => columns.day[id] !== NO_DAY && columns.day[id] <= dayOf(to));
+    for (const { boxes, column } of Object.values(this.choices)) {
+      const wanted = new Set(boxes.filter(([, box]) => box.checked).map(([i]) => i));
+      if (wanted.size) asked.push((id) => wanted.has(column[id]));
+    }
+    const bits = this.sources.reduce((sum, box, i) => sum | (box.checked ? 1 << i : 0), 0);
+    if (bits) asked.push((id) => columns.sources[id] & bits);
+    if ($("#filter-view").checked) asked.push((id) => view.inView(id));
+    return asked;
+  }
+
+  /** The photos that pass, sorted. The map shows them all, the list only those chosen on it. */
+  apply(view) {
+    const asked = this.conditions(view);
+    const { columns, found } = this;
+    const ids = [];
+    for (let id = 0; id < columns.rows; id++) {
+      if ((!found || found[id]) && asked.every((passes) => passes(id))) ids.push(id);
+    }
+    $("#filters-count").textContent = asked.length ? ` ${asked.length}` : "";
+    if (this.sort !== "order") this.sortIds(ids);
+    else if (this.down) ids.reverse();
+    return ids;
+  }
+
+  sortIds(ids) {
+    const { columns } = this;
+    const rank = columns.countries.map((_, i) => i).sort((a, b) => columns.countries[a][1].localeCompare(columns.countries[b][1]));
+    const place = new Map(rank.map((country, i) => [country, i]));
+    const least = this.down ? -Infinity : Infinity;
+    const value = {
+      country: (id) => (columns.country[id] ? place.get(columns.country[id]) : least),
+      day: (id) => (columns.day[id] === NO_DAY ? least : columns.day[id]),
+      confidence: (id) => (Number.isNaN(columns.confidence[id]) ? least : columns.confidence[id]),
+    }[this.sort];
+    const values = Float64Array.from({ length: columns.rows }, (_, id) => value(id));
+    const way = this.down ? -1 : 1;
+    ids.sort((a, b) => (values[a] === values[b] ? a - b : way * (values[a] - values[b] || 0)));
+  }
+}
