@@ -16,6 +16,7 @@ COMMANDS = {
     "tag": "Predict where the photos under PATH... were taken.",
     "untag": "Put photos back exactly as they were before geotagger wrote to them, sidecars too.",
     "verify": "Compare the GPS in photos with where they seem to have been taken.",
+    "report": "Convert a report, or show a part of it.",
     "read": "Show the text in photos, and what each word of it says of the place.",
     "explain": "Explain where PHOTO was placed: the belief on a map, "
     "and what each source did to it.",

@@ -18,6 +18,10 @@ class RunOptions:
 
     paths: tuple[Path, ...]
     reports: tuple[Path, ...] = ()
+    thumbnails: bool = True
+    """Small pictures of the photos in the reports that can hold or show them."""
+    circles: bool = False
+    """The 90 % radius as a polygon, in GeoJSON."""
     write_exif: bool = False
     sidecar: bool = False
     """XMP sidecars instead of tags in the photos."""

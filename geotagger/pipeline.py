@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +20,8 @@ from geotagger.options import cores as cores
 from geotagger.photos import walk
 from geotagger.records import Evidence, Level, Outcome, Photo, Status, joined
 from geotagger.reports.formats import open_report
-from geotagger.reports.rowfile import RowFile
+from geotagger.reports.rowfile import Look, RowFile
+from geotagger.reports.table import gps_check
 from geotagger.resume.journal import Journal
 from geotagger.resume.keys import run_key
 from geotagger.sources import Panel
@@ -34,6 +36,14 @@ class Summary:
 
     statuses: Counter[Status] = field(default_factory=Counter)
     levels: Counter[Level] = field(default_factory=Counter)
+    countries: Counter[str] = field(default_factory=Counter)
+    """Of the photos whose country may be named."""
+    checks: Counter[str] = field(default_factory=Counter)
+    """How many of each `gps_check`."""
+    failures: Counter[str] = field(default_factory=Counter)
+    """The kinds of reasons why photos failed."""
+    skips: Counter[str] = field(default_factory=Counter)
+    """The kinds of reasons why photos were skipped."""
     seconds: float = 0.0
     resumed: int = 0
     """Photos whose rows come from the journal of an earlier run."""
@@ -49,7 +59,20 @@ class Summary:
     def add(self, outcome: Outcome) -> None:
         self.statuses[outcome.status] += 1
         if outcome.prediction is not None:
-            self.levels[outcome.prediction.level] += 1
+            prediction = outcome.prediction
+            self.levels[prediction.level] += 1
+            if prediction.level not in (Level.CONTINENT, Level.NONE):
+                self.countries[prediction.place.country or "at sea"] += 1
+        self.checks[gps_check(outcome)] += 1
+        if outcome.status is Status.FAILED:
+            self.failures[kind_of(outcome.note)] += 1
+        elif outcome.status is Status.SKIPPED:
+            self.skips[kind_of(outcome.note)] += 1
+
+
+def kind_of(note: str) -> str:
+    """What notes have in common that differ in a name or a number: how they start."""
+    return re.split(r"[:;,(]|\s\d", note, maxsplit=1)[0].strip() or "no reason given"
 
 
 def run(options: RunOptions, on_outcome: Callable[[Outcome], None] = lambda _: None) -> Summary:
@@ -63,7 +86,8 @@ def run(options: RunOptions, on_outcome: Callable[[Outcome], None] = lambda _: N
         writer = Writer(options, stack)
         journal = stack.enter_context(open_journal(options)) if options.journal else None
         items, belief = weighed(options, journal)
-        reports = [_opened(path, stack) for path in options.reports]
+        look = Look(thumbnails=options.thumbnails, circles=options.circles)
+        reports = [_opened(path, look, stack) for path in options.reports]
         for item in items:
             outcome = item.outcome
             if not item.finished:
@@ -164,7 +188,7 @@ def beside_text(evidence: Sequence[Evidence], belief: Belief) -> list[Evidence]:
     ]
 
 
-def _opened(path: Path, stack: ExitStack) -> RowFile:
-    report = open_report(path)
+def _opened(path: Path, look: Look, stack: ExitStack) -> RowFile:
+    report = open_report(path, look)
     stack.callback(report.close)
     return report

@@ -119,10 +119,9 @@ def test_accents_are_the_same_however_they_are_stored():
 def test_whatever_is_typed_is_a_condition_or_a_usage_error(text):
     try:
         holds = parse_where(text, COLUMNS)
-    except UsageError as error:
-        assert str(error).startswith("--where: ")
-    else:
-        assert holds(KYIV) in (True, False)
+    except UsageError:
+        return
+    assert holds(KYIV) in (True, False)
 
 
 WORDS = ["country", "=", "~", "<", "'x'", "0.5", "and", "or", "not", "(", ")", "missing", "lat"]

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from geotagger.commands.flags import PATHS, SOME_FAILED, album_flag, prediction_flags, run_options
-
-if TYPE_CHECKING:
-    from geotagger.pipeline import RunOptions, Summary
+from geotagger.commands.report import output_flags
 
 DEFAULT_REPORT = Path("geotagger-report.csv")
 
@@ -28,9 +27,10 @@ def _groups(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...
     multiple=True,
     metavar="FILE",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Report to write, .csv or .jsonl; may be given several times."
-    "  [default: geotagger-report.csv]",
+    help="Report to write: .csv, .jsonl, .geojson, .kml, .kmz, .parquet or .html; may be given"
+    " several times.  [default: geotagger-report.csv]",
 )
+@output_flags
 @click.option(
     "--write-exif", is_flag=True, help="Write GPS and region tags into photos that deserve them."
 )
@@ -116,27 +116,15 @@ def tag(reports: tuple[Path, ...], quiet: bool, verbose: bool, **flags: Any) -> 
     """
     from geotagger import pipeline
     from geotagger.progress import Progress
+    from geotagger.reports.triage import triage
     from geotagger.resume.journal import journal_file
 
+    # a photo leaves no cycles, and looking for them costs a third of a row
+    gc.set_threshold(50_000)
     options = run_options(flags, reports=reports or (DEFAULT_REPORT,), journal=journal_file())
     with Progress(options.paths, quiet=quiet, verbose=verbose) as progress:
         summary = pipeline.run(options, progress.show)
     if not quiet:
-        click.echo(_summary(summary, options), err=True)
+        click.echo(triage(summary, options), err=True)
     if summary.failed:
         sys.exit(SOME_FAILED)
-
-
-def _summary(summary: Summary, options: RunOptions) -> str:
-    statuses = ", ".join(f"{count} {status}" for status, count in summary.statuses.most_common())
-    levels = ", ".join(f"{count} {level}" for level, count in summary.levels.most_common())
-    per_second = summary.photos / max(summary.seconds, 1e-9)
-    speed = f"{summary.seconds:.1f} s ({per_second:.1f} photos/s)"
-    lines = [f"{summary.photos} photos in {speed}: {statuses}"]
-    if summary.resumed:
-        lines.append(f"{summary.resumed} finished by an earlier run (--restart asks them anew)")
-    if levels:
-        lines.append(f"answered at level: {levels}")
-    lines += [f"report: {path}" for path in options.reports]
-    lines += [f"manifest: {options.manifest}"] if options.manifest else []
-    return "\n".join(lines)

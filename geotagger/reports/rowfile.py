@@ -11,7 +11,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -85,6 +85,12 @@ class RowFile:
                 self.partial.unlink()
             else:
                 self.partial.replace(self.path)
+
+    def discard(self) -> None:
+        """Forget it: an earlier report of that name stays as it was."""
+        self.empty = True
+        with suppress(GeotaggerError):
+            self.close()
 
     @contextmanager
     def guarded(self) -> Iterator[None]:

@@ -116,7 +116,7 @@ class Conditions:
             return self._missing(str(name), sign)
         kind = BY_NAME[name].kind if name in BY_NAME else "any"
         text = _unquoted(value)
-        number = _number(text)
+        number = as_number(text)
         if kind == "number":
             if sign == "~":
                 raise self._wrong(sign, f"~ looks into texts; {name} is a number")
@@ -128,7 +128,7 @@ class Conditions:
         if kind == "any" and number is not None and sign != "~":
             return _of_numbers(str(name), sign, number)
         self._check_known(name, sign, value, text)
-        return _of_texts(str(name), sign, _folded(text))
+        return _of_texts(str(name), sign, folded(text))
 
     def _missing(self, name: str, sign: Token) -> Condition:
         if sign not in ("=", "==", "!="):
@@ -152,7 +152,8 @@ def _unquoted(value: Token) -> str:
     return str(value)
 
 
-def _number(text: object) -> float | None:
+def as_number(text: object) -> float | None:
+    """The number that a cell is, or looks like in a file of texts."""
     try:
         number = float(text) if isinstance(text, str | float) else math.nan
     except ValueError:
@@ -163,13 +164,13 @@ def _number(text: object) -> float | None:
 def _of_numbers(name: str, sign: str, wanted: float) -> Condition:
     """Cells of other columns than ours are numbers if they look like some."""
     if sign in ("=", "=="):
-        return lambda cells: _number(cells.get(name)) == wanted
+        return lambda cells: as_number(cells.get(name)) == wanted
     if sign == "!=":
-        return lambda cells: _number(cells.get(name)) != wanted
+        return lambda cells: as_number(cells.get(name)) != wanted
     order = ORDERS[sign]
 
     def compare(cells: Mapping[str, Cell]) -> bool:
-        number = _number(cells.get(name))
+        number = as_number(cells.get(name))
         return number is not None and order(number, wanted)
 
     return compare
@@ -195,10 +196,10 @@ def _of_texts(name: str, sign: str, wanted: str) -> Condition:
 def _text(cell: Cell | object) -> str:
     """As it is compared; the alternatives as JSON."""
     if isinstance(cell, list):
-        return _folded(json.dumps(cell, ensure_ascii=False))
-    return _folded("" if cell is None else str(cell))
+        return folded(json.dumps(cell, ensure_ascii=False))
+    return folded("" if cell is None else str(cell))
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
     """For comparison: file names of a Mac hold accents as characters of their own."""
     return unicodedata.normalize("NFC", text).casefold()

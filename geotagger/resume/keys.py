@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from geotagger.pipeline import RunOptions
 
 HOW = frozenset({
-    "paths", "reports", "manifest", "models", "device", "text_device", "batch_size", "workers",
+    "paths", "reports", "thumbnails", "circles", "manifest", "models", "device", "text_device", "batch_size", "workers",
     "journal", "restart", "engine", "address",
 })  # fmt: skip
 """Options that say where and how fast, not what. The bundles stand for `models`."""
