@@ -3,14 +3,16 @@
     python benchmarks/walk.py --files 1000000
     python benchmarks/walk.py --files 1000000 --per-folder 1000
 
-Makes empty files in a temporary folder and counts them three times, each in its own process: with
-a plain os.scandir loop (names only), with scandir and one stat a file (what size and mtime cost),
-and with `photos.walk`. Prints time, memory above that of the idle process, and the ratios.
+Makes empty files in a temporary folder and counts them, each time in a process of its own: with a
+plain os.scandir loop (names only), with scandir and one stat a file (what size and mtime cost),
+with `photos.walk`, with `photos.count` (what the progress bar does beside it), and with the two at
+once. Prints time, memory above that of the idle process, and the ratios.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import multiprocessing
 import os
 import resource
@@ -19,8 +21,9 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
 
-from geotagger.photos import walk
+from geotagger.photos import count, walk
 
 
 def make_files(folder: Path, files: int, per_folder: int) -> None:
@@ -53,6 +56,18 @@ def walk_photos(folder: Path) -> int:
     return sum(1 for _ in walk([folder]))
 
 
+def count_photos(folder: Path) -> int:
+    return sum(count([folder]))
+
+
+def walk_while_counting(folder: Path) -> int:
+    counting = Thread(target=count_photos, args=(folder,))
+    counting.start()
+    found = walk_photos(folder)
+    counting.join()
+    return found
+
+
 def measure(count_files: Callable[[Path], int], folder: Path) -> tuple[int, float, float]:
     """Files counted, seconds, MiB of peak memory on top of what the process had."""
     unit = 1024 if sys.platform != "darwin" else 1024 * 1024
@@ -63,25 +78,32 @@ def measure(count_files: Callable[[Path], int], folder: Path) -> tuple[int, floa
     return count, seconds, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / unit
 
 
+WAYS = (plain_scandir, scandir_and_stat, walk_photos, count_photos, walk_while_counting)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--files", type=int, default=1_000_000)
     parser.add_argument("--per-folder", type=int, default=0, help="0: all in one folder")
+    parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         make_files(Path(name), options.files, options.per_folder or options.files)
-        reference = 0.0
-        for count_files in (plain_scandir, plain_scandir, scandir_and_stat, walk_photos):
+        results: dict[str, dict[str, float]] = {}
+        for count_files in (plain_scandir, *WAYS):  # the first warms up
             with multiprocessing.get_context("spawn").Pool(1) as fresh_process:
-                count, seconds, mib = fresh_process.apply(measure, (count_files, Path(name)))
-            warming_up, reference = not reference, reference or seconds
-            if warming_up:
-                continue
-            reference = seconds if count_files is plain_scandir else reference
-            print(
-                f"{count_files.__name__:17} {count:9,} files {seconds:7.2f} s {mib:7.1f} MiB"
-                f" {seconds / reference:6.2f} x plain scandir"
-            )
+                found, seconds, mib = fresh_process.apply(measure, (count_files, Path(name)))
+            assert found == options.files
+            results[count_files.__name__] = {"seconds": seconds, "mib": mib}
+    if options.json:
+        print(json.dumps({"files": options.files, "ways": results}))
+        return
+    for way, told in results.items():
+        ratio = told["seconds"] / results["plain_scandir"]["seconds"]
+        print(
+            f"{way:20} {options.files:9,} files {told['seconds']:7.2f} s {told['mib']:7.1f} MiB"
+            f" {ratio:6.2f} x plain scandir"
+        )
 
 
 if __name__ == "__main__":

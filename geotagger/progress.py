@@ -11,7 +11,7 @@ from types import TracebackType
 from tqdm import tqdm
 
 from geotagger.errors import UsageError
-from geotagger.photos import walk
+from geotagger.photos import count
 from geotagger.records import Level, Outcome, Prediction
 from geotagger.reports.table import path_text, plain
 
@@ -56,8 +56,8 @@ class Progress:
     def _count(self) -> None:
         total = 0
         try:
-            for _ in walk(self.paths):
-                total += 1
+            for photos in count(self.paths):
+                total += photos
                 if self.stop.is_set():
                     return
         except UsageError:

@@ -11,7 +11,7 @@ import pytest
 
 from geotagger import photos
 from geotagger.errors import UsageError
-from geotagger.photos import IMAGE_SUFFIXES, RAW_SUFFIXES, walk
+from geotagger.photos import IMAGE_SUFFIXES, RAW_SUFFIXES, count, walk
 from geotagger.records import Photo
 
 
@@ -62,6 +62,13 @@ def test_every_suffix_of_the_drawer_is_walked(tmp_path):
     assert {photo.path for photo in walk([tmp_path])} == {
         path for name, path in files.items() if name not in suffixless
     }
+
+
+def test_the_count_is_that_of_the_walk(tmp_path):
+    make(tmp_path, "1.jpg", "a/2.jpg", "a/b/3.txt", "a/b/4.png", "c/.5.jpg", "d.nef")
+    (tmp_path / "loop").symlink_to(tmp_path, target_is_directory=True)
+    for arguments in ([tmp_path], [tmp_path / "a", tmp_path / "1.jpg", tmp_path], []):
+        assert sum(count(arguments)) == len(list(walk(arguments)))
 
 
 def test_hidden_names_only_if_named(tmp_path):
