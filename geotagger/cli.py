@@ -21,6 +21,8 @@ COMMANDS = {
     "explain": "Explain where PHOTO was placed: the belief on a map, "
     "and what each source did to it.",
     "evaluate": "Score predictions on photos whose place is known.",
+    "review": "Look at a report on a page, correct and approve it, then write what was approved.",
+    "apply": "Write into photos what `geotagger review REPORT` approved, and nothing else.",
     "models": "List, show, check and import vision bundles.",
     "embed": "Write vectors of photos or positions.",
 }

@@ -83,14 +83,18 @@ class Points:
         for name, column in self.columns.items():
             column.append(values[name])
 
-    def told(self) -> dict[str, object]:
-        """For JSON: columns are base64 of little-endian numbers."""
+    def told(self, moved: Mapping[int, Mapping[str, float]] | None = None) -> dict[str, object]:
+        """For JSON: columns are base64 of little-endian numbers. `moved`: other cells of rows."""
+        columns = {
+            name: np.array(column, dtype=f"<{column.typecode}")
+            for name, column in self.columns.items()
+        }
+        for row, cells in (moved or {}).items():
+            for name, value in cells.items():
+                columns[name][row] = value
         return {
             "rows": len(self),
-            "columns": {
-                name: b64encode(np.asarray(column).astype(f"<{column.typecode}").tobytes()).decode()
-                for name, column in self.columns.items()
-            },
+            "columns": {name: b64encode(c.tobytes()).decode() for name, c in columns.items()},
             "countries": list(self.countries),
             "statuses": STATUSES,
             "levels": LEVELS,
@@ -135,7 +139,8 @@ _ROW = 10_000
 
 def _square(lat: NDArray[np.float32], lon: NDArray[np.float32]) -> NDArray[np.int64]:
     rows, columns = (np.floor(part / NEAR_DEG).astype(np.int64) for part in (lat, lon))
-    return rows * _ROW + columns
+    squares: NDArray[np.int64] = rows * _ROW + columns
+    return squares
 
 
 def _around(lat: NDArray[np.float32], lon: NDArray[np.float32]) -> NDArray[np.int64]:

@@ -57,7 +57,7 @@ class Filters {
     const boxes = values.map((i) => [i, element("input", { type: "checkbox", value: names[i] })]);
     for (const [i, box] of boxes) {
       const number = element("small", {}, all ? "" : (counts.get(i) ?? 0).toLocaleString("en"));
-      $(where).append(element("label", { class: "tick" }, box, icon(names[i] || "undecided", names[i]), NAMES[names[i]] ?? names[i], " ", number));
+      $(where).append(element("label", { class: "tick" }, box, where === "#filter-status" || (all && i) ? icon(names[i], names[i]) : "", NAMES[names[i]] ?? names[i], " ", number));
     }
     $(where).classList.toggle("single", boxes.length < 2);
     return { boxes, column };

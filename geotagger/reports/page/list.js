@@ -6,6 +6,7 @@ const BEYOND = 6;
 class List {
   constructor(columns, store, onChoose) {
     Object.assign(this, { columns, store, onChoose, ids: [], index: -1, rows: new Map(), selected: new Set() });
+    this.pictures = new Kept((id) => this.picture(id), 300);
     this.box = $("#list");
     this.space = $("#list-space");
     this.box.addEventListener("scroll", () => this.later(), { passive: true });
@@ -80,12 +81,17 @@ class List {
     name.textContent = fileName(cells.path);
     row.title = plain(cells.path);
     place.textContent = placeName(cells.decision?.place ?? cells) || plain(cells.note) || NAMES[cells.status];
+    const image = await this.pictures.get(id);
+    if (image && row.isConnected) picture.append(image);
+  }
+
+  /** The small picture of a row, kept while rows are made anew; null where there is none. */
+  async picture(id) {
     const source = await this.store.picture(id);
-    if (source && row.isConnected) {
-      const image = element("img", { src: source, alt: "", loading: "lazy", decoding: "async", draggable: "false" });
-      image.addEventListener("error", () => image.remove());
-      picture.append(image);
-    }
+    if (!source) return null;
+    const image = element("img", { src: source, alt: "", decoding: "async", draggable: "false" });
+    image.addEventListener("error", () => image.classList.add("none"));
+    return image;
   }
 
   mark() {

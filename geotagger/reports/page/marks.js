@@ -1,6 +1,6 @@
 // What stands on the map: single photos, clusters, the chosen photo with its circle.
 
-const markPx = (mark) => (mark.ids.length === 1 ? 8 : Math.min(30, 11 + 2.6 * Math.log2(mark.ids.length)));
+const markPx = (mark) => (mark.ids.length === 1 ? 8 : Math.min(26, 10.5 + 1.5 * Math.log2(mark.ids.length)));
 
 function drawMarks(view) {
   const { pen, colours, columns } = view;
@@ -127,8 +127,10 @@ function drawCircle(view, lat, lon, radiusKm) {
 function drawChosenAbove(view) {
   const { pen, colours, columns, chosen, proposal } = view;
   if (chosen === null && !proposal) return;
+  const at = view.pin() && view.at(...view.pin());
   view.alternatives.forEach((place, i) => {
     const [x, y] = view.at(worldX(place.lon), worldY(place.lat));
+    if (at && Math.hypot(x - at[0], y - at[1]) < 8) return;
     pen.beginPath();
     pen.arc(x, y, 9.5, 0, 7);
     pen.fillStyle = colours.paper;

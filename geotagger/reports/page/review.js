@@ -10,6 +10,7 @@ class Review {
   }
 
   start() {
+    this.undoable = this.columns.undoable;
     const { list } = this.app;
     list.onSelect = () => this.showBatch();
     list.box.setAttribute("aria-multiselectable", "true");
@@ -27,7 +28,7 @@ class Review {
     const decided = counts[1] + counts[2] + counts[3];
     $("#progress").textContent = `${decided.toLocaleString("en")} of ${this.columns.rows.toLocaleString("en")} decided`;
     $("#write").disabled = counts[1] + counts[2] === 0;
-    $("#undo").disabled = decided === 0 && !this.undoable;
+    $("#undo").disabled = !this.undoable;
     const here = this.app.filters.here;
     if (here && !this.app.list.selected.size) this.offerCluster(here);
     else this.showBatch();
@@ -155,13 +156,12 @@ class Review {
   take(answer) {
     this.undoable = answer.undoable;
     const { columns } = this;
-    for (const [id, state, written, lat, lon] of answer.rows) {
+    for (const [id, state, written, lat, lon, radiusKm] of answer.rows) {
       columns.state[id] = state;
       columns.written[id] = written;
       columns.x[id] = lat === null ? NaN : worldX(lon);
       columns.y[id] = lat === null ? NaN : worldY(lat);
-      if (lat !== null) [columns.lat[id], columns.lon[id]] = [lat, lon];
-      columns.radius_km[id] = answer.radii[id] ?? columns.radius_km[id];
+      [columns.lat[id], columns.lon[id], columns.radius_km[id]] = [lat, lon, radiusKm].map((part) => part ?? NaN);
     }
     const { app } = this;
     this.store.forget(answer.rows.map(([id]) => id));

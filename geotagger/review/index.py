@@ -1,0 +1,96 @@
+"""The rows of a report on disk, in an SQLite file of its own that is gone when it is closed."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from geotagger.reports.points import Points
+from geotagger.review.decisions import Key
+
+if TYPE_CHECKING:
+    from geotagger.reports.columns import Cell
+
+SEARCHED = (
+    "path",
+    "continent",
+    "country",
+    "country_code",
+    "region",
+    "city",
+    "evidence",
+    "note",
+    "taken_at",
+)
+"""As in store.js."""
+
+
+class Index:
+    """Rows by number, by photo, and by words in them. May be used from several threads."""
+
+    def __init__(self, rows: Iterable[Mapping[str, Cell]]) -> None:
+        self.points = Points()
+        self._lock = threading.Lock()
+        self._db = sqlite3.connect("", check_same_thread=False)  # on disk, deleted on close
+        self._db.executescript(
+            """PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;
+            CREATE TABLE photo (id INTEGER PRIMARY KEY, path TEXT, sha256 TEXT, cells TEXT,
+                                words TEXT);"""
+        )
+        self._db.executemany("INSERT INTO photo VALUES (?, ?, ?, ?, ?)", map(self._entry, rows))
+        self._db.execute("CREATE INDEX photo_key ON photo (path, sha256)")
+        self._db.commit()
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def close(self) -> None:
+        with self._lock:
+            self._db.close()
+
+    def _entry(self, cells: Mapping[str, Cell]) -> tuple[Any, ...]:
+        number = len(self.points)
+        self.points.add(cells)
+        words = "\n".join(str(cells.get(name) or "") for name in SEARCHED).lower()
+        told = json.dumps(cells, ensure_ascii=True)
+        return number, str(cells["path"]), str(cells["sha256"] or ""), told, words
+
+    def rows(self, first: int, count: int) -> list[dict[str, Any]]:
+        sql = "SELECT cells FROM photo WHERE id >= ? AND id < ? ORDER BY id"
+        return [json.loads(cells) for (cells,) in self._all(sql, (first, first + count))]
+
+    def row(self, number: int) -> dict[str, Any]:
+        """Raises LookupError when there is none."""
+        found = self.rows(number, 1)
+        if not found:
+            raise LookupError(f"the report has no row {number}")
+        return found[0]
+
+    def key(self, number: int) -> Key:
+        """Raises LookupError when there is none."""
+        found = self._all("SELECT path, sha256 FROM photo WHERE id = ?", (number,))
+        if not found:
+            raise LookupError(f"the report has no row {number}")
+        return Key(*found[0])
+
+    def numbers(self, key: Key) -> list[int]:
+        """The rows of one photo: more than one where reports were joined."""
+        sql = "SELECT id FROM photo WHERE path = ? AND sha256 = ?"
+        return [number for (number,) in self._all(sql, key)]
+
+    def search(self, text: str) -> bytes:
+        """One byte a row: 1 where it holds all these words."""
+        words = text.lower().split()
+        where = " AND ".join(["instr(words, ?)"] * len(words)) or "1"
+        found = np.zeros(len(self), np.uint8)
+        found[[number for (number,) in self._all(f"SELECT id FROM photo WHERE {where}", words)]] = 1
+        return found.tobytes()
+
+    def _all(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        with self._lock:
+            return self._db.execute(sql, tuple(values)).fetchall()

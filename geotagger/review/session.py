@@ -1,0 +1,229 @@
+"""One review: the report's rows, the decisions on them, and the writing of what was approved."""
+
+from __future__ import annotations
+
+import math
+import threading
+from base64 import b64encode
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from geotagger.errors import GeotaggerError, UsageError
+from geotagger.options import RunOptions
+from geotagger.policy import file_tags, words
+from geotagger.records import Level, Outcome, Point
+from geotagger.reports.points import LEVELS
+from geotagger.reports.reading import read_rows
+from geotagger.reports.table import path_text
+from geotagger.review.decisions import STATES, Decision, Decisions, Key
+from geotagger.review.index import Index
+from geotagger.review.names import name_of
+from geotagger.review.pictures import Pictures
+from geotagger.review.writing import apply, prediction_of
+
+PAGE = 100
+"""Rows that the page loads at once."""
+MOST_NOTES = 200
+NOTE_CHARACTERS = 2000
+MODES = {"exif": {"write_exif": True}, "sidecar": {"sidecar": True}}
+
+
+class Session:
+    """What the server's addresses answer. Methods may be called from several threads.
+
+    They raise LookupError for a row that is not there, ValueError for what makes no sense, and
+    GeotaggerError when the disk refuses.
+    """
+
+    def __init__(self, report: Path, decisions: Decisions) -> None:
+        self.report = report
+        self.decisions = decisions
+        self.index = Index(read_rows(report))
+        if not len(self.index):
+            raise UsageError(f"{report}: there is no photo in it")
+        self.pictures = Pictures(report)
+        self._lock = threading.RLock()
+        self._job: dict[str, Any] = {"running": False, "photos": 0}
+        self._thread: threading.Thread | None = None
+
+    def points(self) -> dict[str, Any]:
+        """The compact columns of all rows, with what is decided."""
+        states, written = bytearray(len(self.index)), bytearray(len(self.index))
+        moved: dict[int, dict[str, float]] = {}
+        with self._lock:
+            for key, decision in self.decisions:
+                for number in self.index.numbers(key):
+                    states[number] = STATES.index(decision.state)
+                    written[number] = self.decisions.is_written(key)
+                    if decision.point and decision.radius_km:
+                        lat, lon = decision.point.lat, decision.point.lon
+                        moved[number] = {"lat": lat, "lon": lon, "radius_km": decision.radius_km}
+            told = self.index.points.told(moved)
+        return {
+            **told,
+            "state": b64encode(states).decode(),
+            "written": b64encode(written).decode(),
+            "undoable": self.decisions.undoable,
+        }
+
+    def rows(self, page: int) -> list[dict[str, Any]]:
+        """One page of rows, each with its `decision` and what approving it `writes`."""
+        rows = self.index.rows(page * PAGE, PAGE)
+        with self._lock:
+            for cells in rows:
+                cells["writes"] = self._writes(cells)
+                cells["decision"] = self._decision(Key(cells["path"], cells["sha256"]))
+        return rows
+
+    def _writes(self, cells: Mapping[str, Any]) -> str:
+        if cells["lat"] is None:
+            return ""
+        tags = file_tags(prediction_of(cells, Decision("approved")), cells["model"])
+        return words(tags) if tags else "nothing"
+
+    def _decision(self, key: Key) -> dict[str, Any]:
+        decision = self.decisions.of(key)
+        told: dict[str, Any] = {
+            "state": decision.state,
+            "note": decision.note,
+            "written": self.decisions.is_written(key),
+        }
+        if decision.point:
+            lat, lon = decision.point.lat, decision.point.lon
+            told |= {"lat": lat, "lon": lon, "radius_km": decision.radius_km}
+            told["place"] = {"city": name_of(lat, lon)}
+        return told
+
+    def decide(self, change: Mapping[str, Any]) -> dict[str, Any]:
+        """`ids` and a `state`, a place with it where it is corrected, or a `note` alone."""
+        ids = change.get("ids")
+        if not isinstance(ids, list) or not all(type(number) is int for number in ids):
+            raise ValueError("ids is not a list of rows")
+        with self._lock:
+            changes: dict[Key, Decision] = {}
+            left = 0
+            for number in ids:
+                key = self.index.key(number)
+                to = self._changed(number, self.decisions.of(key), change)
+                if to is None:
+                    left += 1
+                else:
+                    changes[key] = to
+            self.decisions.decide(changes)
+            said = f"{left} left undecided: their guess names no place" if left else ""
+            return self._answer(changes, said)
+
+    def _changed(self, number: int, now: Decision, change: Mapping[str, Any]) -> Decision | None:
+        """None: a guess that names no place cannot be approved as it is."""
+        note = change.get("note", now.note)
+        if not isinstance(note, str) or len(note) > NOTE_CHARACTERS:
+            raise ValueError("the note is no text, or too long")
+        if "state" not in change:
+            return replace(now, note=note)
+        state = change["state"]
+        if state == "corrected":
+            lat, lon, radius_km = (_number(change, name) for name in ("lat", "lon", "radius_km"))
+            return Decision(state, Point(lat, lon), radius_km, note)
+        if state == "approved":
+            columns = self.index.points.columns
+            if LEVELS[columns["level"][number]] is Level.NONE:
+                return None
+        return Decision(state, note=note)
+
+    def undo(self) -> dict[str, Any]:
+        """Raises ValueError when nothing was decided."""
+        with self._lock:
+            keys = self.decisions.undo()
+            if not keys:
+                raise ValueError("there is nothing to undo")
+            return self._answer(keys, "Taken back.")
+
+    def _answer(self, keys: Sequence[Key] | Mapping[Key, Decision], said: str) -> dict[str, Any]:
+        rows = [self._state(key, number) for key in keys for number in self.index.numbers(key)]
+        return {"rows": rows, "undoable": self.decisions.undoable, "said": said}
+
+    def _state(self, key: Key, number: int) -> list[Any]:
+        """[row, state, written, lat, lon, radius_km]: where the photo stands now."""
+        decision = self.decisions.of(key)
+        cells = self.index.row(number)
+        point = decision.point
+        where = [cells["lat"], cells["lon"], cells["radius_km"]]
+        if point:
+            where = [point.lat, point.lon, decision.radius_km]
+        return [number, STATES.index(decision.state), self.decisions.is_written(key), *where]
+
+    def plan(self) -> dict[str, int]:
+        """How many photos are still to be written."""
+        with self._lock:
+            counts = Counter(
+                decision.state
+                for key, decision in self.decisions
+                if decision.to_write
+                and not self.decisions.is_written(key)
+                and self.index.numbers(key)
+            )
+        return {"photos": counts.total(), "approved": 0, "corrected": 0, **counts}
+
+    def write(self, mode: str, photos: int) -> None:
+        """Start writing, if `photos` is how many there are. Raises ValueError."""
+        with self._lock:
+            if self._job["running"]:
+                raise ValueError("it is being written already")
+            if mode not in MODES:
+                raise ValueError("say whether into the photos or into sidecars")
+            planned = self.plan()["photos"]
+            if photos != planned:
+                raise ValueError(f"now it would be {planned} photos: look again")
+            self._job = {"running": True, "photos": planned, "done": 0, "error": ""}
+            self._job |= {"counts": Counter(), "notes": [], "keys": []}
+            self._thread = threading.Thread(target=self._write, args=(mode,))
+            self._thread.start()
+
+    def _write(self, mode: str) -> None:
+        job = self._job
+        options = RunOptions(paths=(), overwrite="predicted", **MODES[mode])  # type: ignore[arg-type]
+        with self._lock:
+            keys = [key for key, decision in self.decisions if decision.to_write]
+            numbers = sorted(number for key in keys for number in self.index.numbers(key)[:1])
+        rows = (self.index.row(number) for number in numbers)
+
+        def note(outcome: Outcome) -> None:
+            with self._lock:
+                job["done"] += 1
+                job["counts"][outcome.status.value] += 1
+                if outcome.note and len(job["notes"]) < MOST_NOTES:
+                    job["notes"].append(f"{path_text(outcome.photo.path)}: {outcome.note}")
+
+        try:
+            apply(self.report, rows, self.decisions, options, note)
+        except Exception as error:  # the page tells it; the thread has no one else to tell
+            job["error"] = str(error) or type(error).__name__
+            if not isinstance(error, GeotaggerError):
+                raise
+        finally:
+            job["keys"] = keys
+            job["running"] = False
+
+    def writing(self) -> dict[str, Any]:
+        """How far the writing is; at its end what became of the rows."""
+        with self._lock:
+            job = {name: value for name, value in self._job.items() if name != "keys"}
+            if job["running"]:
+                return job
+            return job | self._answer(self._job.get("keys", []), "")
+
+    def close(self) -> None:
+        """Waits for what is being written."""
+        if self._thread:
+            self._thread.join()
+        self.index.close()
+
+
+def _number(change: Mapping[str, Any], name: str) -> float:
+    value = change.get(name)
+    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+        raise ValueError(f"{name} is no number")
+    return float(value)

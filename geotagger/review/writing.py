@@ -1,0 +1,110 @@
+"""Writes what was approved, through the same door as `geotagger tag`: journaled, and undoable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from geotagger.errors import PhotoError
+from geotagger.metadata.read import read
+from geotagger.places import load_places
+from geotagger.records import Candidate, Level, Outcome, Photo, Place, Point, Prediction, Status
+from geotagger.review.decisions import Decision, Key
+from geotagger.review.pictures import load_photo
+from geotagger.writer import Writer
+
+if TYPE_CHECKING:
+    from geotagger.options import RunOptions
+    from geotagger.review.decisions import Decisions
+
+
+def apply(
+    report: Path,
+    rows: Iterable[Mapping[str, Any]],
+    decisions: Decisions,
+    options: RunOptions,
+    on_outcome: Callable[[Outcome], None] = lambda _: None,
+) -> None:
+    """Write what is approved of `rows` and not written yet; one `on_outcome` call each.
+
+    Raises GeotaggerErrors for what stops a run; what was written until then is kept as written.
+    """
+    with ExitStack() as stack:
+        writer = Writer(options, stack)
+        for key, cells in to_write(rows, decisions):
+            outcome = writer.write(outcome_of(report, key, cells, decisions.of(key)))
+            if outcome.status is Status.TAGGED:
+                decisions.wrote([key])
+            on_outcome(outcome)
+
+
+def to_write(
+    rows: Iterable[Mapping[str, Any]], decisions: Decisions
+) -> Iterator[tuple[Key, Mapping[str, Any]]]:
+    """The photos whose approved place does not stand in them yet, each once."""
+    seen: set[Key] = set()
+    for cells in rows:
+        key = Key(cells["path"], cells["sha256"])
+        if decisions.of(key).to_write and not decisions.is_written(key) and key not in seen:
+            seen.add(key)
+            yield key, cells
+
+
+def outcome_of(report: Path, key: Key, cells: Mapping[str, Any], decision: Decision) -> Outcome:
+    """What the writer takes; failed, with the reason, where the photo is not the report's."""
+    photo = Photo(Path(key.path), report.parent)
+    try:
+        file = load_photo(key, report)
+    except PhotoError as error:
+        return Outcome(photo, Status.FAILED, sha256=key.sha256, note=f"not written: {error}")
+    return Outcome(
+        Photo(file.path, file.path.parent),
+        Status.PREDICTED,
+        read(file.data),
+        prediction_of(cells, decision),
+        file.sha256,
+        cells["model"],
+    )
+
+
+def prediction_of(cells: Mapping[str, Any], decision: Decision) -> Prediction:
+    """The guess in the row that was confirmed, or the place that a person chose instead."""
+    candidates = tuple(_candidate(item) for item in cells["alternatives"])
+    if decision.point is not None and decision.radius_km is not None:
+        place = load_places().name(decision.point.lat, decision.point.lon)
+        return Prediction(
+            decision.point,
+            place,
+            _level(place),
+            0.0,
+            decision.radius_km,
+            candidates,
+            review="corrected",
+        )
+    return Prediction(
+        Point(cells["lat"], cells["lon"]),
+        _place(cells),
+        Level(cells["level"] or Level.NONE),
+        cells["confidence"] or 0.0,
+        cells["radius_km"] or 0.0,
+        candidates,
+        review="confirmed",
+    )
+
+
+def _level(place: Place) -> Level:
+    """The finest that has a name; a point at sea has none, and is a point all the same."""
+    names = {Level.CITY: place.city, Level.REGION: place.region, Level.COUNTRY: place.country}
+    return next((level for level, name in names.items() if name), Level.CONTINENT)
+
+
+def _candidate(item: Mapping[str, Any]) -> Candidate:
+    place = _place(item)
+    return Candidate(place, place.point, item["probability"])
+
+
+def _place(cells: Mapping[str, Any]) -> Place:
+    names = ("country_code", "country", "region", "city", "continent")
+    return Place(Point(cells["lat"], cells["lon"]), *(str(cells.get(n) or "") for n in names))
