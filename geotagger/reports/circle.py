@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import TYPE_CHECKING
+
 import numpy as np
 import shapely
 from shapely.geometry import Polygon, box
@@ -9,11 +12,18 @@ from shapely.geometry.polygon import orient
 
 from geotagger.geo import EARTH_RADIUS_KM
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 Ring = list[list[float]]
-STEPS = 33
+BEARINGS = np.linspace(np.pi, 0, 33)
+"""From the south to the north, along one side of a circle."""
+SIN_BEARING, COS_BEARING = np.sin(BEARINGS), np.cos(BEARINGS)
 DECIMALS = 5
 SMALLEST_KM = 0.01
 """Below this the corners of a circle would fall together when they are rounded (1 m)."""
+CLEAR_KM = 1.0
+"""From here on rounding cannot make the outline of a circle cross itself."""
 
 
 def circle(lat: float, lon: float, radius_km: float, slab_deg: float = 360.0) -> list[Ring]:
@@ -25,39 +35,36 @@ def circle(lat: float, lon: float, radius_km: float, slab_deg: float = 360.0) ->
     No ring is wider than `slab_deg`, a divisor of 360: globes fill wide ones wrongly.
     """
     outline = _outline(lat, lon, radius_km)
-    rings: list[Ring] = []
-    first, _, last, _ = outline.bounds
+    first, last = float(outline[:, 0].min()), float(outline[:, 0].max())
+    if first >= -180 and last <= 180 and last - first < 180 <= slab_deg and radius_km >= CLEAR_KM:
+        return [np.round(outline, DECIMALS).tolist()]
+    whole, rings = Polygon(outline), list[Ring]()
     for west in np.arange(-540.0, 540.0, slab_deg):
-        if west <= first and last <= west + slab_deg:
-            slab = outline
-        elif first < west + slab_deg and west < last:
-            slab = outline.intersection(box(west, -90, west + slab_deg, 90))
-        else:
-            continue
-        turns = 360.0 * ((west + 180) // 360)
-        rings += _rings(shapely.transform(slab, lambda xy, turns=turns: xy - [turns, 0]))
+        if first < west + slab_deg and west < last:
+            slab = whole.intersection(box(west, -90, west + slab_deg, 90))
+            turns = 360.0 * ((west + 180) // 360)
+            rings += _rings(shapely.transform(slab, lambda xy, turns=turns: xy - [turns, 0]))
     return rings
 
 
-def _outline(lat: float, lon: float, radius_km: float) -> Polygon:
-    """The circle with longitudes that run on beyond 180, so that it is never cut.
+def _outline(lat: float, lon: float, radius_km: float) -> NDArray[np.float64]:
+    """The circle as a closed ring [N, 2] whose longitudes run on beyond 180: it is never cut.
 
     The two ends of each parallel inside the circle lie as far east of the centre as west. The
     outline goes up the eastern ends and down the western ones, and around a pole that is inside.
     """
-    reach = min(max(radius_km, SMALLEST_KM) / EARTH_RADIUS_KM, np.pi - 1e-9)
-    at = np.radians(np.clip(lat, -90 + 1e-6, 90 - 1e-6))
-    bearing = np.linspace(np.pi, 0, STEPS)  # from the south to the north
-    sine = np.sin(at) * np.cos(reach) + np.cos(at) * np.sin(reach) * np.cos(bearing)
-    across = np.sin(bearing) * np.sin(reach) * np.cos(at)
+    reach = min(max(radius_km, SMALLEST_KM) / EARTH_RADIUS_KM, math.pi - 1e-9)
+    at = math.radians(min(max(lat, -90 + 1e-6), 90 - 1e-6))
+    sine = math.sin(at) * math.cos(reach) + math.cos(at) * math.sin(reach) * COS_BEARING
+    across = SIN_BEARING * (math.sin(reach) * math.cos(at))
     up = np.degrees(np.arcsin(np.clip(sine, -1, 1)))
-    aside = np.degrees(np.arctan2(across, np.cos(reach) - np.sin(at) * sine))
-    if reach > np.pi / 2 + at:
+    aside = np.degrees(np.arctan2(across, math.cos(reach) - math.sin(at) * sine))
+    if reach > math.pi / 2 + at:
         up, aside = np.append(-90, up), np.append(180, aside)
-    if reach > np.pi / 2 - at:
+    if reach > math.pi / 2 - at:
         up, aside = np.append(up, 90), np.append(aside, 180)
-    east, west = np.stack([lon + aside, up], 1), np.stack([lon - aside, up], 1)
-    return Polygon(np.concatenate([east, west[::-1]]))
+    lons = np.concatenate([lon + aside, lon - aside[::-1]])
+    return np.stack([lons, np.concatenate([up, up[::-1]])], axis=1)
 
 
 def _rings(shape: shapely.Geometry) -> list[Ring]:
