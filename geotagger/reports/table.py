@@ -103,4 +103,6 @@ def path_text(path: Path) -> str:
 
 def plain(text: str) -> str:
     """Text with every character of `CONTROL` escaped."""
+    if text.isprintable():  # as nearly every text is, and quickly told
+        return text
     return CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import zlib
 from base64 import b64decode, b64encode
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from geotagger.engines import Weighed
 from geotagger.evidence.roll import Anchor
 from geotagger.records import Candidate, Existing, Level, Outcome, Photo, Place, Point, Prediction
 from geotagger.records import Status as _Status
+
+NOTHING = Existing()
 
 
 def pack(outcome: Outcome, anchor: Anchor | None) -> bytes:
@@ -26,7 +29,7 @@ def pack(outcome: Outcome, anchor: Anchor | None) -> bytes:
         outcome.sha256,
         outcome.model,
         outcome.note,
-        None if existing == Existing() else _existing(existing),
+        None if existing == NOTHING else _existing(existing),
         outcome.prediction and _prediction(outcome.prediction),
         anchor and _anchor(anchor),
     ]
@@ -39,7 +42,7 @@ def unpack(packed: bytes, photo: Photo) -> Weighed:
     outcome = Outcome(
         photo=photo,
         status=_Status(status),
-        existing=Existing(_point(existing[0]), *existing[1:]) if existing else Existing(),
+        existing=Existing(_point(existing[0]), *existing[1:]) if existing else NOTHING,
         prediction=_predicted(*prediction) if prediction else None,
         sha256=sha256,
         model=model,
@@ -124,7 +127,14 @@ def _place(place: Place) -> list[Any]:
 
 
 def _placed(told: list[Any]) -> Place:
-    return Place(Point(*told[0]), *told[1:])
+    point, *names = told
+    return _place_of(*point, *names)
+
+
+@lru_cache(maxsize=4096)
+def _place_of(lat: float, lon: float, *names: str) -> Place:
+    """The same few places come again and again."""
+    return Place(Point(lat, lon), *names)
 
 
 def _point(told: list[float] | None) -> Point | None:
