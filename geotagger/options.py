@@ -40,6 +40,8 @@ class RunOptions:
     """never, predicted or always: which GPS in a file may be replaced."""
     dry_run: bool = False
     only_missing: bool = False
+    gate: bool = False
+    """Screenshots, pages and drawings are unsure without more ado."""
     models: tuple[str, ...] = ("starter",)
     device: str = "auto"
     batch_size: int = 0

@@ -139,6 +139,7 @@ def weighed(
             batch_size=options.batch_size or max(source.batch_size for source in sources),
             workers=options.workers,
             only_missing=options.only_missing,
+            gate=options.gate,
             memory=journal,
         )
 

@@ -124,7 +124,15 @@ def test_interrupted_is_130_and_the_report_holds_what_was_done(bundle, tmp_path)
 
 def test_untag_says_what_it_did(album, bundle, tmp_path):
     geotagger(
-        "tag", album, "--model", bundle.path, "--write-exif", "--min-confidence", 0.05, cwd=tmp_path
+        "tag",
+        album,
+        "--no-gate",
+        "--model",
+        bundle.path,
+        "--write-exif",
+        "--min-confidence",
+        0.05,
+        cwd=tmp_path,
     )
     done = geotagger("untag", album)
     assert done.returncode == 0, done.stderr
@@ -134,13 +142,15 @@ def test_untag_says_what_it_did(album, bundle, tmp_path):
 
 def test_evaluate_prints_json_alone_on_stdout(album, bundle):
     (album / "labels.csv").write_text("file,lat,lon\n0.jpg,48.85,2.35\n1.jpg,35.68,139.69\n")
-    done = geotagger("evaluate", album, "--model", bundle.path, "--json")
+    done = geotagger("evaluate", album, "--model", bundle.path, "--json", "--no-gate")
     assert done.returncode == 0, done.stderr
     scores = json.loads(done.stdout)
     assert scores["photos"] == 3
     assert scores["scored"] == 2
     assert scores["unlabelled"] == 1
-    assert "within 200 km" in geotagger("evaluate", album, "--model", bundle.path).stdout
+    assert (
+        "within 200 km" in geotagger("evaluate", album, "--no-gate", "--model", bundle.path).stdout
+    )
 
 
 @pytest.mark.parametrize("text", ["name,lat\n", "file,lat,lon\n0.jpg,north,2\n"])

@@ -45,6 +45,12 @@ PREDICTION_FLAGS: Sequence[Callable[..., Any]] = (
         help="Where the text is read.  [default: as --device]",
     ),
     click.option(
+        "--gate/--no-gate",
+        default=True,
+        show_default=True,
+        help="Screenshots, pages and drawings are unsure without asking the models.",
+    ),
+    click.option(
         "--use-names/--no-use-names",
         help="Weigh place names in IPTC and XMP, and the names of folders and files.",
     ),

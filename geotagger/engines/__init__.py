@@ -20,7 +20,8 @@ from geotagger.errors import PhotoError
 from geotagger.evidence import Asking, Shot, Source
 from geotagger.metadata.read import read
 from geotagger.photos import RAW_SUFFIXES
-from geotagger.records import Evidence, Outcome, Photo, Status
+from geotagger.records import Evidence, Outcome, Photo, Status, joined
+from geotagger.subject import no_photo
 
 if TYPE_CHECKING:
     from geotagger.evidence.roll import Anchor
@@ -75,12 +76,14 @@ def prepare(
     sources: Sequence[Source[Any]],
     *,
     only_missing: bool,
+    gate: bool = False,
     memory: Memory | None = None,
 ) -> Prepared:
     """Read a photo once; hash, read its metadata and decode it from the same bytes.
 
-    What the memory tells of the file needs no decoding. Runs in worker threads or processes.
-    Whatever is wrong with the photo becomes its outcome.
+    With `gate` a picture that is no photo is asked nothing (`subject.no_photo`). What the memory
+    tells of the file needs no decoding: it went through the gate. Runs in worker threads or
+    processes. Whatever is wrong with the photo becomes its outcome.
     """
     outcome = Outcome(photo, model="+".join(s.model_id for s in sources if s.model_id))
     try:
@@ -99,6 +102,9 @@ def prepare(
         if min_side_px or not recalled:
             picture = images.decode(data, max(min_side_px, 1))
             note = picture.note
+            reason = no_photo(picture.image, outcome.existing) if gate else ""
+            if reason:
+                return Prepared(replace(outcome, note=joined(note, reason)))
         shot = Shot(photo, outcome.existing, picture)
         inputs = [recalled.get(source.name) or source.prepare(shot) for source in sources]
         return Prepared(replace(outcome, note=note), tuple(inputs), asks=picture is not NOT_DECODED)

@@ -33,6 +33,7 @@ def weigh(
     batch_size: int,
     workers: int,
     only_missing: bool = False,
+    gate: bool = False,
     memory: Memory | None = None,
 ) -> Iterator[Weighed]:
     """Yield one `Weighed` per photo, in order."""
@@ -44,7 +45,7 @@ def weigh(
             if isinstance(photo, Weighed):
                 return _finished(photo)
             return decoding.submit(
-                prepare, photo, sources, only_missing=only_missing, memory=memory
+                prepare, photo, sources, only_missing=only_missing, gate=gate, memory=memory
             )
 
         window = BATCHES_AHEAD * batch_size + workers
