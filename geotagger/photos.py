@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from geotagger.errors import UsageError
@@ -92,10 +94,37 @@ def _photos(items: Iterator[_Listing | Photo]) -> Iterator[Photo]:
         if isinstance(item, Photo):
             yield item
             continue
-        folder, root = item.folder, item.root
-        text = os.path.join(folder, "")  # noqa: PTH118 plain text is quick
-        for name in item.names:
-            yield _photo(folder / name, root, text + name)
+        folder, root, names = item.folder, item.root, item.names
+        names.reverse()
+        with _looking_into(folder) as look:
+            while names:  # each is let go of, or a million of them would also be kept as path parts
+                name = names.pop()
+                try:
+                    status = look(name)
+                    plain = stat.S_ISREG(status.st_mode)
+                except OSError:
+                    plain = False
+                if plain:
+                    yield Photo(folder / name, root, status.st_size, status.st_mtime_ns)
+                else:
+                    yield _photo(folder / name, root)
+
+
+@contextmanager
+def _looking_into(folder: Path) -> Iterator[Callable[[str], os.stat_result]]:
+    """`os.stat` of names in the folder: quicker than of whole paths."""
+    if os.stat not in os.supports_dir_fd:
+        yield lambda name: (folder / name).stat()
+        return
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:  # it was there a moment ago
+        yield lambda name: (folder / name).stat()
+        return
+    try:
+        yield partial(os.stat, dir_fd=handle)
+    finally:
+        os.close(handle)
 
 
 def _listings(roots: list[Path]) -> Iterator[_Listing | Photo]:
@@ -163,10 +192,9 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _photo(path: Path, root: Path, text: str = "") -> Photo:
-    """`text` is the path, where it is at hand: making it anew takes longer than the rest."""
+def _photo(path: Path, root: Path) -> Photo:
     try:
-        status = os.stat(text or path)  # noqa: PTH116
+        status = path.stat()
     except OSError as error:
         return Photo(path, root, problem=_why_lost(path, error))
     if not stat.S_ISREG(status.st_mode):
