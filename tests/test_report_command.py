@@ -114,15 +114,25 @@ def test_without_a_target_the_rows_are_printed(trip):
 def test_groups_are_counted(trip):
     lines = run(trip, "--group", "place,day").stdout.splitlines()
     assert [re.split(r"\s{2,}", line) for line in lines] == [
-        ["place", "day", "photos", "predicted", "unsure", "failed", "first", "last"],
-        [PARIS_NAME, "2024-05-01", "2", "2", "-", "-", "2024-05-01", "2024-05-01"],
-        [PARIS_NAME, "2024-05-02", "1", "1", "-", "-", "2024-05-02", "2024-05-02"],
-        ["France", "2024-05-01", "1", "1", "-", "-", "2024-05-01", "2024-05-01"],
-        ["Springfield, Illinois, United States", "-", "1", "1", "-", "-", "-", "-"],
-        ["unsure", "2024-05-03", "1", "-", "1", "-", "2024-05-03", "2024-05-03"],
-        ["-", "-", "1", "-", "-", "1", "-", "-"],
+        ["place", "day", "photos", "predicted", "unsure", "failed"],
+        [PARIS_NAME, "2024-05-01", "2", "2", "-", "-"],
+        [PARIS_NAME, "2024-05-02", "1", "1", "-", "-"],
+        ["France", "2024-05-01", "1", "1", "-", "-"],
+        ["Springfield, Illinois, United States", "-", "1", "1", "-", "-"],
+        ["unsure", "2024-05-03", "1", "-", "1", "-"],
+        ["-", "-", "1", "-", "-", "1"],
     ]
     assert len({line.index("2024-05-01") for line in lines[1:2] + lines[3:4]}) == 1
+
+
+def test_groups_without_days_tell_the_first_and_the_last(trip):
+    lines = run(trip, "--group", "status").stdout.splitlines()
+    assert [re.split(r"\s{2,}", line) for line in lines] == [
+        ["status", "photos", "predicted", "unsure", "failed", "first", "last"],
+        ["predicted", "5", "5", "-", "-", "2024-05-01", "2024-05-02"],
+        ["failed", "1", "-", "-", "1", "-", "-"],
+        ["unsure", "1", "-", "1", "-", "2024-05-03", "2024-05-03"],
+    ]
 
 
 def test_groups_become_a_column(trip, tmp_path):

@@ -69,7 +69,7 @@ def test_inconsistent_gps_comes_before_places():
     ("items", "reports", "following"),
     [
         ([taken("a", PARIS)], ["r.kml", "r.jsonl"], "geotagger report r.jsonl --group place,day"),
-        ([outcome(Status.UNSURE)], ["r.csv"], "geotagger report r.csv --sort=-confidence"),
+        ([outcome(Status.UNSURE)], ["r.csv"], "geotagger report r.csv --sort -confidence"),
         ([taken("a", PARIS)], ["r.kml"], None),
     ],
 )

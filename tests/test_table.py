@@ -17,8 +17,9 @@ from geotagger.records import (
     Prediction,
     Status,
 )
-from geotagger.reports.columns import COLUMNS
-from geotagger.reports.formats import open_report
+from geotagger.reports.columns import COLUMNS, SCHEMA
+from geotagger.reports.formats import FORMATS, open_report
+from geotagger.reports.rowfile import FORMULA, neutralised, revived
 from geotagger.reports.table import path_text, row
 
 DESIGNED = (
@@ -176,3 +177,21 @@ def test_a_full_disk_names_the_report_and_the_remedy(tmp_path):
     with pytest.raises(GeotaggerError, match="No space"):
         report.close()
     assert not (tmp_path / "r.csv").exists()
+
+
+def test_the_docs_tell_every_column_as_it_is_defined():
+    text = (Path(__file__).parent.parent / "docs" / "report.md").read_text("utf-8")
+    for column in SCHEMA:
+        line = f"| `{column.name}` | {column.kind} | {column.unit} | {column.meaning} |"
+        assert line in text.splitlines()
+
+
+def test_the_docs_tell_every_format():
+    text = (Path(__file__).parent.parent / "docs" / "report.md").read_text("utf-8")
+    assert all(f"`{suffix}`" in text for suffix in FORMATS)
+
+
+def test_what_a_spreadsheet_would_run_comes_back_as_it_was():
+    for text in ("=1", "'=1", "''=1", "'a", "-1", "\uff1d1", "a", "", "'"):
+        assert revived(neutralised(text)) == text
+        assert not FORMULA.match(neutralised(text)) or neutralised(text).startswith("'")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     multiple=True,
     metavar="FILE",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Report to write, .csv or .jsonl; may be given several times.",
+    help="Report to write, by suffix as of tag; may be given several times.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Only the totals.")
 @prediction_flags

@@ -136,10 +136,15 @@ def _clusters(
 def table(groups: Sequence[Group], keys: Sequence[str]) -> Iterator[tuple[str, ...]]:
     """Header and one line a group: its names, photos by status, and when they were taken."""
     used = [s for s in Status if any(row["status"] == s for g in groups for row in g.rows)]
-    yield (*keys, "photos", *used, "first", "last")
+    spans = "day" not in keys
+    yield (*keys, "photos", *used, *(("first", "last") if spans else ()))
     for item in groups:
         statuses = Counter(row["status"] for row in item.rows)
-        days = sorted(str(row["taken_at"])[:10] for row in item.rows if row["taken_at"])
-        span = (days[0], days[-1]) if days else (NONE, NONE)
         counts = (str(statuses[status] or NONE) for status in used)
-        yield (*item.names, str(len(item.rows)), *counts, *span)
+        yield (*item.names, str(len(item.rows)), *counts, *(_span(item.rows) if spans else ()))
+
+
+def _span(rows: Sequence[Row]) -> tuple[str, str]:
+    """The first and the last day."""
+    days = [str(row["taken_at"])[:10] for row in rows if row["taken_at"]]
+    return (min(days), max(days)) if days else (NONE, NONE)

@@ -84,4 +84,4 @@ def _next(summary: Summary, options: RunOptions) -> str:
         return f"{report} --where 'gps_check=far or gps_check=invalid'"
     if summary.statuses[Status.UNSURE] < summary.photos:
         return f"{report} --group place,day"
-    return f"{report} --sort=-confidence"
+    return f"{report} --sort -confidence"
