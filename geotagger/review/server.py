@@ -121,6 +121,8 @@ def _change(path: str, answer: Callable[[Any], Any]) -> Route:
             value = await request.json()
         except (ValueError, RecursionError):
             return JSONResponse({"error": "this is no JSON"}, 400)
+        if not isinstance(value, dict):
+            return JSONResponse({"error": "an object was expected"}, 400)
         return await run_in_threadpool(_answered, answer, value)
 
     return Route(path, endpoint, methods=["POST"])

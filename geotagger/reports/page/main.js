@@ -232,7 +232,8 @@ class App {
   }
 }
 
-new App().start().catch((error) => {
+const app = new App();
+app.start().catch((error) => {
   document.body.append(element("p", { class: "fatal", role: "alert" }, `This page could not be shown: ${error.message}`));
   throw error;
 });

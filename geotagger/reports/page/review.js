@@ -19,6 +19,7 @@ class Review {
     $("#batch-approve").addEventListener("click", () => this.batch("approved"));
     $("#batch-reject").addEventListener("click", () => this.batch("rejected"));
     $("#batch-clear").addEventListener("click", () => this.clearSelection());
+    document.addEventListener("keydown", (event) => this.steer(event), true);
     if (this.store.setup.warning) say(this.store.setup.warning);
   }
 
@@ -278,7 +279,6 @@ class Review {
   /** The keys of the review; true where one was meant. */
   keydown(event) {
     const { app } = this;
-    if (this.moving && this.nudge(event)) return true;
     const chosen = app.chosen !== null;
     const keys = {
       a: () => chosen && this.decide("approved"),
@@ -315,6 +315,13 @@ class Review {
     this.view.proposal ??= { lat: latOf(y), lon: lonOf(x), radius_km: DRAGGED_RADIUS_KM, name: "" };
     this.view.fly(x, y, Math.max(this.view.zoom, 5));
     say("Arrow keys move the pin, with Shift farther; plus and minus zoom; a approves, Escape cancels.");
+  }
+
+  /** While the pin is moved, arrow keys are its own, wherever the focus is. */
+  steer(event) {
+    if (!this.moving || isTyping(event.target) || !this.nudge(event)) return;
+    event.preventDefault();
+    event.stopPropagation();
   }
 
   nudge(event) {
