@@ -229,3 +229,11 @@ def test_ratios_are_finite_and_above_one():
     (cue,) = find(lines(*text))
     assert all(1 < r < 1e6 and math.isfinite(r) for r in cue.countries.values())
     assert set(cue.countries) <= set(countries())
+
+
+def test_compounds_of_three_parts_are_words_where_words_are_joined():
+    (german,) = find(lines("Hundekottüten"))
+    assert german.meaning.startswith("language de")
+    joined = load_words().log_likelihood(["hundekottüten"])[0]
+    languages = load_words().languages
+    assert joined[languages.index("de")] > joined[languages.index("fr")] + 5

@@ -2,6 +2,7 @@
 
     P(word | language) = sum over known words with these letters of  f * P(read so)
                        + sum over its parts in two of  joined * f(first) * f(second)
+                       + in languages of compounds, the same for three parts
                        + (1 - share of known words in text) * P(length) * P(letters)
 
 The lists hold the commonest words with their frequency f, so a short common word ("og", "na") says
@@ -93,9 +94,8 @@ class Words:
             self._language, self._frequency[self._nats8], minlength=len(self.languages)
         )
         self._unknown_share = np.where(known > 0, 1 - np.minimum(known, 0.99), NO_LIST)
-        self._joined = np.where(
-            np.isin(np.array(self.languages), list(COMPOUNDING)), COMPOUND, SPACE_LOST
-        )
+        self._compounds = np.isin(np.array(self.languages), list(COMPOUNDING))
+        self._joined = np.where(self._compounds, COMPOUND, SPACE_LOST)
 
     def log_likelihood(self, words: Sequence[str]) -> Rows:
         """ln P(word | language), float64 [len(words), L]."""
@@ -115,8 +115,30 @@ class Words:
             compound = shortest >= SHORTEST_COMPOUND_PART
             joined *= np.where(compound[:, None], self._joined, SPACE_LOST)
             np.add.at(total, np.array(rows), joined)
+        self._add_threefold(total, words)
         result: Rows = np.log(total + 1e-300)
         return result
+
+    def _add_threefold(self, total: Rows, words: Sequence[str]) -> None:
+        """Compounds of three parts: Hunde-kot-tüten."""
+        least = SHORTEST_COMPOUND_PART
+        cuts = [
+            (row, first, second)
+            for row, word in enumerate(words)
+            for first in range(least, len(word) - 2 * least + 1)
+            for second in range(first + least, len(word) - least + 1)
+        ]
+        if not cuts:
+            return
+        parts = [
+            part
+            for row, first, second in cuts
+            for part in (words[row][:first], words[row][first:second], words[row][second:])
+        ]
+        once, places = np.unique(np.array(parts), return_inverse=True)
+        each = self.frequencies(once.tolist())[places].reshape(len(cuts), 3, -1)
+        joined = each.prod(axis=1) * np.where(self._compounds, self._joined, 0.0) ** 2
+        np.add.at(total, np.array([row for row, _, _ in cuts]), joined)
 
     def frequencies(self, words: Sequence[str]) -> Rows:
         """P(read as this, and a known word | language), float64 [len(words), L]."""
