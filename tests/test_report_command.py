@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from test_report_reading import outcomes, write
 
 from geotagger.commands.report import report
+from geotagger.commands.tag import tag
 from geotagger.errors import GeotaggerError, UsageError
 from geotagger.records import Existing, Level, Photo, Place, Point, Status
 from geotagger.reports.columns import COLUMNS
@@ -176,7 +177,7 @@ def test_places_across_the_antimeridian_are_one(tmp_path):
         (["--group", "town"], r"--group town: groups are place, day, or one of path"),
         (["--where", "town=Lyon"], r"there is no column town"),
         (["out.xlsx"], r"out\.xlsx: the suffix names .*\.geojson"),
-        (["out.csv", "./out.csv"], "two of the files to write are the same"),
+        (["out.csv", "./out.csv"], r"out\.csv: would be written twice"),
     ],
 )
 def test_what_cannot_be_is_a_usage_error(trip, monkeypatch, arguments, says):
@@ -236,3 +237,10 @@ def test_nothing_printed_turns_the_terminal(tmp_path):
         printed = run(file, *arguments).stdout
         assert "\\x1b[31m\\u202ered.jpg" in printed
         assert "\x1b" not in printed
+
+
+def test_a_run_writes_no_file_twice(tmp_path):
+    arguments = ["--report", "r.csv", "--report", "./r.csv"]
+    done = CliRunner().invoke(tag, [str(tmp_path), *arguments])
+    assert isinstance(done.exception, UsageError)
+    assert "r.csv: would be written twice" in str(done.exception)

@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from geotagger.errors import UsageError
 from geotagger.records import (
@@ -177,6 +179,26 @@ def test_a_damaged_file_is_named_with_its_line(tmp_path, name, data, says):
 def test_a_report_that_is_not_there_is_named(tmp_path):
     with pytest.raises(UsageError, match=r"r\.csv: cannot be read: No such file"):
         list(read_rows(tmp_path / "r.csv"))
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@given(
+    places=st.lists(st.integers(0, 20_000), min_size=1, max_size=6),
+    junk=st.sampled_from([b"", b"\0", b'"', b"\n", b"NaN", b"1e999", b"[[", b"\xff", b","]),
+)
+@settings(deadline=None, max_examples=60)
+def test_whatever_is_broken_is_a_usage_error(tmp_path_factory, suffix, places, junk):
+    whole = write(tmp_path_factory.mktemp("r") / f"r{suffix}", outcomes())
+    data = whole.read_bytes()
+    for place in places:
+        place %= len(data)
+        data = data[:place] + junk + data[place + 1 :]
+    whole.write_bytes(data)
+    try:
+        rows = list(read_rows(whole))
+    except UsageError:
+        return
+    assert all(set(COLUMNS) <= set(cells) for cells in rows)
 
 
 def test_geojson_that_another_program_wrote_is_read(tmp_path):

@@ -116,12 +116,14 @@ def tag(reports: tuple[Path, ...], quiet: bool, verbose: bool, **flags: Any) -> 
     """
     from geotagger import pipeline
     from geotagger.progress import Progress
+    from geotagger.reports.formats import check_distinct
     from geotagger.reports.triage import triage
     from geotagger.resume.journal import journal_file
 
     # a photo leaves no cycles, and looking for them costs a third of a row
     gc.set_threshold(50_000)
     options = run_options(flags, reports=reports or (DEFAULT_REPORT,), journal=journal_file())
+    check_distinct([*options.reports, *([options.manifest] if options.manifest else [])])
     with Progress(options.paths, quiet=quiet, verbose=verbose) as progress:
         summary = pipeline.run(options, progress.show)
     if not quiet:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from geotagger.errors import UsageError
 from geotagger.reports.columns import BY_NAME
-from geotagger.reports.formats import open_report
+from geotagger.reports.formats import check_distinct, open_report
 from geotagger.reports.groups import Group, Row
 from geotagger.reports.rowfile import PARTIAL, Look, RowFile
 from geotagger.reports.where import as_number, folded
@@ -58,8 +58,7 @@ def check_targets(source: Path, targets: Sequence[Path]) -> None:
         for written in (target, target.with_name(target.name + PARTIAL)):
             if written.exists() and written.samefile(source):
                 raise UsageError(f"{target}: would overwrite {source}: give it another name")
-    if len({target.resolve() for target in targets}) < len(targets):
-        raise UsageError("two of the files to write are the same")
+    check_distinct(targets)
 
 
 def write_rows(rows: Iterable[Row], targets: Sequence[Path], look: Look) -> int:

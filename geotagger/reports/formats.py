@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from geotagger.errors import UsageError
@@ -32,6 +32,13 @@ def open_report(path: Path, look: Look = STANDARD) -> RowFile:
     GeotaggerError: it cannot be written.
     """
     return FORMATS[_suffix(path, FORMATS)](path, look)
+
+
+def check_distinct(paths: Sequence[Path]) -> None:
+    """Raises UsageError: two of the files to write are the same, so one would be lost."""
+    for place, path in enumerate(paths):
+        if path.resolve() in (other.resolve() for other in paths[:place]):
+            raise UsageError(f"{path}: would be written twice: give one of them another name")
 
 
 def open_rows(path: Path, look: Look, flag: str) -> RowFile:

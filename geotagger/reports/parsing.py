@@ -121,16 +121,19 @@ def _no_number(name: str) -> NoReturn:
 
 
 def _parquet(source: Source) -> Iterator[Mapping[str, object]]:
-    _, parquet = import_pyarrow(source.path)
+    arrow, parquet = import_pyarrow(source.path)
     if source.path.name.endswith(PARTIAL):
         raise ValueError("what an interrupted run leaves of Parquet cannot be read")
     number = 0
-    with parquet.ParquetFile(source.path) as file:
-        for batch in file.iter_batches(batch_size=1000):
-            for cells in batch.to_pylist():
-                number += 1
-                source.where = f"row {number}"
-                yield cells
+    try:
+        with parquet.ParquetFile(source.path) as file:
+            for batch in file.iter_batches(batch_size=1000):
+                for cells in batch.to_pylist():
+                    number += 1
+                    source.where = f"row {number}"
+                    yield cells
+    except arrow.ArrowException as error:  # some of them are no ValueError
+        raise ValueError(str(error)) from error
 
 
 READERS: Mapping[str, Callable[[Source], Iterator[Mapping[str, object]]]] = {
