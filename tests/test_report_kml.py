@@ -16,7 +16,7 @@ from PIL import Image
 from test_report_reading import HOSTILE, outcomes, write
 
 from geotagger.errors import GeotaggerError
-from geotagger.records import Photo, Point
+from geotagger.records import Photo, Point, Status
 from geotagger.reports.columns import COLUMNS
 from geotagger.reports.formats import open_report
 from geotagger.reports.rowfile import Look
@@ -28,6 +28,10 @@ NS = {"k": "http://www.opengis.net/kml/2.2"}
 def placemarks(path):
     tree = etree.parse(path)
     return tree.findall(".//k:Placemark[k:ExtendedData]", NS)
+
+
+def styles_of(tree):
+    return tree.findall(".//k:Style", NS)
 
 
 def text(element, path):
@@ -106,6 +110,15 @@ def test_hostile_texts_stay_texts(tmp_path):
         assert not any(attributes for _, attributes in shown.tags)
         notes += [part[6:] for part in shown.texts if part.startswith("note: ")]
     assert set(notes) == {"zero bytes", *HOSTILE}
+
+
+def test_balloons_show_nothing_but_the_description_which_is_escaped(tmp_path):
+    tree = etree.parse(write(tmp_path / "r.kml", outcomes()))
+    styles = {item.get("id"): text(item, "k:BalloonStyle/k:text") for item in styles_of(tree)}
+    assert set(styles) == set(Status)
+    assert set(styles.values()) == {"$[description]"}
+    used = {item.text for item in tree.iterfind(".//k:styleUrl", NS)}
+    assert used <= {f"#{name}" for name in styles}
 
 
 def test_what_xml_cannot_hold_is_escaped(tmp_path):

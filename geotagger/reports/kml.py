@@ -38,8 +38,10 @@ STYLE = """<Style id="{status}">
 <IconStyle><color>{colour}</color></IconStyle>
 <LineStyle><color>{colour}</color><width>1.5</width></LineStyle>
 <PolyStyle><color>26{bgr}</color></PolyStyle>
+<BalloonStyle><text>$[description]</text></BalloonStyle>
 </Style>
 """
+"""A balloon of its own, for the usual one takes the name of a file for HTML."""
 SHOWN_IN_BROWSERS = (".jpg", ".jpeg", ".png", ".webp", ".gif")
 NO_COUNTRY, NO_POSITION = "No country", "No position"
 Range = tuple[int, int]

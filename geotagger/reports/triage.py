@@ -45,8 +45,9 @@ def _counts(counter: Mapping[Any, int], by_size: bool = True) -> str:
     """`12 France, 3 Spain, 4 in 2 others`."""
     items = Counter(counter).most_common() if by_size else list(counter.items())
     items = [(name, count) for name, count in items if count]
-    shown = [f"{count:,} {plain(name)}" for name, count in items[:MOST]]
-    rest = items[MOST:]
+    most = MOST if len(items) > MOST + 1 else MOST + 1
+    shown = [f"{count:,} {plain(name)}" for name, count in items[:most]]
+    rest = items[most:]
     if rest:
         shown.append(f"{sum(count for _, count in rest):,} in {len(rest):,} others")
     return ", ".join(shown)
