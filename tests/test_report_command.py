@@ -3,11 +3,13 @@
 import csv
 import json
 import re
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 from test_report_reading import outcomes, write
 
 from geotagger.commands.report import report
@@ -237,6 +239,18 @@ def test_nothing_printed_turns_the_terminal(tmp_path):
         printed = run(file, *arguments).stdout
         assert "\\x1b[31m\\u202ered.jpg" in printed
         assert "\x1b" not in printed
+
+
+def test_photos_beside_the_report_that_is_read_are_found(tmp_path, monkeypatch):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    Image.new("RGB", (40, 30), "teal").save(tmp_path / "there" / "a.jpg")
+    source = write(tmp_path / "there" / "r.csv", list(outcomes())[:1])
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    run(source, "r.kmz", "r.kml")
+    with zipfile.ZipFile("r.kmz") as archive:
+        assert archive.namelist() == ["doc.kml", "thumbnails/1.jpg"]
+    assert (tmp_path / "there" / "a.jpg").resolve().as_uri() in Path("r.kml").read_text("utf-8")
 
 
 def test_a_run_writes_no_file_twice(tmp_path):

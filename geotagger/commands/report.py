@@ -98,7 +98,7 @@ def report(
         rows = convert.with_groups(parts)
         columns = tuple(dict.fromkeys((*columns, convert.GROUP)))
     if targets:
-        look = Look(columns=columns, thumbnails=thumbnails, circles=circles)
+        look = Look(columns, thumbnails, circles, source)
         count = convert.write_rows(rows, targets, look)
         named = ", ".join(str(target) for target in targets)
         click.echo(f"{count:,} rows: {named}" if count else "no rows, nothing written", err=True)

@@ -11,13 +11,13 @@ ESCAPE = re.compile(r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8})|([nrt]))
 LETTERS = {"n": "\n", "r": "\r", "t": "\t"}
 
 
-def find_photo(path: str, report: Path) -> Path | None:
+def find_photo(path: str, *reports: Path) -> Path | None:
     """The file that a report's `path` cell means; None when it is not there (any more).
 
     A relative path is looked for from the current folder, where the run was started as a rule, and
-    then from the folder of the report.
+    then from the folders of the reports.
     """
-    for folder in (Path(), report.parent):
+    for folder in dict.fromkeys((Path(), *(report.parent for report in reports))):
         for name in _names(path):
             try:
                 if (folder / name).is_file():

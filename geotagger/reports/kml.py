@@ -15,7 +15,6 @@ from typing import IO
 from urllib.parse import quote
 
 from geotagger.reports.columns import Cell, position
-from geotagger.reports.finding import find_photo
 from geotagger.reports.placemark import circle_placemark, placemark, xml
 from geotagger.reports.rowfile import STANDARD, Look, RowFile
 from geotagger.reports.thumbnails import read_thumbnail
@@ -76,7 +75,7 @@ class KmlReport(RowFile):
 
     def picture(self, path: str) -> str:
         """Where a balloon finds the picture of a photo; empty when there is none to show."""
-        photo = find_photo(path, self.path)
+        photo = self.photo(path)
         if photo is None or photo.suffix.lower() not in SHOWN_IN_BROWSERS:
             return ""
         photo, folder = photo.resolve(), self.path.parent.resolve()
@@ -128,7 +127,7 @@ class KmzReport(KmlReport):
         self.thumbnails: list[Range] = []
 
     def picture(self, path: str) -> str:
-        data = read_thumbnail(find_photo(path, self.path), kind="JPEG")
+        data = read_thumbnail(self.photo(path), kind="JPEG")
         if not data:
             return ""
         self.thumbnails.append(self._keep(data))

@@ -19,6 +19,7 @@ from typing import IO, Any
 from geotagger.errors import GeotaggerError
 from geotagger.records import Outcome
 from geotagger.reports.columns import COLUMNS, Cell
+from geotagger.reports.finding import find_photo
 from geotagger.reports.table import plain, row
 
 PARTIAL = ".partial"
@@ -35,6 +36,8 @@ class Look:
     """Small pictures of the photos, in the formats that can hold or show them."""
     circles: bool = False
     """The 90 % radius as a polygon, in GeoJSON."""
+    source: Path | None = None
+    """The report that the rows come from; photos may lie beside it."""
 
 
 STANDARD = Look()
@@ -69,6 +72,11 @@ class RowFile:
     def write(self, cells: Mapping[str, Cell]) -> None:
         """Put one row into `self.file`."""
         raise NotImplementedError
+
+    def photo(self, path: str) -> Path | None:
+        """The photo that a `path` cell means, if it can be found."""
+        sources = (self.look.source,) if self.look.source else ()
+        return find_photo(path, *sources, self.path)
 
     def finish(self) -> None:
         """Put into `self.file` what comes after the last row."""
