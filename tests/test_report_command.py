@@ -79,7 +79,7 @@ def test_every_format_becomes_every_other(tmp_path, source):
 def test_extra_columns_travel_along(tmp_path):
     lines = [
         {"path": "a", "status": "failed", "lat": None, "lon": None},
-        {"path": "b", "status": "failed", "lat": None, "lon": None, "=x": "=1", "y": 2},
+        {"path": "b", "status": "failed", "lat": None, "lon": None, "=x": "=1", "y\u202e": 2},
     ]
     source = tmp_path / "r.jsonl"
     source.write_text("\n".join(json.dumps(line) for line in lines))
@@ -87,11 +87,11 @@ def test_extra_columns_travel_along(tmp_path):
     run(source, *targets)
     with targets[0].open(newline="") as file:
         header, _, second = csv.reader(file)
-    assert header == [*COLUMNS, "'=x", "y"]
+    assert header == [*COLUMNS, "'=x", "y\\u202e"]
     assert second[-2:] == ["'=1", "2.0"]
     for target in targets[:3]:
         _, second = read_rows(target)
-        assert (second["=x"], str(second["y"])) == ("=1", "2.0")
+        assert (second["=x"], str(second["y\\u202e"])) == ("=1", "2.0")
     assert 'name="=x"' in targets[3].read_text()
 
 

@@ -20,6 +20,7 @@ from geotagger.reports.columns import (
     Column,
 )
 from geotagger.reports.parsing import Source
+from geotagger.reports.table import plain
 
 
 def read_rows(path: Path) -> Iterator[dict[str, Cell]]:
@@ -43,7 +44,7 @@ def columns_of(path: Path) -> tuple[str, ...]:
     extra: dict[str, None] = {}
     with source.named():
         for cells in source.records():
-            extra.update(dict.fromkeys(name for name in cells if name not in BY_NAME))
+            extra.update(dict.fromkeys(plain(name) for name in cells if name not in BY_NAME))
             if source.uniform:
                 break
     return (*BY_NAME, *extra)
@@ -54,7 +55,9 @@ def _row(cells: Mapping[str, object]) -> dict[str, Cell]:
         if column.required and column.name not in cells:
             raise ValueError(f"the column {column.name} is missing; is it a report of geotagger's?")
     known = {column.name: _known(column, cells.get(column.name)) for column in SCHEMA}
-    return known | {name: _extra(cell) for name, cell in cells.items() if name not in BY_NAME}
+    return known | {
+        plain(name): _extra(cell) for name, cell in cells.items() if name not in BY_NAME
+    }
 
 
 def _known(column: Column, cell: object) -> Cell:
