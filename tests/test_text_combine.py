@@ -104,8 +104,16 @@ def test_the_same_meaning_twice_counts_once(combiner, belief):
 
 def test_further_cues_of_one_kind_count_less_and_less(combiner):
     cues = [Cue("official", word, word, {"DE": 10.0}) for word in ("Stadt", "Polizei", "Amt")]
-    counted = [item.log_ratio.max() for item in combiner.weigh(cues)]
-    assert counted == pytest.approx(np.log(10) * np.array([1, 0.5, 0.25]), rel=1e-5)
+    total = combiner.total(combiner.weigh(cues))
+    assert total.max() == pytest.approx(np.log(10) * (1 + 0.5 + 0.25), rel=1e-5)
+
+
+def test_two_names_of_two_places_stand_against_each_other_in_full(combiner):
+    here, there = ({"DE": 50.0}, {"FR": 50.0})
+    cues = [Cue("place name", "a", "a", here), Cue("place name", "b", "b", there)]
+    total = combiner.total(combiner.weigh(cues))
+    de, fr = (total[combiner.places.mask([code])].max() for code in ("DE", "FR"))
+    assert de == fr > 0
 
 
 def test_a_kind_of_weight_nought_is_silent(places, belief):

@@ -50,6 +50,7 @@ BIELEFELD, STOCKHOLM, PARIS, ROME = (52.02, 8.53), (59.33, 18.06), (48.86, 2.35)
         ("Stockholms stad", *STOCKHOLM),
         ("BAD / HOMBURG", 50.23, 8.62),
         ("VULKAN.KOLN", 50.94, 6.96),
+        ("NewYork", 40.71, -74.01),
         ("www.bielefeld.de", *BIELEFELD),
         ("B1ELEFELD", *BIELEFELD),
         ("Mairie d'Abidjan", 5.35, -3.98),

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -28,7 +29,7 @@ from geotagger.places import Places, load_places
 from geotagger.prior import Constants
 from geotagger.records import Evidence, Level
 from geotagger.text import Line, Reading
-from geotagger.text.combine import Combiner, Strengths
+from geotagger.text.combine import Combiner, Strengths, together
 from geotagger.text.cues import find_cues
 
 STRENGTHS_FILE = Path(__file__).parent.parent / "geotagger" / "data" / "text.json"
@@ -103,12 +104,10 @@ def read_set(name: str, places: Places, belief: Belief) -> LabelledSet:
         cues, _ = find_cues(reading)
         if not cues:
             continue
-        log_ratios: dict[str, Values] = {}
+        of_kind: dict[str, list[Values]] = defaultdict(list)
         for item in combiner.weigh(cues):
-            kind = item.cue.kind
-            log_ratios[kind] = (
-                log_ratios[kind] + item.log_ratio if kind in log_ratios else item.log_ratio
-            )
+            of_kind[item.cue.kind].append(item.log_ratio)
+        log_ratios = {kind: together(values) for kind, values in of_kind.items()}
         lat, lon = (float(row[axis] or "nan") for axis in ("lat", "lon"))
         exact = row.get("precision", "point") in ("point", "city", "")
         country = places.country_codes.index(row["country"])

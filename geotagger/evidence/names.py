@@ -46,7 +46,6 @@ NO_PLACES = frozenset({
 
 _SQUARE = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
 _WORD = re.compile(r"[^\W\d_]+")
-_HUMP = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +103,7 @@ def names_in_path(photo: Photo) -> Iterator[str]:
     else:
         below = photo.path.relative_to(photo.root)
     for part in (walked.name, *below.parent.parts, below.stem):
-        words = _WORD.findall(_HUMP.sub(" ", part))
+        words = _WORD.findall(place_words.HUMP.sub(" ", part))
         named = [word for word in words if word.casefold() not in NO_PLACES]
         if named:
             yield " ".join(word if word.isupper() else word.title() for word in named)

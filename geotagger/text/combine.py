@@ -2,7 +2,8 @@
 
 Each cue's likelihood ratio is taken to the power of its kind's weight (fitted, `data/text.json`).
 Cues that say the same thing twice are not independent: of those of one kind with one meaning only
-the strongest counts, and each further cue of a kind counts half as much as the one before.
+the strongest counts, and at each place every further cue of a kind counts half as much as the one
+before. At each place, so that two names of two places stand against each other in full.
 The share of photos whose words belong elsewhere (a brand, a T-shirt, a menu) goes into the
 evidence as its doubt, so that text shifts the belief and never decides alone.
 """
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from geotagger.text import Cue, Spot
 
 REPEATED = 0.5
-"""What each further cue of the same kind counts, compared with the one before."""
+"""What each further cue of the same kind counts at a place, compared with the one before."""
 TELLING = 0.5
 """Natural logarithm of the least ratio at the likeliest place that is worth a mention."""
 FADE_KM = 5.0
@@ -90,13 +91,7 @@ class Combiner:
             known = of_kind[cue.kind].get(cue.meaning)
             if known is None or weighted.log_ratio.max() > known.log_ratio.max():
                 of_kind[cue.kind][cue.meaning] = weighted
-        counted: list[Weighted] = []
-        for meanings in of_kind.values():
-            ranked = sorted(meanings.values(), key=lambda item: -item.log_ratio.max())
-            counted += [
-                Weighted(item.cue, np.float32(REPEATED**rank) * item.log_ratio)
-                for rank, item in enumerate(ranked)
-            ]
+        counted = [item for meanings in of_kind.values() for item in meanings.values()]
         return sorted(counted, key=lambda item: -item.log_ratio.max())
 
     def log_ratio(self, cue: Cue) -> NDArray[np.float32]:
@@ -132,9 +127,12 @@ class Combiner:
 
     def total(self, weighted: Sequence[Weighted]) -> NDArray[np.float32]:
         """The log-likelihood of all cues together, float32 [len(places)]."""
-        summed = np.zeros(len(self.places), np.float32)
+        of_kind: dict[str, list[NDArray[np.float32]]] = defaultdict(list)
         for item in weighted:
-            summed += item.log_ratio
+            of_kind[item.cue.kind].append(item.log_ratio)
+        summed = np.zeros(len(self.places), np.float32)
+        for log_ratios in of_kind.values():
+            summed += together(log_ratios)
         return summed
 
     def explain(self, weighted: Sequence[Weighted], total: NDArray[np.float32]) -> str:
@@ -152,6 +150,16 @@ class Combiner:
         if against:
             parts.append(f"but {_said(against[0].cue)}")
         return "sign: " + "; ".join(parts) if parts else ""
+
+
+def together(log_ratios: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Cues of one kind, float32 [len(places)] each: at each place the strongest counts in full."""
+    if len(log_ratios) == 1:
+        return log_ratios[0]
+    strongest_first = -np.sort(-np.stack(log_ratios), axis=0)
+    shares = REPEATED ** np.arange(len(log_ratios), dtype=np.float32)
+    summed: NDArray[np.float32] = shares @ strongest_first
+    return summed
 
 
 def _said(cue: Cue) -> str:

@@ -7,13 +7,14 @@ confidence of the reading raise or lower that (`matches.py`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from geotagger.geo import haversine_km
 from geotagger.text import Cue, Spot
-from geotagger.text.gazetteer import Bearer, Gazetteer, load_gazetteer
+from geotagger.text.gazetteer import Bearer, Gazetteer, load_gazetteer, normalise
 from geotagger.text.matches import Match, find_matches
 from geotagger.text.tokens import tokens_of
 
@@ -29,6 +30,8 @@ LEAST_RATIO = 4.0
 """Weaker cues are not worth a mention."""
 MOST_ABROAD = 20.0
 """A name says at most so much of the country around its place."""
+HUMP = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])")
+"""Between a small letter and a capital."""
 IN_REGION, ELSEWHERE = 10.0, 0.1
 """What the code of a region after the name ("Portland, OR") does to towns in it and outside."""
 
@@ -36,7 +39,7 @@ IN_REGION, ELSEWHERE = 10.0, 0.1
 def find(lines: Sequence[Line], gazetteer: Gazetteer | None = None) -> list[Cue]:
     """The strongest place names in the lines, at most MOST_CUES, the strongest first."""
     gazetteer = gazetteer or load_gazetteer()
-    tokens = list(tokens_of(lines))
+    tokens = list(tokens_of([*lines, *_parted(lines, gazetteer)]))
     cues: dict[str, Cue] = {}
     for match in find_matches(tokens, gazetteer):
         bearers = [
@@ -49,6 +52,15 @@ def find(lines: Sequence[Line], gazetteer: Gazetteer | None = None) -> list[Cue]
             cues[cue.meaning] = cue
     strongest = sorted(cues.values(), key=_most, reverse=True)[:MOST_CUES]
     return [replace(cue, words=_in_its_line(cue.words, lines)) for cue in strongest]
+
+
+def _parted(lines: Sequence[Line], gazetteer: Gazetteer) -> Iterator[Line]:
+    """Names whose space the reader lost, once more with it: "RioNegro", "Rio Negro"."""
+    for line in lines:
+        for word in line.text.split():
+            parted = HUMP.sub(" ", word)
+            if parted != word and normalise(parted) in gazetteer:
+                yield replace(line, text=parted)
 
 
 def _in_its_line(words: str, lines: Sequence[Line]) -> str:
