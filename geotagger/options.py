@@ -69,6 +69,10 @@ class RunOptions:
     """The same in words: `Lyon, France; Turin, Italy`."""
     crops: int = 1
     """Of each photo, averaged: 1, 5 or 10, at so many times the cost."""
+    engine: str = "local"
+    """local, or ray for a cluster."""
+    address: str = ""
+    """Of the Ray cluster; empty for one on this machine alone."""
     journal: Path | None = None
     """Where finished photos are noted, and found again by the next run; nowhere by default."""
     restart: bool = False

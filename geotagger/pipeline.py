@@ -129,14 +129,19 @@ def weighed(
     photos: Iterator[Photo | Weighed] = walk(options.paths)
     if journal and not options.manifest:  # a manifest tells what each file holds by now
         photos = (journal.replay(photo) or photo for photo in walk(options.paths))
-    panel = Panel(options)
+    panel = Panel(driver_options(options))
 
     def engine(fresh: Iterator[Photo | Weighed]) -> Iterator[Weighed]:
         sources = panel.sources()
+        batch_size = options.batch_size or max(source.batch_size for source in sources)
+        if options.engine == "ray":
+            from geotagger.engines import ray
+
+            return ray.weigh(fresh, sources, options, batch_size=batch_size, memory=journal)
         return local.weigh(
             fresh,
             sources,
-            batch_size=options.batch_size or max(source.batch_size for source in sources),
+            batch_size=batch_size,
             workers=options.workers,
             only_missing=options.only_missing,
             gate=options.gate,
@@ -145,6 +150,12 @@ def weighed(
 
     items = _when_needed(photos, engine)
     return Roll(panel.belief).share(items) if options.album else items, panel.belief
+
+
+def driver_options(options: RunOptions) -> RunOptions:
+    """On a cluster the driver asks no network, and may have none of the workers' devices."""
+    on_cluster = options.engine == "ray"
+    return replace(options, device="cpu", text_device="") if on_cluster else options
 
 
 def _when_needed(photos: Iterator[Photo | Weighed], engine: Engine) -> Iterator[Weighed]:

@@ -95,6 +95,14 @@ def _groups(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...
 @album_flag()
 @click.option("--only-missing", is_flag=True, help="Skip photos that have measured GPS.")
 @click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="ray: on a cluster, or on this machine as if it were one.",
+)
+@click.option("--address", metavar="HOST:PORT", help="Of the Ray cluster; auto for the one here.")
+@click.option(
     "--restart", is_flag=True, help="Work everything out anew, also what an earlier run has."
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be written; write only the report.")

@@ -51,7 +51,7 @@ def weigh(
         window = BATCHES_AHEAD * batch_size + workers
         batches = _batches(_ahead(submit, photos, window), batch_size)
         for weighed in _ahead(
-            lambda batch: inferring.submit(_weigh_batch, batch, sources, memory), batches, 2
+            lambda batch: inferring.submit(weigh_batch, batch, sources, memory), batches, 2
         ):
             yield from weighed
 
@@ -95,9 +95,10 @@ def _batches(
         yield batch
 
 
-def _weigh_batch(
+def weigh_batch(
     batch: Sequence[Prepared | Weighed], sources: Sequence[Source[Any]], memory: Memory | None
 ) -> list[Weighed]:
+    """What the sources say of a batch of photos, in order."""
     prepared = [item for item in batch if isinstance(item, Prepared)]
     said: dict[int, list[Evidence]] = {id(item): [] for item in prepared}
     for index, source in enumerate(sources):
@@ -116,17 +117,18 @@ def _answers(
 ) -> list[Evidence | None]:
     """What one source says of each photo; its network is asked only of those not met before."""
     inputs = [item.inputs[index] for item in asked]
-    if not inputs or memory is None or not isinstance(source, Asking):
+    if not inputs or not isinstance(source, Asking):
         return source.weigh(inputs) if inputs else []
     fresh = [item for item in asked if not isinstance(item.inputs[index], Recalled)]
-    found = source.ask([item.inputs[index] for item in fresh])
-    memory.keep(
-        source.answer_key,
-        [
-            (item.outcome.sha256, item.outcome.note, source.pack(answer))
-            for item, answer in zip(fresh, found, strict=True)
-        ],
-    )
+    found = source.ask([item.inputs[index] for item in fresh]) if fresh else []
+    if memory is not None:
+        memory.keep(
+            source.answer_key,
+            [
+                (item.outcome.sha256, item.outcome.note, source.pack(answer))
+                for item, answer in zip(fresh, found, strict=True)
+            ],
+        )
     answers = iter(found)
     return source.judge(
         [item.answer if isinstance(item, Recalled) else next(answers) for item in inputs]
