@@ -157,7 +157,7 @@ def together(log_ratios: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
     if len(log_ratios) == 1:
         return log_ratios[0]
     strongest_first = -np.sort(-np.stack(log_ratios), axis=0)
-    shares = REPEATED ** np.arange(len(log_ratios), dtype=np.float32)
+    shares = (REPEATED ** np.arange(len(log_ratios))).astype(np.float32)
     summed: NDArray[np.float32] = shares @ strongest_first
     return summed
 
