@@ -131,14 +131,14 @@ def test_a_network_that_two_bundles_share_runs_once(tmp_path):
     assert one.network == two.network
     first = Session(one, "cpu")
     second = Session(two, "cpu", beside=first)
-    network, calls = first._session, []
+    network, calls = first._sessions[0], []
 
     class Counting:
         def run(self, names, fed):
             calls.append(len(fed["pixels"]))
             return network.run(names, fed)
 
-    first._session = Counting()
+    first._sessions[0] = Counting()
     red, green = picture_of(COLOURS["Tokyo"]), picture_of(COLOURS["Berlin"])
     for pixels, colour in ((red, 0), (green, 1), (red, 0)):
         assert first.run(pixels)[0].argmax() == colour

@@ -92,11 +92,11 @@ class Failing:
 )
 def test_every_way_to_say_out_of_memory_is_understood(tmp_path, message):
     session = Session(make_bundle(tmp_path / "tiny"), "cpu", batch_size=8)
-    session._session = Failing(session._session, message, message)
+    session._sessions[0] = Failing(session._sessions[0], message, message)
     pixels = random_pictures(5)
     (logits,) = session.run(pixels)
     assert logits == pytest.approx(expected_logits(pixels), abs=1e-4)
-    assert session._session.batches == [5, 4, 2, 2, 1]
+    assert session._sessions[0].batches == [5, 4, 2, 2, 1]
 
 
 def test_no_memory_for_a_single_photo_stops_the_run(tmp_path):
@@ -106,7 +106,7 @@ def test_no_memory_for_a_single_photo_stops_the_run(tmp_path):
 
 def test_any_other_failure_stops_the_run(tmp_path):
     session = Session(make_bundle(tmp_path / "tiny"), "cpu")
-    session._session = Failing(session._session, "illegal memory access")
+    session._sessions[0] = Failing(session._sessions[0], "illegal memory access")
     with pytest.raises(DeviceError, match=r"cpu does not run it \(illegal memory access\)"):
         session.run(random_pictures(1))
 
@@ -114,18 +114,18 @@ def test_any_other_failure_stops_the_run(tmp_path):
 def test_the_last_batch_is_padded_where_the_device_wants_one_shape(tmp_path):
     session = Session(make_bundle(tmp_path / "tiny", "classify"), "cpu", batch_size=4)
     session.device = "cuda"  # what the batches look like does not depend on the hardware
-    session._session = Failing(session._session)
+    session._sessions[0] = Failing(session._sessions[0])
     pixels = random_pictures(6)
     (logits,) = session.run(pixels)
-    assert session._session.batches == [4, 4]
+    assert session._sessions[0].batches == [4, 4]
     assert logits == pytest.approx(expected_logits(pixels), abs=1e-4)
 
 
 def test_the_cpu_runs_the_last_batch_as_it_is(tmp_path):
     session = Session(make_bundle(tmp_path / "tiny", "classify"), "cpu", batch_size=4)
-    session._session = Failing(session._session)
+    session._sessions[0] = Failing(session._sessions[0])
     session.run(random_pictures(6))
-    assert session._session.batches == [4, 2]
+    assert session._sessions[0].batches == [4, 2]
 
 
 def test_numbers_that_are_not_finite_stay_with_their_photo(tmp_path):
@@ -143,7 +143,7 @@ def test_a_device_that_is_asked_for_runs_or_is_an_error(tmp_path, device, capfd)
     except DeviceError as error:
         message = str(error)
     else:
-        assert session._session.get_providers()[0] == PROVIDERS[device]
+        assert session._sessions[0].get_providers()[0] == PROVIDERS[device]
         pytest.skip(f"{device} runs here")
     assert device in message
     assert "--device" in message
@@ -169,7 +169,7 @@ def test_falling_back_without_saying_so_is_an_error(tmp_path, monkeypatch):
 
 def test_auto_takes_a_device_that_works_and_says_which(tmp_path):
     session = Session(make_bundle(tmp_path / "tiny"), "auto")
-    assert session._session.get_providers()[0] == PROVIDERS[session.device]
+    assert session._sessions[0].get_providers()[0] == PROVIDERS[session.device]
 
 
 def test_auto_passes_over_a_device_that_fails_when_it_first_runs(tmp_path, monkeypatch):
@@ -177,7 +177,7 @@ def test_auto_passes_over_a_device_that_fails_when_it_first_runs(tmp_path, monke
 
     real_open, opened = module._open, []
 
-    def open_anything(file, device):
+    def open_anything(file, device, gpu=0):  # noqa: ARG001
         opened.append(device)
         session = real_open(file, "cpu")
         return session if device == "cpu" else Broken(session)
@@ -191,9 +191,58 @@ def test_auto_passes_over_a_device_that_fails_when_it_first_runs(tmp_path, monke
     monkeypatch.setattr(ort, "get_available_providers", lambda: list(PROVIDERS.values()))
     session = Session(make_bundle(tmp_path / "tiny"), "auto")
     assert session.device == "cpu"
-    assert opened == ["tensorrt", "cuda", "coreml", "cpu"]
+    assert opened == ["tensorrt", "cuda", "coreml", "openvino", "cpu"]
     with pytest.raises(DeviceError, match="cuda does not run it"):
         Session(make_bundle(tmp_path / "tiny"), "cuda")
+
+
+def test_each_gpu_has_a_session_and_its_part_of_the_batch(tmp_path, monkeypatch):
+    from geotagger.vision import session as module
+
+    real_open, opened = module._open, []
+
+    def open_on(file, device, gpu=0):
+        opened.append((device, gpu, Failing(real_open(file, "cpu"))))
+        opened[-1][2].get_inputs = opened[-1][2]._session.get_inputs
+        opened[-1][2].get_outputs = opened[-1][2]._session.get_outputs
+        return opened[-1][2]
+
+    monkeypatch.setattr(module, "_open", open_on)
+    monkeypatch.setattr(module, "gpus", lambda _: [0, 1, 2])
+    monkeypatch.setattr(ort, "get_available_providers", lambda: list(PROVIDERS.values()))
+    session = Session(make_bundle(tmp_path / "tiny"), "cuda", batch_size=12)
+    assert [entry[:2] for entry in opened] == [("cuda", 0), ("cuda", 1), ("cuda", 2)]
+    for _, _, fake in opened:
+        fake.batches.clear()
+    pixels = random_pictures(17)
+    (logits,) = session.run(pixels)
+    assert logits == pytest.approx(expected_logits(pixels), abs=1e-4)
+    assert [fake.batches for _, _, fake in opened] == [[4, 4], [4, 4], [4, 4]]  # the tail is padded
+
+
+def test_nvidia_providers_are_told_their_gpu_and_keep_their_engines(tmp_path, monkeypatch):
+    from geotagger.vision import devices
+
+    told = []
+    monkeypatch.setattr(ort, "preload_dlls", lambda: None)
+    monkeypatch.setattr(
+        ort,
+        "InferenceSession",
+        lambda *_, providers, **__: told.append(dict(providers)) or Started(PROVIDERS["tensorrt"]),
+    )
+    devices.open_session(tmp_path / "m.onnx", "tensorrt", gpu=3)
+    devices.open_session(tmp_path / "m.onnx", "tensorrt", exact=True)
+    third, exact = (options[PROVIDERS["tensorrt"]] for options in told)
+    assert third["device_id"] == told[0][PROVIDERS["cuda"]]["device_id"] == "3"
+    assert (third["trt_fp16_enable"], exact["trt_fp16_enable"]) == ("1", "0")
+    assert third["trt_engine_cache_path"].endswith("tensorrt")
+    with pytest.raises(DeviceError, match="device cuda: ONNX Runtime cannot start it here"):
+        devices.open_session(tmp_path / "m.onnx", "cuda")
+
+
+class Started:
+    def __init__(self, *providers):
+        self.get_providers = lambda: list(providers)
 
 
 def test_an_unknown_device_is_refused(tmp_path):
@@ -208,10 +257,10 @@ def test_threads_are_those_that_were_asked_for(tmp_path):
     names = set()
     infer = three._infer
 
-    def watched(chunk):
+    def watched(session, chunk):
         names.add(threading.current_thread().name)
         barrier.wait(timeout=30)  # passes only if three chunks are under way at once
-        return infer(chunk)
+        return infer(session, chunk)
 
     barrier = threading.Barrier(3)
     three._infer = watched

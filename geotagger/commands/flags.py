@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 SOME_FAILED = 3
 """Exit code: finished, some photos failed."""
 
-DEVICES = click.Choice(["auto", "cpu", "cuda", "tensorrt", "coreml"])
+DEVICES = click.Choice(["auto", "cpu", "cuda", "tensorrt", "coreml", "openvino"])
 PATHS = click.argument(
     "paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path)
 )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import onnxruntime as ort
+from platformdirs import user_cache_path
 
 from geotagger.errors import DeviceError
 
@@ -17,9 +17,12 @@ PROVIDERS = {
     "tensorrt": "TensorrtExecutionProvider",
     "cuda": "CUDAExecutionProvider",
     "coreml": "CoreMLExecutionProvider",
+    "openvino": "OpenVINOExecutionProvider",
     "cpu": "CPUExecutionProvider",
 }
 """Devices, best first, and what ONNX Runtime calls them."""
+
+_NVIDIA = ("tensorrt", "cuda")
 
 _FATAL, _WARNING = 4, 2  # severities of ONNX Runtime's log
 
@@ -39,10 +42,21 @@ def candidates(device: str) -> list[str]:
     return [device]
 
 
-def open_session(model_file: Path, device: str, threads: int = 1, *, exact: bool = False) -> Any:
+def gpus(device: str) -> list[int]:
+    """The numbers of the GPUs of that kind; [0] for a device of which there is but one."""
+    if device not in _NVIDIA:
+        return [0]
+    found = [one for one in ort.get_ep_devices() if one.ep_name == PROVIDERS["cuda"]]
+    return list(range(len(found))) or [0]
+
+
+def open_session(
+    model_file: Path, device: str, threads: int = 1, *, exact: bool = False, gpu: int = 0
+) -> Any:
     """A session that runs on `device` first; falling back to another is an error.
 
     Args:
+        gpu: which one of several.
         threads: processors that work together on one run; photos run side by side need but one.
         exact: multiply in float32 also where the device has something faster and coarser.
     """
@@ -52,10 +66,10 @@ def open_session(model_file: Path, device: str, threads: int = 1, *, exact: bool
     options.inter_op_num_threads = 1
     ort.disable_telemetry_events()  # Windows builds report what they run unless told not to
     with _quiet():
-        if device in ("tensorrt", "cuda"):
+        if device in _NVIDIA:
             ort.preload_dlls()
         session = ort.InferenceSession(
-            model_file, options, providers=_providers(device, exact), enable_fallback=0
+            model_file, options, providers=_providers(device, exact, gpu), enable_fallback=0
         )
     if session.get_providers()[0] != PROVIDERS[device]:
         raise DeviceError(
@@ -66,16 +80,28 @@ def open_session(model_file: Path, device: str, threads: int = 1, *, exact: bool
     return session
 
 
-def _providers(device: str, exact: bool) -> list[tuple[str, dict[str, str]]]:
-    """ONNX Runtime's providers for a device; nodes that one cannot run go to the next."""
-    options = {"cudnn_conv_algo_search": "HEURISTIC", "use_tf32": "0" if exact else "1"}
+def _providers(device: str, exact: bool, gpu: int) -> list[tuple[str, dict[str, str]]]:
+    """ONNX Runtime's providers for a device; nodes that one cannot run go to the next.
+
+    TensorRT multiplies in half precision, and keeps its engines: building one takes minutes.
+    """
+    options = {
+        "device_id": str(gpu),
+        "arena_extend_strategy": "kSameAsRequested",
+        "cudnn_conv_algo_search": "HEURISTIC",
+        "use_tf32": "0" if exact else "1",
+    }
     cuda = (PROVIDERS["cuda"], options)
     cpu: tuple[str, dict[str, str]] = (PROVIDERS["cpu"], {})
     if device == "tensorrt":
-        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        cache = str(user_cache_path("geotagger", appauthor=False) / "tensorrt")
         engines = {
+            "device_id": str(gpu),
+            "trt_fp16_enable": "0" if exact else "1",
             "trt_engine_cache_enable": "1",
-            "trt_engine_cache_path": str(cache / "geotagger" / "tensorrt"),
+            "trt_engine_cache_path": cache,
+            "trt_timing_cache_enable": "1",
+            "trt_timing_cache_path": cache,
         }
         return [(PROVIDERS[device], engines), cuda, cpu]
     if device == "cuda":

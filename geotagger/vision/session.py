@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from geotagger.errors import BundleError, DeviceError
 from geotagger.vision.bundle import RetrieveHead
-from geotagger.vision.devices import PROVIDERS, candidates
+from geotagger.vision.devices import PROVIDERS, candidates, gpus
 from geotagger.vision.devices import open_session as _open
 
 if TYPE_CHECKING:
@@ -34,10 +35,11 @@ class Session:
     """A loaded model.
 
     Attributes:
-        device: what it runs on: tensorrt, cuda, coreml or cpu.
-        batch_size: photos that run at once; halved whenever the memory runs out.
+        device: what it runs on: tensorrt, cuda, coreml, openvino or cpu.
+        batch_size: photos that run at once, on all GPUs together; halved when the memory runs out.
 
-    On the CPU each thread runs photos of its own, so none waits for another inside the network.
+    On the CPU each thread runs photos of its own, so none waits for another inside the network. Of
+    several GPUs each has a session of its own, and its part of each batch.
     """
 
     def __init__(
@@ -119,7 +121,7 @@ class Session:
             batch = pixels[start : start + self.batch_size]
             chunks = np.array_split(batch, min(self._threads, len(batch)))
             try:
-                results = list(self._pool.map(self._infer, chunks))
+                results = list(self._pool.map(self._infer, cycle(self._sessions), chunks))
             except Exception as error:  # ONNX Runtime's errors share no other base class
                 self._shrink_or_raise(error)
                 continue
@@ -137,11 +139,13 @@ class Session:
 
     def _start(self, device: str, batch_size: int, threads: int) -> None:
         self.device = device
-        self._threads = threads
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="infer")
-        self.batch_size = batch_size or (_CPU_BATCH * threads if device == "cpu" else _OTHER_BATCH)
+        numbers = gpus(device)
+        self._threads = max(threads, len(numbers))
+        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="infer")
+        each = _CPU_BATCH if device == "cpu" else _OTHER_BATCH
+        self.batch_size = batch_size or each * self._threads
         try:
-            self._session = _open(self._bundle.model_file, device)
+            self._sessions = [_open(self._bundle.model_file, device, gpu=gpu) for gpu in numbers]
             self._graphs = self._open_graphs(device, threads)
         except DeviceError:
             raise
@@ -155,7 +159,7 @@ class Session:
     def _share(self) -> None:
         network = self._network
         self.device, self.batch_size = network.device, network.batch_size
-        self._session, self._threads = network._session, network._threads
+        self._sessions, self._threads = network._sessions, network._threads
         self._graphs = self._open_graphs(self.device, self._threads)
         self._check_graph()
         network._remembers = True
@@ -176,12 +180,13 @@ class Session:
         size = self._bundle.card.input.size_px
         self.run(np.zeros((1, size, size, 3), np.uint8))
 
-    def _infer(self, chunk: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+    def _infer(self, session: Any, chunk: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
         count = len(chunk)
-        if self.device != "cpu" and count < self.batch_size:  # other devices plan for one shape
-            padding = np.zeros((self.batch_size - count, *chunk.shape[1:]), np.uint8)
+        most = -(-self.batch_size // self._threads)
+        if self.device != "cpu" and count < most:  # other devices plan for one shape
+            padding = np.zeros((most - count, *chunk.shape[1:]), np.uint8)
             chunk = np.concatenate([chunk, padding])
-        outputs = self._session.run(self._names, {INPUT_NAME: chunk})
+        outputs = session.run(self._names, {INPUT_NAME: chunk})
         return [values[:count] for values in outputs]
 
     def _shrink_or_raise(self, error: Exception) -> None:
@@ -196,7 +201,7 @@ class Session:
 
     def _check_graph(self) -> None:
         size = self._bundle.card.input.size_px
-        inputs = [(node.name, node.type, node.shape) for node in self._session.get_inputs()]
+        inputs = [(node.name, node.type, node.shape) for node in self._sessions[0].get_inputs()]
         wanted = (INPUT_NAME, "tensor(uint8)", [size, size, 3])
         if (
             [(name, kind, shape[1:]) for name, kind, shape in inputs] != [wanted]
@@ -205,7 +210,7 @@ class Session:
             raise self._bad_model(
                 f"takes {inputs} and not uint8 {INPUT_NAME} [B, {size}, {size}, 3] with B free"
             )
-        found = {node.name: node.type for node in self._session.get_outputs()}
+        found = {node.name: node.type for node in self._sessions[0].get_outputs()}
         for name in self._names:
             if found.get(name) != "tensor(float)":
                 raise self._bad_model(f"has no float32 output {name!r}")
