@@ -30,6 +30,7 @@ SOURCES: Mapping[str, re.Pattern[str]] = {
     "text": re.compile(r"(?:^|; )sign: "),
     "clock": re.compile(r"(?:^|; )clock [+-]"),
     "nearby photos": re.compile(r"(?:^|; )album: "),
+    "names": re.compile(r"(?:^|; )(?:metadata|name): "),
 }
 """What a source's part of the evidence sentence looks like."""
 NO_DAY = -(2**31)

@@ -1,7 +1,7 @@
 // Photos that would lie on top of each other become one mark.
 
-const CELL_PX = 64;
-const NEAR_PX = 58;
+const CELL_PX = 58;
+const NEAR_PX = 52;
 
 /** Marks at one zoom: {x, y, ids}, world units, the largest first. */
 function clusters(columns, ids, zoom) {

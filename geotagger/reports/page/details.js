@@ -59,10 +59,10 @@ class Details {
   }
 
   meter(cells) {
-    const known = { city: "this is the city", region: "this is the region", country: "this is the country", continent: "this is the continent" };
-    const what = known[cells.level] ?? "this is the country, too little to name a place";
+    const known = { city: "sure of the city", region: "sure of the region", country: "sure of the country", continent: `sure of the continent, ${plain(cells.continent)}` };
+    const what = known[cells.level] ?? "for this country: too little to name a place";
     const meter = element("meter", { min: 0, max: 1, value: cells.confidence, "aria-label": "Confidence" });
-    return element("p", { class: "meter" }, meter, element("b", {}, percent(cells.confidence)), ` sure that ${what}`);
+    return element("p", { class: "meter" }, meter, element("b", {}, percent(cells.confidence)), ` ${what}`);
   }
 
   evidence(cells) {

@@ -37,7 +37,7 @@ function plain(text) {
 const fileName = (path) => plain(path).split(/[/\\](?!u[0-9a-f]{4}|x[0-9a-f]{2})/).pop();
 const folderName = (path) => plain(path).slice(0, -fileName(path).length).replace(/[/\\]$/, "");
 
-const percent = (share) => (Number.isFinite(share) ? `${Math.round(100 * share)} %` : "");
+const percent = (share) => (Number.isFinite(share) ? `${Math.round(100 * share + 1e-4)} %` : "");
 
 function kilometres(km) {
   if (!Number.isFinite(km)) return "";
@@ -51,7 +51,10 @@ const degrees = (lat, lon) =>
 const count = (number, one, many = `${one}s`) => `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
 
 /** City, region, country: what is known of them, the finest first. */
-const placeName = (place) => plain([place.city, place.region, place.country].filter(Boolean).join(", "));
+function placeName(place) {
+  const names = [place.city, place.region, place.country].filter(Boolean);
+  return plain(names.filter((name, i) => name !== names[i - 1]).join(", "));
+}
 
 /** Tells people who hear the page, and those who see it, what has just happened. */
 function say(text) {

@@ -20,6 +20,7 @@ class List {
     this.space.style.height = `${ids.length * ROW_PX}px`;
     this.box.setAttribute("aria-rowcount", ids.length);
     $("#list-empty").hidden = ids.length > 0;
+    this.reveal();
     this.renew();
   }
 

@@ -34,6 +34,7 @@ class App {
     this.view.outlines = await Outlines.read(JSON.parse(blockText("outlines")), await this.store.towns());
     this.view.recolour();
     document.body.dataset.ready = "yes";
+    await this.view.outlines.prepare();
   }
 
   detailActs() {
@@ -142,6 +143,7 @@ class App {
   }
 
   moved() {
+    this.view.scale($("#scale"));
     if (this.filters && $("#filter-view").checked) this.refresh();
   }
 
@@ -170,7 +172,7 @@ class App {
     const shown = this.review ? [...kinds, "approved", "corrected", "rejected"] : kinds;
     $("#legend").append(...shown.map((kind) => element("li", {}, icon(kind, kind), NAMES[kind])));
     $("#credit").textContent = "Natural Earth";
-    if (!this.setup.review) document.title = `Photos by place: ${this.setup.name}`;
+    if (this.review) $("h1").textContent = "Review";
   }
 
   turnTo(name) {
@@ -209,7 +211,7 @@ class App {
       "=": () => view.zoomBy(1),
       "-": () => view.zoomBy(-1),
       0: () => view.fit(this.shown),
-      c: () => this.chosen !== null && !Number.isNaN(this.columns.x[this.chosen]) && view.fly(this.columns.x[this.chosen], this.columns.y[this.chosen], Math.max(view.zoom, 6)),
+      c: () => view.centre(),
     };
     if (!keys[event.key] || event.target.closest("button, a") && event.key.length > 1) return;
     event.preventDefault();

@@ -49,7 +49,7 @@ class MapView {
   }
 
   get leastZoom() {
-    return Math.log2(Math.max(this.height / TILE_PX, this.width / TILE_PX / 1.6));
+    return Math.log2(Math.min(Math.max(this.height, this.width / 1.6), this.width) / TILE_PX);
   }
 
   /** Pixels of a world position, on the copy of the world nearest to the middle. */
@@ -124,6 +124,15 @@ class MapView {
     else this.look(...view);
   }
 
+  /** Brings the pin into the middle, and its circle into sight. */
+  centre() {
+    const pin = this.pin();
+    if (!pin) return;
+    const radiusKm = this.proposal ? this.proposal.radius_km : this.columns.radius_km[this.chosen];
+    const wide = (2 * Math.max(radiusKm, 1)) / (2 * Math.PI * EARTH_RADIUS_KM * Math.cos(latOf(pin[1]) * RADIANS));
+    this.fly(...pin, Math.min(Math.log2((0.6 * Math.min(this.width, this.height)) / wide / TILE_PX), 11));
+  }
+
   inView(id) {
     if (Number.isNaN(this.columns.x[id])) return false;
     const [left, top] = this.at(this.columns.x[id], this.columns.y[id]);
@@ -160,6 +169,15 @@ class MapView {
     drawMarks(this);
     drawChosenAbove(this);
     if (this.crossed) drawCross(this);
+  }
+
+  /** A bar of a round length, right in the middle of the map. */
+  scale(bar, mostPx = 80) {
+    const kmPerPx = (2 * Math.PI * EARTH_RADIUS_KM * Math.cos(latOf(this.y) * RADIANS)) / this.px;
+    const ten = 10 ** Math.floor(Math.log10(mostPx * kmPerPx));
+    const km = [5, 2, 1].find((times) => times * ten <= mostPx * kmPerPx) * ten;
+    bar.style.width = `${Math.round(km / kmPerPx)}px`;
+    bar.textContent = kilometres(km).replace(".0", "");
   }
 
   /** The outlines are drawn when the map rests, with a margin; while it moves, that is moved. */

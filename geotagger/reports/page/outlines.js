@@ -32,6 +32,14 @@ class Outlines {
     return this.levels.get(top);
   }
 
+  /** Makes all levels ahead, one at a time, so that zooming need not wait for them. */
+  async prepare() {
+    for (const zoom of LEVELS) {
+      await pause();
+      this.level(zoom);
+    }
+  }
+
   /** Draws what lies in `frame` {left, top, width, height, zoom}: world units, and pixels. */
   draw(pen, frame, colours) {
     const { rings, borders } = this.level(frame.zoom);
@@ -141,7 +149,7 @@ function joined(numbers, arcs) {
     }
   }
   if (Math.abs(xy[end - 2] - xy[0]) > 0.5) {
-    xy.set([xy[end - 2], 1.1, xy[0], 1.1], end);
+    xy.set([xy[end - 2], 3, xy[0], 3], end);
     end += 4;
   }
   return boxed(xy.subarray(0, end));
