@@ -40,19 +40,19 @@ def main(count: int, per_folder: int, read_text: bool, as_json: bool) -> None:
         for name in ("copies", "nothing changed", "1 in 100 touched"):
             if "touched" in name:
                 touch(folder)
-            seconds, peak_mib = measured(command, state)
+            seconds, core_s, peak_mib = measured(command, state)
             rows = sum(1 for _ in (Path(scratch) / "report.csv").open("rb")) - 1
             if rows != count:
                 raise click.ClickException(f"{rows} rows for {count} photos")
-            runs[name] = {"seconds": seconds, "peak_mib": peak_mib}
+            runs[name] = {"seconds": seconds, "core_s": core_s, "peak_mib": peak_mib}
         size_mib = (state / "done.sqlite").stat().st_size / 2**20
     if as_json:
         click.echo(json.dumps({"photos": count, "runs": runs, "journal_mib": size_mib}))
         return
     for name, told in runs.items():
         click.echo(
-            f"{name:18} {told['seconds']:8.1f} s {count / told['seconds']:9.0f} photos/s "
-            f"{told['peak_mib']:6.0f} MiB"
+            f"{name:18} {told['seconds']:8.1f} s {told['core_s']:8.1f} core-s "
+            f"{count / told['seconds']:9.0f} photos/s {told['peak_mib']:6.0f} MiB"
         )
     click.echo(f"journal {size_mib:.0f} MiB, {1024 * size_mib / count:.1f} KiB a photo")
 
@@ -80,15 +80,16 @@ def touch(folder: Path) -> None:
                 path.write_bytes(data)
 
 
-def measured(command: list[str], state: Path) -> tuple[float, float]:
-    """Seconds and peak MiB of a command."""
+def measured(command: list[str], state: Path) -> tuple[float, float, float]:
+    """Seconds, core-seconds and peak MiB of a command."""
     started = time.perf_counter()
     process = subprocess.Popen(command, env={**os.environ, "GEOTAGGER_STATE": str(state)})
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise click.ClickException(f"the run failed with exit code {process.returncode}")
-    return time.perf_counter() - started, usage.ru_maxrss / 1024
+    core_s = usage.ru_utime + usage.ru_stime
+    return time.perf_counter() - started, core_s, usage.ru_maxrss / 1024
 
 
 if __name__ == "__main__":
