@@ -1,6 +1,7 @@
 """A folder of photos whose colour tells their country, for trying training out in seconds."""
 
 import csv
+import json
 
 import numpy as np
 from click.testing import CliRunner
@@ -36,6 +37,16 @@ def make_photos(folder, columns=lambda *_: {}, per_country=3, sources=10):
         writer.writeheader()
         writer.writerows(rows)
     return folder
+
+
+def train(script, photos, run, recipe):
+    """The run of a script of training/ that takes SOURCE RUN, and what it said."""
+    file = run.parent / f"{run.name}.json"
+    file.write_text(json.dumps(recipe))
+    arguments = [str(photos), str(run), "--recipe", str(file), "--threads", "1"]
+    result = CliRunner().invoke(script.main, arguments)
+    assert result.exit_code == 0, (result.output, result.exception)
+    return run, result.output
 
 
 def export(run, photos, bundle, precision):

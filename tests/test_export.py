@@ -10,19 +10,21 @@ from click.testing import CliRunner
 torch = pytest.importorskip("torch")
 pytest.importorskip("accelerate")
 
+from coloured_photos import make_photos  # noqa: E402
+
 from export import family, parity, precision, to_onnx  # noqa: E402
 from geotagger.cli import cli  # noqa: E402
 from geotagger.errors import BundleError, UsageError  # noqa: E402
 from geotagger.vision.bundle import ClassifyHead, RegressHead, RetrieveHead, load_bundle  # noqa: E402
 from geotagger.vision.probe import check  # noqa: E402
 from geotagger.vision.session import Session  # noqa: E402
-from tests.test_training_cnn import make_photos, run_cnn  # noqa: E402
+from tests.test_training_cnn import run_cnn  # noqa: E402
 from training import run_folder  # noqa: E402
 
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
-    return make_photos(tmp_path_factory.mktemp("export") / "photos")
+    return make_photos(tmp_path_factory.mktemp("export") / "photos", per_country=4, sources=12)
 
 
 @pytest.fixture(scope="module")

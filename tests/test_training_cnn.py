@@ -1,7 +1,6 @@
 """GeoScope and GeoSpottr: networks, what is frozen, and a run on coloured squares."""
 
 import csv
-import json
 
 import numpy as np
 import pytest
@@ -11,6 +10,8 @@ from PIL import Image
 torch = pytest.importorskip("torch")
 pytest.importorskip("accelerate")
 
+from coloured_photos import make_photos, train  # noqa: E402
+
 from geotagger.errors import UsageError  # noqa: E402
 from geotagger.geo import haversine_km  # noqa: E402
 from geotagger.images import InputSpec, fit  # noqa: E402
@@ -19,13 +20,8 @@ from training.cnn import TRUNKS, ChannelAndSpaceAttention, PlaceNetwork  # noqa:
 from training.data import Example  # noqa: E402
 from training.pixels import Alterations, Photos  # noqa: E402
 from training.recipe import read_recipe  # noqa: E402
+from training.sight import Sight  # noqa: E402
 from training.sphere import great_circle_km, on_the_map, wrapped_huber  # noqa: E402
-
-COUNTRIES = {
-    "JP": (35.7, 139.7, (220, 40, 40)),
-    "DE": (52.5, 13.4, (40, 200, 40)),
-    "BR": (-22.9, -43.2, (40, 60, 220)),
-}
 
 
 def pixels(size, count=2):
@@ -145,7 +141,7 @@ def test_only_training_sees_altered_views(tmp_path):
     assert (altered[0][0].numpy() == first).all()
     altered.set_epoch(1)
     assert (altered[0][0].numpy() != first).any()
-    seen = train_cnn.Seen("", examples, spec, train_cnn.Options())
+    seen = Sight("", examples, spec, Alterations())
     ((pixels_seen, _),) = seen.dataset(rows, altered=False)
     assert (pixels_seen.numpy() == shown).all()
 
@@ -162,29 +158,6 @@ def test_recipes_are_checked(tmp_path):
         train_cnn.check_options(read_recipe(train_cnn.Options, None, ["backbone=vgg"]))
 
 
-@pytest.mark.parametrize("name", [file.stem for file in train_cnn.RECIPES.glob("cnn_*.json")])
-def test_every_recipe_in_the_folder_is_sound(name):
-    train_cnn.check_options(read_recipe(train_cnn.Options, train_cnn.RECIPES / f"{name}.json"))
-
-
-def make_photos(folder, per_country=4, sources=12):
-    random = np.random.default_rng(0)
-    (folder / "images").mkdir(parents=True)
-    rows = []
-    for source in range(sources):
-        for code, (lat, lon, colour) in COUNTRIES.items():
-            for number in range(per_country):
-                file = f"images/{source}_{code}_{number}.png"
-                noise = random.normal(colour, 40, (40, 48, 3)).clip(0, 255).astype(np.uint8)
-                Image.fromarray(noise).save(folder / file)
-                rows.append((file, lat + number / 10, lon, code, "city", f"site{source}"))
-    with (folder / "labels.csv").open("w", newline="") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(["file", "lat", "lon", "country", "precision", "source"])
-        writer.writerows(rows)
-    return folder
-
-
 RECIPE = {
     "backbone": "tiny",
     "loop": {"epochs": 12, "batch_size": 8, "learning_rate": 0.01},
@@ -193,16 +166,11 @@ RECIPE = {
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
-    return make_photos(tmp_path_factory.mktemp("cnn") / "photos")
+    return make_photos(tmp_path_factory.mktemp("cnn") / "photos", per_country=4, sources=12)
 
 
 def run_cnn(photos, run, **changes):
-    recipe = run.parent / f"{run.name}.json"
-    recipe.write_text(json.dumps(RECIPE | changes))
-    arguments = [str(photos), str(run), "--recipe", str(recipe), "--threads", "1"]
-    result = CliRunner().invoke(train_cnn.main, arguments)
-    assert result.exit_code == 0, (result.output, result.exception)
-    return run, result.output
+    return train(train_cnn, photos, run, RECIPE | changes)
 
 
 @pytest.fixture(scope="module")

@@ -1,14 +1,12 @@
 """training/train_context.py: climate, month and place into coordinates."""
 
-import json
 import os
 import time
 
 import numpy as np
 import pytest
 import torch
-from click.testing import CliRunner
-from coloured_photos import COLOURS, make_photos, tag
+from coloured_photos import COLOURS, make_photos, tag, train
 
 from export import family
 from geotagger.errors import UsageError
@@ -172,12 +170,6 @@ def test_options_are_checked():
             train_context.check_options(options)
 
 
-@pytest.mark.parametrize("name", [f.stem for f in train_context.RECIPES.glob("context_*.json")])
-def test_every_recipe_in_the_folder_is_sound(name):
-    recipe = train_context.RECIPES / f"{name}.json"
-    train_context.check_options(read_recipe(train_context.Options, recipe))
-
-
 NAMES = {
     "FR": ("Paris", "Ile-de-France", "14", "1590969600000"),
     "JP": ("Tokyo", "Tokyo", "13", "1580515200000"),
@@ -204,12 +196,7 @@ RECIPE = {
 
 
 def run_context(photos, run, **changes):
-    recipe = run.parent / f"{run.name}.json"
-    recipe.write_text(json.dumps(RECIPE | changes))
-    arguments = [str(photos), str(run), "--recipe", str(recipe), "--threads", "1"]
-    result = CliRunner().invoke(train_context.main, arguments)
-    assert result.exit_code == 0, (result.output, result.exception)
-    return run, result.output
+    return train(train_context, photos, run, RECIPE | changes)
 
 
 @pytest.fixture(scope="module")

@@ -1,13 +1,10 @@
 """training/train_geoclip.py and what it stands on."""
 
-import json
-
 import numpy as np
 import onnx
 import pytest
 import torch
-from click.testing import CliRunner
-from coloured_photos import export, make_photos, tag
+from coloured_photos import export, make_photos, tag, train
 
 from geotagger.errors import UsageError
 from geotagger.geo import haversine_km
@@ -147,12 +144,6 @@ def test_options_are_checked():
         train_geoclip.check_options(options)
 
 
-@pytest.mark.parametrize("name", [f.stem for f in train_geoclip.RECIPES.glob("geoclip_*.json")])
-def test_every_recipe_in_the_folder_is_sound(name):
-    recipe = train_geoclip.RECIPES / f"{name}.json"
-    train_geoclip.check_options(read_recipe(train_geoclip.Options, recipe))
-
-
 RECIPE = {
     "tower": "tiny_clip", "trained_blocks": 0, "hidden": 32, "dimensions": 16,
     "queue": 32, "hard": 2,
@@ -167,12 +158,7 @@ def photos(tmp_path_factory):
 
 
 def run_geoclip(photos, run, **changes):
-    recipe = run.parent / f"{run.name}.json"
-    recipe.write_text(json.dumps(RECIPE | changes))
-    arguments = [str(photos), str(run), "--recipe", str(recipe), "--threads", "1"]
-    result = CliRunner().invoke(train_geoclip.main, arguments)
-    assert result.exit_code == 0, (result.output, result.exception)
-    return run, result.output
+    return train(train_geoclip, photos, run, RECIPE | changes)
 
 
 @pytest.fixture(scope="module")

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from training.loop import LossOf
+
 SPECIAL = ("<pad>", "<start>", "<unknown>", "<end>")
 MOST_WORDS = 4000
 MOST_TOKENS = 77
@@ -150,6 +152,23 @@ class Words:
 
     def save(self, folder: Path) -> None:
         self.tokenizer.save_pretrained(str(folder))
+
+
+def caption_loss(captions: Sequence[str], words: Words) -> LossOf:
+    """The loss of photos, by row, against the captions of their batch; each is encoded once."""
+
+    def loss_of(
+        model: nn.Module, inputs: torch.Tensor, rows: torch.Tensor
+    ) -> dict[str, torch.Tensor]:
+        own = [captions[row] for row in rows.tolist()]
+        distinct = list(dict.fromkeys(own))
+        number = {text: index for index, text in enumerate(distinct)}
+        tokens, mask = words.tokens(distinct)
+        logits = model(inputs, tokens.to(inputs.device), mask.to(inputs.device))
+        caption = torch.tensor([number[text] for text in own], device=logits.device)
+        return contrastive_loss(logits, caption)
+
+    return loss_of
 
 
 def make_clip(

@@ -153,6 +153,11 @@ def as_table(columns: Mapping[str, Mapping[str, float | None]]) -> str:
     return "\n".join(lines)
 
 
+def as_text(tables: Mapping[str, Mapping[str, Mapping[str, float | None]]]) -> str:
+    """Tables with their titles, for the terminal."""
+    return "\n".join(f"\n{title}\n\n{as_table(columns)}" for title, columns in tables.items())
+
+
 def _cell(name: str, value: float | None) -> str:
     if value is None:
         return "-"

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 Item = tuple[torch.Tensor, int]
 
+FITS = ("crop", "squash", "pad")
+"""Ways to make a photo square; see geotagger.images.InputSpec."""
+
 
 @dataclass(frozen=True, slots=True)
 class Alterations:

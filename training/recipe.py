@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 from geotagger.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
 T = TypeVar("T")
@@ -57,3 +57,10 @@ def build(kind: type[T], document: dict[str, Any], source: str) -> T:
             value = tuple(value)
         values[name] = value
     return kind(**values)
+
+
+def check_choices(options: object, **choices: Sequence[str]) -> None:
+    """Raises UsageError: an option is not one of its choices; the message names them."""
+    for name, allowed in choices.items():
+        if getattr(options, name) not in allowed:
+            raise UsageError(f"{name}: {getattr(options, name)} is not one of {', '.join(allowed)}")

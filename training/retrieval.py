@@ -7,18 +7,28 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from geotagger.geo import unit_vectors64
+from geotagger.places import load_places
 from geotagger.vision.cover import nearest as nearest_points
 from geotagger.vision.heads import RetrieveReader
 from geotagger.vision.tables import Gallery, read_gallery
+from training import run_folder
 from training.calibrate import EXACT, fit_temperature
+from training.comparison import places_table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from geotagger.places import Places
+    from training.clip import Clip
+    from training.comparison import Table
+    from training.data import Example
+    from training.geoclip import GeoClip
     from training.run_folder import HeldOut
+    from training.setting import DataSet
+    from training.sight import Sight
 
 EMBEDDING = "photo_embedding"
 """The output of a model that retrieves. (`embedding` is what exporters call a layer of CLIP.)"""
@@ -55,3 +65,29 @@ def best_points(embedding: NDArray[np.float32], gallery: Gallery, count: int) ->
 
 def reader_of(run: Path, scale: float, places: Places) -> RetrieveReader:
     return RetrieveReader(gallery_of(run), scale, places)
+
+
+def save_held_out(
+    run: Path, model: Clip | GeoClip, sight: Sight, data: DataSet
+) -> tuple[HeldOut, HeldOut]:
+    """Writes what the image side makes of validation and test photos, and returns it."""
+    for split in ("val", "test"):
+        (values,) = sight.run(model, model.images, data.splits[split])
+        run_folder.save_held_out(run / f"{split}.npz", data.of(split), {EMBEDDING: values}, {})
+    val, test = (run_folder.read_held_out(run / f"{split}.npz") for split in ("val", "test"))
+    return val, test
+
+
+def places_of(
+    run: Path,
+    val: HeldOut,
+    test: HeldOut,
+    trained_scale: float,
+    known: Sequence[Example],
+    features: tuple[NDArray[np.float32], NDArray[np.float32]],
+) -> tuple[float, Table]:
+    """The scale that fits validation photos, and the table of training.comparison.places_table."""
+    scale = fit_scale(val, gallery_of(run), trained_scale)
+    places = load_places()
+    readers = {EMBEDDING: reader_of(run, scale, places)}
+    return scale, places_table(run, val, test, readers, places, known, features)

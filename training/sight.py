@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from torch.utils.data import Dataset
 
     from geotagger.images import InputSpec
+    from training.cnn import PlaceNetwork
     from training.data import Example
     from training.towers import Tower
 
@@ -42,10 +43,11 @@ class Sight:
         self._alter, self._seed, self._workers = alter, seed, workers
         self._views: NDArray[np.float16] | None = None
 
-    def keep(self, tower: Tower, views: int, file: Path) -> None:
+    def keep(self, tower: Tower | PlaceNetwork, views: int, file: Path, key: str = "") -> None:
         """From now on shows what `tower.frozen` makes of `views` views of each photo. They are
-        worked out once and kept in `file`, for the very weights that the tower has."""
-        key = f"{type(tower).__name__} {tower.kept} {_digest(tower)}"
+        worked out once and kept in `file`, for the very weights that the tower has: `key` says
+        which these are, where the tower does not (`kept`)."""
+        key = key or f"{type(tower).__name__} {tower.kept} {_digest(tower)}"
         graph = file.with_suffix(".onnx")
         self._views = cache_views(
             run_by_onnx(tower, "frozen", self._spec.size_px, graph, torch.get_num_threads()),

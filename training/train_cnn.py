@@ -11,13 +11,12 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
 import torch
 from torch.nn.functional import log_softmax
-from torch.utils.data import DataLoader
 
 from geotagger.errors import UsageError
 from geotagger.images import InputSpec
@@ -35,21 +34,21 @@ from training.cells import (
 )
 from training.cnn import TRUNKS, PlaceNetwork
 from training.comparison import Table, nearest, places_table, sample
-from training.data import Example, named, need, positions, read_photos
+from training.data import positions
 from training.loop import LoopOptions, fit, is_first_process
-from training.network import run_by_onnx
-from training.pixels import Alterations, CachedViews, cache_views, data_hash, dataset
-from training.recipe import read_recipe
+from training.pixels import FITS, Alterations
+from training.recipe import check_choices
+from training.setting import begin, run_options, usage_errors
+from training.sight import Sight
 from training.sphere import great_circle_km, wrapped_huber
-from training.splits import leakage, split_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from torch.utils.data import Dataset
 
+    from training.data import Example
     from training.loop import LossOf
+    from training.setting import Setting
 
-RECIPES = Path(__file__).parent / "recipes"
 LOGITS, DEGREES = "class_logits", "degrees"
 """The outputs of the network."""
 
@@ -90,49 +89,17 @@ class Options:
 
 
 @click.command(help=__doc__)
-@click.argument("source")
-@click.argument("run", type=click.Path(path_type=Path))
-@click.option("--images", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option("--recipe", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--set", "changes", multiple=True, metavar="OPTION=VALUE", help="Change one option.")
-@click.option("--exclude-rights", multiple=True, help="Leave out rows with these rights.")
-@click.option("--threads", default=0, help="Of the CPU; 0 for all.")
-def main(
-    source: str,
-    run: Path,
-    images: Path | None,
-    recipe: Path | None,
-    changes: tuple[str, ...],
-    exclude_rights: tuple[str, ...],
-    threads: int,
-) -> None:
-    try:
-        options = read_recipe(Options, recipe, changes)
-        if threads:
-            torch.set_num_threads(threads)
-        train(source, run, images, options, exclude_rights)
-    except UsageError as error:
-        raise click.ClickException(str(error)) from error
+@run_options
+def main(**asked: Any) -> None:
+    with usage_errors():
+        train(*begin(Options, **asked))
 
 
-def train(
-    source: str, run: Path, images: Path | None, options: Options, exclude_rights: tuple[str, ...]
-) -> None:
+def train(setting: Setting, options: Options) -> None:
     """The whole run. Raises UsageError: the photos or the options cannot be used."""
     check_options(options)
-    torch.manual_seed(options.loop.seed)
-    run.mkdir(parents=True, exist_ok=True)
-
-    examples, problems = read_photos(source, images, exclude_rights)
-    examples = named(examples)
-    if options.coordinates:
-        examples, lacking = need(examples, "lat")
-        problems += lacking
-    for problem in problems:
-        click.echo(f"left out: {problem}", err=True)
-    splits = split_rows(examples)
-    for line in leakage(examples, splits):
-        click.echo(f"leakage: {line}", err=True)
+    data = setting.start(options.loop.seed, *(["lat"] if options.coordinates else []))
+    run, examples, splits = setting.run, data.examples, data.splits
     classes = make_classes(
         examples,
         options.classes,
@@ -143,30 +110,30 @@ def train(
     )
     rows = {name: own[classes.index[own] >= 0] for name, own in splits.items()}
     told = ", ".join(f"{name} {len(own)} of {len(splits[name])}" for name, own in rows.items())
-    click.echo(f"{len(examples)} photos, {len(problems)} left out; with a known class: {told}")
+    click.echo(f"{len(examples)} photos, {data.left_out} left out; with a known class: {told}")
 
     trunk = TRUNKS[options.backbone](options.weights)
     network = PlaceNetwork(trunk, len(classes), options.coordinates, options.hidden)
-    network.to("cuda" if torch.cuda.is_available() else "cpu")
     trained = network.freeze(options.train, options.last_stages)
     click.echo(f"{len(classes)} classes; {trained:,} of {count(network):,} numbers are trained")
     spec = InputSpec(options.size_px or trunk.size_px, options.fit)
 
-    seen = Seen(source, examples, spec, options)
+    loop = options.loop
+    sight = Sight(data.source, examples, spec, options.alter, loop.seed, loop.workers)
     if options.views:
-        seen.cache(network, run / "views.npy")
+        keep_views(sight, network, spec.size_px, run / "views.npy", options)
     some = sample(rows["train"])
-    before = tuple(seen.predict(network, own, features=True)[0] for own in (some, splits["test"]))
+    before = tuple(sight.run(network, network.features, own)[0] for own in (some, splits["test"]))
     targets, weights = make_targets(classes, examples, rows["train"], options)
     classes = with_log_prior(classes, (weights[:, None] * targets).mean(axis=0))
     loss_of = make_loss(targets, weights, examples, rows["train"], options)
     network = fit(
         network,
         loss_of,
-        seen.dataset(rows["train"], altered=True),
+        sight.dataset(rows["train"], altered=True),
         run,
-        options.loop,
-        lambda model: accuracy(seen.predict(model, rows["val"])[0], classes.index[rows["val"]]),
+        loop,
+        lambda model: accuracy(sight.run(model, model, rows["val"])[0], classes.index[rows["val"]]),
     )
     if not is_first_process():
         return
@@ -175,30 +142,21 @@ def train(
     write_labels(run / "labels.csv", classes.labels)
     names = (LOGITS, DEGREES) if options.coordinates else (LOGITS,)
     for split in ("val", "test"):
-        values = seen.predict(network, splits[split])
-        own = [examples[row] for row in splits[split]]
+        values = sight.run(network, network, splits[split])
         run_folder.save_held_out(
             run / f"{split}.npz",
-            own,
+            data.of(split),
             dict(zip(names, values, strict=True)),
             {LOGITS: classes.index[splits[split]]},
         )
     temperature, tables = score(run, classes, examples, rows["train"], some, before)
-    for title, columns in tables.items():
-        click.echo(f"\n{title}\n\n{metrics.as_table(columns)}")
+    click.echo(metrics.as_text(tables))
     run_folder.write(
         run,
         "cnn",
         options,
         spec,
-        {
-            "sha256": data_hash(examples),
-            "photos": len(examples),
-            "sources": len({example.source for example in examples}),
-            "left_out": len(problems),
-            "excluded_rights": list(exclude_rights),
-            **{split: len(own) for split, own in splits.items()},
-        },
+        data.card(),
         tables,
         classes=len(classes),
         places=classes.places,
@@ -209,81 +167,29 @@ def train(
 
 
 def check_options(options: Options) -> None:
-    choices = {
-        "backbone": tuple(TRUNKS),
-        "train": ("head", "last", "all"),
-        "classes": KINDS,
-        "coordinate_loss": ("great_circle", "huber"),
-        "fit": ("crop", "squash", "pad"),
-    }
-    for name, allowed in choices.items():
-        if getattr(options, name) not in allowed:
-            raise UsageError(f"{name}: {getattr(options, name)} is not one of {', '.join(allowed)}")
+    check_choices(
+        options,
+        backbone=tuple(TRUNKS),
+        train=("head", "last", "all"),
+        classes=KINDS,
+        coordinate_loss=("great_circle", "huber"),
+        fit=FITS,
+    )
     if options.views and int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise UsageError("views are kept by one process; set views to 0 to run several")
     if options.views and options.train == "all":
         raise UsageError("views are kept of frozen stages, and train is all; set views to 0")
 
 
-class Seen:
-    """The photos as the network sees them: read each time, or from a cache of frozen outputs."""
-
-    def __init__(
-        self, source: str, examples: list[Example], spec: InputSpec, options: Options
-    ) -> None:
-        self._source, self._examples, self._spec, self._options = source, examples, spec, options
-        self._views: NDArray[np.float16] | None = None
-
-    def cache(self, network: PlaceNetwork, file: Path) -> None:
-        """Raises UsageError: the frozen stages end between twins, whose outputs are two."""
-        options = self._options
-        size = self._spec.size_px
-        if isinstance(
-            network.eval().frozen(torch.zeros(1, size, size, 3, dtype=torch.uint8)), tuple
-        ):
-            raise UsageError("views: the frozen stages end in two trunks; set views to 0")
-        key = f"{options.backbone} {options.weights} {network.split} {options.loop.seed}"
-        graph = file.with_suffix(".onnx")
-        self._views = cache_views(
-            run_by_onnx(network, "frozen", size, graph, torch.get_num_threads()),
-            key,
-            self._examples,
-            self._spec,
-            options.views,
-            file,
-            options.alter,
-            options.loop.seed,
-            self._source,
-        )
-
-    def dataset(self, rows: NDArray[np.intp], altered: bool) -> Dataset[tuple[torch.Tensor, int]]:
-        seed = self._options.loop.seed
-        if self._views is not None:
-            return CachedViews(self._views if altered else self._views[:1], rows, seed)
-        alter = self._options.alter if altered else None
-        return dataset(self._source, self._examples, rows, self._spec, alter, seed)
-
-    @torch.no_grad()
-    def predict(
-        self, network: PlaceNetwork, rows: NDArray[np.intp], features: bool = False
-    ) -> list[NDArray[np.float32]]:
-        """Outputs [len(rows), ...], in the order of `rows`, for photos as they are; or features."""
-        network.eval()
-        device = next(network.parameters()).device
-        place = {int(row): position for position, row in enumerate(rows)}
-        outputs: list[NDArray[np.float32]] = []
-        loader = DataLoader(
-            self.dataset(rows, altered=False), 32, num_workers=self._options.loop.workers
-        )
-        for inputs, batch_rows in loader:
-            inputs = inputs.to(device)
-            found = (network.features(inputs),) if features else network(inputs)
-            if not outputs:
-                outputs = [np.zeros((len(rows), *f.shape[1:]), np.float32) for f in found]
-            at = [place[row] for row in batch_rows.tolist()]
-            for output, values in zip(outputs, found, strict=True):
-                output[at] = values.float().cpu().numpy()
-        return outputs
+def keep_views(
+    sight: Sight, network: PlaceNetwork, size_px: int, file: Path, options: Options
+) -> None:
+    """Raises UsageError: the frozen stages end between twins, whose outputs are two."""
+    nothing = torch.zeros(1, size_px, size_px, 3, dtype=torch.uint8)
+    if isinstance(network.eval().frozen(nothing), tuple):
+        raise UsageError("views: the frozen stages end in two trunks; set views to 0")
+    key = f"{options.backbone} {options.weights} {network.split} {options.loop.seed}"
+    sight.keep(network, options.views, file, key)
 
 
 def make_targets(

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
@@ -32,19 +32,18 @@ from training import calibrate, metrics, run_folder
 from training.captions import context_caption, county_of, month_of
 from training.cells import Classes, make_classes, write_labels
 from training.climates import climate_of
-from training.clip import contrastive_loss, make_clip
+from training.clip import caption_loss, make_clip
 from training.comparison import places_table, sample
 from training.context import DEGREES, HEADS, PLACE_HEADS, ContextNetwork, logits_name
-from training.data import Example, named, need, positions, read_photos
-from training.loop import LoopOptions, fit
-from training.pixels import Alterations, data_hash
-from training.recipe import read_recipe
+from training.data import positions
+from training.loop import LoopOptions, fit, is_first_process
+from training.pixels import FITS, Alterations
+from training.recipe import check_choices
+from training.setting import begin, run_options, usage_errors
 from training.sight import Sight
 from training.sphere import great_circle_km
 from training.sphere import on_the_map as wrap
-from training.splits import leakage, split_rows
 from training.towers import make_tower
-from training.train_cnn import is_first_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -52,9 +51,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from geotagger.vision.heads import Reader
+    from training.data import Example
+    from training.setting import DataSet, Setting
     from training.towers import Tower
 
-RECIPES = Path(__file__).parent / "recipes"
 ATTRIBUTES = ("climate", "month")
 LOSS_WEIGHTS = {"climate": 1.0, "month": 1.0} | dict.fromkeys(PLACE_HEADS, 2.0)
 DISTANCE_WEIGHT = 3.0
@@ -95,52 +95,23 @@ class Options:
 
 
 @click.command(help=__doc__)
-@click.argument("source")
-@click.argument("run", type=click.Path(path_type=Path))
-@click.option("--images", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option("--recipe", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--set", "changes", multiple=True, metavar="OPTION=VALUE", help="Change one option.")
-@click.option("--exclude-rights", multiple=True, help="Leave out rows with these rights.")
-@click.option("--threads", default=0, help="Of the CPU; 0 for all.")
-def main(
-    source: str,
-    run: Path,
-    images: Path | None,
-    recipe: Path | None,
-    changes: tuple[str, ...],
-    exclude_rights: tuple[str, ...],
-    threads: int,
-) -> None:
-    try:
-        options = read_recipe(Options, recipe, changes)
-        if threads:
-            torch.set_num_threads(threads)
-        train(source, run, images, options, exclude_rights)
-    except UsageError as error:
-        raise click.ClickException(str(error)) from error
+@run_options
+def main(**asked: Any) -> None:
+    with usage_errors():
+        train(*begin(Options, **asked))
 
 
-def train(
-    source: str, run: Path, images: Path | None, options: Options, exclude_rights: tuple[str, ...]
-) -> None:
+def train(setting: Setting, options: Options) -> None:
     """The whole run. Raises UsageError: the photos or the options cannot be used."""
     check_options(options)
-    torch.manual_seed(options.heads.seed)
-    run.mkdir(parents=True, exist_ok=True)
-
-    examples, problems = read_photos(source, images, exclude_rights)
-    examples, lacking = need(named(examples), "lat")
-    for problem in [*problems, *lacking]:
-        click.echo(f"left out: {problem}", err=True)
-    splits = split_rows(examples)
-    for line in leakage(examples, splits):
-        click.echo(f"leakage: {line}", err=True)
+    data = setting.start(options.heads.seed, "lat")
+    run, examples, splits = setting.run, data.examples, data.splits
     heads = make_heads(examples, splits["train"], options.least_photos)
     told = ", ".join(f"{name} {len(classes)}" for name, classes in heads.items())
     click.echo(f"{len(examples)} photos; classes: {told or 'none'}")
 
     if options.contrastive:
-        tower, size_px = pretrain(source, run / "pretraining", examples, splits["train"], options)
+        tower, size_px = pretrain(data, run / "pretraining", options)
     else:
         tower = make_tower(options.tower, options.weights)
         size_px = options.size_px or tower.size_px
@@ -152,7 +123,7 @@ def train(
     total = sum(p.numel() for p in network.parameters())
     click.echo(f"{trained:,} of {total:,} numbers are trained")
     loop = options.heads
-    sight = Sight(source, examples, spec, options.alter, loop.seed, loop.workers)
+    sight = Sight(data.source, examples, spec, options.alter, loop.seed, loop.workers)
     if options.views:
         sight.keep(tower, options.views, run / "views.npy")
     known = sample(splits["train"])
@@ -191,21 +162,13 @@ def train(
         metrics.Guesses.at(*test.outputs[DEGREES].T.astype(float).tolist()), test
     )
     tables["heads"] = head_table(test, temperature, heads, splits["train"])
-    for title, columns in tables.items():
-        click.echo(f"\n{title}\n\n{metrics.as_table(columns)}")
+    click.echo(metrics.as_text(tables))
     run_folder.write(
         run,
         "context",
         options,
         spec,
-        {
-            "sha256": data_hash(examples),
-            "photos": len(examples),
-            "sources": len({example.source for example in examples}),
-            "left_out": len(problems) + len(lacking),
-            "excluded_rights": list(exclude_rights),
-            **{split: len(own) for split, own in splits.items()},
-        },
+        data.card(),
         tables,
         trained=trained,
         classes=sizes,
@@ -217,39 +180,24 @@ def train(
 
 
 def check_options(options: Options) -> None:
-    if options.fit not in ("crop", "squash", "pad"):
-        raise UsageError(f"fit: {options.fit} is not crop, squash or pad")
+    check_choices(options, fit=FITS)
     if options.views and options.trained_blocks < 0:
         raise UsageError("views are kept of frozen blocks, and all are trained; set views to 0")
     if options.contrastive and options.pretraining.precision != options.heads.precision:
         raise UsageError("pretraining.precision and heads.precision: one process has but one")
 
 
-def pretrain(
-    source: str, run: Path, examples: list[Example], rows: NDArray[np.intp], options: Options
-) -> tuple[Tower, int]:
+def pretrain(data: DataSet, run: Path, options: Options) -> tuple[Tower, int]:
     """First stage: photos against their captions. Returns the image tower, and its input's side."""
-    captions = [context_caption(example) for example in examples]
+    rows = data.splits["train"]
+    captions = [context_caption(example) for example in data.examples]
     clip, words = make_clip(options.tower, options.weights, [captions[row] for row in rows])
     spec = InputSpec(options.size_px or clip.tower.size_px, options.fit)
     loop = options.pretraining
-    sight = Sight(source, examples, spec, options.alter, loop.seed, loop.workers)
-
-    def loss_of(
-        model: torch.nn.Module, inputs: torch.Tensor, batch: torch.Tensor
-    ) -> dict[str, torch.Tensor]:
-        return caption_loss(model, words, inputs, [captions[row] for row in batch.tolist()])
-
-    clip = fit(clip, loss_of, sight.dataset(rows, altered=True), run, loop)
+    sight = Sight(data.source, data.examples, spec, options.alter, loop.seed, loop.workers)
+    photos = sight.dataset(rows, altered=True)
+    clip = fit(clip, caption_loss(captions, words), photos, run, loop)
     return clip.tower.cpu(), spec.size_px
-
-
-def caption_loss(model, words, inputs: torch.Tensor, own: Sequence[str]):
-    distinct = list(dict.fromkeys(own))
-    number = {text: index for index, text in enumerate(distinct)}
-    tokens, mask = words.tokens(distinct)
-    logits = model(inputs, tokens.to(inputs.device), mask.to(inputs.device))
-    return contrastive_loss(logits, torch.tensor([number[t] for t in own], device=logits.device))
 
 
 def make_heads(examples: list[Example], known: NDArray[np.intp], least: int) -> dict[str, Classes]:

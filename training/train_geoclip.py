@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
@@ -21,28 +21,27 @@ import torch
 from geotagger.errors import UsageError
 from geotagger.geo import haversine_km
 from geotagger.images import InputSpec
-from geotagger.places import load_places
 from training import metrics, run_folder
-from training.comparison import places_table, sample
-from training.data import Example, named, need, positions, read_photos
+from training.comparison import sample
+from training.data import positions
 from training.galleries import KINDS, make_gallery, write_gallery
 from training.geoclip import GeoClip, contrast, hard_points, jitter
 from training.location_encoder import LocationEncoder, published_weights
-from training.loop import LoopOptions, fit
-from training.pixels import Alterations, data_hash
-from training.recipe import read_recipe
-from training.retrieval import EMBEDDING, best_points, fit_scale, gallery_of, reader_of
+from training.loop import LoopOptions, fit, is_first_process
+from training.pixels import FITS, Alterations
+from training.recipe import check_choices
+from training.retrieval import EMBEDDING, best_points, gallery_of, places_of, save_held_out
+from training.setting import begin, run_options, usage_errors
 from training.sight import Sight
-from training.splits import leakage, split_rows
 from training.towers import make_tower
-from training.train_cnn import is_first_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-RECIPES = Path(__file__).parent / "recipes"
+    from training.data import Example
+    from training.setting import Setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,46 +83,17 @@ class Options:
 
 
 @click.command(help=__doc__)
-@click.argument("source")
-@click.argument("run", type=click.Path(path_type=Path))
-@click.option("--images", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option("--recipe", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--set", "changes", multiple=True, metavar="OPTION=VALUE", help="Change one option.")
-@click.option("--exclude-rights", multiple=True, help="Leave out rows with these rights.")
-@click.option("--threads", default=0, help="Of the CPU; 0 for all.")
-def main(
-    source: str,
-    run: Path,
-    images: Path | None,
-    recipe: Path | None,
-    changes: tuple[str, ...],
-    exclude_rights: tuple[str, ...],
-    threads: int,
-) -> None:
-    try:
-        options = read_recipe(Options, recipe, changes)
-        if threads:
-            torch.set_num_threads(threads)
-        train(source, run, images, options, exclude_rights)
-    except UsageError as error:
-        raise click.ClickException(str(error)) from error
+@run_options
+def main(**asked: Any) -> None:
+    with usage_errors():
+        train(*begin(Options, **asked))
 
 
-def train(
-    source: str, run: Path, images: Path | None, options: Options, exclude_rights: tuple[str, ...]
-) -> None:
+def train(setting: Setting, options: Options) -> None:
     """The whole run. Raises UsageError: the photos or the options cannot be used."""
     check_options(options)
-    torch.manual_seed(options.loop.seed)
-    run.mkdir(parents=True, exist_ok=True)
-
-    examples, problems = read_photos(source, images, exclude_rights)
-    examples, lacking = need(named(examples), "lat")
-    for problem in [*problems, *lacking]:
-        click.echo(f"left out: {problem}", err=True)
-    splits = split_rows(examples)
-    for line in leakage(examples, splits):
-        click.echo(f"leakage: {line}", err=True)
+    data = setting.start(options.loop.seed, "lat")
+    run, examples, splits = setting.run, data.examples, data.splits
     sharp = np.array([example.precision in ("point", "city") for example in examples])
     rows = splits["train"][sharp[splits["train"]]]
     if not len(rows):
@@ -137,7 +107,8 @@ def train(
     spec = InputSpec(options.size_px or model.tower.size_px, options.fit)
     trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
     click.echo(f"{trained:,} of {sum(p.numel() for p in model.parameters()):,} numbers are trained")
-    sight = Sight(source, examples, spec, options.alter, options.loop.seed, options.loop.workers)
+    loop = options.loop
+    sight = Sight(data.source, examples, spec, options.alter, loop.seed, loop.workers)
     if options.views:
         sight.keep(model.tower, options.views, run / "views.npy")
     known = sample(splits["train"])
@@ -149,7 +120,7 @@ def train(
         make_loss(examples, rows, points[:2], options),
         sight.dataset(rows, altered=True),
         run,
-        options.loop,
+        loop,
         lambda m: near_misses(m, sight, examples, splits["val"][sharp[splits["val"]]], points),
     )
     if not is_first_process():
@@ -157,32 +128,18 @@ def train(
 
     run_folder.save_weights(run, model)
     write_gallery(run, embed(model, points), points)
-    for split in ("val", "test"):
-        (values,) = sight.run(model, model.images, splits[split])
-        own = [examples[row] for row in splits[split]]
-        run_folder.save_held_out(run / f"{split}.npz", own, {EMBEDDING: values}, {})
-    val, test = (run_folder.read_held_out(run / f"{split}.npz") for split in ("val", "test"))
-    scale = fit_scale(val, gallery_of(run), model.scale)
-    places = load_places()
-    readers = {EMBEDDING: reader_of(run, scale, places)}
+    val, test = save_held_out(run, model, sight, data)
     own = [examples[row] for row in known]
-    tables = {"places": places_table(run, val, test, readers, places, own, features)}
+    scale, table = places_of(run, val, test, model.scale, own, features)
+    tables = {"places": table}
     tables["places"]["best gallery point"] = best_point(test, run)
-    for title, columns in tables.items():
-        click.echo(f"\n{title}\n\n{metrics.as_table(columns)}")
+    click.echo(metrics.as_text(tables))
     run_folder.write(
         run,
         "geoclip",
         options,
         spec,
-        {
-            "sha256": data_hash(examples),
-            "photos": len(examples),
-            "sources": len({example.source for example in examples}),
-            "left_out": len(problems) + len(lacking),
-            "excluded_rights": list(exclude_rights),
-            **{split: len(own) for split, own in splits.items()},
-        },
+        data.card(),
         tables,
         trained=trained,
         trained_scale=model.scale,
@@ -194,10 +151,7 @@ def train(
 
 
 def check_options(options: Options) -> None:
-    if options.gallery not in KINDS:
-        raise UsageError(f"gallery: {options.gallery} is not one of {', '.join(KINDS)}")
-    if options.fit not in ("crop", "squash", "pad"):
-        raise UsageError(f"fit: {options.fit} is not crop, squash or pad")
+    check_choices(options, gallery=KINDS, fit=FITS)
     if options.views and options.trained_blocks < 0:
         raise UsageError("views are kept of frozen blocks, and all are trained; set views to 0")
 

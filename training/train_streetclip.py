@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import csv
 import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,30 +36,31 @@ from training.captions import (
 from training.clip import (
     Clip,
     Words,
-    contrastive_loss,
+    caption_loss,
     embed_texts,
     load_clip,
     make_clip,
     save_clip,
 )
-from training.comparison import places_table, sample
-from training.data import Example, named, read_photos
+from training.comparison import sample
 from training.galleries import write_gallery
-from training.loop import LoopOptions, fit
-from training.pixels import Alterations, data_hash
+from training.loop import LoopOptions, fit, is_first_process
+from training.pixels import FITS, Alterations
 from training.prompts import prompt_table
-from training.recipe import build, read_recipe
-from training.retrieval import EMBEDDING, fit_scale, gallery_of, reader_of
+from training.recipe import build, check_choices, read_recipe
+from training.retrieval import EMBEDDING, places_of, save_held_out
+from training.setting import recipe_options, tell_leakage, tell_left_out, usage_errors
 from training.sight import Sight
-from training.splits import Splits, leakage, split_rows
-from training.train_cnn import is_first_process
+from training.split_tables import read_tables, table_options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-RECIPES = Path(__file__).parent / "recipes"
+    from training.data import Example
+    from training.splits import Splits
+
 SOFTMAX_SCALE = 100.0
 """Of the cosines of a pretrained CLIP."""
 
@@ -102,19 +103,6 @@ class Options:
     )
 
 
-def table_options(command: Callable[..., None]) -> Callable[..., None]:
-    path = click.Path(path_type=Path)
-    for option in (
-        click.option("--exclude-rights", multiple=True, help="Leave out rows with these rights."),
-        click.option("--image-dir", type=path, help="Where the images are. Default: by the table."),
-        click.option("--test-csv", metavar="SOURCE"),
-        click.option("--val-csv", metavar="SOURCE"),
-        click.option("--train-csv", metavar="SOURCE"),
-    ):
-        command = option(command)
-    return command
-
-
 @click.group(help=__doc__)
 def main() -> None:
     pass
@@ -125,26 +113,20 @@ def main() -> None:
 @click.option("--output-dir", required=True, type=click.Path(path_type=Path))
 def captions_command(output_dir: Path, **tables: Any) -> None:
     """Write a table image_filename,caption for each split."""
-    try:
-        found, problems = read_tables(**tables)
-        for problem in problems:
-            click.echo(f"left out: {problem}", err=True)
+    with usage_errors():
+        data, problems = read_tables(**tables)
+        tell_left_out(problems)
         output_dir.mkdir(parents=True, exist_ok=True)
-        for split, rows in found.splits.items():
+        for split, rows in data.splits.items():
             if len(rows):
-                write_captions(
-                    output_dir / f"{split}_captions.csv", [found.examples[row] for row in rows]
-                )
+                write_captions(output_dir / f"{split}_captions.csv", data.of(split))
                 click.echo(f"{output_dir / split}_captions.csv: {len(rows)} captions")
-    except UsageError as error:
-        raise click.ClickException(str(error)) from error
 
 
 @main.command("train")
 @table_options
 @click.option("--output-dir", required=True, type=click.Path(path_type=Path), help="The run.")
-@click.option("--recipe", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--set", "changes", multiple=True, metavar="OPTION=VALUE", help="Change one option.")
+@recipe_options
 @click.option("--tower", help="Hub id, folder, or trunk: see training/towers.py.")
 @click.option("--variant", type=click.Choice(["full", "lite"]))
 @click.option("--batch-size", type=int)
@@ -161,7 +143,6 @@ def captions_command(output_dir: Path, **tables: Any) -> None:
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="Places that the bundle tells apart. Default: the largest cities of every country.",
 )
-@click.option("--threads", default=0, help="Of the CPU; 0 for all.")
 def train_command(
     output_dir: Path,
     recipe: Path | None,
@@ -180,14 +161,12 @@ def train_command(
         "loop.learning_rate": given.pop("learning_rate"),
         "loop.weight_decay": given.pop("weight_decay"),
     }
-    try:
+    with usage_errors():
         set_by_flag = [f"{name}={value}" for name, value in flags.items() if value is not None]
         options = read_options(recipe, [*changes, *set_by_flag])
         if threads:
             torch.set_num_threads(threads)
         train(output_dir, options, given, checkpoint_path, candidates_file)
-    except UsageError as error:
-        raise click.ClickException(str(error)) from error
 
 
 def train(
@@ -202,12 +181,10 @@ def train(
     torch.manual_seed(options.loop.seed)
     run.mkdir(parents=True, exist_ok=True)
 
-    found, problems = read_tables(**tables)
-    examples, splits = found.examples, found.splits
-    for problem in problems:
-        click.echo(f"left out: {problem}", err=True)
-    for line in leakage(examples, splits):
-        click.echo(f"leakage: {line}", err=True)
+    data, problems = read_tables(**tables)
+    examples, splits = data.examples, data.splits
+    tell_left_out(problems)
+    tell_leakage(examples, splits)
     captions = [caption_of(example) for example in examples]
     candidates = read_candidates(candidates_file) if candidates_file else default_places(options)
 
@@ -215,9 +192,8 @@ def train(
     trained = choose_trained(clip, options)
     click.echo(f"{trained:,} of {sum(p.numel() for p in clip.parameters()):,} numbers are trained")
     spec = InputSpec(options.size_px or clip.tower.size_px, options.fit)
-    sight = Sight(
-        found.source, examples, spec, options.alter, options.loop.seed, options.loop.workers
-    )
+    loop = options.loop
+    sight = Sight(data.source, examples, spec, options.alter, loop.seed, loop.workers)
     if options.views:
         sight.keep(clip.tower, options.views, run / "views.npy")
     placed = np.array([example.has_point for example in examples])
@@ -226,10 +202,10 @@ def train(
 
     clip = fit(
         clip,
-        make_loss(captions, words),
+        caption_loss(captions, words),
         sight.dataset(splits["train"], altered=True),
         run,
-        options.loop,
+        loop,
         lambda model: zero_shot_countries(model, words, sight, examples, splits["val"]),
     )
     if not is_first_process():
@@ -240,34 +216,20 @@ def train(
     points = tuple(np.array([getattr(c, axis) for c in candidates]) for axis in ("lat", "lon"))
     vectors = embed_texts(clip, words, [candidate.caption for candidate in candidates])
     write_gallery(run, vectors, (*points, np.ones(len(candidates), np.intp)))
-    for split in ("val", "test"):
-        (values,) = sight.run(clip, clip.images, splits[split])
-        own = [examples[row] for row in splits[split]]
-        run_folder.save_held_out(run / f"{split}.npz", own, {EMBEDDING: values}, {})
-    val, test = (run_folder.read_held_out(run / f"{split}.npz") for split in ("val", "test"))
-    scale = fit_scale(val, gallery_of(run), clip.scale)
-    places = load_places()
-    readers = {EMBEDDING: reader_of(run, scale, places)}
+    val, test = save_held_out(run, clip, sight, data)
     own = [examples[row] for row in known]
-    tables_found = {"places": places_table(run, val, test, readers, places, own, features)}
+    scale, table = places_of(run, val, test, clip.scale, own, features)
     (shots,) = sight.run(clip, clip.images, known)
-    tables_found["prompts"] = prompt_table(clip, words, test, candidates, shots, own)
-    for title, columns in tables_found.items():
-        click.echo(f"\n{title}\n\n{metrics.as_table(columns)}")
+    prompts = prompt_table(clip, words, test, candidates, shots, own)
+    scores = {"places": table, "prompts": prompts}
+    click.echo(metrics.as_text(scores))
     run_folder.write(
         run,
         "streetclip",
         options,
         spec,
-        {
-            "sha256": data_hash(examples),
-            "photos": len(examples),
-            "sources": len({example.source for example in examples}),
-            "left_out": len(problems),
-            "excluded_rights": list(tables.get("exclude_rights") or ()),
-            **{split: len(rows) for split, rows in splits.items()},
-        },
-        tables_found,
+        data.card(),
+        scores,
         trained=trained,
         trained_scale=clip.scale,
         logit_scale=scale,
@@ -296,82 +258,28 @@ def evaluate_command(
 ) -> None:
     """Zero-shot, few-shot (shots from --train-csv) and hierarchical accuracy on the test photos."""
     del batch_size  # accepted, as training takes it; scores do not depend on it
-    try:
+    with usage_errors():
         if threads:
             torch.set_num_threads(threads)
-        found, problems = read_tables(**tables)
-        for problem in problems:
-            click.echo(f"left out: {problem}", err=True)
-        if not len(found.splits["test"]):
+        data, problems = read_tables(**tables)
+        tell_left_out(problems)
+        if not len(data.splits["test"]):
             raise UsageError("there are no photos to test on; name them with --test-csv")
         clip, words, spec, options = load_run(checkpoint_path)
         candidates = (
             read_candidates(candidates_file) if candidates_file else default_places(options)
         )
-        sight = Sight(found.source, found.examples, spec, options.alter)
-        test, train_rows = found.splits["test"], found.splits["train"]
-        (values,) = sight.run(clip, clip.images, test)
-        held = held_out([found.examples[row] for row in test], values)
-        shots = sight.run(clip, clip.images, train_rows)[0] if len(train_rows) else values[:0]
-        table = prompt_table(
-            clip, words, held, candidates, shots, [found.examples[row] for row in train_rows]
-        )
+        sight = Sight(data.source, data.examples, spec, options.alter)
+        known = data.splits["train"]
+        (values,) = sight.run(clip, clip.images, data.splits["test"])
+        shots = sight.run(clip, clip.images, known)[0] if len(known) else values[:0]
+        held = held_out(data.of("test"), values)
+        table = prompt_table(clip, words, held, candidates, shots, data.of("train"))
         click.echo(metrics.as_table(table))
         if output_dir:
             output_dir.mkdir(parents=True, exist_ok=True)
             text = json.dumps(table, indent=1)
             (output_dir / "evaluation.json").write_text(text + "\n", encoding="utf-8")
-    except UsageError as error:
-        raise click.ClickException(str(error)) from error
-
-
-@dataclass(frozen=True, slots=True)
-class Tables:
-    source: str
-    """Of a stream; else it is not needed."""
-    examples: list[Example]
-    splits: Splits
-
-
-def read_tables(
-    train_csv: str | None = None,
-    val_csv: str | None = None,
-    test_csv: str | None = None,
-    image_dir: Path | None = None,
-    exclude_rights: Sequence[str] = (),
-) -> tuple[Tables, list[str]]:
-    """The photos of all tables, and what is wrong with those left out.
-
-    Every photo keeps the caption of its own row: images are found by name, never by position.
-
-    Raises:
-        UsageError: no table is given, or one cannot be used.
-    """
-    given = {"train": train_csv, "val": val_csv, "test": test_csv}
-    sources = {split: source for split, source in given.items() if source}
-    if not sources:
-        raise UsageError("name the photos with --train-csv, --val-csv or --test-csv")
-    examples, problems, seen = [], [], {}
-    for split, source in sources.items():
-        found, broken = read_photos(source, image_dir, exclude_rights)
-        problems += broken
-        for example in found:
-            if example.file in seen:
-                problems.append(f"{example.file}: is in {seen[example.file]} and in {split}")
-                continue
-            seen[example.file] = split
-            examples.append(example if len(sources) == 1 else replace(example, split=split))
-    examples = named(examples)
-    if list(sources) == ["train"]:
-        splits = split_rows(examples)
-    elif len(sources) == 1:
-        splits = {split: np.empty(0, np.intp) for split in given}
-        splits |= {next(iter(sources)): np.arange(len(examples))}
-    else:
-        splits = split_rows(examples)
-    if any(example.path is None for example in examples) and len(sources) > 1:
-        raise UsageError("photos of a stream must come from one source, with a column split")
-    return Tables(next(iter(sources.values())), examples, splits), problems
 
 
 def write_captions(file: Path, examples: Sequence[Example]) -> None:
@@ -388,10 +296,7 @@ def read_options(recipe: Path | None, changes: Sequence[str]) -> Options:
 
 
 def check_options(options: Options) -> None:
-    if options.variant not in ("full", "lite"):
-        raise UsageError(f"variant: {options.variant} is not full or lite")
-    if options.fit not in ("crop", "squash", "pad"):
-        raise UsageError(f"fit: {options.fit} is not crop, squash or pad")
+    check_choices(options, variant=("full", "lite"), fit=FITS)
     if options.views and options.variant == "full":
         raise UsageError("views are kept of frozen blocks, and full trains all; set views to 0")
 
@@ -427,23 +332,6 @@ def choose_trained(clip: Clip, options: Options) -> int:
         clip.tower.freeze(options.trained_blocks)
         clip.text.requires_grad_(options.train_text)
     return sum(p.numel() for p in clip.parameters() if p.requires_grad)
-
-
-def make_loss(captions: Sequence[str], words: Words) -> Callable[..., dict[str, torch.Tensor]]:
-    """Photos against the captions of their batch; each caption is encoded once."""
-
-    def loss_of(
-        model: torch.nn.Module, inputs: torch.Tensor, rows: torch.Tensor
-    ) -> dict[str, torch.Tensor]:
-        own = [captions[row] for row in rows.tolist()]
-        distinct = list(dict.fromkeys(own))
-        number = {text: index for index, text in enumerate(distinct)}
-        tokens, mask = words.tokens(distinct)
-        logits = model(inputs, tokens.to(inputs.device), mask.to(inputs.device))
-        caption = torch.tensor([number[text] for text in own], device=logits.device)
-        return contrastive_loss(logits, caption)
-
-    return loss_of
 
 
 def load_run(run: Path) -> tuple[Clip, Words, InputSpec, Options]:
