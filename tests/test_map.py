@@ -36,6 +36,7 @@ def test_everything_is_in_one_file_and_no_address_is_fetched(tmp_path, rows):
     policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', html)[1]
     assert "default-src &#x27;none&#x27;" in policy
     assert "connect-src" not in policy
+    assert "self" not in policy
     assert "unsafe" not in policy
 
 

@@ -1,18 +1,21 @@
 """The review's server: what it answers, to whom, and what it refuses."""
 
+import hashlib
 import shutil
 from base64 import b64decode
 from dataclasses import replace
 from io import BytesIO
 
 import pytest
+from drawer import texture
 from PIL import Image
 from reviewing import BERLIN, HOSTILE, make_photo, outcomes, write_report
 from starlette.testclient import TestClient
 
 from geotagger.metadata.read import read
 from geotagger.records import Outcome, Photo, Status
-from geotagger.review.decisions import Decisions
+from geotagger.review.decisions import Decisions, Key
+from geotagger.review.pictures import Pictures
 from geotagger.review.server import make_app
 from geotagger.review.session import Session
 
@@ -151,6 +154,18 @@ def test_pictures_are_small_upright_and_without_metadata(client):
         with Image.open(BytesIO(answer.content)) as image:
             assert max(image.size) <= most
             assert not image.getexif()
+
+
+def test_pictures_of_other_formats_are_converted_and_turned_upright(tmp_path):
+    turned = Image.Exif()
+    turned[0x0112] = 6  # the camera was turned: what is stored as wide is high
+    path = tmp_path / "turned.avif"
+    texture(320, 200).save(path, exif=turned)
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    shown = Pictures(tmp_path / "r.csv").picture(Key(str(path), sha256), "preview")
+    with Image.open(BytesIO(shown)) as image:
+        assert image.format == "WEBP"
+        assert image.size == (200, 320)
 
 
 def test_a_photo_that_was_swapped_is_not_shown(client, tmp_path):

@@ -108,7 +108,7 @@ def test_two_reviews_of_one_report_are_refused(report):
 def test_what_is_written_is_known_until_it_is_decided_anew(report):
     with Decisions(report) as decisions:
         decisions.decide({A: MOVED})
-        decisions.wrote([A])
+        decisions.wrote(A, MOVED)
         assert decisions.is_written(A)
     with Decisions(report) as decisions:
         assert decisions.is_written(A)

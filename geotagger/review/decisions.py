@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping
+import threading
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -73,6 +74,7 @@ class Decisions:
         self._now: dict[Key, Decision] = {}
         self._written: dict[Key, Decision] = {}
         self._undo: list[list[tuple[Key, Decision]]] = []
+        self._lock = threading.Lock()
         with self._guarded():
             self._file: IO[bytes] = self.path.open("a+b")
             _lock(self._file, self.path)
@@ -124,16 +126,14 @@ class Decisions:
         self._append({"undo": True, "changes": [_told(key, to) for key, to in before]})
         return [key for key, _ in before]
 
-    def wrote(self, keys: Iterable[Key]) -> None:
-        """Keep that what is decided on these has been written."""
-        told = [_told(key, replace(self.of(key), note="")) for key in keys]
-        if told:
-            self._append({"written": told})
+    def wrote(self, key: Key, decision: Decision) -> None:
+        """Keep that this has been written, whatever has been decided since."""
+        self._append({"written": [_told(key, replace(decision, note=""))]})
 
     def _append(self, line: dict[str, Any]) -> None:
         at = datetime.now(UTC).isoformat(timespec="seconds")
         data = json.dumps({"at": at, **line}, ensure_ascii=True).encode("ascii")
-        with self._guarded():
+        with self._lock, self._guarded():
             is_new = self._file.tell() == 0
             self._file.write(data + b"\n")
             self._file.flush()

@@ -85,17 +85,14 @@ def _page(session: Session) -> Response:
     if session.decisions.damaged:
         damaged = f"{session.decisions.damaged} damaged lines in {session.decisions.path.name}"
         setup["warning"] = f"{damaged} were left out; all other decisions are here."
-    policy = "; connect-src 'self'"
     parts = [
-        page.head(f"Review: {session.report.name}", policy),
+        page.head(f"Review: {session.report.name}", served=True),
         page.data("setup", setup),
         page.outlines(),
         page.tail(),
     ]
-    framing = {
-        "Content-Security-Policy": f"{page.content_policy()}{policy}; frame-ancestors 'none'"
-    }
-    return HTMLResponse("".join(parts), headers=framing)
+    policy = f"{page.content_policy(served=True)}; frame-ancestors 'none'"
+    return HTMLResponse("".join(parts), headers={"Content-Security-Policy": policy})
 
 
 def _picture(session: Session, request: Request) -> Response:

@@ -148,11 +148,13 @@ class Session:
     def _state(self, key: Key, number: int) -> list[Any]:
         """[row, state, written, lat, lon, radius_km]: where the photo stands now."""
         decision = self.decisions.of(key)
-        cells = self.index.row(number)
-        point = decision.point
-        where = [cells["lat"], cells["lon"], cells["radius_km"]]
-        if point:
-            where = [point.lat, point.lon, decision.radius_km]
+        where: list[float | None]
+        if decision.point:
+            where = [decision.point.lat, decision.point.lon, decision.radius_km]
+        else:
+            columns = self.index.points.columns
+            guess = [columns[name][number] for name in ("lat", "lon", "radius_km")]
+            where = [None if math.isnan(part) else part for part in guess]
         return [number, STATES.index(decision.state), self.decisions.is_written(key), *where]
 
     def plan(self) -> dict[str, int]:

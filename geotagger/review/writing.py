@@ -34,9 +34,10 @@ def apply(
     with ExitStack() as stack:
         writer = Writer(options, stack)
         for key, cells in to_write(rows, decisions):
-            outcome = writer.write(outcome_of(report, key, cells, decisions.of(key)))
+            decision = decisions.of(key)
+            outcome = writer.write(outcome_of(report, key, cells, decision))
             if outcome.status is Status.TAGGED:
-                decisions.wrote([key])
+                decisions.wrote(key, decision)
             on_outcome(outcome)
 
 

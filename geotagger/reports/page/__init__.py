@@ -34,11 +34,11 @@ SCRIPTS = (
 """In this order they are one classic script."""
 
 
-def head(title: str, policy: str = "") -> str:
-    """The document up to where data may follow; `policy` adds to the Content-Security-Policy."""
+def head(title: str, *, served: bool = False) -> str:
+    """The document up to where data may follow."""
     text = _read("page.html").partition("<!-- data -->")[0]
     return (
-        text.replace("{{policy}}", escape(f"{content_policy()}{policy}"))
+        text.replace("{{policy}}", escape(content_policy(served=served)))
         .replace("{{title}}", escape(title))
         .replace("{{style}}", _style())
     )
@@ -67,12 +67,16 @@ def tail() -> str:
 
 
 @cache
-def content_policy() -> str:
-    """No connection, frame, form or plugin; only this script, this style, and pictures."""
+def content_policy(*, served: bool = False) -> str:
+    """No connection, frame, form or plugin; only this script, this style, and pictures.
+
+    A page that is `served` may ask its own server.
+    """
+    own, connect = ("'self' ", "; connect-src 'self'") if served else ("", "")
     return (
         "default-src 'none'; base-uri 'none'; form-action 'none'; "
         f"script-src '{_hash(_script())}'; style-src '{_hash(_style())}'; "
-        f"img-src 'self' data: blob: {TILES}"
+        f"img-src {own}data: blob: {TILES}{connect}"
     )
 
 
