@@ -37,13 +37,18 @@ def _labels(
     rows: csv.DictReader[str], folder: Path, places: Places, source: Path
 ) -> Iterator[tuple[Path, Truth]]:
     for row in rows:
-        point = None
-        if row.get("lat") and row.get("lon"):
-            try:
-                point = Point(float(row["lat"]), float(row["lon"]))
-            except ValueError as error:
-                raise UsageError(f"{source}, line {rows.line_num}: {error}") from error
-        code = (row.get("country") or "").strip().upper()
-        if not code and point is not None:
-            code = places.name(point.lat, point.lon).country_code
-        yield (folder / row["file"]).resolve(), Truth(code, point)
+        try:
+            yield (folder / row["file"]).resolve(), _truth(row, places)
+        except ValueError as error:  # also a file name that no file can have
+            raise UsageError(f"{source}, line {rows.line_num}: {error}; correct it") from error
+
+
+def _truth(row: Mapping[str, str | None], places: Places) -> Truth:
+    """Raises ValueError: the position is none."""
+    point, code = None, (row.get("country") or "").strip().upper()
+    if (lat := row.get("lat")) and (lon := row.get("lon")):
+        point = Point(float(lat), float(lon))
+        if not (-90 <= point.lat <= 90 and -180 <= point.lon <= 180):
+            raise ValueError(f"{lat}, {lon} is no position in degrees")
+        code = code or places.name(point.lat, point.lon).country_code
+    return Truth(code, point)

@@ -9,6 +9,8 @@ import sqlite3
 import subprocess
 import sys
 import time
+import zlib
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -264,6 +266,18 @@ def test_a_journal_that_cannot_be_used_costs_nothing_but_a_warning(options, dama
     assert run(options).photos == 6
     assert run(options).resumed == 0
     assert "done.sqlite cannot be used" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "row", [b"rubbish", zlib.compress(b'["tagged"]'), zlib.compress(b"[" * 99999), "text"]
+)
+def test_a_damaged_row_costs_its_photo_a_new_look(options, row, caplog):
+    run(options)
+    with closing(sqlite3.connect(options.journal)) as db, db:
+        db.execute("UPDATE done SET outcome = ? WHERE CAST(path AS TEXT) LIKE '%0.jpg'", (row,))
+    assert run(options).resumed == 5
+    assert "0.jpg: its row in the journal is damaged" in caplog.text
+    assert run(options).resumed == 6
 
 
 def test_what_nobody_asked_for_in_a_long_time_is_forgotten(options):

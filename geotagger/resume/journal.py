@@ -13,6 +13,7 @@ import logging
 import os
 import sqlite3
 import time
+import zlib
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from geotagger.metadata.journal import content_before, state_folder
 from geotagger.records import Outcome, Photo, Status
+from geotagger.remote import RemotePath
 from geotagger.resume.packing import pack, unpack
 
 if TYPE_CHECKING:
@@ -56,6 +58,9 @@ MOST_WRITES = 4
 """How many writes to a photo are followed back to what it was."""
 KEPT_DAYS = 180
 """What no run has asked for in this time is forgotten."""
+
+_DAMAGE = (zlib.error, ValueError, TypeError, LookupError, AttributeError, RecursionError)
+"""What unpacking a row raises that a bad disk or another program has changed."""
 
 _Statement = tuple[str, tuple[Any, ...]]
 
@@ -98,7 +103,7 @@ class Journal:
 
     def replay(self, photo: Photo) -> Weighed | None:
         """The finished photo, if its file has not changed since; nothing is opened."""
-        if photo.problem or self._restart:
+        if photo.problem or not photo.mtime_ns or self._restart:
             return None
         found = self._ask(
             "SELECT size_bytes, mtime_ns, outcome FROM done WHERE path = ? AND key = ?",
@@ -106,7 +111,11 @@ class Journal:
         )
         if found is None or found[:2] != (photo.size_bytes, photo.mtime_ns):
             return None
-        return unpack(found[2], photo)
+        try:
+            return unpack(found[2], photo)
+        except _DAMAGE:
+            log.warning("%s: its row in the journal is damaged; it is worked out anew", photo.path)
+            return None
 
     def add(self, outcome: Outcome, anchor: Anchor | None = None) -> None:
         """Notes a finished photo, under the size and time that its file has by now.
@@ -165,7 +174,8 @@ class Journal:
         folder, prefix = self._folder
         if path.parent != folder or not prefix:
             folder = path.parent
-            prefix = os.path.join(os.fsencode(os.path.abspath(folder)), b"")  # noqa: PTH100, PTH118
+            absolute = folder if isinstance(folder, RemotePath) else os.path.abspath(folder)  # noqa: PTH100
+            prefix = os.path.join(os.fsencode(absolute), b"")  # noqa: PTH118
             self._folder = folder, prefix
         return prefix + os.fsencode(path.name)
 
