@@ -15,6 +15,7 @@ from pathlib import Path
 
 from geotagger.errors import UsageError
 from geotagger.records import Photo
+from geotagger.remote import RemotePath, listing, located
 
 # fmt: off
 IMAGE_SUFFIXES = frozenset({
@@ -78,8 +79,10 @@ class _Listing:
 
 
 def _checked(paths: Iterable[Path]) -> list[Path]:
-    roots = list(paths)
+    roots = [located(path) for path in paths]
     for root in roots:
+        if isinstance(root, RemotePath):
+            continue
         try:
             root.lstat()
         except FileNotFoundError:
@@ -132,17 +135,35 @@ def _listings(roots: list[Path]) -> Iterator[_Listing | Photo]:
     named = {
         os.path.realpath(root)
         for root in roots
-        if not os.path.isdir(root)  # noqa: PTH112 Path.is_dir raises where it may not look
+        if not isinstance(root, RemotePath) and not os.path.isdir(root)  # noqa: PTH112 Path.is_dir raises where it may not look
     }
     yielded: set[str] = set()
     folders_seen: set[tuple[int, int]] = set()
     for root in roots:
+        if isinstance(root, RemotePath):
+            yield from _remote(root)
+            continue
         real = os.path.realpath(root)
         if real not in named:
             yield from _tree(root, folders_seen, named)
         elif real not in yielded:
             yielded.add(real)
             yield _photo(root, root)
+
+
+def _remote(root: RemotePath) -> Iterator[Photo]:
+    """The photos at a URL, in the same order."""
+    pending = [root]
+    while pending:
+        folders = []
+        for path, is_folder, size_bytes, mtime_ns in sorted(listing(pending.pop())):
+            if path.name.startswith("."):
+                continue
+            if is_folder:
+                folders.append(path)
+            elif path.suffix.lower() in _WALKED or path == root:
+                yield Photo(path, root, size_bytes, mtime_ns)
+        pending += reversed(folders)
 
 
 def _tree(

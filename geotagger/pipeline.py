@@ -13,12 +13,13 @@ from pathlib import Path
 
 from geotagger.belief import Belief
 from geotagger.engines import Weighed, local
-from geotagger.errors import NoPhotosError
+from geotagger.errors import NoPhotosError, UsageError
 from geotagger.evidence.roll import Roll
 from geotagger.options import RunOptions as RunOptions
 from geotagger.options import cores as cores
 from geotagger.photos import walk
 from geotagger.records import Evidence, Level, Outcome, Photo, Status, joined
+from geotagger.remote import RemotePath, located
 from geotagger.reports.formats import open_report
 from geotagger.reports.rowfile import Look, RowFile
 from geotagger.reports.table import gps_check
@@ -83,6 +84,7 @@ def run(options: RunOptions, on_outcome: Callable[[Outcome], None] = lambda _: N
     started = time.monotonic()
     summary = Summary()
     with ExitStack() as stack:
+        _check_places(options)
         writer = Writer(options, stack)
         journal = stack.enter_context(open_journal(options)) if options.journal else None
         items, belief = weighed(options, journal)
@@ -104,6 +106,13 @@ def run(options: RunOptions, on_outcome: Callable[[Outcome], None] = lambda _: N
             raise NoPhotosError(f"no photos in {places}")
     summary.seconds = time.monotonic() - started
     return summary
+
+
+def _check_places(options: RunOptions) -> None:
+    """Raises UsageError: the run would write where geotagger only reads."""
+    far = [path for path in map(located, options.paths) if isinstance(path, RemotePath)]
+    if far and (options.write_exif or options.sidecar or options.out or options.manifest):
+        raise UsageError(f"{far[0]}: photos elsewhere are only read; ask for a report alone")
 
 
 def predictions(options: RunOptions) -> Iterator[Outcome]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from PIL import Image
@@ -139,7 +138,7 @@ def _bytes_of(photo: Photo) -> bytes:
         raise PhotoError(photo.problem)
     if photo.size_bytes > MAX_FILE_BYTES:
         raise PhotoError(f"the file is larger than {MAX_FILE_BYTES >> 20} MiB")
-    return Path(photo.path).read_bytes()
+    return photo.path.read_bytes()
 
 
 def _reason(error: OSError) -> str:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from geotagger.pipeline import RunOptions
 
 HOW = frozenset({
-    "paths", "reports", "thumbnails", "circles", "manifest", "models", "device", "text_device", "batch_size", "workers",
-    "journal", "restart", "engine", "address",
+    "paths", "reports", "thumbnails", "circles", "manifest", "models", "device", "text_device",
+    "batch_size", "workers", "journal", "restart", "engine", "address",
 })  # fmt: skip
 """Options that say where and how fast, not what. The bundles stand for `models`."""
 
