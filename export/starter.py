@@ -10,13 +10,12 @@ import torch
 
 from export.family import Exportable
 from export.readme import starter_page
-from geotagger.images import InputSpec
 from geotagger.vision.bundle import Calibration, ClassifyHead
 from geotagger.vision.tables import LABEL_COLUMNS
 from training.cell_scores import by_continent, posterior
 from training.cells import Cells
-from training.network import SIZE_PX, Starter
-from training.train_starter import continents
+from training.network import Starter
+from training.train_starter import continents, read_recipe
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 def load(run: Path, document: dict[str, Any]) -> Exportable:
     recipe, cells = document["recipe"], document["cells"]
-    count = len(cells["lat"])
+    count, names = len(cells["lat"]), " and ".join(recipe["trunks"])
     document["metrics"] |= {
         "cells": count,
         "by_continent": continent_scores(run, document["temperature"]),
@@ -32,12 +31,12 @@ def load(run: Path, document: dict[str, Any]) -> Exportable:
     head = ClassifyHead("cells", "cell_logits", "labels.csv", document["temperature"])
     return Exportable(
         module=load_network(run, recipe, count),
-        spec=InputSpec(SIZE_PX[recipe["trunk"]]),
+        spec=read_recipe(recipe).spec,
         heads=(head,),
         write_tables=lambda folder: write_labels(folder / head.labels, cells),
         description="Guesses where a photo was taken from its looks, among "
         f"{count} clusters of places.",
-        trunk=f"EfficientNet-{recipe['trunk']}, ImageNet, Apache-2.0",
+        trunk=f"EfficientNet {names}, ImageNet, Apache-2.0",
         metrics=document["metrics"],
         calibration=Calibration(**document.get("calibration", {})),
         quantise=("static",),
@@ -46,7 +45,7 @@ def load(run: Path, document: dict[str, Any]) -> Exportable:
 
 
 def load_network(run: Path, recipe: dict[str, Any], cell_count: int) -> Starter:
-    network = Starter(recipe["trunk"], recipe["split"], cell_count, pretrained=False)
+    network = Starter(recipe["trunks"], cell_count, pretrained=False)
     network.load_state_dict(torch.load(run / "model.pt", weights_only=True, map_location="cpu"))
     return network.eval()
 

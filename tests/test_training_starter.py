@@ -22,7 +22,12 @@ COUNTRIES = {
     "DE": (52.5, 13.4, (40, 200, 40)),
     "BR": (-22.9, -43.2, (40, 60, 220)),
 }
-RECIPE = {"trunk": "tiny", "split": 1, "views": 4, "epochs": 2, "folds": 3, "batch": 16}
+RECIPE = {
+    "trunks": ["tiny", "tiny"],
+    "size_px": 32,
+    "layer": {"components": 48, "kinship": 0.0, "levels": 0.5, "l2": 1e-4},
+    "folds": 3,
+}
 
 
 def make_photos(folder):
@@ -114,39 +119,47 @@ def test_out_of_fold_logits_are_kept_for_every_photo(trained):
     assert (best == kept["country"]).mean() > 0.9
 
 
-def test_the_frozen_stages_do_not_change(trained):
-    _, run, _ = trained
-    torch.manual_seed(0)
-    start = Starter("tiny", 1, 3)
-    weights = torch.load(run / "model.pt", weights_only=True)
-    frozen = weights["stages.0.0.weight"]
-    assert torch.equal(frozen, start.stages[0][0].weight)
-    assert not torch.equal(weights["stages.1.0.weight"], start.stages[1][0].weight)
-
-
-def test_a_second_run_uses_the_cache_and_a_changed_recipe_does_not(trained, tmp_path):
+def test_a_second_run_uses_the_cache_and_other_photos_do_not(trained, tmp_path):
     photos, _, _ = trained
-    recipe = train_starter.Recipe(**RECIPE)
+    recipe = train_starter.read_recipe(RECIPE)
     examples, _ = train_starter.read_photos(photos, exclude_rights=["agency"])
-    model = Starter("tiny", 1, 3)
-    file = tmp_path / "activations.npy"
-    first = np.array(train_starter.cached_activations(model, examples, recipe, file, 1))
+    file = tmp_path / "features.npy"
+    network = Starter(recipe.trunks, 3)
+    first = train_starter.cached_features(network, examples, recipe, file, 1)
     written = file.stat().st_mtime_ns
-    again = train_starter.cached_activations(model, examples, recipe, file, 1)
+    again = train_starter.cached_features(network, examples, recipe, file, 1)
     assert file.stat().st_mtime_ns == written
     assert np.array_equal(first, again)
-    fewer = train_starter.cached_activations(model, examples[:9], recipe, file, 1)
-    assert fewer.shape[:2] == (4, 9)
-    assert np.array_equal(fewer, first[:, :9])
-    assert not np.array_equal(first[0], first[3])
+    fewer = train_starter.cached_features(network, examples[:9], recipe, file, 1)
+    assert fewer.shape == (2, 9, 64)
+    assert fewer == pytest.approx(first[:, :9], abs=1e-5)
+    assert not np.array_equal(first[0], first[1])
+
+
+def test_a_recipe_with_an_unknown_option_is_refused():
+    with pytest.raises(TypeError, match="epochs"):
+        train_starter.read_recipe({"epochs": 3})
+    with pytest.raises(TypeError, match="split"):
+        train_starter.read_recipe({"layer": {"split": 3}})
 
 
 def test_pixels_are_normalised_in_the_graph():
-    model = Starter("tiny", 0, 3)
+    model = Starter(("tiny",), 3)
+    model.trunks[0] = torch.nn.Identity()
     pixels = torch.tensor([0, 127, 255], dtype=torch.uint8).repeat(1, 2, 2, 1)
-    values = model.activations(pixels)
-    assert values.shape == (1, 3, 2, 2)
-    assert values[0, :, 0, 0].tolist() == pytest.approx([-MEAN / SCALE, 0, 1])
+    values = model.features(pixels)
+    assert values.shape == (1, 3)
+    assert values[0].tolist() == pytest.approx([-MEAN / SCALE, 0, 1])
+
+
+def test_trunks_stand_side_by_side():
+    model = Starter(("tiny", "tiny"), 3)
+    pixels = torch.randint(0, 255, (2, 32, 32, 3), dtype=torch.uint8)
+    values = model.features(pixels)
+    alone = [
+        trunk((pixels.permute(0, 3, 1, 2) - MEAN) / SCALE).mean((2, 3)) for trunk in model.trunks
+    ]
+    assert torch.equal(values, torch.cat(alone, 1))
 
 
 def test_the_bundle_reads_pictures_as_the_trained_network_does(bundle, trained):

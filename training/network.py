@@ -1,4 +1,4 @@
-"""The starter network: an EfficientNet-Lite trunk, global mean, one linear layer over cells."""
+"""The starter network: EfficientNet-Lite trunks, global mean, one linear layer over cells."""
 
 from __future__ import annotations
 
@@ -23,46 +23,36 @@ MEAN, SCALE = 127.0, 128.0
 """EfficientNet-Lite's input is (pixel - 127) / 128."""
 
 SIZE_PX = {"lite0": 224, "lite1": 240, "lite2": 260, "tiny": 32}
-"""The trunks and the side of their input. `tiny` has no pretrained weights: it is for trying a
-recipe out in seconds."""
+"""The trunks and the side of the input that they were pretrained on. `tiny` has no pretrained
+weights: it is for trying a recipe out in seconds."""
 
 
 class Starter(nn.Module):
     """Logits over cells for upright RGB pixels.
 
-    The stages below `split` stay as they were pretrained, so their output (the *activations*) can
-    be worked out once for each photo; the stages above it, the *tail*, are trained.
+    The trunks stay as they were pretrained, and each sees the same square; what they make of it is
+    averaged over the picture, set side by side (the *features*), and scored by one linear layer.
     """
 
-    def __init__(self, trunk: str, split: int, cell_count: int, pretrained: bool = True) -> None:
+    def __init__(self, trunks: Sequence[str], cell_count: int, pretrained: bool = True) -> None:
         super().__init__()
-        self.stages = _tiny_stages() if trunk == "tiny" else lite_stages(trunk, pretrained)
-        self.split = split
+        self.trunks = nn.ModuleList(
+            _tiny_stages() if trunk == "tiny" else lite_stages(trunk, pretrained)
+            for trunk in trunks
+        )
+        self.eval()
         with torch.no_grad():
-            size = SIZE_PX[trunk]
-            width = self.eval().pool(self.stages(torch.zeros(1, 3, size, size))).shape[1]
-        self.dropout = nn.Dropout(0.3)
+            width = self.features(torch.zeros(1, 32, 32, 3, dtype=torch.uint8)).shape[1]
         self.cells = nn.Linear(width, cell_count)
 
-    def activations(self, pixels: torch.Tensor) -> torch.Tensor:
-        """[B, C, H, W] of uint8 [B, S, S, 3]."""
+    def features(self, pixels: torch.Tensor) -> torch.Tensor:
+        """[B, D] of uint8 [B, S, S, 3]."""
         planes = (pixels.permute(0, 3, 1, 2).float() - MEAN) / SCALE
-        return self.stages[: self.split](planes)
-
-    def features(self, activations: torch.Tensor) -> torch.Tensor:
-        """[B, D]."""
-        return self.pool(self.stages[self.split :](activations))
-
-    def tail(self, activations: torch.Tensor) -> torch.Tensor:
-        """[B, cells]."""
-        return self.cells(self.dropout(self.features(activations)))
+        return torch.cat([trunk(planes).mean(dim=(2, 3)) for trunk in self.trunks], dim=1)
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        return self.tail(self.activations(pixels))
-
-    @staticmethod
-    def pool(planes: torch.Tensor) -> torch.Tensor:
-        return planes.mean(dim=(2, 3))
+        """[B, cells] of uint8 [B, S, S, 3]."""
+        return self.cells(self.features(pixels))
 
 
 def save_onnx(
