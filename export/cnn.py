@@ -15,8 +15,8 @@ from geotagger.places import load_places
 from geotagger.vision.bundle import ClassifyHead, RegressHead
 from training import run_folder
 from training.calibrate import EXACT, fit_place_temperature, fit_temperature
-from training.cells import read_label_table, tempered, write_labels
 from training.cnn import TRUNKS, PlaceNetwork
+from training.label_table import read_label_table, tempered, write_labels
 from training.sphere import on_the_map
 from training.train_cnn import DEGREES, LOGITS
 

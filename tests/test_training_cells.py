@@ -7,20 +7,10 @@ import pytest
 
 from geotagger.errors import UsageError
 from geotagger.geo import haversine_km
-from training.cells import (
-    Cells,
-    country_weights,
-    make_cells,
-    make_classes,
-    quadtree_cells,
-    read_label_table,
-    smooth_targets,
-    soft_targets,
-    tempered,
-    with_log_prior,
-    write_labels,
-)
+from training.cells import Cells, country_weights, make_cells, quadtree_cells, soft_targets
+from training.classes import make_classes, smooth_targets, with_log_prior
 from training.data import Example
+from training.label_table import read_label_table, tempered, write_labels
 
 
 def example(lat=math.nan, lon=math.nan, country="DE", **more):

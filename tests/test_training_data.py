@@ -12,7 +12,8 @@ from PIL import Image
 
 from geotagger.errors import UsageError
 from training import data
-from training.data import Example, named, need, read_photos, world_map
+from training.data import Example, named, need, read_photos
+from training.data_summary import world_map
 
 FIELDS = ("file", "lat", "lon", "country", "region", "city", "continent", "label")
 

@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import csv
 import math
-from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,12 +20,15 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from geotagger.errors import UnreadableImageError, UsageError
+from geotagger.errors import UsageError
 from geotagger.images import decode
 from geotagger.metadata.read import read as read_metadata
 from geotagger.photos import IMAGE_SUFFIXES
 from geotagger.places import load_places
 from training.columns import match_columns, place_fields
+from training.data_summary import summary
+from training.fingerprints import look_at
+from training.image_index import ImageIndex
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
 LABELS_FILE = "labels.csv"
 UNKNOWN = "unknown"
 """The source of a photo that names none."""
-LOOK_PX = 144
-"""Pictures are fingerprinted at twice this size or more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,47 +157,6 @@ def example_of(row: dict[str, Any], matched: dict[str, str], file: str, **more: 
     return Example(file=file, **place, **kept, columns=texts, **more)
 
 
-class ImageIndex:
-    """The images under a folder, found by the name that a table uses: a relative path, a file name
-    or the name without its suffix. Never by position."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._by_name: dict[str, list[Path]] = {}
-        self._by_stem: dict[str, list[Path]] = {}
-        for path in sorted(folder.rglob("*")):
-            if path.suffix.lower() in IMAGE_SUFFIXES:
-                self._by_name.setdefault(path.name, []).append(path)
-                self._by_stem.setdefault(path.stem, []).append(path)
-
-    @property
-    def named_by_row(self) -> bool:
-        """Whether every image is called by a whole number."""
-        return bool(self._by_stem) and all(stem.isdecimal() for stem in self._by_stem)
-
-    def path(self, name: str, split: str = "") -> Path:
-        """Where the image is. Raises ValueError: there is none, or more than one has that name.
-
-        Where two splits hold the same name, the one whose folder begins with `split` is meant
-        (OpenStreetView-5M: train_images, test_images).
-        """
-        if not name.strip():
-            raise ValueError("names no file")
-        direct = self._folder / name
-        if direct.suffix.lower() in IMAGE_SUFFIXES and direct.is_file():
-            return direct
-        base = Path(name).name
-        near = self._by_name.get(base) or self._by_stem.get(base) or []
-        if len(near) > 1 and split:
-            near = [p for p in near if p.relative_to(self._folder).parts[0].startswith(split)]
-        if len(near) > 1 and base != name:
-            near = [p for p in near if p.as_posix().endswith("/" + name)]
-        if len(near) != 1:
-            how_many = "has no image" if not near else f"is the name of {len(near)} images"
-            raise ValueError(f"{how_many} under {self._folder}")
-        return near[0]
-
-
 def _read_folder(folder: Path) -> tuple[list[Example], list[str]]:
     """Photos with GPS of their own, and photos in folders that are called by their class."""
     examples, problems = [], []
@@ -217,30 +175,6 @@ def _read_folder(folder: Path) -> tuple[list[Example], list[str]]:
             Example(file.as_posix(), path, **position, label=label, source=source, columns=columns)
         )
     return examples, problems
-
-
-def look_at(examples: Sequence[Example]) -> tuple[list[Example], list[str]]:
-    """Opens every picture: those that can be read, with fingerprints, and what ails the others."""
-    good, problems = [], []
-    with ThreadPoolExecutor(2) as pool:
-        for example, seen in zip(examples, pool.map(_fingerprint, examples), strict=True):
-            if isinstance(seen, int):
-                good.append(replace(example, fingerprint=seen))
-            else:
-                problems.append(f"{example.file}: {seen}")
-    return good, problems
-
-
-def _fingerprint(example: Example) -> int | str:
-    """The difference hash of the picture, or what is wrong with it."""
-    try:
-        picture = decode(example.read(), LOOK_PX)
-    except (OSError, UnreadableImageError) as error:
-        return str(error)
-    if picture.note:
-        return picture.note
-    grey = np.asarray(picture.image.convert("L").resize((9, 8), 4), np.int16)  # 4: a box filter
-    return int("".join("1" if bit else "0" for bit in (grey[:, 1:] > grey[:, :-1]).ravel()), 2)
 
 
 def named(examples: Sequence[Example]) -> list[Example]:
@@ -288,37 +222,6 @@ def positions(examples: Iterable[Example]) -> tuple[NDArray[np.float64], NDArray
     """(lat [n], lon [n])."""
     both = np.array([(example.lat, example.lon) for example in examples]).reshape(-1, 2)
     return both[:, 0], both[:, 1]
-
-
-def world_map(examples: Iterable[Example], width: int = 72, height: int = 24) -> str:
-    """Where photos are, as text: . a few, o more, # most."""
-    counts = np.zeros((height, width), int)
-    for example in examples:
-        if example.has_point:
-            row = min(height - 1, int((90 - example.lat) / 180 * height))
-            counts[row, min(width - 1, int((example.lon + 180) / 360 * width))] += 1
-    steps = [0, 1, max(2, counts.max() // 20), max(3, counts.max() // 4)]
-    return "\n".join(
-        "".join(" .o#"[int(np.searchsorted(steps, count, "right")) - 1] for count in line).rstrip()
-        for line in counts
-    )
-
-
-def summary(examples: Sequence[Example], problems: Sequence[str], most: int = 12) -> str:
-    """What a person wants to know of a data set before training on it."""
-    lines = [f"{len(examples)} photos, {len(problems)} left out"]
-    lines += [f"  {problem}" for problem in problems[:most]]
-    lines += [f"  ... and {len(problems) - most} more"] * (len(problems) > most)
-    for part in ("continent", "country", "region", "city", "label", "precision", "source", "split"):
-        count = Counter(getattr(example, part) for example in examples)
-        known = {name: n for name, n in count.most_common() if name}
-        if known:
-            shown = ", ".join(f"{name} {n:,}" for name, n in list(known.items())[:most])
-            once = sum(n == 1 for n in known.values())
-            lines.append(f"{part}: {len(known)} kinds, {once} with one photo; {shown}")
-    placed = sum(example.has_point for example in examples)
-    lines.append(f"with a position: {placed:,}")
-    return "\n".join([*lines, world_map(examples)] if placed else lines)
 
 
 @click.command(help=__doc__)

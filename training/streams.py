@@ -17,7 +17,8 @@ import numpy as np
 from geotagger.errors import UsageError
 from geotagger.photos import IMAGE_SUFFIXES
 from training.columns import match_columns
-from training.data import Example, example_of, look_at
+from training.data import Example, example_of
+from training.fingerprints import look_at
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence

@@ -23,18 +23,11 @@ from geotagger.images import InputSpec
 from geotagger.places import load_places
 from geotagger.vision.heads import ClassifyReader
 from training import calibrate, metrics, run_folder
-from training.cells import (
-    KINDS,
-    Classes,
-    make_classes,
-    smooth_targets,
-    tempered,
-    with_log_prior,
-    write_labels,
-)
+from training.classes import KINDS, Classes, make_classes, smooth_targets, with_log_prior
 from training.cnn import TRUNKS, PlaceNetwork
 from training.comparison import Table, nearest, places_table, sample
 from training.data import positions
+from training.label_table import tempered, write_labels
 from training.loop import LoopOptions, fit, is_first_process
 from training.pixels import FITS, Alterations
 from training.recipe import check_choices

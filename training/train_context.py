@@ -30,12 +30,13 @@ from geotagger.places import load_places
 from geotagger.vision.heads import ClassifyReader, RegressReader
 from training import calibrate, metrics, run_folder
 from training.captions import context_caption, county_of, month_of
-from training.cells import Classes, make_classes, write_labels
+from training.classes import Classes, make_classes
 from training.climates import climate_of
 from training.clip import caption_loss, make_clip
 from training.comparison import places_table, sample
 from training.context import DEGREES, HEADS, PLACE_HEADS, ContextNetwork, logits_name
 from training.data import positions
+from training.label_table import write_labels
 from training.loop import LoopOptions, fit, is_first_process
 from training.pixels import FITS, Alterations
 from training.recipe import check_choices
