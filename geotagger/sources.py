@@ -46,8 +46,11 @@ class Panel:
         options, belief = self._options, self.belief
         sources: list[Source[Any]] = list(self._vision())
         if options.read_text:
+            import cv2
+
             from geotagger.evidence.text import TextSource  # a second of loading, only when wanted
 
+            cv2.setNumThreads(1)  # each of our threads has photos of its own
             device = options.text_device or options.device
             sources.append(
                 TextSource(belief.places, belief.log_prior, device=device, threads=options.workers)
