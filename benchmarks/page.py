@@ -9,6 +9,7 @@ and a Chromium. A task is what keeps a page from answering (W3C, Long Tasks API)
 from __future__ import annotations
 
 import argparse
+import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -41,7 +42,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=10_000)
     parser.add_argument("--thumbnails", action="store_true")
-    parser.add_argument("--chromium", default="/usr/bin/chromium")
+    parser.add_argument("--chromium", default=shutil.which("chromium"))
     parser.add_argument("--keep", type=Path, help="keep the page under this name")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

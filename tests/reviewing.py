@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from pathlib import Path
 
 import piexif
@@ -24,9 +25,7 @@ from geotagger.records import (
 from geotagger.reports.formats import open_report
 from geotagger.reports.rowfile import STANDARD
 
-CHROMIUM = next(
-    (path for path in ("/usr/bin/chromium", "/usr/bin/chromium-browser") if Path(path).exists()), ""
-)
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PISA = Place(Point(43.7085, 10.4036), "IT", "Italy", "Tuscany", "Pisa", "Europe")
 BERLIN = Place(Point(52.5244, 13.4105), "DE", "Germany", "Land Berlin", "Berlin", "Europe")
 NAIROBI = Place(Point(-1.2833, 36.8167), "KE", "Kenya", "Nairobi County", "Nairobi", "Africa")

@@ -1,7 +1,7 @@
 """Draw photos, report on them, and take the pictures of docs/review.md and the README.
 
     pip install -e '.[dev]'
-    python tools/screenshots.py [--chromium /usr/bin/chromium]
+    python tools/screenshots.py [--chromium FILE]
 
 Landscapes and places are made up; the pages are the real ones.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -58,7 +59,7 @@ STOPS = (
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--chromium", default="/usr/bin/chromium")
+    parser.add_argument("--chromium", default=shutil.which("chromium"))
     options = parser.parse_args()
     IMAGES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:

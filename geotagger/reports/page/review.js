@@ -233,8 +233,9 @@ class Review {
     if (!plan.photos) return say("Nothing that is approved is still to be written.");
     const modes = [["exif", "into the photos (a photo that cannot hold it gets a sidecar)"], ["sidecar", "into XMP sidecars; the photos stay untouched"]];
     const choices = modes.map(([value, text], i) => element("label", {}, element("input", { type: "radio", name: "mode", value, checked: i === 0 }), text));
+    const counts = [plan.approved && `${count(plan.approved, "guess", "guesses")} approved`, plan.corrected && `${count(plan.corrected, "place")} corrected`];
     const text = [
-      element("p", {}, `${count(plan.photos, "photo")}: ${count(plan.approved, "guess", "guesses")} approved, ${count(plan.corrected, "place")} corrected.`),
+      element("p", {}, `${count(plan.photos, "photo")}: ${counts.filter(Boolean).join(", ")}.`),
       ...choices,
       element("p", { class: "soft" }, "They are marked as confirmed by a person, and still as not measured. GPS that a camera measured is kept. `geotagger untag` puts each photo back as it was."),
     ];
