@@ -25,6 +25,7 @@ COMMANDS = {
     "apply": "Write into photos what `geotagger review REPORT` approved, and nothing else.",
     "models": "List, show, check and import vision bundles.",
     "embed": "Write vectors of photos or positions.",
+    "doctor": "Tell what is installed, which devices truly run, and how to mend what is missing.",
 }
 """Each stands in `geotagger.commands` under its own name, and begins its help with these words."""
 
