@@ -8,15 +8,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from geotagger.errors import UsageError
 from geotagger.geo import haversine_km
+from geotagger.images import decode, fit
+from geotagger.photos import IMAGE_SUFFIXES
 from geotagger.vision.bundle import CaptionHead, ClassifyHead, RetrieveHead
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
     from torch import nn
 
+    from geotagger.images import InputSpec
     from geotagger.vision.bundle import Head, ModelBundle
 
 Arrays = tuple["NDArray[np.float32]", ...]
@@ -43,7 +48,21 @@ LIMITS = {
 for _limits in LIMITS.values():
     _limits["caption"] = _limits["retrieve"]  # an embedding, both
 
+PARITY_PHOTOS, CALIBRATION_PHOTOS = 200, 200
 PROBE_TOLERANCE = {"fp32": 0.02, "fp16": 0.02, "int8": 0.5}
+
+
+def parity_pixels(photos: Path | None, spec: InputSpec) -> NDArray[np.uint8]:
+    """uint8 [n, S, S, 3]: photos spread evenly over the folder, or noise when there is none."""
+    if photos is None:
+        size = spec.size_px
+        return np.random.default_rng(0).integers(0, 256, (16, size, size, 3), np.uint8)
+    files = sorted(path for path in photos.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
+    if not files:
+        raise UsageError(f"{photos}: holds no photos; name a folder that does")
+    count = min(len(files), PARITY_PHOTOS + CALIBRATION_PHOTOS)
+    chosen = [files[i] for i in np.linspace(0, len(files) - 1, count).astype(int)]
+    return np.stack([fit(decode(path.read_bytes(), spec.size_px).image, spec) for path in chosen])
 
 
 def torch_outputs(module: nn.Module, pixels: NDArray[np.uint8]) -> Arrays:

@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from torch import nn
 from torch.nn.functional import normalize
 
+from export.graphs import strip
 from export.published_tower import save_graph
 from geotagger.errors import UsageError
 from geotagger.vision.location import LocationEncoder as LocationSession
@@ -90,12 +91,10 @@ def load_location(release: Path | None) -> tuple[LocationEncoder, str]:
 def save_location(encoder: LocationEncoder, file: Path, source: str) -> None:
     """The location encoder as a graph: degrees [n, 2] -> vectors [n, D]. Always float32."""
     save_graph(encoder, torch.zeros(2, 2), file, "degrees", ["vectors"])
+    strip(file)
     model = onnx.load(file)
     told = {"licence": "MIT", "source": source, "paper": "Vivanco Cepeda et al. 2023"}
     onnx.helper.set_model_props(model, told)
-    for node in model.graph.node:  # stack traces, with paths
-        del node.metadata_props[:]
-        node.doc_string = ""
     onnx.save(model, file)
 
 

@@ -20,16 +20,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
-import onnx
 import torch
 
 from export import parity
 from export.family import load
+from export.graphs import strip
+from export.parity import CALIBRATION_PHOTOS, parity_pixels
 from export.precision import WAYS, store_half
 from export.readme import general_page
 from geotagger.errors import BundleError, UsageError
-from geotagger.images import InputSpec, decode, fit
-from geotagger.photos import IMAGE_SUFFIXES
 from geotagger.places import load_places
 from geotagger.vision.bundle import (
     CARD_FILE,
@@ -53,7 +52,6 @@ if TYPE_CHECKING:
     from geotagger.vision.bundle import ModelBundle
 
 PROBE_SEED = 7
-PARITY_PHOTOS, CALIBRATION_PHOTOS = 200, 200
 PRECISIONS = ("fp32", "fp16", "int8")
 
 
@@ -220,32 +218,6 @@ def calibrated(model: Exportable, bundle: ModelBundle) -> Calibration:
     places = load_places()
     readers = {head.output: make_reader(bundle, head, places) for head in bundle.card.heads}
     return calibrate.fit(model.held_out, readers, places)
-
-
-def parity_pixels(photos: Path | None, spec: InputSpec) -> NDArray[np.uint8]:
-    """uint8 [n, S, S, 3]: photos spread evenly over the folder, or noise when there is none."""
-    if photos is None:
-        size = spec.size_px
-        return np.random.default_rng(0).integers(0, 256, (16, size, size, 3), np.uint8)
-    files = sorted(path for path in photos.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
-    if not files:
-        raise UsageError(f"{photos}: holds no photos; name a folder that does")
-    count = min(len(files), PARITY_PHOTOS + CALIBRATION_PHOTOS)
-    chosen = [files[i] for i in np.linspace(0, len(files) - 1, count).astype(int)]
-    return np.stack([fit(decode(path.read_bytes(), spec.size_px).image, spec) for path in chosen])
-
-
-def strip(file: Path) -> None:
-    """Takes out what the exporter leaves in every node: stack traces, with paths."""
-    model = onnx.load(file)
-    del model.metadata_props[:]
-    for node in model.graph.node:
-        del node.metadata_props[:]
-        node.doc_string = ""
-    for value in (*model.graph.value_info, *model.graph.input, *model.graph.output):
-        del value.metadata_props[:]
-    del model.graph.metadata_props[:]
-    onnx.save(model, file)
 
 
 def page(

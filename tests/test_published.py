@@ -18,7 +18,7 @@ pytest.importorskip("tokenizers")
 
 from published_towers import save_clip, save_siglip  # noqa: E402
 
-from export import published, published_geoclip, published_source  # noqa: E402
+from export import published, published_bundle, published_geoclip, published_source  # noqa: E402
 from export.published_captions import STREET  # noqa: E402
 from geotagger import Geotagger, LocationEncoder  # noqa: E402
 from geotagger.errors import BundleError, UsageError  # noqa: E402
@@ -354,7 +354,7 @@ def test_downloads_are_asked_for_by_name_and_offline_is_offline(clip, tmp_path, 
 def test_an_older_bundle_stays_when_the_new_one_falls_short(clip, gallery, tmp_path, monkeypatch):
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "old").touch()
-    monkeypatch.setattr(published.parity, "shortfall", lambda *_: "head gps: differs")
+    monkeypatch.setattr(published_bundle.parity, "shortfall", lambda *_: "head gps: differs")
     result = make("geoclip", tmp_path / "b", "--tower", clip, "--gallery", gallery)
     assert result.exit_code == 1
     assert "computes something else than the original (head gps: differs" in result.output
