@@ -79,7 +79,7 @@ def read_candidates(file: Path) -> tuple[Candidate, ...]:
     try:
         entries = json.loads(file.read_text(encoding="utf-8-sig"))["locations"]
         rows = [{key: str(value or "") for key, value in entry.items()} for entry in entries]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise UsageError(
             f"{file}: not a file of candidates ({error!r}); it needs "
             '{"locations": [{"city": ..., "region": ..., "country": ...}]}'

@@ -64,7 +64,9 @@ def test_what_is_not_known_is_named(text, message):
         parse_places(text)
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"locations": [1]}', '{"places": []}'])
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"locations": [1]}', '{"places": []}', '{"a":' * 10_000]
+)
 def test_a_file_of_another_kind(tmp_path, text):
     file = tmp_path / "c.json"
     file.write_text(text)
