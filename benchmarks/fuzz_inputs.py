@@ -3,8 +3,9 @@
     python benchmarks/fuzz_inputs.py [--seconds 600] [--seed 0] [--only NAME]... [--save DIR]
 
 Each parser gets sound files that were damaged in many ways. It may take them or refuse them, with
-a GeotaggerError that names the file. Anything else raised, and any case over two seconds of work or 200 MB,
-is a finding: printed once a kind, and saved. The same seed gives the same cases. Needs pyarrow.
+a GeotaggerError that names the file. Anything else raised, and any case over two seconds of work or
+200 MB, is a finding: printed once a kind, and saved. The same seed gives the same cases. Needs
+pyarrow.
 """
 
 from __future__ import annotations
