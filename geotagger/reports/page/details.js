@@ -90,6 +90,7 @@ class Details {
       ["SHA-256", plain(cells.sha256)],
     ];
     const shown = facts.filter(([, value]) => value);
+    if (!shown.length) return null;
     const list = element("dl", {}, ...shown.flatMap(([name, value]) => [element("dt", {}, name), element("dd", { class: name === "SHA-256" ? "hash" : "" }, value)]));
     return element("section", {}, element("h3", {}, "Facts"), list);
   }

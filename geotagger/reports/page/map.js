@@ -172,7 +172,7 @@ class MapView {
   }
 
   /** A bar of a round length, right in the middle of the map. */
-  scale(bar, mostPx = 80) {
+  scale(bar, mostPx = 130) {
     const kmPerPx = (2 * Math.PI * EARTH_RADIUS_KM * Math.cos(latOf(this.y) * RADIANS)) / this.px;
     const ten = 10 ** Math.floor(Math.log10(mostPx * kmPerPx));
     const km = [5, 2, 1].find((times) => times * ten <= mostPx * kmPerPx) * ten;

@@ -46,12 +46,20 @@ class Outlines {
     pen.fillStyle = colours.sea;
     pen.fillRect(0, 0, frame.width, frame.height);
     pen.lineJoin = "round";
-    pen.beginPath();
-    for (const ring of rings) trace(pen, ring, frame, 0.6);
     pen.fillStyle = colours.land;
-    pen.fill("evenodd");
     pen.strokeStyle = colours.coast;
     pen.lineWidth = 0.8;
+    for (const ring of rings.filter(({ shore }) => shore)) {
+      pen.beginPath();
+      trace(pen, ring, frame, 0.6);
+      pen.fill("evenodd");
+      pen.beginPath();
+      trace(pen, ring.shore, frame, 0.6);
+      pen.stroke();
+    }
+    pen.beginPath();
+    for (const ring of rings) if (!ring.shore) trace(pen, ring, frame, 0.6);
+    pen.fill("evenodd");
     pen.stroke();
     pen.beginPath();
     for (const border of borders) trace(pen, border, frame, 1.5);
@@ -133,7 +141,7 @@ function thinned(arc, apart) {
   return Float32Array.from(kept);
 }
 
-/** A ring of arcs (~a: arc a backwards); one around a pole is closed along the edge of the map. */
+/** A ring of arcs (~a: arc a backwards); one around a pole is closed below the map, its shore is not. */
 function joined(numbers, arcs) {
   const length = numbers.reduce((sum, number) => sum + arcs[number < 0 ? ~number : number].length, 0);
   const xy = new Float32Array(length + 4);
@@ -150,7 +158,7 @@ function joined(numbers, arcs) {
   }
   if (Math.abs(xy[end - 2] - xy[0]) > 0.5) {
     xy.set([xy[end - 2], 3, xy[0], 3], end);
-    end += 4;
+    return { ...boxed(xy), shore: boxed(xy.subarray(0, end)) };
   }
   return boxed(xy.subarray(0, end));
 }
