@@ -14,7 +14,7 @@ from export import parity, starter, to_onnx  # noqa: E402  (needs torch)
 from geotagger.vision.bundle import ClassifyHead, load_bundle  # noqa: E402
 from geotagger.vision.probe import check  # noqa: E402
 from geotagger.vision.session import Session  # noqa: E402
-from training import train_starter  # noqa: E402
+from training import starter_trials, train_starter  # noqa: E402
 from training.network import MEAN, SCALE, Starter  # noqa: E402
 
 COUNTRIES = {
@@ -245,3 +245,42 @@ def test_limits_bite():
     assert "needed" in shortfall(0.0, 0.5, "int8")
     assert "needed" in shortfall(0.5, 1.0, "fp16")
     assert not shortfall(0.0005, 1.0, "fp32")
+
+
+def rows_of(output):
+    """The rows of the printed table, by their first cell."""
+    cells = [line.strip("| ").split(" | ") for line in output.splitlines() if line.startswith("| ")]
+    return {row[0]: row[1:] for row in cells[1:]}
+
+
+def test_the_starter_is_set_beside_simpler_answers(trained):
+    photos, run, _ = trained
+    rows = rows_of(run_command(starter_trials.main, "baselines", photos, run).output)
+    assert list(rows) == [
+        "---",
+        "commonest places",
+        "nearest photo",
+        "logistic regression",
+        "the starter",
+    ]
+    right = {name: float(row[2].split(" / ")[0]) for name, row in rows.items() if name != "---"}
+    assert right["commonest places"] < 50
+    assert right["the starter"] > 90
+    document = json.loads((run / "run.json").read_text())
+    country = document["metrics"]["unseen_sources"]["per_photo"]["country"]
+    assert right["the starter"] == pytest.approx(100 * country)
+
+
+def test_every_source_is_judged_by_what_never_saw_it(trained):
+    photos, run, _ = trained
+    rows = rows_of(run_command(starter_trials.main, "leave-one-source-out", photos, run).output)
+    assert [rows[f"site{number}"][0] for number in range(6)] == ["9"] * 6
+    assert rows["all"][0] == "54"
+
+
+def test_more_photos_are_learned_from_along_the_curve(trained):
+    photos, run, _ = trained
+    arguments = ["learning-curve", photos, run, "--extra-rights", "agency"]
+    rows = rows_of(run_command(starter_trials.main, *arguments).output)
+    assert [rows[f"{share:.1%} of the photos"][0] for share in (0.125, 1.0)] == ["5", "36"]
+    assert rows["and those of agency"][0] == "37"
