@@ -187,3 +187,17 @@ def size(folder):
         Path(top) / name for top, _, names in os.walk(folder, followlinks=True) for name in names
     )
     return sum(file.stat().st_size for file in files)
+
+
+def test_the_page_of_licences_is_that_of_the_lock():
+    page = (ROOT / "docs" / "licences.md").read_text("utf-8")
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines()
+            if line.startswith("| ")][1:]  # fmt: skip
+    told = [(name, version) for name, version, *_ in rows]
+    assert told == [
+        (name, one) for name, all_ in locked("requirements.lock").items() for one in all_
+    ]
+    for name, _, licence, by in rows:
+        assert licence, name
+        assert by, name
+        assert "GPL" not in licence, f"{name}: may a program under MIT need it?"
