@@ -5,28 +5,24 @@ The wording is StreetCLIP's (Haas et al. 2023) and, with climate and month, geol
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cache
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from geotagger.errors import UsageError
+from geotagger.candidates import LARGEST, largest_cities, read_candidates
 from geotagger.places import load_places
 from training.climates import climate_of
-from training.columns import country_code
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from geotagger.candidates import Candidate
     from training.data import Example
 
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September",
           "October", "November", "December")  # fmt: skip
-CITIES_A_COUNTRY = 30
 LEAST_MS = 1e10
 """Smaller numbers (April 1970) are no milliseconds since 1970: a year, say."""
 
@@ -101,120 +97,45 @@ def country_name(country: str) -> str:
     return country
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A place that a photo may show."""
-
-    city: str
-    region: str
-    country: str
-    """ISO code, or a name that is no country (a US state, where these count as countries)."""
-    continent: str
-    lat: float
-    lon: float
-
-    @property
-    def caption(self) -> str:
-        return street_caption(self.city, self.region, self.country, self.continent)
+def candidate_captions(candidates: Sequence[Candidate]) -> list[str]:
+    """What StreetCLIP is told of places that a photo may show, worded as of photos."""
+    places = load_places()
+    rows = places.nearest_rows([c.lat for c in candidates], [c.lon for c in candidates])
+    continents = [places.continent_names[number] for number in places.continent[rows]]
+    return [
+        street_caption(c.city, "" if c.stands_alone else c.region, area_name(c), continent)
+        for c, continent in zip(candidates, continents, strict=True)
+    ]
 
 
-def read_candidates(file: Path) -> list[Candidate]:
-    """Candidates of a file {"locations": [{"city", "region", "country", "continent"}, ...]}.
+def area_name(candidate: Candidate) -> str:
+    """What the country is asked for as: its ISO code, or the state that stands for one."""
+    return candidate.region if candidate.stands_alone else candidate.country_code
 
-    Where each lies is looked up by country, region and city together: there is a Paris in Texas.
-    An entry may also give `lat` and `lon`.
+
+def read_places(file: Path) -> list[Candidate]:
+    """A candidates file (geotagger/candidates.py), in which a country lies at its largest city.
 
     Raises:
         UsageError: the file is none, or a place is not known; the message names the entry.
     """
-    try:
-        entries = json.loads(file.read_text(encoding="utf-8"))["locations"]
-        rows = [{key: str(value or "") for key, value in entry.items()} for entry in entries]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UsageError(
-            f"{file}: is no candidates file ({error!r}); it needs "
-            '{"locations": [{"city": ..., "region": ..., "country": ..., "continent": ...}]}'
-        ) from error
-    if not rows:
-        raise UsageError(f"{file}: holds no candidates; add some to locations")
-    found = []
-    for number, row in enumerate(rows, start=1):
-        try:
-            found.append(_candidate(row))
-        except ValueError as error:
-            raise UsageError(f"{file}, location {number}: {error}; correct it") from error
-    return found
-
-
-def _candidate(row: dict[str, str]) -> Candidate:
-    code = country_code(row.get("country", "").strip())
-    city, region = row.get("city", "").strip(), row.get("region", "").strip()
-    if not code:
-        raise ValueError("names no country")
-    if row.get("lat") and row.get("lon"):
-        lat, lon = float(row["lat"]), float(row["lon"])
-    else:
-        lat, lon = position_of(city, region, code)
-    return Candidate(city, region, code, row.get("continent", "").strip(), lat, lon)
-
-
-def position_of(city: str, region: str, country: str) -> tuple[float, float]:
-    """Where a city of that region of that country lies; where a part is empty, the largest one.
-
-    Raises:
-        ValueError: there is no such place.
-    """
-    rows = _rows_by_country().get(country, np.empty(0, int))
     places = load_places()
-    if region:
-        named = [
-            places.region_names[i].casefold() == region.casefold() for i in places.region[rows]
-        ]
-        rows = rows[np.array(named, bool)]
-    if city:
-        named = [places.city_names[row].casefold() == city.casefold() for row in rows]
-        rows = rows[np.array(named, bool)]
-    if not len(rows):
-        place = ", ".join(part for part in (city, region, country) if part)
-        raise ValueError(f"{place} is not in the table of places")
-    best = rows[places.population[rows].argmax()]
-    return float(places.lat[best]), float(places.lon[best])
+    return [
+        c if c.city or c.region else replace(c, lat=largest.lat, lon=largest.lon)
+        for c in read_candidates(file)
+        for largest in largest_cities(places, places.country_codes.index(c.country_code))[:1]
+    ]
 
 
-def largest_cities(
-    countries: Sequence[str], count: int = CITIES_A_COUNTRY, states: bool = False
-) -> list[Candidate]:
-    """The most populous cities of each country; those without any are passed over.
-
-    With `states` those of the United States count as countries of their own.
-    """
+def largest_places(count: int = LARGEST, states: bool = False) -> list[Candidate]:
+    """At most `count` cities (and no more than LARGEST) of every country; with `states`, of each
+    state of the United States, which then stand for countries."""
     places = load_places()
     found = []
-    for code in countries:
-        rows = _rows_by_country().get(code, np.empty(0, int))
-        rows = rows[[bool(places.city_names[row]) for row in rows]]
-        apart = places.region[rows] if states and code == "US" else np.zeros(len(rows), int)
-        for part in np.unique(apart):
-            own = rows[apart == part]
-            for row in own[np.argsort(-places.population[own], kind="stable")[:count]]:
-                region = places.region_names[places.region[row]]
-                found.append(
-                    Candidate(
-                        city=places.city_names[row],
-                        region="" if len(np.unique(apart)) > 1 else region,
-                        country=region if len(np.unique(apart)) > 1 else code,
-                        continent=places.continent_names[places.continent[row]],
-                        lat=float(places.lat[row]),
-                        lon=float(places.lon[row]),
-                    )
-                )
+    for number, code in enumerate(places.country_codes):
+        taken: Counter[str] = Counter()
+        for city in largest_cities(places, number, states and code == "US"):
+            taken[area_name(city)] += 1
+            if taken[area_name(city)] <= count:
+                found.append(city)
     return found
-
-
-@cache
-def _rows_by_country() -> dict[str, np.ndarray]:
-    places = load_places()
-    return {
-        code: np.flatnonzero(places.country == number)
-        for number, code in enumerate(places.country_codes)
-    }

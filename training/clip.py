@@ -14,6 +14,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, log_softmax
 
+from geotagger.errors import UsageError
 from training.cnn import TRUNKS
 from training.towers import (
     TINY_CLIP,
@@ -177,16 +178,18 @@ def make_clip(
     captions: Sequence[str],
     temperature: float = 0.07,
     projected: bool = False,
+    kept: Words | None = None,
 ) -> tuple[Clip, Words]:
     """The towers of that name (training/towers.py). A new text tower learns its words from
-    `captions`; a pretrained one has its own, and its own temperature.
+    `captions`, where they are not `kept` of an earlier start; a pretrained one has its own, and its
+    own temperature.
 
     Raises:
         UsageError: there is no such tower.
     """
     tower = make_tower(tower_name, weights)
-    if tower_name in TRUNKS or tower_name == TINY_CLIP:
-        words = Words.learn(captions)
+    if learns_words(tower_name):
+        words = kept or Words.learn(captions)
         text = _new_text(_text_config(tower_name, len(words.tokenizer)))
         dimensions = text.config.projection_dim
         return Clip(tower, text, dimensions, temperature, projected), words
@@ -222,6 +225,27 @@ def save_clip(run: Path, clip: Clip, words: Words) -> None:
     """What `load_clip` needs beside the weights."""
     words.save(run / TEXT_FOLDER)
     clip.text.config.save_pretrained(str(run / TEXT_FOLDER))
+
+
+def kept_words(run: Path, tower_name: str) -> Words | None:
+    """The words of a run that was stopped; None where it is to begin, or its tower brings them.
+
+    Raises:
+        UsageError: there is a checkpoint, and no words; to learn them anew would change its texts.
+    """
+    checkpoint = run / "checkpoints" / "last"
+    if not learns_words(tower_name) or not checkpoint.is_dir():
+        return None
+    if not (run / TEXT_FOLDER).is_dir():
+        raise UsageError(
+            f"{checkpoint}: the words of this run were not kept; delete it to start anew"
+        )
+    return Words.load(run / TEXT_FOLDER)
+
+
+def learns_words(tower_name: str) -> bool:
+    """Whether there is no text tower of that name, so that a small one is trained from nothing."""
+    return tower_name in TRUNKS or tower_name == TINY_CLIP
 
 
 def load_clip(run: Path, tower_name: str, projected: bool = False) -> tuple[Clip, Words]:

@@ -22,7 +22,7 @@ import click
 import numpy as np
 
 from geotagger.errors import UsageError
-from training.captions import read_candidates
+from training.captions import area_name, read_places
 from training.geoclip import KM_A_DEGREE
 from training.street_collection import collect, read_points
 from training.street_services import google, mapillary
@@ -114,19 +114,19 @@ def mapillary_command(
 @click.option("--radius-km", default=10.0, show_default=True)
 @click.option("--seed", default=0)
 def points_command(candidates: Path, points: Path, each: int, radius_km: float, seed: int) -> None:
-    """Random points around the cities of a candidates file (training/captions.py)."""
+    """Random points around the cities of a candidates file (geotagger/candidates.py)."""
     with usage_errors():
         random = np.random.default_rng(seed)
         with points.open("w", encoding="utf-8", newline="") as stream:
             writer = csv.writer(stream, lineterminator="\n")
             writer.writerow(("lat", "lon", "label"))
-            for place in read_candidates(candidates):
+            for place in read_places(candidates):
                 away = radius_km * np.sqrt(random.random(each))
                 angle = random.random(each) * 2 * math.pi
                 lat = np.clip(place.lat + away * np.cos(angle) / KM_A_DEGREE, -89.9, 89.9)
                 shrink = np.cos(np.radians(lat))
                 lon = place.lon + away * np.sin(angle) / KM_A_DEGREE / shrink
-                label = ", ".join(part for part in (place.city, place.country) if part)
+                label = ", ".join(part for part in (place.city, area_name(place)) if part)
                 for row in zip(lat, (lon + 180) % 360 - 180, strict=True):
                     writer.writerow((f"{row[0]:.6f}", f"{row[1]:.6f}", label))
 

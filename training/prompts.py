@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from geotagger.geo import haversine_km
-from geotagger.places import load_places
 from training import metrics
 from training.calibrate import EXACT
-from training.captions import city_prompt, country_prompt
+from training.captions import area_name, city_prompt, country_prompt
 from training.clip import embed_texts
 from training.retrieval import EMBEDDING
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from training.captions import Candidate
+    from geotagger.candidates import Candidate
     from training.clip import Clip, Words
     from training.data import Example
     from training.run_folder import HeldOut
@@ -57,8 +56,8 @@ def zero_shot(
     right city.
     """
     values = held.outputs[EMBEDDING]
-    countries = sorted({c.country for c in candidates} | (set(held.country.tolist()) - {""}))
-    of_country = np.array([countries.index(c.country) for c in candidates])
+    countries = sorted({area_name(c) for c in candidates} | (set(held.country.tolist()) - {""}))
+    of_country = np.array([countries.index(area_name(c)) for c in candidates])
     prompts = embed_texts(clip, words, [country_prompt(name) for name in countries])
     country = (values @ prompts.T).argmax(axis=1)
     cities = values @ embed_texts(clip, words, [city_prompt(c.city) for c in candidates]).T
@@ -97,16 +96,8 @@ def few_shot(
 
 def _codes(countries: Sequence[str], candidates: Sequence[Candidate]) -> NDArray[np.str_]:
     """ISO codes; a state that stands for a country is of the country that it lies in."""
-    places = load_places()
-    first = {candidate.country: candidate for candidate in reversed(candidates)}
-    return np.array(
-        [
-            name
-            if name in places.country_codes or name not in first
-            else places.name(first[name].lat, first[name].lon).country_code
-            for name in countries
-        ]
-    )
+    code = {area_name(candidate): candidate.country_code for candidate in candidates}
+    return np.array([code.get(name, name) for name in countries])
 
 
 def _near(

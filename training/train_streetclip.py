@@ -21,23 +21,23 @@ import click
 import numpy as np
 import torch
 
+from geotagger.candidates import LARGEST
 from geotagger.errors import UsageError
 from geotagger.images import InputSpec
-from geotagger.places import load_places
 from training import metrics, run_folder
 from training.captions import (
-    CITIES_A_COUNTRY,
-    Candidate,
+    candidate_captions,
     caption_of,
     country_prompt,
-    largest_cities,
-    read_candidates,
+    largest_places,
+    read_places,
 )
 from training.clip import (
     Clip,
     Words,
     caption_loss,
     embed_texts,
+    kept_words,
     load_clip,
     make_clip,
     save_clip,
@@ -58,8 +58,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from geotagger.candidates import Candidate
     from training.data import Example
-    from training.splits import Splits
 
 SOFTMAX_SCALE = 100.0
 """Of the cosines of a pretrained CLIP."""
@@ -83,7 +83,7 @@ class Options:
     fit: str = "crop"
     views: int = 0
     """Above 0, what the frozen blocks make of so many views of each photo is kept."""
-    cities: int = CITIES_A_COUNTRY
+    cities: int = LARGEST
     """Of each country, the candidates that the bundle is made of."""
     states: bool = False
     """The states of the United States count as countries among the candidates."""
@@ -186,9 +186,11 @@ def train(
     tell_left_out(problems)
     tell_leakage(examples, splits)
     captions = [caption_of(example) for example in examples]
-    candidates = read_candidates(candidates_file) if candidates_file else default_places(options)
+    candidates = places_to_tell(candidates_file, options)
+    places = candidate_captions(candidates)
 
-    clip, words = start(options, captions, splits, candidates, checkpoint)
+    texts = [captions[row] for row in splits["train"]] + places
+    clip, words = start(run, options, texts, checkpoint)
     trained = choose_trained(clip, options)
     click.echo(f"{trained:,} of {sum(p.numel() for p in clip.parameters()):,} numbers are trained")
     spec = InputSpec(options.size_px or clip.tower.size_px, options.fit)
@@ -212,10 +214,10 @@ def train(
         return
 
     run_folder.save_weights(run, clip)
-    save_clip(run, clip, words)
     points = tuple(np.array([getattr(c, axis) for c in candidates]) for axis in ("lat", "lon"))
-    vectors = embed_texts(clip, words, [candidate.caption for candidate in candidates])
-    write_gallery(run, vectors, (*points, np.ones(len(candidates), np.intp)))
+    write_gallery(
+        run, embed_texts(clip, words, places), (*points, np.ones(len(candidates), np.intp))
+    )
     val, test = save_held_out(run, clip, sight, data)
     own = [examples[row] for row in known]
     scale, table = places_of(run, val, test, clip.scale, own, features)
@@ -266,9 +268,7 @@ def evaluate_command(
         if not len(data.splits["test"]):
             raise UsageError("there are no photos to test on; name them with --test-csv")
         clip, words, spec, options = load_run(checkpoint_path)
-        candidates = (
-            read_candidates(candidates_file) if candidates_file else default_places(options)
-        )
+        candidates = places_to_tell(candidates_file, options)
         sight = Sight(data.source, data.examples, spec, options.alter)
         known = data.splits["train"]
         (values,) = sight.run(clip, clip.images, data.splits["test"])
@@ -301,28 +301,31 @@ def check_options(options: Options) -> None:
         raise UsageError("views are kept of frozen blocks, and full trains all; set views to 0")
 
 
-def default_places(options: Options) -> list[Candidate]:
-    return largest_cities(load_places().country_codes, options.cities, options.states)
+def places_to_tell(file: Path | None, options: Options) -> list[Candidate]:
+    return read_places(file) if file else largest_places(options.cities, options.states)
 
 
 def start(
-    options: Options,
-    captions: Sequence[str],
-    splits: Splits,
-    candidates: Sequence[Candidate],
-    checkpoint: Path | None,
+    run: Path, options: Options, texts: Sequence[str], checkpoint: Path | None
 ) -> tuple[Clip, Words]:
-    """New towers, or those of a finished run. Words are learnt from what training may know."""
+    """New towers, or those of a finished run.
+
+    A text tower of its own learns its words from `texts`, which is what training may know. They are
+    kept at once: a run that goes on must read as it did before.
+    """
     if checkpoint:
         clip, words, _, before = load_run(checkpoint)
         if (before.tower, before.variant) != (options.tower, options.variant):
             raise UsageError(
                 f"{checkpoint}: its tower is {before.tower}, {before.variant}; ask for the same"
             )
-        return clip, words
-    texts = [captions[row] for row in splits["train"]] + [c.caption for c in candidates]
-    projected = options.variant == "lite"
-    return make_clip(options.tower, "auto", texts, options.temperature, projected)
+    else:
+        kept = kept_words(run, options.tower)
+        projected = options.variant == "lite"
+        clip, words = make_clip(options.tower, "auto", texts, options.temperature, projected, kept)
+    if is_first_process():
+        save_clip(run, clip, words)
+    return clip, words
 
 
 def choose_trained(clip: Clip, options: Options) -> int:
