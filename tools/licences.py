@@ -41,8 +41,8 @@ carries itself are in [NOTICE.md](../NOTICE.md). Extras (`parquet`, `ray`, `cuda
 listed: they are installed by choice.
 
 No licence here asks anything of geotagger's own code. Some wheels carry C libraries under terms of
-their own, which count for whoever passes those wheels on: libheif and libde265 in `pi-heif` (LGPL 3),
-GEOS in `shapely` (LGPL 2.1), FFmpeg in `opencv-python-headless` (LGPL 2.1).
+their own, which count for whoever passes those wheels on: libheif and libde265 in `pi-heif`
+(LGPL 3), GEOS in `shapely` (LGPL 2.1), FFmpeg in `opencv-python-headless` (LGPL 2.1).
 
 | package | version | licence | needed by |
 |---|---|---|---|
@@ -55,7 +55,8 @@ def table() -> str:
     for entry in re.split(r"\n(?=[^\s#])", LOCK.read_text("utf-8"))[1:]:
         pinned = Requirement(entry.partition("\\")[0])
         (pin,) = pinned.specifier
-        by = re.findall(r"#   (?:via |  )(\S+)", entry.replace("# via", "#   via"))
+        comments = re.findall(r"#(?: via)?\s*(\S.*)?", entry)
+        by = [words.split()[0] for words in comments if words]
         cells = [pinned.name, pin.version, licence(pinned.name), ", ".join(by)]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
