@@ -55,7 +55,7 @@ def table() -> str:
     for entry in re.split(r"\n(?=[^\s#])", LOCK.read_text("utf-8"))[1:]:
         pinned = Requirement(entry.partition("\\")[0])
         (pin,) = pinned.specifier
-        comments = re.findall(r"#(?: via)?\s*(\S.*)?", entry)
+        comments = re.findall(r"#(?: via)?[ \t]*(\S.*)?", entry)
         by = [words.split()[0] for words in comments if words]
         cells = [pinned.name, pin.version, licence(pinned.name), ", ".join(by)]
         lines.append(f"| {' | '.join(cells)} |")
