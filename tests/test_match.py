@@ -58,3 +58,10 @@ def test_large_logits_stay_finite():
     _, probabilities = Matcher(np.eye(3, dtype=np.float32), 1e3).best(np.eye(3), 3)
     assert np.isfinite(probabilities).all()
     assert probabilities[:, 0] == pytest.approx(1)
+
+
+def test_no_photo_has_no_match():
+    matcher = Matcher(np.eye(3, dtype=np.float32), 2.0)
+    nothing = np.empty((0, 3), np.float32)
+    assert matcher.logits(nothing).shape == (0, 3)
+    assert [part.shape for part in matcher.best(nothing, 5)] == [(0, 3), (0, 3)]

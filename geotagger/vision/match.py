@@ -62,6 +62,8 @@ class Matcher:
 
     def logits(self, embedding: NDArray[np.float32]) -> NDArray[np.float32]:
         """[B, G]: scaled cosines of the embeddings [B, D]."""
+        if not len(embedding):  # ONNX Runtime before 1.31 divides by zero, and ends the program
+            return np.empty((0, self._rows), np.float32)
         (logits,) = self._run(embedding, 1, ["logits"])
         return logits
 
@@ -73,9 +75,10 @@ class Matcher:
         The probability is that of one of the photos that a row stands for: a softmax over the
         gallery with each row as often as it counts.
         """
-        rows, probabilities = self._run(
-            embedding, min(count, self._rows), ["rows", "probabilities"]
-        )
+        count = min(count, self._rows)
+        if not len(embedding):
+            return np.empty((0, count), np.int64), np.empty((0, count), np.float32)
+        rows, probabilities = self._run(embedding, count, ["rows", "probabilities"])
         return rows, probabilities
 
     def _run(
