@@ -148,6 +148,20 @@ def test_the_chosen_photo_tells_all_that_is_known(opened):
     assert page.locator("#details h2").count() == 0
 
 
+def test_the_chosen_photo_is_in_sight_beside_its_details(opened):
+    page = opened
+    page.locator("#list").focus()
+    for key in ("Home", "ArrowDown", "ArrowDown"):
+        page.keyboard.press(key)
+        page.wait_for_timeout(500)
+        width, left = page.evaluate(
+            "() => { const v = app.view, c = app.columns, i = app.chosen;"
+            " return [v.width, Number.isNaN(c.x[i]) ? 50 : v.at(c.x[i], c.y[i])[0]]; }"
+        )
+        assert width == page.evaluate("document.querySelector('#map').parentElement.clientWidth")
+        assert 0 <= left <= width
+
+
 def test_a_mark_on_the_map_chooses_by_pointer_and_by_keys(opened):
     page = opened
     spot = "view.at(view.columns.x[2], view.columns.y[2])"

@@ -50,8 +50,10 @@ const degrees = (lat, lon) =>
 
 const count = (number, one, many = `${one}s`) => `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
 
-/** City, region, country: what is known of them, the finest first. */
+/** City, region, country: what is known of them, the finest first; and no finer than may be believed. */
 function placeName(place) {
+  if (place.level === "continent") return plain(`${place.continent}, at best ${place.country}`);
+  if (place.level === "none" && place.country) return plain(`at best ${place.country}`);
   const names = [place.city, place.region, place.country].filter(Boolean);
   return plain(names.filter((name, i) => name !== names[i - 1]).join(", "));
 }

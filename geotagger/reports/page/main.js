@@ -88,6 +88,7 @@ class App {
     Object.assign(this.view, { chosen: id, proposal: null, alternatives: [] });
     document.body.classList.add("choosing");
     this.list.point(id);
+    this.view.measure();
     if (near && !Number.isNaN(this.columns.x[id])) this.bring(id);
     this.view.redraw();
     const cells = await this.details.show(id);

@@ -30,6 +30,12 @@ class MapView {
     this.redraw();
   }
 
+  /** Takes its new size at once: the details that open beside the map may hide the chosen photo. */
+  measure() {
+    const { clientWidth, clientHeight } = this.canvas.parentElement;
+    if (clientWidth !== this.width || clientHeight !== this.height) this.resize();
+  }
+
   resize() {
     const { clientWidth: width, clientHeight: height } = this.canvas.parentElement;
     if (!width || !height) return;
