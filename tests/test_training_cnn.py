@@ -78,6 +78,14 @@ def test_what_is_frozen_is_frozen_and_counted(how):
     assert ("stages.2.1.running_mean" in changed) == (how == "all")
 
 
+def test_a_size_that_does_not_fit_is_told(photos, tmp_path):
+    changes = ["backbone=baseline", "weights=none", "train=all", "size_px=64"]
+    given = [part for change in changes for part in ("--set", change)]
+    result = CliRunner().invoke(train_cnn.main, [str(photos), str(tmp_path / "run"), *given])
+    assert result.exit_code == 1
+    assert "size_px: 64 does not fit; baseline is made for 128" in result.output
+
+
 def test_freezing_a_network_that_has_nothing_to_keep_is_an_error():
     with pytest.raises(UsageError, match="no pretrained"):
         PlaceNetwork(TRUNKS["baseline"]("none"), 4).freeze("head")

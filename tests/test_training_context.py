@@ -2,6 +2,7 @@
 
 import os
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -114,6 +115,9 @@ def test_above_a_cnn_more_than_the_heads_is_trained():
     network(torch.randint(0, 256, (4, 32, 32, 3), dtype=torch.uint8))[-1].sum().backward()
     assert tower.blocks[2][0].weight.grad.any()
     assert tower.blocks[1][0].weight.grad is None
+    recipe = Path(train_context.__file__).parent / "recipes" / "context_resnet50.json"
+    assert read_recipe(train_context.Options, recipe).trained_blocks > 0
+    assert train_context.Options().trained_blocks > 0
 
 
 def test_the_schedule_warms_up_however_short_the_run_is():

@@ -14,6 +14,7 @@ from training.data import Example
 from training.geoclip import GeoClip, contrast, hard_points, jitter
 from training.location_encoder import LocationEncoder, equal_earth
 from training.recipe import read_recipe
+from training.setting import Setting
 from training.towers import make_tower
 
 
@@ -200,6 +201,24 @@ def test_the_tower_stays_as_it_was(trained):
     run_folder.load_weights(run, fresh)
     kept = fresh.state_dict()
     assert all(torch.equal(kept[name], value) for name, value in state.items())
+
+
+def test_no_held_out_position_is_in_the_gallery(photos, tmp_path, monkeypatch):
+    class SeenError(Exception):
+        pass
+
+    def look(kind, examples, land_points):
+        raise SeenError({example.source for example in examples})
+
+    monkeypatch.setattr(train_geoclip, "make_gallery", look)
+    setting = Setting(str(photos), tmp_path / "run")
+    options = read_recipe(train_geoclip.Options, None, ["tower=tiny_clip", "gallery=photos"])
+    with pytest.raises(SeenError) as seen:
+        train_geoclip.train(setting, options)
+    data = setting.start(0, "lat")
+    (sources,) = seen.value.args
+    assert sources == {example.source for example in data.of("train")}
+    assert not sources & {example.source for split in ("val", "test") for example in data.of(split)}
 
 
 def test_photos_without_positions_are_named(tmp_path):

@@ -3,7 +3,7 @@
 SOURCE is any source of training/data.py. RUN gets run.json, model.safetensors, labels.csv, val.npz
 and test.npz (training/run_folder.py). A recipe (recipes/cnn_*.json) sets the options, and --set
 changes one of them: --set loop.epochs=3. A run that was stopped goes on when started again.
-The steps stand in `main`, in order.
+The steps stand in `train`, in order.
 """
 
 from __future__ import annotations
@@ -110,6 +110,7 @@ def train(setting: Setting, options: Options) -> None:
     trained = network.freeze(options.train, options.last_stages)
     click.echo(f"{len(classes)} classes; {trained:,} of {count(network):,} numbers are trained")
     spec = InputSpec(options.size_px or trunk.size_px, options.fit)
+    check_size(network, spec.size_px, f"{options.backbone} is made for {trunk.size_px}")
 
     loop = options.loop
     sight = Sight(data.source, examples, spec, options.alter, loop.seed, loop.workers)
@@ -172,6 +173,15 @@ def check_options(options: Options) -> None:
         raise UsageError("views are kept by one process; set views to 0 to run several")
     if options.views and options.train == "all":
         raise UsageError("views are kept of frozen stages, and train is all; set views to 0")
+
+
+@torch.no_grad()
+def check_size(network: PlaceNetwork, size_px: int, told: str) -> None:
+    """Raises UsageError: the network cannot take pictures of that size."""
+    try:
+        network.eval()(torch.zeros(1, size_px, size_px, 3, dtype=torch.uint8))
+    except RuntimeError as error:
+        raise UsageError(f"size_px: {size_px} does not fit; {told}") from error
 
 
 def keep_views(

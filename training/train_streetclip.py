@@ -244,7 +244,7 @@ def train(
 
 @main.command("evaluate")
 @table_options
-@click.option("--checkpoint-path", required=True, type=click.Path(path_type=Path, exists=True),
+@click.option("--checkpoint-path", required=True, type=click.Path(path_type=Path),
               help="A finished run, or a folder or hub id of a CLIP.")  # fmt: skip
 @click.option("--candidates-file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--output-dir", type=click.Path(path_type=Path), help="Gets evaluation.json.")
