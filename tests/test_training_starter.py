@@ -43,7 +43,8 @@ def make_photos(folder):
                 rows.append((file, lat + number, lon, code, "city", f"site{source}", "own"))
     (folder / "images" / "broken.png").write_bytes(b"")
     rows.append(("images/broken.png", 0, 0, "DE", "city", "site0", "own"))
-    rows.append(("images/0_JP_0.png", 0, 0, "JP", "city", "site0", "agency"))
+    Image.fromarray(noise).save(folder / "images" / "agency.png")
+    rows.append(("images/agency.png", -22.9, -43.2, "BR", "city", "agency", "agency"))
     with (folder / "labels.csv").open("w", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow(["file", "lat", "lon", "country", "precision", "source", "rights"])
