@@ -207,7 +207,7 @@ def test_no_held_out_position_is_in_the_gallery(photos, tmp_path, monkeypatch):
     class SeenError(Exception):
         pass
 
-    def look(kind, examples, land_points):
+    def look(_kind, examples, _points):
         raise SeenError({example.source for example in examples})
 
     monkeypatch.setattr(train_geoclip, "make_gallery", look)
