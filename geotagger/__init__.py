@@ -1,10 +1,15 @@
 """geotagger: where was this photo taken, how sure is that, and why."""
 
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from geotagger.api import Geotagger, Guesses
     from geotagger.vision.location import LocationEncoder
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+"""ONNX Runtime 1.29 and later reports to its makers over the network, and keeps a number for this
+computer, unless it is told not to before it is imported."""
 
 __version__ = "0.1.0"
 __all__ = ["Geotagger", "Guesses", "LocationEncoder", "__version__"]

@@ -77,6 +77,23 @@ def test_a_run_opens_no_socket(tmp_path):
     assert len(report.read_text("utf-8").splitlines()) == 11
 
 
+def test_onnxruntime_reports_to_nobody(tmp_path, monkeypatch):
+    """It does so in native code, which no audit hook sees; the traces in the home folder tell."""
+    for name in ("HOME", "LOCALAPPDATA", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    for name in ("ORT_DISABLE_TELEMETRY", "CI", "ORT_RUNNING_UNIT_TESTS"):
+        monkeypatch.delenv(name, raising=False)
+    for module in (
+        "geotagger.vision.devices",
+        "geotagger.text.reader",
+        "geotagger.vision.location",
+    ):
+        fresh(
+            f"import {module}, onnxruntime, os; assert os.environ['ORT_DISABLE_TELEMETRY'] == '1'"
+        )
+    assert not list(tmp_path.rglob("*onnxruntime*"))
+
+
 @pytest.mark.parametrize("path", PACKAGE, ids=lambda path: str(path.relative_to(ROOT)))
 def test_files_stay_short(path):
     assert len(path.read_text("utf-8").splitlines()) <= 260
