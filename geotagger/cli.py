@@ -76,6 +76,8 @@ def main() -> None:
         sys.exit(1)
     except OSError as error:
         _fail(f"{error}", GeotaggerError.exit_code)
+    except ImportError as error:
+        _fail(f"{error}; geotagger doctor tells how to mend that", GeotaggerError.exit_code)
 
 
 def _fail(message: str, exit_code: int) -> None:

@@ -92,6 +92,17 @@ def test_what_stops_a_run_is_1_with_a_message(album, tmp_path):
     assert "Traceback" not in done.stderr
 
 
+def test_a_package_that_is_missing_is_told_with_the_remedy(tmp_path, monkeypatch, capsys):
+    from geotagger.cli import main
+
+    monkeypatch.setitem(sys.modules, "geotagger.commands.read", None)
+    monkeypatch.setattr(sys, "argv", ["geotagger", "read", str(tmp_path)])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 1
+    assert "geotagger doctor tells how to mend that" in capsys.readouterr().err
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for child processes")
 def test_interrupted_is_130_and_the_report_holds_what_was_done(bundle, tmp_path):
     folder = tmp_path / "many"
