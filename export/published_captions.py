@@ -82,11 +82,8 @@ def towns(places: Places, most: int, states: bool) -> list[Candidate]:
     """The most populous ones of each of these areas."""
     found = []
     for number in np.unique(places.country[places.population > 0]).tolist():
-        own = largest_cities(places, number, states and places.country_codes[number] == WITH_STATES)
-        groups: dict[tuple[str, str], list[Candidate]] = {}
-        for town in own:
-            groups.setdefault(town.area, []).append(town)
-        found += [town for group in groups.values() for town in group[:most]]
+        by_state = states and places.country_codes[number] == WITH_STATES
+        found += largest_cities(places, number, by_state, most)
     return list({label_of(town, places, True).label: town for town in found}.values())
 
 

@@ -47,13 +47,19 @@ class Candidate:
         """What a caption may name. Where there is no city, its region stands in."""
         number = places.country_codes.index(self.country_code)
         country = self.region if self.stands_alone else places.country_names[number]
-        continent = int(places.continent[np.flatnonzero(places.country == number)[0]])
         return {
             "city": self.city or self.region,
             "region": self.region,
             "country": country,
-            "continent": places.continent_names[continent],
+            "continent": places.continent_names[self._continent(places, number)],
         }
+
+    def _continent(self, places: Places, country: int) -> int:
+        """Where it is; of a country, where its largest town is (France has more than one)."""
+        if self.city or self.region:
+            return int(places.continent[places.nearest_rows([self.lat], [self.lon])[0]])
+        own = np.flatnonzero(places.country == country)
+        return int(places.continent[own[places.population[own].argmax()]])
 
     def rows(self, places: Places) -> NDArray[np.bool_]:
         """Rows of the table that it covers, bool [N]: a city reaches 25 km, and to its own row."""
@@ -100,7 +106,9 @@ def parse_places(text: str) -> tuple[Candidate, ...]:
     return _all(rows, "--places, place")
 
 
-def largest_cities(places: Places, country: int, states: bool = False) -> list[Candidate]:
+def largest_cities(
+    places: Places, country: int, states: bool = False, most: int = LARGEST
+) -> list[Candidate]:
     """The most populous towns of a country of the table; with `states`, of each of its regions."""
     rows = np.flatnonzero((places.country == country) & (places.population > 0))
     rows = rows[[bool(places.city_names[row]) for row in rows]]
@@ -113,7 +121,7 @@ def largest_cities(places: Places, country: int, states: bool = False) -> list[C
         for row in best:
             candidate = _at(places, int(row), states)
             distinct.setdefault(candidate.city, candidate)
-            if len(distinct) == LARGEST:
+            if len(distinct) == most:
                 break
         found += distinct.values()
     return found

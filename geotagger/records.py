@@ -123,7 +123,7 @@ class Prediction:
     attributes: tuple[tuple[str, str], ...] = ()
     reasons: tuple[str, ...] = ()
     review: str = ""
-    """What a person made of it: confirmed, or corrected (the point is theirs); empty: no one yet."""
+    """What a person made of it: confirmed, or corrected (the point is theirs). Empty: no one."""
 
 
 class Status(StrEnum):

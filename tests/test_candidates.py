@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from geotagger.candidates import largest_cities, parse_places, read_candidates
+from geotagger.candidates import Candidate, largest_cities, parse_places, read_candidates
 from geotagger.errors import UsageError
 from geotagger.places import load_places
 
@@ -83,3 +83,25 @@ def test_the_largest_cities_of_a_country_and_of_its_states():
     texas = [town.city for town in states if town.area == ("US", "Texas")]
     assert texas[0] == "Houston"
     assert len(texas) == 30
+
+
+def test_the_continent_is_where_the_place_is():
+    places = load_places()
+    continents = {
+        code: Candidate("", "", code).names(places)["continent"]
+        for code in ("FR", "US", "RU", "ES")
+    }
+    assert continents == {
+        "FR": "Europe",
+        "US": "North America",
+        "RU": "Europe",
+        "ES": "Europe",
+    }
+    honolulu = Candidate("Honolulu", "Hawaii", "US", lat=21.31, lon=-157.86)
+    assert honolulu.names(places)["continent"] == "Oceania"
+
+
+def test_as_many_towns_as_are_asked_for():
+    places = load_places()
+    france = places.country_codes.index("FR")
+    assert [len(largest_cities(places, france, most=most)) for most in (1, 30, 50)] == [1, 30, 50]

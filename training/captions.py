@@ -5,7 +5,6 @@ The wording is StreetCLIP's (Haas et al. 2023) and, with climate and month, geol
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -128,14 +127,11 @@ def read_places(file: Path) -> list[Candidate]:
 
 
 def largest_places(count: int = LARGEST, states: bool = False) -> list[Candidate]:
-    """At most `count` cities (and no more than LARGEST) of every country; with `states`, of each
-    state of the United States, which then stand for countries."""
+    """At most `count` cities of every country; with `states`, of each state of the United States,
+    which then stand for countries."""
     places = load_places()
-    found = []
-    for number, code in enumerate(places.country_codes):
-        taken: Counter[str] = Counter()
-        for city in largest_cities(places, number, states and code == "US"):
-            taken[area_name(city)] += 1
-            if taken[area_name(city)] <= count:
-                found.append(city)
-    return found
+    return [
+        city
+        for number, code in enumerate(places.country_codes)
+        for city in largest_cities(places, number, states and code == "US", count)
+    ]

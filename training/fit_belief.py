@@ -12,6 +12,7 @@ folds that were not used for the fit.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -57,15 +58,19 @@ class Unseen:
 @click.command(help=__doc__)
 @click.argument("run", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.argument("bundle_dir", metavar="BUNDLE", type=click.Path(path_type=Path, exists=True))
+@click.option(
+    "--exponent", type=float, help="Keep this power of countries: text was fitted with it."
+)
 @click.option("--write/--no-write", default=True, show_default=True)
-def main(run: Path, bundle_dir: Path, write: bool) -> None:
+def main(run: Path, bundle_dir: Path, exponent: float | None, write: bool) -> None:
     places = load_places()
     bundle = load_bundle(bundle_dir)
     reader = make_reader(bundle, bundle.card.heads[0], places)
     unseen = read_unseen(run / "oof.npz", places)
     constants = Constants.load()
 
-    weight, exponent = fit_weight(unseen, reader, places, constants)
+    exponents = COUNTRY_EXPONENTS if exponent is None else (exponent,)
+    weight, exponent = fit_weight(unseen, reader, places, constants, exponents)
     constants = replace(constants, prior_country_exponent=exponent)
     click.echo(f"weight {weight}, country exponent {exponent}")
     predictions = predict(unseen, reader, weight, Belief(places, constants, min_confidence=2.0))
@@ -101,12 +106,16 @@ def read_unseen(file: Path, places: Places) -> Unseen:
 
 
 def fit_weight(
-    unseen: Unseen, reader: Reader, places: Places, constants: Constants
+    unseen: Unseen,
+    reader: Reader,
+    places: Places,
+    constants: Constants,
+    exponents: Sequence[float],
 ) -> tuple[float, float]:
     """The weight and the country power by which the true countries are least surprising."""
     surprise = {}
     likelihoods = _by_label(unseen, reader, places)
-    for exponent in COUNTRY_EXPONENTS:
+    for exponent in exponents:
         prior = np.exp(log_prior(places, replace(constants, prior_country_exponent=exponent)))
         for weight in WEIGHTS:
             mass = likelihoods.country_mass(prior, weight)
@@ -114,7 +123,7 @@ def fit_weight(
             surprise[weight, exponent] = float(
                 np.average(-np.log(chance + 1e-12), weights=unseen.weight)
             )
-    for weight, exponent in product(WEIGHTS[::2], COUNTRY_EXPONENTS[::2]):
+    for weight, exponent in product(WEIGHTS[::2], exponents[::2]):
         click.echo(f"  weight {weight} exponent {exponent}: {surprise[weight, exponent]:.4f} nats")
     return min(surprise, key=lambda pair: surprise[pair])
 

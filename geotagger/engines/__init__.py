@@ -17,6 +17,7 @@ from PIL import Image
 from geotagger import images
 from geotagger.errors import PhotoError
 from geotagger.evidence import Asking, Shot, Source
+from geotagger.likeness import Likeness, likeness_of
 from geotagger.metadata.read import read
 from geotagger.photos import RAW_SUFFIXES
 from geotagger.records import Evidence, Outcome, Photo, Status, joined
@@ -58,6 +59,8 @@ class Prepared:
     """One item per source, None where a source has nothing to say."""
     asks: bool = False
     """Whether a network is to be asked."""
+    likeness: Likeness | None = None
+    """By which near-duplicates are known; None for a photo that shares nothing."""
 
 
 class Memory(Protocol):
@@ -106,7 +109,9 @@ def prepare(
                 return Prepared(replace(outcome, note=joined(note, reason)))
         shot = Shot(photo, outcome.existing, picture)
         inputs = [recalled.get(source.name) or source.prepare(shot) for source in sources]
-        return Prepared(replace(outcome, note=note), tuple(inputs), asks=picture is not NOT_DECODED)
+        asks = picture is not NOT_DECODED
+        likeness = likeness_of(picture.image, outcome.existing) if asks else None
+        return Prepared(replace(outcome, note=note), tuple(inputs), asks, likeness)
     except PhotoError as error:
         beyond_us = photo.path.suffix.lower() in RAW_SUFFIXES and not photo.problem
         status = Status.SKIPPED if beyond_us else Status.FAILED

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from geotagger.engines import Memory, Prepared, Recalled, Weighed, prepare
 from geotagger.evidence import Asking, Source
+from geotagger.likeness import first_alike
 from geotagger.records import Evidence, Photo
 
 BATCHES_AHEAD = 2
@@ -115,12 +116,19 @@ def weigh_batch(
 def _answers(
     asked: Sequence[Prepared], index: int, source: Source[Any], memory: Memory | None
 ) -> list[Evidence | None]:
-    """What one source says of each photo; its network is asked only of those not met before."""
+    """What one source says of each photo; its network is asked only of those not met before.
+
+    Of a batch's near-duplicates it is asked of the first.
+    """
     inputs = [item.inputs[index] for item in asked]
     if not inputs or not isinstance(source, Asking):
         return source.weigh(inputs) if inputs else []
     fresh = [item for item in asked if not isinstance(item.inputs[index], Recalled)]
-    found = source.ask([item.inputs[index] for item in fresh]) if fresh else []
+    firsts = first_alike([item.likeness for item in fresh])
+    shown = sorted(set(firsts))
+    said = source.ask([fresh[row].inputs[index] for row in shown]) if shown else []
+    by_row = dict(zip(shown, said, strict=True))
+    found = [by_row[row] for row in firsts]
     if memory is not None:
         memory.keep(
             source.answer_key,

@@ -67,8 +67,10 @@ class Fix:
     point: Point
 
 
-Timeline = Mapping[tuple[str, str], Sequence[Fix]]
-"""The fixes of each camera (model, serial number), in the order of time."""
+Camera = tuple[str, str]
+"""Model, serial number."""
+Timeline = Mapping[Camera, Sequence[Fix]]
+"""The fixes of each camera, in the order of time."""
 
 
 class AlbumSource:
@@ -121,7 +123,7 @@ class AlbumSource:
 
 def timeline_of(folder: Path) -> Timeline:
     """The measured positions in one folder; of each file only the head is read."""
-    timeline: defaultdict[tuple[str, str], list[Fix]] = defaultdict(list)
+    timeline: defaultdict[Camera, list[Fix]] = defaultdict(list)
     beside = (photo for photo in walk([folder]) if photo.path.parent == folder)
     photos = [photo for photo in islice(beside, MAX_FOLDER_PHOTOS + 1) if not photo.problem]
     if len(photos) > MAX_FOLDER_PHOTOS:
@@ -170,7 +172,7 @@ def reach(km: NDArray[np.float64], gap_hours: float) -> NDArray[np.float64]:
     return density
 
 
-def camera_of(existing: Existing) -> tuple[str, str]:
+def camera_of(existing: Existing) -> Camera:
     """Model and serial number: photos of one camera are one stream."""
     return existing.camera, existing.camera_serial
 

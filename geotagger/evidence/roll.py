@@ -19,6 +19,7 @@ import numpy as np
 from geotagger.evidence.album import (
     MAX_GAP_HOURS,
     AlbumSource,
+    Camera,
     camera_of,
     gap_text,
     moment_of,
@@ -44,8 +45,6 @@ MAX_GAP_DAYS = 7.0
 
 WORDS, CLOCK = "text", "clock"
 """The sources that make an anchor."""
-
-Camera = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
