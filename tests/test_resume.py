@@ -253,7 +253,7 @@ def test_what_is_asked_for_is_in_the_key_and_where_is_not(options, tmp_path):
     assert run_key(replace(options, within=str(area))) not in keys
 
 
-@pytest.mark.parametrize("damage", ["rubbish", "later", "folder"])
+@pytest.mark.parametrize("damage", ["rubbish", "later", "folder", "texts"])
 def test_a_journal_that_cannot_be_used_costs_nothing_but_a_warning(options, damage, caplog):
     if damage == "rubbish":
         options.journal.write_bytes(b"no database" * 1000)
@@ -261,6 +261,11 @@ def test_a_journal_that_cannot_be_used_costs_nothing_but_a_warning(options, dama
         db = sqlite3.connect(options.journal)
         db.execute("PRAGMA user_version = 99")
         db.close()
+    elif damage == "texts":
+        with Journal(options.journal, "key"):
+            pass
+        data = options.journal.read_bytes()
+        options.journal.write_bytes(data.replace(b"CREATE TABLE", b"CREATE\xff\xfeABLE"))
     else:
         options.journal.mkdir()
     assert run(options).photos == 6

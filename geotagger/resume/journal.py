@@ -62,6 +62,9 @@ KEPT_DAYS = 180
 _DAMAGE = (zlib.error, ValueError, TypeError, LookupError, AttributeError, RecursionError)
 """What unpacking a row raises that a bad disk or another program has changed."""
 
+_BROKEN = (sqlite3.Error, UnicodeDecodeError)
+"""What SQLite raises on a damaged file; the second where its own texts are damaged."""
+
 _Statement = tuple[str, tuple[Any, ...]]
 
 
@@ -89,7 +92,7 @@ class Journal:
             )
             _set_up(self._db)
             self._key = self._id(key)
-        except (sqlite3.Error, OSError) as error:
+        except (*_BROKEN, OSError) as error:
             self._give_up(error)
 
     def __enter__(self) -> Journal:
@@ -192,7 +195,7 @@ class Journal:
         with self._lock:
             try:
                 return self._db and self._db.execute(sql, values).fetchone()
-            except sqlite3.Error as error:
+            except _BROKEN as error:
                 self._give_up(error)
                 return None
 
@@ -205,7 +208,7 @@ class Journal:
                 for sql, values in statements:
                     self._db.execute(sql, values)
                 self._db.execute("COMMIT")
-            except sqlite3.Error as error:
+            except _BROKEN as error:
                 self._give_up(error)
 
     def _give_up(self, error: Exception) -> None:
