@@ -163,6 +163,19 @@ def test_other_options_believe_anew_but_ask_nothing(options, asked):
     assert all(len(json.loads(row["alternatives"])) == 1 for row in rows)
 
 
+@pytest.mark.parametrize("damaged", [b"", b"x", b"1234", b"12345678"])
+def test_a_damaged_answer_is_asked_for_again(options, asked, damaged):
+    run(options)
+    before = reports(options)
+    with closing(sqlite3.connect(options.journal)) as journal, journal:
+        journal.execute("UPDATE answers SET answer = ?", (damaged,))
+        journal.execute("DELETE FROM done")
+    asked.clear()
+    run(options)
+    assert sum(asked) == len(COLOURS)
+    assert reports(options) == before
+
+
 def test_what_depends_on_neighbours_is_weighed_where_the_copy_lies(options, album, tmp_path, asked):
     run(options)
     shutil.copytree(album, tmp_path / "trip")

@@ -132,9 +132,13 @@ def _recalled(
     for source in sources:
         if memory is not None and isinstance(source, Asking):
             packed = memory.answer(sha256, source.answer_key)
-            if packed is not None:
+            if packed is None:
+                continue
+            try:
                 found[source.name] = Recalled(source.unpack(packed[0]))
-                note = packed[1]
+            except (ValueError, TypeError, AttributeError):  # damaged: the network is asked again
+                continue
+            note = packed[1]
     return found, note
 
 

@@ -65,7 +65,7 @@ class VisionSource:
         self._session: Session = Session(
             bundle, device, batch_size, threads, beside._session if beside else None
         )
-        self._ends = np.cumsum([bundle.width(head) for head in self._heads])[:-1]
+        *self._ends, self._width = np.cumsum([bundle.width(head) for head in self._heads]).tolist()
         names = [head.output for head in self._heads]
         files = sorted(bundle.card.files.items())
         self.answer_key = answer_key("vision", self._input, files, names, crops)
@@ -115,7 +115,11 @@ class VisionSource:
         return answer.astype("<f4").tobytes()
 
     def unpack(self, packed: bytes) -> NDArray[np.float32]:
-        return np.frombuffer(packed, "<f4")
+        """Raises ValueError for what this bundle did not say."""
+        answer = np.frombuffer(packed, "<f4")
+        if answer.size != self._width:
+            raise ValueError("another number of outputs")
+        return answer
 
     def outputs(self, batch: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.float32]]:
         """What each head of the model says of prepared pictures, [n, width]."""
