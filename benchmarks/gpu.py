@@ -27,7 +27,6 @@ from typing import Any
 
 import click
 import numpy as np
-import onnxruntime as ort
 import torch
 from photos import make_folder
 from towers import make_bundle, make_tower
@@ -55,6 +54,8 @@ def main(
     if not torch.cuda.is_available():
         click.echo("no NVIDIA GPU that torch can use is here: nothing was measured", err=True)
         sys.exit(2)
+    import onnxruntime as ort
+
     if PROVIDERS["cuda"] not in ort.get_available_providers():
         click.echo("this onnxruntime is built without CUDA: install onnxruntime-gpu", err=True)
         sys.exit(2)

@@ -1,5 +1,7 @@
 import pytest
 
+import geotagger  # noqa: F401  (before any test loads ONNX Runtime: see there)
+
 
 @pytest.fixture(autouse=True)
 def _state_folder(tmp_path_factory, monkeypatch):

@@ -14,8 +14,10 @@ README = (ROOT / "README.md").read_text("utf-8")
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text("utf-8")
 
 
-def imported(path):
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+def imported(path, *, at_once=False):
+    """What a file imports, or what it imports at once and in that order."""
+    module = ast.parse(path.read_text("utf-8"))
+    for node in module.body if at_once else ast.walk(module):
         if isinstance(node, ast.Import):
             yield from (alias.name.split(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -92,6 +94,24 @@ def test_onnxruntime_reports_to_nobody(tmp_path, monkeypatch):
             f"import {module}, onnxruntime, os; assert os.environ['ORT_DISABLE_TELEMETRY'] == '1'"
         )
     assert not list(tmp_path.rglob("*onnxruntime*"))
+
+
+@pytest.mark.parametrize("folder", ["geotagger", "training", "export"])
+def test_a_package_forbids_onnxruntime_to_report_before_it_can_load_it(folder):
+    code = (
+        f"import {folder}, os, sys\nprint(os.environ['ORT_DISABLE_TELEMETRY'], list(sys.modules))"
+    )
+    forbidden, modules = fresh(code).split(maxsplit=1)
+    assert forbidden == "1"
+    assert "'onnxruntime'" not in modules
+
+
+@pytest.mark.parametrize("folder", ["benchmarks", "tools"])
+def test_a_script_loads_geotagger_before_onnxruntime(folder):
+    for path in (ROOT / folder).glob("*.py"):
+        names = list(imported(path, at_once=True))
+        if "onnxruntime" in names:
+            assert "geotagger" in names[: names.index("onnxruntime")], path
 
 
 @pytest.mark.parametrize("path", PACKAGE, ids=lambda path: str(path.relative_to(ROOT)))
