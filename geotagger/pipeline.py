@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -20,9 +20,10 @@ from geotagger.options import cores as cores
 from geotagger.photos import walk
 from geotagger.records import Evidence, Level, Outcome, Photo, Status, joined
 from geotagger.remote import RemotePath, located
+from geotagger.reports.columns import Cell
 from geotagger.reports.formats import open_report
 from geotagger.reports.rowfile import Look, RowFile
-from geotagger.reports.table import gps_check
+from geotagger.reports.table import row
 from geotagger.resume.journal import Journal
 from geotagger.resume.keys import run_key
 from geotagger.sources import Panel
@@ -57,18 +58,19 @@ class Summary:
     def failed(self) -> int:
         return self.statuses[Status.FAILED]
 
-    def add(self, outcome: Outcome) -> None:
-        self.statuses[outcome.status] += 1
-        if outcome.prediction is not None:
-            prediction = outcome.prediction
-            self.levels[prediction.level] += 1
-            if prediction.level not in (Level.CONTINENT, Level.NONE):
-                self.countries[prediction.place.country or "at sea"] += 1
-        self.checks[gps_check(outcome)] += 1
-        if outcome.status is Status.FAILED:
-            self.failures[kind_of(outcome.note)] += 1
-        elif outcome.status is Status.SKIPPED:
-            self.skips[kind_of(outcome.note)] += 1
+    def add(self, cells: Mapping[str, Cell]) -> None:
+        """One row of the report."""
+        status, level, note = (str(cells[name]) for name in ("status", "level", "note"))
+        self.statuses[Status(status)] += 1
+        if level:
+            self.levels[Level(level)] += 1
+            if level not in (Level.CONTINENT, Level.NONE):
+                self.countries[str(cells["country"]) or "at sea"] += 1
+        self.checks[str(cells["gps_check"])] += 1
+        if status == Status.FAILED:
+            self.failures[kind_of(note)] += 1
+        elif status == Status.SKIPPED:
+            self.skips[kind_of(note)] += 1
 
 
 def kind_of(note: str) -> str:
@@ -76,8 +78,10 @@ def kind_of(note: str) -> str:
     return re.split(r"[:;,(]|\s\d", note, maxsplit=1)[0].strip() or "no reason given"
 
 
-def run(options: RunOptions, on_outcome: Callable[[Outcome], None] = lambda _: None) -> Summary:
-    """Tag every photo under `options.paths`; one report row and one `on_outcome` call each.
+def run(
+    options: RunOptions, on_row: Callable[[Mapping[str, Cell]], None] = lambda _: None
+) -> Summary:
+    """Tag every photo under `options.paths`; one report row and one `on_row` call each.
 
     Raises NoPhotosError when there is none, and other GeotaggerErrors for what stops a run.
     """
@@ -91,16 +95,17 @@ def run(options: RunOptions, on_outcome: Callable[[Outcome], None] = lambda _: N
         look = Look(thumbnails=options.thumbnails, circles=options.circles)
         reports = [_opened(path, look, stack) for path in options.reports]
         for item in items:
-            outcome = item.outcome
-            if not item.finished:
+            cells = item.row
+            if cells is None:
                 outcome = writer.write(believe(item, belief))
                 if journal:
                     journal.add(outcome, item.anchor)
+                cells = row(outcome)
             for report in reports:
-                report.add(outcome)
-            summary.add(outcome)
+                report.add_row(cells, flush=not item.finished)
+            summary.add(cells)
             summary.resumed += item.finished
-            on_outcome(outcome)
+            on_row(cells)
         if not summary.photos:
             places = ", ".join(str(path) for path in options.paths)
             raise NoPhotosError(f"no photos in {places}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import Event, Thread
 from types import TracebackType
@@ -12,8 +12,9 @@ from tqdm import tqdm
 
 from geotagger.errors import UsageError
 from geotagger.photos import count
-from geotagger.records import Level, Outcome, Prediction
-from geotagger.reports.table import path_text, plain
+from geotagger.records import Level, Outcome
+from geotagger.reports.columns import Cell
+from geotagger.reports.table import plain, row
 
 
 class Progress:
@@ -48,10 +49,12 @@ class Progress:
             self.counter.join()
         self.bar.close()
 
-    def show(self, outcome: Outcome) -> None:
+    def show(self, done: Mapping[str, Cell] | Outcome) -> None:
+        """One more photo is done: its row, or what will be its row."""
         self.bar.update()
         if self.verbose:
-            self.bar.write(_line(outcome), file=sys.stderr)
+            cells = row(done) if isinstance(done, Outcome) else done
+            self.bar.write(_line(cells), file=sys.stderr)
 
     def _count(self) -> None:
         total = 0
@@ -65,24 +68,18 @@ class Progress:
         self.bar.total = total
 
 
-def _line(outcome: Outcome) -> str:
-    prediction = outcome.prediction
+def _line(cells: Mapping[str, Cell]) -> str:
     said = ""
-    if prediction is not None:
-        confidence, radius_km = prediction.confidence, prediction.radius_km
-        said = f" {_name(prediction)} {confidence:.2f} within {radius_km:.0f} km"
-    note = f" ({plain(outcome.note)})" if outcome.note else ""
-    return f"{path_text(outcome.photo.path)}: {outcome.status.value}{said}{note}"
+    if cells["level"]:
+        said = f" {_name(cells)} {cells['confidence']:.2f} within {cells['radius_km']:.0f} km"
+    note = f" ({plain(str(cells['note']))})" if cells["note"] else ""
+    return f"{cells['path']}: {cells['status']}{said}{note}"
 
 
-def _name(prediction: Prediction) -> str:
+def _name(cells: Mapping[str, Cell]) -> str:
     """What may be said of the place: its name at the level of the answer."""
-    place = prediction.place
-    names = {
-        Level.CITY: f"{place.city}, {place.country}",
-        Level.REGION: f"{place.region}, {place.country}",
-        Level.COUNTRY: place.country,
-        Level.CONTINENT: place.continent,
-        Level.NONE: f"perhaps {place.country}",
-    }
-    return names[prediction.level]
+    level, country = cells["level"], cells["country"]
+    if level in (Level.CITY, Level.REGION):
+        return f"{cells[str(level)]}, {country}"
+    names = {Level.COUNTRY: country, Level.CONTINENT: cells["continent"]}
+    return str(names.get(Level(str(level)), f"perhaps {country}"))

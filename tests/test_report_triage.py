@@ -8,6 +8,7 @@ from test_report_command import PARIS, SPRINGFIELD, taken
 from geotagger.options import RunOptions
 from geotagger.pipeline import Summary, kind_of
 from geotagger.records import Existing, Level, Outcome, Photo, Point, Status
+from geotagger.reports.table import row
 from geotagger.reports.triage import triage
 
 
@@ -18,7 +19,7 @@ def outcome(status, note="", existing=None):
 def lines(*outcomes, reports=("r.csv",), **more):
     summary = Summary(seconds=2.0, **more)
     for item in outcomes:
-        summary.add(item)
+        summary.add(row(item))
     text = triage(summary, RunOptions((Path(),), reports=tuple(map(Path, reports))))
     first, *rest = text.splitlines()
     return first, {name: said.strip() for name, said in (line.split(":", 1) for line in rest)}

@@ -11,7 +11,7 @@ import sys
 import time
 import zlib
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +35,8 @@ from geotagger.records import (
     Prediction,
     Status,
 )
+from geotagger.reports.columns import COLUMNS
+from geotagger.reports.table import row as row_of
 from geotagger.restore import run as untag
 from geotagger.resume.journal import Journal
 from geotagger.resume.keys import run_key
@@ -312,7 +314,7 @@ def test_what_nobody_asked_for_in_a_long_time_is_forgotten(options):
     assert counts == [(0,), (0,)]
 
 
-def test_a_finished_photo_comes_back_as_it_was(tmp_path):
+def test_a_finished_photo_comes_back_as_its_row_and_what_others_need_of_it(tmp_path):
     place = Place(Point(1.5, -2.25), "FR", "France", "Région", "Ville", "Europe")
     prediction = Prediction(
         Point(0.1 + 0.2, -179.99999),
@@ -330,13 +332,18 @@ def test_a_finished_photo_comes_back_as_it_was(tmp_path):
     anchor = Anchor("a.jpg", 1.5, np.float32([0.1, 0.9]), Point(1.0, 2.0), 0.5, "words")
     file = Photo(tmp_path / "a\udce9.jpg", tmp_path, 5, 6)
     outcome = Outcome(file, Status.TAGGED, existing, prediction, "ab" * 32, "model", "note \udce9")
-    found = unpack(pack(outcome, anchor), file)
-    assert found.outcome == outcome
+    # a field that is new must be looked at here, too; an anchor has no defaults
+    assert all(getattr(existing, f.name) != f.default for f in fields(existing))
+    moved = replace(file, path=tmp_path / "elsewhere.jpg")
+    found = unpack(pack(outcome, anchor), moved)
+    assert found.row == {**row_of(outcome), "path": str(moved.path)}
+    assert list(found.row) == list(COLUMNS)
+    assert found.outcome == Outcome(moved, existing=existing)
     assert found.anchor is not None
     assert found.anchor.countries.tolist() == anchor.countries.tolist()
     assert replace(found.anchor, countries=anchor.countries) == anchor
     bare = Outcome(file)
-    assert unpack(pack(bare, None), file) == Weighed(bare, finished=True)
+    assert unpack(pack(bare, None), file) == Weighed(bare, row=row_of(bare))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")

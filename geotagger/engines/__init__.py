@@ -8,7 +8,7 @@ run: it keeps its place in the order, and that is all.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -25,6 +25,7 @@ from geotagger.subject import no_photo
 
 if TYPE_CHECKING:
     from geotagger.evidence.roll import Anchor
+    from geotagger.reports.columns import Cell
 
 MAX_FILE_BYTES = 1 << 30
 NOT_DECODED = images.Picture(Image.new("RGB", (1, 1)), 1, 1)
@@ -36,11 +37,16 @@ class Weighed:
     """A photo, what is known of it so far, and what each source that had something to say said."""
 
     outcome: Outcome
+    """Of a finished photo nothing but what an `anchor` needs: all else is in its row."""
     evidence: tuple[Evidence, ...] = ()
-    finished: bool = False
-    """By an earlier run: the outcome is the row of the report."""
+    row: Mapping[str, Cell] | None = None
+    """Of the report, if an earlier run has finished the photo."""
     anchor: Anchor | None = None
     """What it tells of the photos of the same camera around it."""
+
+    @property
+    def finished(self) -> bool:
+        return self.row is not None
 
 
 @dataclass(frozen=True, slots=True)

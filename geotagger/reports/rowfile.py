@@ -26,6 +26,8 @@ PARTIAL = ".partial"
 FORMULA = re.compile(r"'*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 """How a text starts that a spreadsheet would run; also one that was neutralised already."""
 
+_as_json = json.JSONEncoder(ensure_ascii=False).encode
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -62,11 +64,17 @@ class RowFile:
         """Write one row. Raises GeotaggerError when the disk refuses."""
         self.add_row(row(outcome))
 
-    def add_row(self, cells: Mapping[str, Cell]) -> None:
-        """Write cells of whatever columns this file has. Raises as `add` does."""
-        with self.guarded():
+    def add_row(self, cells: Mapping[str, Cell], *, flush: bool = True) -> None:
+        """Write cells of whatever columns this file has. Raises as `add` does.
+
+        `flush`: others can read the row at once. That takes longer than to write it.
+        """
+        try:
             self.write(cells)
-            self.file.flush()
+            if flush:
+                self.file.flush()
+        except OSError as error:
+            raise self._refused(error) from error
         self.empty = False
 
     def write(self, cells: Mapping[str, Cell]) -> None:
@@ -106,10 +114,13 @@ class RowFile:
         try:
             yield
         except OSError as error:
-            raise GeotaggerError(
-                f"cannot write the report {self.path}: {error.strerror or error}:"
-                f" make room, or choose another place with {self.flag}"
-            ) from error
+            raise self._refused(error) from error
+
+    def _refused(self, error: OSError) -> GeotaggerError:
+        return GeotaggerError(
+            f"cannot write the report {self.path}: {error.strerror or error}:"
+            f" make room, or choose another place with {self.flag}"
+        )
 
 
 class CsvReport(RowFile):
@@ -130,15 +141,15 @@ class JsonLinesReport(RowFile):
 
     def write(self, cells: Mapping[str, Cell]) -> None:
         plain_cells = {name: json_cell(cell) for name, cell in cells.items()}
-        self.file.write(json.dumps(plain_cells, ensure_ascii=False) + "\n")
+        self.file.write(_as_json(plain_cells) + "\n")
 
 
-def _csv_cell(cell: Cell) -> str | float:
-    if cell is None or cell == []:
-        return ""
+def _csv_cell(cell: Cell) -> str | float | None:
+    if isinstance(cell, str):
+        return neutralised(cell) if cell else cell
     if isinstance(cell, list):
-        return json.dumps(cell, ensure_ascii=False)
-    return neutralised(cell) if isinstance(cell, str) else cell
+        return _as_json(cell) if cell else ""
+    return cell
 
 
 def neutralised(text: str) -> str:

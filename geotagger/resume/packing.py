@@ -1,6 +1,7 @@
-"""Finished photos as bytes and back: JSON lists in the order of the fields, compressed.
+"""Finished photos as bytes and back: the cells of their rows as a JSON list, compressed.
 
-Only the program that wrote them reads them (`keys.program`), so they carry no version.
+A row depends on nothing but the photo and what `keys.run_key` tells apart, and serves every format
+of report. Only the program that wrote it reads it (`keys.program`), so it carries no version.
 """
 
 from __future__ import annotations
@@ -8,134 +9,46 @@ from __future__ import annotations
 import json
 import zlib
 from base64 import b64decode, b64encode
-from functools import lru_cache
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from geotagger.engines import Weighed
 from geotagger.evidence.roll import Anchor
-from geotagger.records import Candidate, Existing, Level, Outcome, Photo, Place, Point, Prediction
-from geotagger.records import Status as _Status
+from geotagger.records import Existing, Outcome, Photo, Point
+from geotagger.reports.columns import COLUMNS
+from geotagger.reports.table import path_text, row
 
 NOTHING = Existing()
 
 
 def pack(outcome: Outcome, anchor: Anchor | None) -> bytes:
-    """Everything but the photo."""
-    existing = outcome.existing
-    told = [
-        outcome.status,
-        outcome.sha256,
-        outcome.model,
-        outcome.note,
-        None if existing == NOTHING else _existing(existing),
-        outcome.prediction and _prediction(outcome.prediction),
-        anchor and _anchor(anchor),
-    ]
+    """Its row but for the path, and what it tells of the photos around it."""
+    cells = list(row(outcome).values())[1:]
+    told = [cells, anchor and [asdict(outcome.existing), _anchor(anchor)]]
     return zlib.compress(json.dumps(told, separators=(",", ":")).encode(), 1)
 
 
 def unpack(packed: bytes, photo: Photo) -> Weighed:
-    told = json.loads(zlib.decompress(packed))
-    status, sha256, model, note, existing, prediction, anchor = told
-    outcome = Outcome(
-        photo=photo,
-        status=_Status(status),
-        existing=Existing(_point(existing[0]), *existing[1:]) if existing else NOTHING,
-        prediction=_predicted(*prediction) if prediction else None,
-        sha256=sha256,
-        model=model,
-        note=note,
-    )
-    return Weighed(outcome, finished=True, anchor=_anchored(*anchor) if anchor else None)
+    """Raises many things for what `pack` did not make."""
+    cells, told = json.loads(zlib.decompress(packed).decode())
+    found = dict(zip(COLUMNS, (path_text(photo.path), *cells), strict=True))
+    existing, anchor = told or (None, None)
+    outcome = Outcome(photo, existing=_existing(existing) if existing else NOTHING)
+    return Weighed(outcome, row=found, anchor=_anchored(anchor) if anchor else None)
 
 
-def _existing(existing: Existing) -> list[Any]:
-    return [
-        existing.gps and [existing.gps.lat, existing.gps.lon],
-        existing.gps_problem,
-        existing.gps_is_prediction,
-        existing.taken_at,
-        existing.camera,
-        existing.gps_error_km,
-        existing.gps_time,
-        existing.camera_serial,
-    ]
+def _existing(told: dict[str, Any]) -> Existing:
+    gps = told.pop("gps")
+    return Existing(gps=Point(**gps) if gps else None, **told)
 
 
-def _prediction(prediction: Prediction) -> list[Any]:
-    return [
-        [prediction.point.lat, prediction.point.lon],
-        _place(prediction.place),
-        prediction.level,
-        prediction.confidence,
-        prediction.radius_km,
-        [
-            [_place(one.place), [one.point.lat, one.point.lon], one.probability]
-            for one in prediction.candidates
-        ],
-        prediction.attributes,
-        prediction.reasons,
-    ]
-
-
-def _predicted(
-    point: list[float],
-    place: list[Any],
-    level: str,
-    confidence: float,
-    radius_km: float,
-    candidates: list[Any],
-    attributes: list[list[str]],
-    reasons: list[str],
-) -> Prediction:
-    return Prediction(
-        Point(*point),
-        _placed(place),
-        Level(level),
-        confidence,
-        radius_km,
-        tuple(Candidate(_placed(p), Point(*at), share) for p, at, share in candidates),
-        tuple((name, value) for name, value in attributes),
-        tuple(reasons),
-    )
-
-
-def _anchor(anchor: Anchor) -> list[Any]:
+def _anchor(anchor: Anchor) -> dict[str, Any]:
     countries = b64encode(anchor.countries.astype("<f4").tobytes()).decode("ascii")
-    point = [anchor.point.lat, anchor.point.lon]
-    return [anchor.name, anchor.at, countries, point, anchor.in_town, anchor.words]
+    return {**asdict(anchor), "countries": countries}
 
 
-def _anchored(
-    name: str, at: float, countries: str, point: list[float], in_town: float, words: str
-) -> Anchor:
-    masses = np.frombuffer(b64decode(countries), "<f4")
-    return Anchor(name, at, masses, Point(*point), in_town, words)
-
-
-def _place(place: Place) -> list[Any]:
-    return [
-        [place.point.lat, place.point.lon],
-        place.country_code,
-        place.country,
-        place.region,
-        place.city,
-        place.continent,
-    ]
-
-
-def _placed(told: list[Any]) -> Place:
-    point, *names = told
-    return _place_of(*point, *names)
-
-
-@lru_cache(maxsize=4096)
-def _place_of(lat: float, lon: float, *names: str) -> Place:
-    """The same few places come again and again."""
-    return Place(Point(lat, lon), *names)
-
-
-def _point(told: list[float] | None) -> Point | None:
-    return Point(*told) if told else None
+def _anchored(told: dict[str, Any]) -> Anchor:
+    masses = np.frombuffer(b64decode(told["countries"]), "<f4")
+    return Anchor(**{**told, "countries": masses, "point": Point(**told["point"])})
