@@ -130,7 +130,7 @@ def predictions(options: RunOptions) -> Iterator[Outcome]:
 def open_journal(options: RunOptions) -> Journal:
     """What earlier runs that asked for the same have finished. Never fails."""
     assert options.journal
-    return Journal(options.journal, run_key(options), restart=options.restart)
+    return Journal(options.journal, run_key(options), gate=options.gate, restart=options.restart)
 
 
 def weighed(

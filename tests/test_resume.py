@@ -165,6 +165,40 @@ def test_other_options_believe_anew_but_ask_nothing(options, asked):
     assert all(len(json.loads(row["alternatives"])) == 1 for row in rows)
 
 
+def test_a_gated_run_takes_no_answers_that_went_past_the_gate(options, album, asked):
+    for path in album.iterdir():
+        path.unlink()
+    rng = np.random.default_rng(0)
+    for index in range(3):
+        noise = rng.normal(128, 40, (96, 128, 3)).clip(0, 255).astype(np.uint8)
+        Image.fromarray(noise).save(album / f"{index}.jpg")
+    Image.new("RGB", (128, 96), "white").save(album / "page.png")
+
+    run(options)
+    gated = replace(options, gate=True)
+    asked.clear()
+    run(gated)
+    assert sum(asked) == 3
+    notes = {Path(row["path"]).name: row["note"] for row in json_rows(options)}
+    assert {name for name, note in notes.items() if "no place to predict" in note} == {"page.png"}
+    asked.clear()
+    for again in (replace(gated, top_k=1), replace(options, top_k=1)):
+        run(again)
+    assert sum(asked) == 0
+
+
+def test_what_the_gate_let_through_serves_a_run_without_it(options, asked):
+    gated = replace(options, gate=True)  # these photos name their camera, so they pass
+    run(gated)
+    asked.clear()
+    run(options)
+    assert sum(asked) == 0
+
+
+def json_rows(options):
+    return [json.loads(line) for line in options.reports[1].read_text("utf-8").splitlines()]
+
+
 @pytest.mark.parametrize("damaged", [b"", b"x", b"1234", b"12345678"])
 def test_a_damaged_answer_is_asked_for_again(options, asked, damaged):
     run(options)

@@ -65,6 +65,9 @@ _DAMAGE = (zlib.error, ValueError, TypeError, LookupError, AttributeError, Recur
 _BROKEN = (sqlite3.Error, UnicodeDecodeError)
 """What SQLite raises on a damaged file; the second where its own texts are damaged."""
 
+UNGATED = " ungated"
+"""Marks the keys of answers on pictures that no gate has seen: any of them may be no photo."""
+
 _Statement = tuple[str, tuple[Any, ...]]
 
 
@@ -76,9 +79,13 @@ def journal_file() -> Path:
 class Journal:
     """An open journal of one run. Its methods may be called from any thread."""
 
-    def __init__(self, file: Path, key: str, *, restart: bool = False) -> None:
-        """`key` is of the run (`keys.run_key`). `restart`: find nothing, but note everything."""
+    def __init__(self, file: Path, key: str, *, gate: bool = False, restart: bool = False) -> None:
+        """`key` is of the run (`keys.run_key`), and `gate` whether it asks about photos only.
+
+        `restart`: find nothing, but note everything.
+        """
         self.file = file
+        self._gate = gate
         self._restart = restart
         self._lock = Lock()
         self._ids: dict[str, int] = {}
@@ -151,11 +158,12 @@ class Journal:
         """
         if self._restart:
             return None
-        number = self._id(key)
+        numbers = [self._id(key), *([] if self._gate else [self._id(key + UNGATED)])]
         for _ in range(MOST_WRITES):
-            found = self._answer(sha256, number)
-            if found is not None:
-                return found
+            for number in numbers:
+                found = self._answer(sha256, number)
+                if found is not None:
+                    return found
             sha256 = content_before(sha256)
             if not sha256:
                 break
@@ -163,7 +171,7 @@ class Journal:
 
     def keep(self, key: str, answers: Iterable[tuple[str, str, bytes]]) -> None:
         """Notes (SHA-256, note on the picture, answer) of several photos."""
-        number = self._id(key)
+        number = self._id(key if self._gate else key + UNGATED)
         rows = [(bytes.fromhex(sha256), number, note, answer) for sha256, note, answer in answers]
         self._tell([("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?)", row) for row in rows])
 
