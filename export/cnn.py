@@ -13,7 +13,7 @@ from geotagger.geo import haversine_km
 from geotagger.images import InputSpec
 from geotagger.places import load_places
 from geotagger.vision.bundle import ClassifyHead, RegressHead
-from training import run_folder
+from training import origins, run_folder
 from training.calibrate import EXACT, fit_place_temperature, fit_temperature
 from training.cnn import TRUNKS, PlaceNetwork
 from training.label_table import read_label_table, tempered, write_labels
@@ -52,6 +52,8 @@ def load(run: Path, document: dict[str, Any]) -> Exportable:
     if options["coordinates"]:
         heads.append(RegressHead("coordinates", DEGREES, sigma_km(held, DEGREES)))
 
+    started = run_folder.origins_of(document)
+
     def write_tables(folder: Path) -> None:
         write_labels(folder / "labels.csv", tempered(labels, temperature))
 
@@ -62,16 +64,12 @@ def load(run: Path, document: dict[str, Any]) -> Exportable:
         write_tables=write_tables,
         description=f"Tells {document['classes']} classes ({options['classes']}) apart by a "
         f"photo's looks.",
-        trunk=f"{options['backbone']}, weights {_name(options['weights'])}",
+        trunk=f"{options['backbone']}, {origins.told(started)}",
+        licence=origins.licence_of_all(started),
         metrics=document["metrics"],
         held_out=held,
         quantise=("static",),
     )
-
-
-def _name(weights: str) -> str:
-    """A file by its last part: where it lay is nobody's business."""
-    return weights.replace("\\", "/").rsplit("/", maxsplit=1)[-1]
 
 
 def sigma_km(held: HeldOut, output: str) -> float:

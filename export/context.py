@@ -14,7 +14,7 @@ from export.family import Exportable
 from export.retrieval import ways_to_quantise
 from geotagger.images import InputSpec
 from geotagger.vision.bundle import ClassifyHead, RegressHead
-from training import run_folder
+from training import origins, run_folder
 from training.context import DEGREES, ContextNetwork, logits_name
 from training.recipe import build
 from training.sphere import on_the_map
@@ -56,6 +56,8 @@ def load(run: Path, document: dict[str, Any]) -> Exportable:
     ]
     heads.append(RegressHead("coordinates", DEGREES, document["sigma_km"]))
 
+    started = run_folder.origins_of(document)
+
     def write_tables(folder: Path) -> None:
         for name in kept:
             shutil.copyfile(run / f"{name}.csv", folder / f"{name}.csv")
@@ -66,7 +68,8 @@ def load(run: Path, document: dict[str, Any]) -> Exportable:
         heads=tuple(heads),
         write_tables=write_tables,
         description=f"Tells {', '.join(classes) or 'nothing'} of a photo, and its coordinates.",
-        trunk=f"tower {options.tower}, weights {options.weights}",
+        trunk=origins.told(started),
+        licence=origins.licence_of_all(started),
         metrics=document["metrics"],
         held_out=run_folder.read_held_out(run / "val.npz"),
         quantise=ways_to_quantise(network.tower),

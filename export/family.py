@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from geotagger.errors import UsageError
 from geotagger.vision.bundle import Calibration
-from training import run_folder
+from training import origins, run_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -43,8 +43,10 @@ class Exportable:
     """Writes the label tables and galleries that the heads name into the bundle's folder."""
     description: str
     trunk: str
-    """What the weights started from, and its licence."""
+    """What the weights started from, and its licence, in words."""
     metrics: Mapping[str, Any]
+    licence: str = origins.OWN
+    """Of the weights, unless the user names another (training/origins.py)."""
     held_out: HeldOut | None = None
     """Validation photos: weight, radius factor and temperatures are fitted on them."""
     calibration: Calibration = field(default_factory=Calibration)

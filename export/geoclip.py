@@ -23,12 +23,10 @@ def load(run: Path, document: dict[str, Any]) -> Exportable:
     options = build(Options, document["options"], run_folder.RUN_FILE)
     model = make_model(options, weights="none")
     run_folder.load_weights(run, model)
-    start = "GeoCLIP's (MIT)" if options.published else "random"
     return retrieval_model(
         run,
         document,
         Embedding(model),
         "gps",
         f"Matches a photo against {document['gallery_points']:,} positions.",
-        f"tower {options.tower}; location encoder {start}",
     )

@@ -12,7 +12,6 @@ import json
 import re
 import shutil
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,34 +20,14 @@ import numpy as np
 import torch
 
 from export import published_geoclip
-from export.published_bundle import make_bundle
-from export.published_source import KNOWN, find_checkpoint, is_restricted
+from export.published_bundle import Options, make_bundle
+from export.published_source import KNOWN, find_checkpoint
 from geotagger.errors import BundleError, UsageError
+from training.origins import is_restricted
 from training.run_folder import RUN_FILE
 
 LOCATION_ENCODER = "location-encoder"
 SEED = 7
-
-
-@dataclass(frozen=True)
-class Options:
-    source: str
-    bundle: Path
-    tower: str = ""
-    release: Path | None = None
-    gallery: str = "published"
-    land_points: int = 100_000
-    cities: int = 30
-    states: bool | None = None
-    precision: str = "fp32"
-    photos: Path | None = None
-    name: str = ""
-    version: str = "1.0.0"
-    licence: str = ""
-    accept_licence: bool = False
-    revision: str = ""
-    cache: Path | None = None
-    offline: bool = False
 
 
 @click.command(help=__doc__)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +42,6 @@ from geotagger.vision.probe import probe_outputs
 from geotagger.vision.session import Session
 
 if TYPE_CHECKING:
-    from export.published import Options
     from export.published_source import Checkpoint
     from geotagger.images import InputSpec
     from geotagger.vision.bundle import Head
@@ -50,6 +49,29 @@ if TYPE_CHECKING:
 PROBE_SEED = 7
 PARITY_PHOTOS = 16
 THREADS = os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line asks for (export/published.py)."""
+
+    source: str
+    bundle: Path
+    tower: str = ""
+    release: Path | None = None
+    gallery: str = "published"
+    land_points: int = 100_000
+    cities: int = 30
+    states: bool | None = None
+    precision: str = "fp32"
+    photos: Path | None = None
+    name: str = ""
+    version: str = "1.0.0"
+    licence: str = ""
+    accept_licence: bool = False
+    revision: str = ""
+    cache: Path | None = None
+    offline: bool = False
 
 
 def make_bundle(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from export.published_source import is_restricted
+from training.origins import is_restricted
 
 if TYPE_CHECKING:
     from export.published_source import Checkpoint

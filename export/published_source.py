@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from geotagger.errors import UsageError
+from training.origins import PUBLISHED, licence_of
 
 NEEDED = ("*.json", "*.txt", "*.model", "model.safetensors", "README.md")
 """No other file is fetched: weights are read from safetensors alone, nothing is unpickled."""
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A model that has a name here."""
-
-    hub_id: str
-    licence: str
-
-
 KNOWN = {
-    "geoclip": Known("openai/clip-vit-large-patch14", "MIT"),
-    "clip": Known("openai/clip-vit-large-patch14", "MIT"),
-    "streetclip": Known("geolocal/StreetCLIP", "CC-BY-NC-4.0"),
-    "siglip": Known("google/siglip-base-patch16-224", "Apache-2.0"),
+    "geoclip": "openai/clip-vit-large-patch14",
+    "clip": "openai/clip-vit-large-patch14",
+    "streetclip": "geolocal/StreetCLIP",
+    "siglip": "google/siglip-base-patch16-224",
 }
+"""The models that have a name here, and their hub ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +48,7 @@ def find_checkpoint(
     Raises:
         UsageError: there is no such checkpoint, or it cannot be fetched.
     """
-    wanted = tower or (KNOWN[source].hub_id if source in KNOWN else source)
+    wanted = tower or KNOWN.get(source, source)
     if Path(wanted).is_dir():
         folder, name = Path(wanted), "local folder"
     else:
@@ -67,25 +60,10 @@ def find_checkpoint(
             f"{folder}: lacks config.json or model.safetensors; give a folder or hub id that has "
             "the weights in one file of that name"
         )
-    told = KNOWN[source].licence if source in KNOWN else licence_of(folder)
+    told = PUBLISHED[KNOWN[source]] if source in KNOWN else licence_of(folder)
     with weights.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     return Checkpoint(folder, name, told, digest)
-
-
-def licence_of(folder: Path) -> str:
-    """What the head of the model's README says; `unknown` where it says nothing."""
-    page = folder / "README.md"
-    text = page.read_text(encoding="utf-8", errors="replace") if page.is_file() else ""
-    head = re.match(r"---\s*\n(.*?)\n---", text, re.DOTALL)
-    found = re.search(r"^license:\s*[\"']?([\w.+-]+)", head[1], re.MULTILINE) if head else None
-    return found[1] if found else "unknown"
-
-
-def is_restricted(licence: str) -> bool:
-    """Non-commercial, without derivatives, or not known."""
-    parts = re.split(r"[^a-z]+", licence.lower())
-    return licence == "unknown" or bool({"nc", "nd", "noncommercial", "research"} & set(parts))
 
 
 def _download(hub_id: str, revision: str, cache: Path | None, offline: bool) -> Path:

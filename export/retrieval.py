@@ -10,7 +10,7 @@ from torch import nn
 from export.family import Exportable
 from geotagger.images import InputSpec
 from geotagger.vision.bundle import RetrieveHead
-from training import run_folder
+from training import origins, run_folder
 from training.retrieval import EMBEDDING
 from training.towers import CnnTower
 
@@ -38,8 +38,10 @@ class Embedding(nn.Module):
 
 
 def retrieval_model(
-    run: Path, document: dict[str, Any], module: Embedding, head: str, description: str, trunk: str
+    run: Path, document: dict[str, Any], module: Embedding, head: str, description: str
 ) -> Exportable:
+    started = run_folder.origins_of(document)
+
     def write_tables(folder: Path) -> None:
         for name in GALLERY_FILES:
             shutil.copyfile(run / name, folder / name)
@@ -50,7 +52,8 @@ def retrieval_model(
         heads=(RetrieveHead(head, EMBEDDING, *GALLERY_FILES, document["logit_scale"]),),
         write_tables=write_tables,
         description=description,
-        trunk=trunk,
+        trunk=origins.told(started),
+        licence=origins.licence_of_all(started),
         metrics=document["metrics"],
         held_out=run_folder.read_held_out(run / "val.npz"),
         quantise=ways_to_quantise(module.model.tower),

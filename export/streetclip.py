@@ -14,12 +14,11 @@ if TYPE_CHECKING:
 
 
 def load(run: Path, document: dict[str, Any]) -> Exportable:
-    clip, _, _, options = load_run(run)
+    clip, *_ = load_run(run)
     return retrieval_model(
         run,
         document,
         Embedding(clip),
         "captions",
         f"Matches a photo against captions of {document['gallery_points']:,} places.",
-        f"tower {options.tower}, variant {options.variant}",
     )

@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +55,18 @@ PROBE_SEED = 7
 PRECISIONS = ("fp32", "fp16", "int8")
 
 
+@dataclass(frozen=True)
+class Options:
+    run: str
+    bundle: Path
+    precision: str = "fp32"
+    opset: int = 20
+    photos: Path | None = None
+    name: str = ""
+    version: str = "1.0.0"
+    licence: str = ""
+
+
 @click.command(help=__doc__)
 @click.argument("run")
 @click.argument("bundle", type=click.Path(path_type=Path))
@@ -67,25 +79,15 @@ PRECISIONS = ("fp32", "fp16", "int8")
 )
 @click.option("--name", default="", help="Of the model. Default: the name of BUNDLE.")
 @click.option("--version", default="1.0.0", show_default=True)
-@click.option("--licence", default="Apache-2.0", show_default=True)
-def main(
-    run: str,
-    bundle: Path,
-    precision: str,
-    opset: int,
-    photos: Path | None,
-    name: str,
-    version: str,
-    licence: str,
-) -> None:
+@click.option("--licence", default="", help="Default: that of the weights it was trained from.")
+def main(**flags: Any) -> None:
+    options = Options(**flags)
     try:
-        found = export(
-            find_run(run), bundle, precision, opset, photos, name or bundle.name, version, licence
-        )
+        found = export(options)
     except (BundleError, UsageError) as error:
         raise click.ClickException(str(error)) from error
-    size_mb = sum(file.stat().st_size for file in bundle.iterdir()) / 1e6
-    click.echo(f"{bundle}: {precision}, {size_mb:.1f} MB, {json.dumps(found)}")
+    size_mb = sum(file.stat().st_size for file in options.bundle.iterdir()) / 1e6
+    click.echo(f"{options.bundle}: {options.precision}, {size_mb:.1f} MB, {json.dumps(found)}")
 
 
 def find_run(name: str) -> Path:
@@ -94,39 +96,34 @@ def find_run(name: str) -> Path:
     return path if path.is_dir() or path.parent != Path() else Path("runs") / name
 
 
-def export(
-    run: Path,
-    bundle: Path,
-    precision: str,
-    opset: int,
-    photos: Path | None,
-    name: str,
-    version: str,
-    licence: str,
-) -> dict[str, float]:
+def export(options: Options) -> dict[str, float]:
     """Writes the bundle and returns how far it is from the trained network.
 
     Raises:
         UsageError: there is no such run, int8 without photos, or a folder without any.
         BundleError: the graph computes something else than the trained network.
     """
-    model, document = load(run)
-    if precision == "int8" and photos is None:
+    model, document = load(find_run(options.run))
+    bundle, precision, name = options.bundle, options.precision, options.name or options.bundle.name
+    if precision == "int8" and options.photos is None:
         raise UsageError("int8 takes its ranges from photos; name a folder with --photos")
     if precision == "int8" and not model.quantise:
         raise UsageError("this family is not for int8; take fp32 or fp16")
-    pixels = parity_pixels(photos, model.spec)
+    pixels = parity_pixels(options.photos, model.spec)
+    licence = options.licence or model.licence
+    click.echo(f"licence of the weights: {licence}; started from {model.trunk}", err=True)
 
     bundle.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=bundle.parent, prefix=f".{bundle.name}-") as place:
         draft = Path(place) / "bundle"
         draft.mkdir()
         full = Path(place) / "full.onnx"
-        save_onnx(model.module, model.spec.size_px, full, [h.output for h in model.heads], opset)
+        outputs = [head.output for head in model.heads]
+        save_onnx(model.module, model.spec.size_px, full, outputs, options.opset)
         model.write_tables(draft)
         card = ModelCard(
             name=name,
-            version=version,
+            version=options.version,
             licence=licence,
             description=model.description,
             input=model.spec,

@@ -24,6 +24,7 @@ from geotagger import Geotagger, LocationEncoder  # noqa: E402
 from geotagger.errors import BundleError, UsageError  # noqa: E402
 from geotagger.vision.bundle import load_bundle  # noqa: E402
 from geotagger.vision.probe import check  # noqa: E402
+from training import origins  # noqa: E402
 
 ROOT = Path(__file__).parent.parent
 
@@ -323,9 +324,9 @@ def test_a_licence_that_restricts_must_be_accepted(clip, tmp_path):
 def test_the_licence_is_read_from_the_model_page(tmp_path, licence, restricted):
     if licence:
         (tmp_path / "README.md").write_text(f"---\nlanguage: en\nlicense: {licence}\n---\n")
-    found = published_source.licence_of(tmp_path)
+    found = origins.licence_of(tmp_path)
     assert found == (licence or "unknown")
-    assert published_source.is_restricted(found) == restricted
+    assert origins.is_restricted(found) == restricted
 
 
 def test_downloads_are_asked_for_by_name_and_offline_is_offline(clip, tmp_path, monkeypatch):

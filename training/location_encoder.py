@@ -17,9 +17,11 @@ import torch
 from torch import nn
 
 from geotagger.errors import UsageError
+from training.origins import Origin
 
 SIGMAS = (2.0**0, 2.0**4, 2.0**8)
 FREQUENCIES = 256
+PUBLISHED = Origin("GeoCLIP, package geoclip", "MIT")
 _A1, _A2, _A3, _A4 = 1.340264, -0.081106, 0.000893, 0.003796
 _SCALE = 66.50336 / 180
 """Of both axes, so that values are about 1."""

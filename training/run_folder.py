@@ -1,6 +1,6 @@
 """The folder of a run: what training leaves and the export takes.
 
-run.json            family, options, data, input, metrics; see `write`
+run.json            family, origins of the weights, options, data, input, metrics; see `write`
 model.safetensors   the weights
 *.csv, *.npy        label tables and galleries, as the bundle will have them
 val.npz             what the network says of the validation photos, beside the truth; calibration
@@ -21,6 +21,7 @@ from safetensors.torch import load_file, save_file
 
 from geotagger.errors import UsageError
 from training.data import positions
+from training.origins import UNKNOWN, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,11 +43,13 @@ def write(
     spec: InputSpec,
     data: Mapping[str, Any],
     metrics: Mapping[str, Any],
+    origins: Sequence[Origin],
     **more: Any,
 ) -> None:
     """Writes run.json. `family` names the exporter; `more` is what that one needs besides."""
     document = {
         "family": family,
+        "origins": [asdict(origin) for origin in origins],
         "options": asdict(options) if is_dataclass(options) else dict(options),
         "input": asdict(spec),
         "data": dict(data),
@@ -64,6 +67,13 @@ def read(run: Path) -> dict[str, Any]:
         return json.loads((run / RUN_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UsageError(f"{run / RUN_FILE}: {error}; name the folder of a finished run") from error
+
+
+def origins_of(document: Mapping[str, Any]) -> tuple[Origin, ...]:
+    """Of the weights that a run started with, by its run.json."""
+    if "origins" not in document:
+        return (Origin("a run that does not say where its weights are from", UNKNOWN),)
+    return tuple(Origin(**kept) for kept in document["origins"])
 
 
 def save_weights(run: Path, model: nn.Module) -> None:

@@ -13,10 +13,12 @@ import torch
 from torch import nn
 
 from geotagger.errors import UsageError
+from training import origins
 from training.cnn import TRUNKS
 
 if TYPE_CHECKING:
     from training.cnn import Trunk
+    from training.origins import Origin
 
 CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 TINY_CLIP = "tiny_clip"
@@ -32,8 +34,15 @@ class Tower(nn.Module):
     width: int
     size_px: int
 
-    def __init__(self, mean: tuple[float, ...], scale: tuple[float, ...]) -> None:
+    def __init__(
+        self,
+        mean: tuple[float, ...],
+        scale: tuple[float, ...],
+        origins: tuple[Origin, ...],
+    ) -> None:
+        """`origins`: of the weights; empty where they are random."""
         super().__init__()
+        self.origins = origins
         shape = (1, 3, 1, 1)
         self.register_buffer("mean", torch.tensor(mean).expand(3).reshape(shape).clone())
         self.register_buffer("scale", torch.tensor(scale).expand(3).reshape(shape).clone())
@@ -85,7 +94,7 @@ class CnnTower(Tower):
     """A trunk of training/cnn.py; its blocks are its stages."""
 
     def __init__(self, trunk: Trunk) -> None:
-        super().__init__(trunk.mean, trunk.scale)
+        super().__init__(trunk.mean, trunk.scale, trunk.origins)
         self.width, self.size_px = trunk.width, trunk.size_px
         self.blocks = nn.ModuleList(trunk.stages)
 
@@ -109,8 +118,9 @@ class CnnTower(Tower):
 class ClipTower(Tower):
     """CLIP's vision transformer with its projection (Radford et al. 2021)."""
 
-    def __init__(self, model: Any) -> None:
-        super().__init__(*(tuple(255 * x for x in values) for values in (CLIP_MEAN, CLIP_STD)))
+    def __init__(self, model: Any, origins: tuple[Origin, ...] = ()) -> None:
+        mean, scale = (tuple(255 * x for x in values) for values in (CLIP_MEAN, CLIP_STD))
+        super().__init__(mean, scale, origins)
         self.width = model.config.projection_dim
         self.size_px = model.config.image_size
         self.embeddings = model.vision_model.embeddings
@@ -161,7 +171,8 @@ def make_tower(name: str, weights: str = "auto") -> Tower:
         if weights == "none":
             config = CLIPConfig.from_pretrained(name).vision_config
             return ClipTower(CLIPVisionModelWithProjection(config))
-        return ClipTower(CLIPVisionModelWithProjection.from_pretrained(name))
+        pretrained = CLIPVisionModelWithProjection.from_pretrained(name)
+        return ClipTower(pretrained, (origins.of_checkpoint(name),))
     except (OSError, ValueError) as error:
         raise UsageError(
             f"{name}: is no tower ({str(error).splitlines()[0]}); give {TINY_CLIP}, one of "

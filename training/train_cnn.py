@@ -152,6 +152,7 @@ def train(setting: Setting, options: Options) -> None:
         spec,
         data.card(),
         tables,
+        trunk.origins,
         classes=len(classes),
         places=classes.places,
         trained=trained,

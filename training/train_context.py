@@ -171,6 +171,7 @@ def train(setting: Setting, options: Options) -> None:
         spec,
         data.card(),
         tables,
+        tower.origins,
         trained=trained,
         classes=sizes,
         places={name: classes.places for name, classes in heads.items()},

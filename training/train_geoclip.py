@@ -26,7 +26,7 @@ from training.comparison import sample
 from training.data import positions
 from training.galleries import KINDS, make_gallery, write_gallery
 from training.geoclip import GeoClip, contrast, hard_points, jitter
-from training.location_encoder import LocationEncoder, published_weights
+from training.location_encoder import PUBLISHED, LocationEncoder, published_weights
 from training.loop import LoopOptions, fit, is_first_process
 from training.pixels import FITS, Alterations
 from training.recipe import check_choices
@@ -141,6 +141,7 @@ def train(setting: Setting, options: Options) -> None:
         spec,
         data.card(),
         tables,
+        (*model.tower.origins, *([PUBLISHED] if options.published else [])),
         trained=trained,
         trained_scale=model.scale,
         logit_scale=scale,

@@ -232,6 +232,7 @@ def train(
         spec,
         data.card(),
         scores,
+        clip.tower.origins,
         trained=trained,
         trained_scale=clip.scale,
         logit_scale=scale,
@@ -344,6 +345,7 @@ def load_run(run: Path) -> tuple[Clip, Words, InputSpec, Options]:
         options = build(Options, document["options"], str(run / run_folder.RUN_FILE))
         clip, words = load_clip(run, options.tower, options.variant == "lite")
         run_folder.load_weights(run, clip)
+        clip.tower.origins = run_folder.origins_of(document)
         return clip.eval(), words, InputSpec(**document["input"]), options
     options = Options(tower=str(run))
     clip, words = make_clip(str(run), "auto", [])
