@@ -19,7 +19,7 @@ from geotagger.errors import BundleError
 from geotagger.evidence import Shot
 from geotagger.evidence.vision import VisionSource
 from geotagger.images import Picture, decode
-from geotagger.pipeline import cores
+from geotagger.options import cores
 from geotagger.places import load_places
 from geotagger.records import Existing, Photo, Prediction
 from geotagger.vision.bundle import CaptionHead, RetrieveHead, find_bundle, load_bundle

@@ -12,7 +12,8 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 from geotagger.errors import NoPhotosError
-from geotagger.pipeline import RunOptions, predictions
+from geotagger.options import RunOptions
+from geotagger.pipeline import predictions
 from geotagger.places import load_places
 from geotagger.records import Level, Outcome, Prediction, joined
 from geotagger.reports.formats import open_report

@@ -32,7 +32,7 @@ from geotagger.reports.table import path_text
 
 if TYPE_CHECKING:
     from geotagger.metadata.file_tags import FileTags
-    from geotagger.pipeline import RunOptions
+    from geotagger.options import RunOptions
 
 _Files = tuple[Result | None, Result | None]
 """The photo or its copy, and the sidecar, as far as they were written."""

@@ -14,7 +14,8 @@ from geotagger.evaluation.scored import Scored
 from geotagger.evaluation.scores import NARROW_SHARES, Scores, score
 from geotagger.geo import unit_vectors
 from geotagger.labels import Truth, read_labels
-from geotagger.pipeline import RunOptions, believe, beside_text, weighed
+from geotagger.options import RunOptions
+from geotagger.pipeline import believe, beside_text, weighed
 from geotagger.places import Places, load_places
 from geotagger.prior import sums
 from geotagger.records import Evidence, Outcome, Place, Point, Prediction, Status

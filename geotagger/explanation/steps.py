@@ -10,7 +10,8 @@ import numpy as np
 
 from geotagger.errors import NoPhotosError
 from geotagger.geo import cosine_of_km, unit_vectors
-from geotagger.pipeline import RunOptions, believe, beside_text, weighed
+from geotagger.options import RunOptions
+from geotagger.pipeline import believe, beside_text, weighed
 
 if TYPE_CHECKING:
     from pathlib import Path
