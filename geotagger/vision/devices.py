@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -50,8 +51,27 @@ def gpus(device: str) -> list[int]:
     return list(range(len(found))) or [0]
 
 
+def memory(device: str) -> str:
+    """The memory in which its buffers lie, as ONNX Runtime calls it."""
+    return "cuda" if device in _NVIDIA else "cpu"
+
+
+def cuda_graphs() -> bool:
+    """Whether CUDA records a network's launches and replays them: GEOTAGGER_CUDA_GRAPHS=1.
+
+    Off unless asked for, because nobody has measured yet that it pays (`benchmarks/gpu.py` does).
+    """
+    return os.environ.get("GEOTAGGER_CUDA_GRAPHS") == "1"
+
+
 def open_session(
-    model_file: Path, device: str, threads: int = 1, *, exact: bool = False, gpu: int = 0
+    model_file: Path,
+    device: str,
+    threads: int = 1,
+    *,
+    exact: bool = False,
+    gpu: int = 0,
+    cuda_graphs: bool = False,
 ) -> Any:
     """A session that runs on `device` first; falling back to another is an error.
 
@@ -59,6 +79,7 @@ def open_session(
         gpu: which one of several.
         threads: processors that work together on one run; photos run side by side need but one.
         exact: multiply in float32 also where the device has something faster and coarser.
+        cuda_graphs: see there; such a session runs on bound buffers alone.
     """
     options = ort.SessionOptions()
     options.log_severity_level = _FATAL
@@ -69,7 +90,10 @@ def open_session(
         if device in _NVIDIA:
             ort.preload_dlls()
         session = ort.InferenceSession(
-            model_file, options, providers=_providers(device, exact, gpu), enable_fallback=0
+            model_file,
+            options,
+            providers=_providers(device, exact, gpu, cuda_graphs),
+            enable_fallback=0,
         )
     if session.get_providers()[0] != PROVIDERS[device]:
         raise DeviceError(
@@ -80,7 +104,9 @@ def open_session(
     return session
 
 
-def _providers(device: str, exact: bool, gpu: int) -> list[tuple[str, dict[str, str]]]:
+def _providers(
+    device: str, exact: bool, gpu: int, cuda_graphs: bool
+) -> list[tuple[str, dict[str, str]]]:
     """ONNX Runtime's providers for a device; nodes that one cannot run go to the next.
 
     TensorRT multiplies in half precision, and keeps its engines: building one takes minutes.
@@ -90,6 +116,7 @@ def _providers(device: str, exact: bool, gpu: int) -> list[tuple[str, dict[str, 
         "arena_extend_strategy": "kSameAsRequested",
         "cudnn_conv_algo_search": "HEURISTIC",
         "use_tf32": "0" if exact else "1",
+        "enable_cuda_graph": "1" if cuda_graphs else "0",
     }
     cuda = (PROVIDERS["cuda"], options)
     cpu: tuple[str, dict[str, str]] = (PROVIDERS["cpu"], {})

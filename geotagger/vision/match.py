@@ -88,7 +88,7 @@ class Matcher:
         options.only_execute_path_to_fetches = True  # logits alone need no sorting
         fed = {
             "embedding": self._value(np.ascontiguousarray(embedding, np.float32)),
-            "k": self._value(np.array([count], np.int64)),
+            "k": ort.OrtValue.ortvalue_from_numpy(np.array([count], np.int64)),  # read by the CPU
         }
         values = self._session.run_with_ort_values(outputs, {**self._bound, **fed}, options)
         return [value.numpy() for value in values]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from geotagger.errors import BundleError, DeviceError
-from geotagger.vision.bundle import RetrieveHead
-from geotagger.vision.devices import PROVIDERS, candidates, gpus
+from geotagger.vision.bound import INPUT_NAME, Bound, Tap, taps_of, unbound
+from geotagger.vision.devices import PROVIDERS, candidates, cuda_graphs, gpus, memory
 from geotagger.vision.devices import open_session as _open
 
 if TYPE_CHECKING:
@@ -20,15 +21,13 @@ if TYPE_CHECKING:
 
 __all__ = ["PROVIDERS", "Session"]
 
-INPUT_NAME = "pixels"
-
 _CPU_BATCH = 2
 """For each thread. Measured: larger batches leave the processor's cache and cost up to 40 % more a
 photo."""
 _OTHER_BATCH = 64
 _OUT_OF_MEMORY = ("failed to allocate memory", "out of memory", "bad_alloc", "bad allocation")
 
-Outputs = dict[str, "NDArray[np.float32]"]
+Outputs = dict[Tap, "NDArray[np.float32]"]
 
 
 class Session:
@@ -39,7 +38,8 @@ class Session:
         batch_size: photos that run at once, on all GPUs together; halved when the memory runs out.
 
     On the CPU each thread runs photos of its own, so none waits for another inside the network. Of
-    several GPUs each has a session of its own, and its part of each batch.
+    several GPUs each has a session of its own, and its part of each batch. Their buffers stay where
+    they are, and so does what the graphs of the heads read of the network (`Bound`).
     """
 
     def __init__(
@@ -65,9 +65,11 @@ class Session:
             DeviceError: the device does not run the model.
         """
         self._bundle = bundle
-        self._names = list(dict.fromkeys(head.output for head in bundle.card.heads))
+        self._taps = taps_of(bundle)
         self._widths = [bundle.width(head) for head in bundle.card.heads]
-        self._graphs: list[Any] = []
+        self._tapped = list(dict.fromkeys(self._taps))
+        self._graphs: list[dict[Path, Any]] = []
+        self._bound: list[Bound] = []
         self._network: Session = self if beside is None else beside._network
         self._remembers = False
         self._last: tuple[NDArray[np.uint8], Outputs] | None = None
@@ -97,12 +99,8 @@ class Session:
             return tuple(np.empty((0, width), np.float32) for width in self._widths)
         values = self._network._outputs_of(pixels)
         outputs = []
-        for head, graph, width in zip(
-            self._bundle.card.heads, self._graphs, self._widths, strict=True
-        ):
-            output = values[head.output]
-            if graph is not None:
-                (output,) = graph.run(None, {graph.get_inputs()[0].name: output})
+        for tap, width in zip(self._taps, self._widths, strict=True):
+            output = values[tap]
             if output.shape != (len(pixels), width):
                 raise self._bad_model(
                     f"gives an output of shape {output.shape} where its tables "
@@ -112,41 +110,47 @@ class Session:
         return tuple(outputs)
 
     def _outputs_of(self, pixels: NDArray[np.uint8]) -> Outputs:
-        """Every output of the network by name, worked out once for sessions that share it."""
+        """All that is tapped of the network, worked out once for sessions that share it."""
         if self._last is not None and np.array_equal(self._last[0], pixels):
             return self._last[1]
-        parts: dict[str, list[NDArray[np.float32]]] = {name: [] for name in self._names}
+        parts: dict[Tap, list[NDArray[np.float32]]] = {tap: [] for tap in self._tapped}
         start = 0
         while start < len(pixels):
             batch = pixels[start : start + self.batch_size]
             chunks = np.array_split(batch, min(self._threads, len(batch)))
             try:
-                results = list(self._pool.map(self._infer, cycle(self._sessions), chunks))
+                numbers = cycle(range(len(self._sessions)))
+                results = list(self._pool.map(self._infer, numbers, chunks))
             except Exception as error:  # ONNX Runtime's errors share no other base class
                 self._shrink_or_raise(error)
                 continue
             for chunk, outputs in zip(chunks, results, strict=True):
-                for name, output in zip(self._names, outputs, strict=True):
+                for tap, output in zip(self._tapped, outputs, strict=True):
                     if output.shape[:1] != (len(chunk),):
                         raise self._bad_model(
                             f"gives an output of shape {output.shape} for {len(chunk)} photos"
                         )
-                    parts[name].append(output)
+                    parts[tap].append(output)
             start += len(batch)
-        values = {name: np.concatenate(part) for name, part in parts.items()}
+        values = {tap: np.concatenate(part) for tap, part in parts.items()}
         self._last = (pixels, values) if self._remembers else None
         return values
 
     def _start(self, device: str, batch_size: int, threads: int) -> None:
         self.device = device
-        numbers = gpus(device)
-        self._threads = max(threads, len(numbers))
+        self._gpus = gpus(device)
+        self._graphs = [{} for _ in self._gpus]
+        self._threads = max(threads, len(self._gpus))
         self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="infer")
         each = _CPU_BATCH if device == "cpu" else _OTHER_BATCH
         self.batch_size = batch_size or each * self._threads
+        recorded = device == "cuda" and cuda_graphs()
         try:
-            self._sessions = [_open(self._bundle.model_file, device, gpu=gpu) for gpu in numbers]
-            self._graphs = self._open_graphs(device, threads)
+            self._sessions = [
+                _open(self._bundle.model_file, device, gpu=gpu, cuda_graphs=recorded)
+                for gpu in self._gpus
+            ]
+            self._tap(self._tapped)
         except DeviceError:
             raise
         except Exception as error:
@@ -159,35 +163,35 @@ class Session:
     def _share(self) -> None:
         network = self._network
         self.device, self.batch_size = network.device, network.batch_size
-        self._sessions, self._threads = network._sessions, network._threads
-        self._graphs = self._open_graphs(self.device, self._threads)
+        self._sessions = network._sessions
         self._check_graph()
+        network._tap(self._taps)
         network._remembers = True
-        network._names = list(dict.fromkeys([*network._names, *self._names]))
         self._try()
 
-    def _open_graphs(self, device: str, threads: int) -> list[Any]:
-        """For each head the session of its own graph, None where it has none."""
-        files = [
-            self._bundle.path / head.graph
-            if isinstance(head, RetrieveHead) and head.graph
-            else None
-            for head in self._bundle.card.heads
+    def _tap(self, taps: list[Tap]) -> None:
+        """From now on the network gives these, too."""
+        self._tapped = list(dict.fromkeys([*self._tapped, *taps]))
+        files = {file for _, file in self._tapped if file}
+        for graphs, gpu in zip(self._graphs, self._gpus, strict=True):
+            for file in sorted(files - graphs.keys()):
+                graphs[file] = _open(file, self.device, gpu=gpu)
+        if self.device == "cpu":
+            return
+        self._bound = [
+            Bound(session, graphs, self._tapped, (memory(self.device), gpu))
+            for session, graphs, gpu in zip(self._sessions, self._graphs, self._gpus, strict=True)
         ]
-        return [file and _open(file, device, threads) for file in files]
 
     def _try(self) -> None:
         size = self._bundle.card.input.size_px
         self.run(np.zeros((1, size, size, 3), np.uint8))
 
-    def _infer(self, session: Any, chunk: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
-        count = len(chunk)
-        most = -(-self.batch_size // self._threads)
-        if self.device != "cpu" and count < most:  # other devices plan for one shape
-            padding = np.zeros((most - count, *chunk.shape[1:]), np.uint8)
-            chunk = np.concatenate([chunk, padding])
-        outputs = session.run(self._names, {INPUT_NAME: chunk})
-        return [values[:count] for values in outputs]
+    def _infer(self, number: int, chunk: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+        """What is tapped of the session with that number."""
+        if self._bound:
+            return self._bound[number].run(chunk, -(-self.batch_size // self._threads))
+        return unbound(self._sessions[number], self._graphs[number], self._tapped, chunk)
 
     def _shrink_or_raise(self, error: Exception) -> None:
         if not any(words in str(error).lower() for words in _OUT_OF_MEMORY):
@@ -211,7 +215,7 @@ class Session:
                 f"takes {inputs} and not uint8 {INPUT_NAME} [B, {size}, {size}, 3] with B free"
             )
         found = {node.name: node.type for node in self._sessions[0].get_outputs()}
-        for name in self._names:
+        for name, _ in self._taps:
             if found.get(name) != "tensor(float)":
                 raise self._bad_model(f"has no float32 output {name!r}")
 
