@@ -55,7 +55,13 @@ class Commands(click.Group):
 )
 @click.version_option(__version__, prog_name="geotagger")
 def cli() -> None:
-    """Predict where photos were taken, say how sure that is and why, and write it losslessly."""
+    """Predict where photos were taken, say how sure that is and why, and write it losslessly.
+
+    \b
+    geotagger tag ~/Photos
+    geotagger explain IMG_0042.jpg --report why.html
+    geotagger tag --help
+    """
 
 
 def main() -> None:

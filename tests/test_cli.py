@@ -1,14 +1,18 @@
 import csv
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
 import time
 
+import click
 import pytest
 from bundles import make_bundle
 from PIL import Image
+
+from geotagger.cli import cli
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +50,54 @@ def test_quiet_is_quiet_and_verbose_names_each_photo(album, bundle, tmp_path):
     assert (quiet.stdout, quiet.stderr) == ("", "")
     verbose = geotagger("tag", "-v", album, "--model", bundle.path, cwd=tmp_path)
     assert all(f"{index}.jpg: " in verbose.stderr for index in range(3))
+
+
+def test_of_one_photo_the_answer_is_told(album, bundle, tmp_path):
+    done = geotagger("tag", album / "1.jpg", "--model", bundle.path, cwd=tmp_path)
+    assert "1.jpg: " in done.stderr
+    quiet = geotagger("tag", "-q", album / "1.jpg", "--model", bundle.path, cwd=tmp_path)
+    assert quiet.stderr == ""
+
+
+def test_weak_names_are_warned_of_once_before_the_run(album, bundle, tmp_path):
+    asked = ("tag", "-q", album, "--model", bundle.path, "--min-confidence")
+    weak = geotagger(*asked, 0.05, "--write-exif", cwd=tmp_path).stderr
+    assert weak.count("warning:") == 1
+    assert "country 0." in weak
+    assert "right about 5 times in 100, and is written all the same" in weak
+    assert "is written" not in geotagger(*asked, 0.05, cwd=tmp_path).stderr
+    assert geotagger(*asked, 0.9, cwd=tmp_path).stderr == ""
+
+
+def commands(group=cli, *names):
+    for name in group.list_commands(None):
+        command = group.get_command(None, name)
+        yield (*names, name), command
+        if isinstance(command, click.Group):
+            yield from commands(command, *names, name)
+
+
+@pytest.mark.parametrize(
+    ("names", "command"),
+    list(commands()),
+    ids=lambda one: " ".join(one) if type(one) is tuple else "",
+)
+def test_help_has_examples_that_can_be_given(names, command, monkeypatch):
+    lines = [line.strip() for line in (command.help or "").splitlines()]
+    examples = [line for line in lines if line.startswith("geotagger ")]
+    if not isinstance(command, click.Group):
+        assert any(example.split()[1:][: len(names)] == list(names) for example in examples)
+    for example in examples:
+        words = shlex.split(example)[1:]
+        named, given = next(
+            (one, words[len(path) :])
+            for path, one in commands()
+            if not isinstance(one, click.Group) and tuple(words[: len(path)]) == path
+        )
+        for param in named.params:
+            if isinstance(param.type, click.Path):
+                monkeypatch.setattr(param.type, "exists", False)
+        named.make_context(words[0], given)
 
 
 def test_some_failed_is_3(album, bundle, tmp_path):
@@ -170,3 +222,31 @@ def test_labels_that_cannot_be_used_are_wrong_usage(album, bundle, text):
     done = geotagger("evaluate", album, "--model", bundle.path)
     assert done.returncode == 2
     assert "labels.csv" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("level", "said"),
+    [
+        ("city", "Lyon, Rhône, France"),
+        ("country", "France"),
+        ("continent", "Europe, at best France"),
+        ("none", "at best France"),
+    ],
+)
+def test_a_row_on_the_screen_names_what_its_confidence_is_of(level, said, tmp_path):
+    from geotagger.reports.columns import COLUMNS
+
+    names = {"city": ("Lyon", "Rhône")}.get(level, ("", ""))
+    cells = dict.fromkeys(COLUMNS, "") | {
+        "path": "a.jpg", "status": "predicted", "lat": 45.7, "lon": 4.8, "radius_km": 9,
+        "confidence": 0.9, "level": level, "continent": "Europe", "country": "France",
+        "city": names[0], "region": names[1],
+    }  # fmt: skip
+    file = tmp_path / "r.csv"
+    with file.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, cells)
+        writer.writeheader()
+        writer.writerow(cells)
+    done = geotagger("report", file)
+    assert done.stdout == f"predicted 0.90      9 km  a.jpg: {said}\n"
+    assert done.stderr == "1 row\n"

@@ -51,6 +51,11 @@ def apply(
 
     It is marked as confirmed by a person, and still as not measured. `geotagger untag` puts the
     photos back.
+
+    \b
+    geotagger apply places.csv --dry-run
+    geotagger apply places.csv
+    geotagger apply places.csv --sidecar
     """
     from geotagger.options import RunOptions
     from geotagger.records import Status

@@ -41,6 +41,9 @@ def points(file: Path, out: Path, encoder: Path | None) -> None:
     """GeoCLIP's vectors of positions, from a CSV with the columns lat and lon.
 
     Each position once, ordered by latitude. The vectors are not of length 1.
+
+    \b
+    geotagger embed points places.csv --out vectors.npy
     """
     import numpy as np
 
@@ -63,7 +66,12 @@ def points(file: Path, out: Path, encoder: Path | None) -> None:
 )
 @click.option("--device", type=DEVICES, default="auto", show_default=True)
 def photos(paths: tuple[Path, ...], out: Path, model: str, device: str) -> None:
-    """Vectors of photos, of length 1. A photo that cannot be read has no row, and is named."""
+    """Vectors of photos, of length 1. A photo that cannot be read has no row, and is named.
+
+    \b
+    geotagger embed photos ~/Photos --out vectors.parquet
+    geotagger embed photos ~/Photos --model streetclip --out vectors.npy
+    """
     import numpy as np
 
     from geotagger.api import Geotagger

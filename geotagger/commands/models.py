@@ -21,7 +21,11 @@ def models() -> None:
 
 @models.command("list")
 def list_models() -> None:
-    """Print the models that --model knows by name."""
+    """Print the models that --model knows by name.
+
+    \b
+    geotagger models list
+    """
     from geotagger.vision.bundle import embedded_bundles, find_bundle, imported_bundles, load_card
 
     for name in dict.fromkeys([*embedded_bundles(), *imported_bundles()]):
@@ -33,7 +37,12 @@ def list_models() -> None:
 @models.command()
 @click.argument("model")
 def info(model: str) -> None:
-    """Print what the card of a bundle says: heads, licence, origin, calibration, files."""
+    """Print what the card of a bundle says: heads, licence, origin, calibration, files.
+
+    \b
+    geotagger models info starter
+    geotagger models info bundles/mine
+    """
     from geotagger.vision.bundle import find_bundle, load_bundle
 
     bundle = load_bundle(find_bundle(model))
@@ -44,7 +53,12 @@ def info(model: str) -> None:
 @click.argument("names", nargs=-1, required=True, metavar="MODEL...")
 @click.option("--device", type=DEVICES, default="auto", show_default=True)
 def check(names: tuple[str, ...], device: str) -> None:
-    """Prove that models compute here what they computed where they were made."""
+    """Prove that models compute here what they computed where they were made.
+
+    \b
+    geotagger models check starter
+    geotagger models check geoclip --device cuda
+    """
     from geotagger.vision import probe
     from geotagger.vision.bundle import find_bundle, load_bundle
 
@@ -67,6 +81,7 @@ def import_model(source: str, name: str, options: tuple[str, ...]) -> None:
     and further options go to export/to_onnx.py. Nothing else of geotagger opens the network.
 
     \b
+    geotagger models import bundles/mine --name mine
     geotagger models import geoclip
     geotagger models import geoclip --tower ~/clip-vit-large-patch14 --offline --precision int8
     geotagger models import streetclip --accept-licence

@@ -24,7 +24,8 @@ def read(paths: tuple[Path, ...], as_json: bool, text_device: str) -> None:
     """Show the text in photos, and what each word of it says of the place.
 
     Prints the lines that were read, every cue found in them with the countries and towns that it
-    speaks for and how strongly, and what they come to together. Nothing is written.
+    speaks for and how strongly, and what they come to together. "SE x40": the cue is 40 times as
+    likely to be met in Sweden as in most other places. Nothing is written.
 
     \b
     geotagger read IMG_0042.jpg

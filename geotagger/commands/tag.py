@@ -5,12 +5,15 @@ from __future__ import annotations
 import gc
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from geotagger.commands.flags import PATHS, SOME_FAILED, album_flag, prediction_flags, run_options
 from geotagger.commands.report import output_flags
+
+if TYPE_CHECKING:
+    from geotagger.options import RunOptions
 
 DEFAULT_REPORT = Path("geotagger-report.csv")
 
@@ -50,7 +53,7 @@ def _groups(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...
     default="gps,region,keywords",
     show_default=True,
     metavar="LIST",
-    help="What is written, as far as a prediction deserves it.",
+    help="What is written, as far as a prediction deserves it: gps, region, keywords.",
 )
 @click.option(
     "--compat-tags",
@@ -119,7 +122,10 @@ def tag(reports: tuple[Path, ...], quiet: bool, verbose: bool, **flags: Any) -> 
 
     \b
     geotagger tag ~/Photos
-    geotagger tag ~/Photos --write-exif --min-confidence 0.7
+    geotagger tag ~/Photos --report places.csv --report places.html
+    geotagger tag ~/Photos --write-exif --dry-run
+    geotagger tag ~/Photos --write-exif --min-confidence 0.9
+    geotagger tag ~/Photos --within FR,ES,PT --no-read-text
     geotagger tag ~/Photos --out ~/Tagged --manifest custody.csv
     """
     from geotagger import pipeline
@@ -132,9 +138,29 @@ def tag(reports: tuple[Path, ...], quiet: bool, verbose: bool, **flags: Any) -> 
     gc.set_threshold(50_000)
     options = run_options(flags, reports=reports or (DEFAULT_REPORT,), journal=journal_file())
     check_distinct([*options.reports, *([options.manifest] if options.manifest else [])])
+    _warn_of_weak_names(options)
+    if len(options.paths) == 1 and options.paths[0].is_file():
+        verbose = verbose or not quiet  # of one photo the answer itself is wanted, not a count
     with Progress(options.paths, quiet=quiet, verbose=verbose) as progress:
         summary = pipeline.run(options, progress.show)
     if not quiet:
         click.echo(triage(summary, options), err=True)
     if summary.failed:
         sys.exit(SOME_FAILED)
+
+
+def _warn_of_weak_names(options: RunOptions) -> None:
+    """Before the run, and also with --quiet: what is written now is believed later."""
+    from geotagger.prior import Constants
+
+    least, fitted = options.min_confidence, Constants.load().thresholds
+    if least is None or least >= min(fitted.values()):
+        return
+    told = ", ".join(f"{level} {threshold:g}" for level, threshold in fitted.items())
+    writes = (options.write_exif or options.sidecar or options.out) and not options.dry_run
+    click.echo(
+        f"warning: --min-confidence {least:g} is below the thresholds that were fitted ({told}); "
+        f"a name at that limit is right about {100 * least:.0f} times in 100"
+        + (", and is written all the same" if writes else ""),
+        err=True,
+    )

@@ -16,6 +16,10 @@ def untag(paths: tuple[Path, ...]) -> None:
     """Put photos back exactly as they were before geotagger wrote to them, sidecars too.
 
     Where another program has written since, only what is geotagger's is taken out.
+
+    \b
+    geotagger untag ~/Photos
+    geotagger untag IMG_0042.jpg IMG_0043.jpg.xmp
     """
     from geotagger import restore
 

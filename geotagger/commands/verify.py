@@ -31,6 +31,10 @@ def verify(paths: tuple[Path, ...], quiet: bool, **flags: Any) -> None:
 
     Prints a line per photo: agree, far, no_gps or invalid. A photo that is far is inconsistent with
     its GPS; about one sound photo in ten is. Nothing is written into the photos.
+
+    \b
+    geotagger verify IMG_0042.jpg
+    geotagger verify ~/Photos --report checked.csv
     """
     from geotagger import verification
     from geotagger.records import Status
