@@ -77,6 +77,26 @@ class Extras:
         return ["ray", "parquet"]
 
 
+def test_what_the_extras_of_a_package_add_must_be_here_too(monkeypatch):
+    needs = {
+        packages.DISTRIBUTION: ["pillow[here]>=1", "pillow[gone]>=1"],
+        "pillow": ["click; extra == 'here'", "no-such-package; extra == 'gone'", "tzdata"],
+    }
+    monkeypatch.setattr(metadata, "requires", needs.get)
+    here, gone = packages.requirements()
+    assert here.version
+    assert here.requirement == "pillow[here]>=1"
+    assert not gone.version
+
+
+def test_what_developers_need_comes_with_their_copy(monkeypatch):
+    requiring(monkeypatch, *(f"no-such-package-{n}; extra == 'ray'" for n in range(9)))
+    monkeypatch.setattr(metadata, "metadata", lambda _: Extras())
+    (ray,) = packages.extras()
+    assert ray.detail == "9 of 9 packages not installed"
+    assert ray.remedy == f'in a copy of the repository: {sys.executable} -m pip install -e ".[ray]"'
+
+
 def test_two_onnxruntimes_are_one_too_many(monkeypatch):
     names = ["onnxruntime", "onnxruntime-gpu"]
     monkeypatch.setattr(metadata, "packages_distributions", lambda: {"onnxruntime": names})

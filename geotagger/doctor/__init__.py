@@ -47,7 +47,13 @@ def pip_install(*requirements: str) -> str:
 
 def reinstall(name: str) -> str:
     """The line that puts the files of a package back."""
-    return f"{sys.executable} -m pip install --force-reinstall --no-deps {name}"
+    line = f"{sys.executable} -m pip install --force-reinstall --no-deps"
+    return f"{line} {name}" if name != DISTRIBUTION else f"in a copy of the repository: {line} ."
+
+
+def install_extra(name: str) -> str:
+    """The line that installs all that an extra for developers needs."""
+    return f'in a copy of the repository: {sys.executable} -m pip install -e ".[{name}]"'
 
 
 def said(*command: str) -> str:

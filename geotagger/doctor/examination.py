@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 from geotagger import __version__
-from geotagger.doctor import DISTRIBUTION, Finding, State, pip_install
+from geotagger.doctor import DISTRIBUTION, Finding, State, reinstall
 
 
 def examine() -> list[Finding]:
@@ -49,7 +49,7 @@ def _guarded(about: str, check: Callable[[], Iterator[Finding]]) -> list[Finding
         found.extend(check())
     except Exception as error:
         detail = f"{type(error).__name__}: {error}"
-        found.append(Finding(about, about, State.BROKEN, detail, pip_install(DISTRIBUTION)))
+        found.append(Finding(about, about, State.BROKEN, detail, reinstall(DISTRIBUTION)))
     return found
 
 

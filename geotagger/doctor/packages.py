@@ -9,7 +9,10 @@ from importlib import metadata
 
 from packaging.requirements import Requirement
 
-from geotagger.doctor import DISTRIBUTION, Finding, State, pip_install
+from geotagger.doctor import DISTRIBUTION, Finding, State, install_extra, pip_install
+
+MOST_NAMED = 3
+"""Extras that lack more packages than these are for developers, who have a copy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,9 @@ def extras() -> Iterator[Finding]:
         lacking = [one.requirement for one in needed if not one.version]
         if lacking:
             detail = f"{len(lacking)} of {len(needed)} packages not installed"
-            yield Finding("extras", extra, State.ABSENT, detail, pip_install(*lacking))
+            few = len(lacking) <= MOST_NAMED
+            remedy = pip_install(*lacking) if few else install_extra(extra)
+            yield Finding("extras", extra, State.ABSENT, detail, remedy)
         elif needed:
             told = ", ".join(f"{one.name} {one.version}" for one in needed)
             yield Finding("extras", extra, State.OK, told)
@@ -76,10 +81,27 @@ def requirements(extra: str = "") -> list[Needed]:
         always = one.marker is None or one.marker.evaluate({"extra": ""})
         fits = one.marker is None or one.marker.evaluate({"extra": extra})
         if fits and always != bool(extra) and one.name != DISTRIBUTION:
-            version = _version(one.name)
+            version = _version(one.name) if _has_extras(one) else ""
             right = one.specifier.contains(version, prereleases=True) if version else False
-            found.append(Needed(one.name, f"{one.name}{one.specifier}", version, right))
+            extras = f"[{','.join(sorted(one.extras))}]" if one.extras else ""
+            wanted = f"{one.name}{extras}{one.specifier}"
+            found.append(Needed(f"{one.name}{extras}", wanted, version, right))
     return found
+
+
+def _has_extras(one: Requirement) -> bool:
+    """Whether what the extras of a package add is here, too: CUDA's libraries are such."""
+    try:
+        lines = [Requirement(line) for line in metadata.requires(one.name) or ()]
+    except metadata.PackageNotFoundError:
+        return not one.extras
+    return all(
+        _version(line.name)
+        for extra in one.extras
+        for line in lines
+        if line.marker and not line.marker.evaluate({"extra": ""})
+        if line.marker.evaluate({"extra": extra})
+    )
 
 
 def onnxruntimes() -> list[str]:
