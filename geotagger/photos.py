@@ -56,26 +56,27 @@ def walk(paths: Iterable[Path]) -> Iterator[Photo]:
 
     Raises `UsageError`, before anything is walked, if an argument does not exist or cannot be seen.
     """
-    return _photos(_listings(_checked(paths)))
+    return _photos(_listings(_checked(paths), keep=True))
 
 
 def count(paths: Iterable[Path]) -> Iterator[int]:
     """How many photos `walk` will yield, folder by folder; faster, for no file is looked at.
 
-    Raises as `walk` does.
+    Holds no names. Raises as `walk` does.
     """
-    return (
-        1 if isinstance(item, Photo) else len(item.names) for item in _listings(_checked(paths))
-    )
+    found = _listings(_checked(paths), keep=False)
+    return (1 if isinstance(item, Photo) else item.photos for item in found)
 
 
 @dataclass(frozen=True, slots=True)
 class _Listing:
-    """The names of the photos in one folder."""
+    """The photos in one folder."""
 
     folder: Path
     root: Path
+    photos: int
     names: list[str]
+    """Sorted; none where they are only counted."""
 
 
 def _checked(paths: Iterable[Path]) -> list[Path]:
@@ -130,8 +131,11 @@ def _looking_into(folder: Path) -> Iterator[Callable[[str], os.stat_result]]:
         os.close(handle)
 
 
-def _listings(roots: list[Path]) -> Iterator[_Listing | Photo]:
-    """Folders; and photos where a root is one, or where a folder cannot be read."""
+def _listings(roots: list[Path], *, keep: bool) -> Iterator[_Listing | Photo]:
+    """Folders; and photos where a root is one, or where a folder cannot be read.
+
+    `keep`: the names are wanted.
+    """
     named = {
         os.path.realpath(root)
         for root in roots
@@ -145,7 +149,7 @@ def _listings(roots: list[Path]) -> Iterator[_Listing | Photo]:
             continue
         real = os.path.realpath(root)
         if real not in named:
-            yield from _tree(root, folders_seen, named)
+            yield from _tree(root, folders_seen, named, keep=keep)
         elif real not in yielded:
             yielded.add(real)
             yield _photo(root, root)
@@ -167,7 +171,7 @@ def _remote(root: RemotePath) -> Iterator[Photo]:
 
 
 def _tree(
-    root: Path, folders_seen: set[tuple[int, int]], named: set[str]
+    root: Path, folders_seen: set[tuple[int, int]], named: set[str], *, keep: bool
 ) -> Iterator[_Listing | Photo]:
     """Walks one tree without recursion; files in `named` are left to their own argument."""
     pending = [root]
@@ -178,39 +182,42 @@ def _tree(
             if (status.st_dev, status.st_ino) in folders_seen:
                 continue
             folders_seen.add((status.st_dev, status.st_ino))
-            names, subfolders = _names(folder)
+            photos, names, subfolders = _read(folder, keep=keep or bool(named))
         except OSError as error:
             yield Photo(folder, root, problem=f"the folder cannot be read: {error.strerror}")
             continue
         if named:
             real = os.path.realpath(folder)
             names = [name for name in names if os.path.join(real, name) not in named]  # noqa: PTH118
-        yield _Listing(folder, root, names)
+            photos = len(names)
+        yield _Listing(folder, root, photos, names)
         pending += [folder / name for name in reversed(subfolders)]
 
 
-def _names(folder: Path) -> tuple[list[str], list[str]]:
-    """The sorted names of the photos and of the subfolders. Names alone: an entry weighs more."""
-    files, subfolders = [], []
+def _read(folder: Path, *, keep: bool) -> tuple[int, list[str], list[str]]:
+    """How many photos there are, their sorted names, and those of the subfolders.
+
+    Names alone: an entry weighs more.
+    """
+    photos, names, subfolders = 0, [], []
     with os.scandir(folder) as entries:
         for entry in entries:
             name = entry.name
             if name[0] == ".":
                 continue
-            if _is_folder(entry):
+            try:
+                is_folder = entry.is_dir()
+            except OSError:  # a link that leads round in a circle, or nowhere that may be looked at
+                is_folder = False
+            if is_folder:
                 subfolders.append(name)
             elif name[name.rfind(".") :].lower() in _WALKED:
-                files.append(name)
-    files.sort()
+                photos += 1
+                if keep:
+                    names.append(name)
+    names.sort()
     subfolders.sort()
-    return files, subfolders
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link that leads round in a circle, or nowhere that may be looked at
-        return False
+    return photos, names, subfolders
 
 
 def _photo(path: Path, root: Path) -> Photo:
