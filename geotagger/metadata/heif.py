@@ -9,17 +9,35 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
+from typing import NamedTuple
 
 _MAX_PARTS = 100_000  # boxes or items that are looked at
 _MAX_EXTENTS = 16
 _MAX_EXTENT_BYTES = 1 << 20
-_MAX_REUSE = 2  # an item may be made of the same bytes so many times
+_MAX_REUSE = 2  # all items together may hold the bytes of the file so many times
 _XMP_TYPE = b"application/rdf+xml"
 
 _Span = tuple[int, int]
 _Parts = dict[bytes, _Span]
+
+
+class _Location(NamedTuple):
+    """Where an item stands, by the item location box (ISO/IEC 14496-12, 8.11.3)."""
+
+    base: int
+    entries: range
+    """Where the offset of each extent stands, its length behind it."""
+    offset_size: int
+    length_size: int
+
+    def spans(self, data: bytes) -> Iterator[_Span]:
+        """(start, length) of each extent. Length 0: to the end of the file."""
+        for at in self.entries:
+            length_at = at + self.offset_size
+            length = int.from_bytes(data[length_at : length_at + self.length_size])
+            yield self.base + int.from_bytes(data[at:length_at]), length
 
 
 def exif_block(data: bytes) -> bytes | None:
@@ -30,7 +48,7 @@ def exif_block(data: bytes) -> bytes | None:
     parts = _meta_parts(data)
     for item, kind, _ in _items(data, parts):
         if kind == b"Exif":
-            content = _item_content(data, item, parts)
+            content = _item_content(data, item, _locations(data, parts))
             return content[4 + int.from_bytes(content[:4]) :] if len(content) >= 4 else None
     return None
 
@@ -38,9 +56,10 @@ def exif_block(data: bytes) -> bytes | None:
 def xmp_packet(data: bytes) -> bytes | None:
     """The XMP packet of the primary picture; None when there is none. Raises as `exif_block`."""
     parts = _meta_parts(data)
+    elsewhere = _items_of_others(data, parts)
     for item, kind, content_type in _items(data, parts):
-        if kind == b"mime" and content_type == _XMP_TYPE and _describes_primary(data, item, parts):
-            return _item_content(data, item, parts) or None
+        if kind == b"mime" and content_type == _XMP_TYPE and item not in elsewhere:
+            return _item_content(data, item, _locations(data, parts)) or None
     return None
 
 
@@ -49,11 +68,13 @@ def picture_parts(data: bytes) -> list[tuple[int, bytes, str]]:
     properties and the primary one's number. Raises as `exif_block`.
     """
     parts = _meta_parts(data)
-    found = [
-        (item, kind, _sha256_of_item(data, item, parts))
-        for item, kind, content_type in _items(data, parts)
-        if kind != b"Exif" and content_type != _XMP_TYPE
-    ]
+    locations = _locations(data, parts)
+    left = _MAX_REUSE * len(data)
+    found = []
+    for item, kind, content_type in _items(data, parts):
+        if kind != b"Exif" and content_type != _XMP_TYPE:
+            sha256, left = _sha256_of_item(data, locations.get(item), left)
+            found.append((item, kind, sha256))
     whole = ((name, parts[name]) for name in (b"iprp", b"pitm") if name in parts)
     for name, (start, end) in whole:
         found.append((0, name, hashlib.sha256(data[start:end]).hexdigest()))
@@ -95,54 +116,57 @@ def _items(data: bytes, parts: _Parts) -> Iterator[tuple[int, bytes, bytes]]:
             continue
         id_bytes = 2 if data[info] == 2 else 4
         kind = info + 4 + id_bytes + 2
-        texts = data[kind + 4 : info_end].split(b"\0")  # name, content type
+        texts = data[kind + 4 : info_end].split(b"\0", 2)  # name, content type
         number = int.from_bytes(data[info + 4 : info + 4 + id_bytes])
         yield number, data[kind : kind + 4], texts[1] if len(texts) > 1 else b""
 
 
-def _describes_primary(data: bytes, item: int, parts: _Parts) -> bool:
-    """Whether the item refers to the primary picture, or to none."""
+def _items_of_others(data: bytes, parts: _Parts) -> set[int]:
+    """The items that describe pictures, but not the primary one."""
     if b"iref" not in parts or b"pitm" not in parts:
-        return True
-    at, end = parts[b"pitm"]
-    primary = int.from_bytes(data[at + 4 : at + (6 if data[at] == 0 else 8)])
+        return set()
+    at, _ = parts[b"pitm"]
+    primary = data[at + 4 : at + (6 if data[at] == 0 else 8)].lstrip(b"\0")
     start, end = parts[b"iref"]
     size = 2 if data[start] == 0 else 4
-    described: list[int] = []
-    for name, pos, _ in _boxes(data, start + 4, end):
-        if name == b"cdsc" and int.from_bytes(data[pos : pos + size]) == item:
-            count = min(int.from_bytes(data[pos + size : pos + size + 2]), _MAX_PARTS)
-            ids = (pos + size + 2 + size * i for i in range(count))
-            described += [int.from_bytes(data[i : i + size]) for i in ids]
-    return primary in described or not described
+    others: set[int] = set()
+    of_primary: set[int] = set()
+    for name, pos, box_end in _boxes(data, start + 4, end):
+        if name == b"cdsc":
+            ids_at = pos + size + 2
+            count = min(int.from_bytes(data[pos + size : ids_at]), (box_end - ids_at) // size)
+            ids = (data[i : i + size] for i in range(ids_at, ids_at + count * size, size))
+            item = int.from_bytes(data[pos : pos + size])
+            found = of_primary if any(i.lstrip(b"\0") == primary for i in ids) else others
+            found.add(item)
+    return others - of_primary
 
 
-def _item_content(data: bytes, item: int, parts: _Parts) -> bytes:
+def _item_content(data: bytes, item: int, locations: Mapping[int, _Location]) -> bytes:
     """The bytes of a metadata item, within bounds."""
-    extents = islice(_extents(data, item, parts), _MAX_EXTENTS)
+    spans = locations[item].spans(data) if item in locations else ()
     return b"".join(
         data[at : at + min(length or _MAX_EXTENT_BYTES, _MAX_EXTENT_BYTES)]
-        for at, length in extents
+        for at, length in islice(spans, _MAX_EXTENTS)
     )
 
 
-def _sha256_of_item(data: bytes, item: int, parts: _Parts) -> str:
-    """Raises IndexError for an item that claims more than a file can hold."""
-    digest, left = hashlib.sha256(), _MAX_REUSE * len(data)
-    for at, length in _extents(data, item, parts):
+def _sha256_of_item(data: bytes, location: _Location | None, left: int) -> tuple[str, int]:
+    """The hash, and how many of the bytes `left` are left; IndexError when that is too few."""
+    digest = hashlib.sha256()
+    for at, length in location.spans(data) if location else ():
         part = data[at : at + length if length else None]
         left -= len(part) + 1
         if left < 0:
-            raise IndexError("an item is larger than its file")
+            raise IndexError("all that it is made of is larger than its file")
         digest.update(part)
-    return digest.hexdigest()
+    return digest.hexdigest(), left
 
 
-def _extents(data: bytes, item: int, parts: _Parts) -> Iterator[_Span]:
-    """(start, length) of each part of an item, by the item location box (ISO/IEC 14496-12, 8.11.3).
-
-    Length 0: to the end of the file.
-    """
+def _locations(data: bytes, parts: _Parts) -> dict[int, _Location]:
+    """Where each item stands."""
+    if b"iloc" not in parts:
+        return {}
     pos, end = parts[b"iloc"]
     idat_at = parts.get(b"idat", (0, 0))[0]
     version = data[pos]
@@ -151,21 +175,17 @@ def _extents(data: bytes, item: int, parts: _Parts) -> Iterator[_Span]:
     extent_size = index_size + offset_size + length_size
     id_size = 4 if version == 2 else 2
     pos += 6 + id_size  # the number of items, which the end of the box tells as well
-    for _ in range(_MAX_PARTS):
-        if pos >= end:
-            return
+    found: dict[int, _Location] = {}
+    while pos < end and len(found) < _MAX_PARTS:
         number = int.from_bytes(data[pos : pos + id_size])
         pos += id_size
         method = data[pos + 1] & 15 if version else 0
         pos += 4 if version else 2
         base = int.from_bytes(data[pos : pos + base_size]) + (idat_at if method == 1 else 0)
         pos += base_size
-        extents = int.from_bytes(data[pos : pos + 2])
+        count = int.from_bytes(data[pos : pos + 2])
         pos += 2
-        if number == item:
-            for at in range(pos + index_size, end, extent_size or end)[:extents]:
-                length_at = at + offset_size
-                length = int.from_bytes(data[length_at : length_at + length_size])
-                yield base + int.from_bytes(data[at:length_at]), length
-            return
-        pos += extents * extent_size
+        entries = range(pos + index_size, end, extent_size or end)[:count]
+        found.setdefault(number, _Location(base, entries, offset_size, length_size))
+        pos += count * extent_size
+    return found

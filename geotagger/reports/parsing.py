@@ -15,6 +15,8 @@ from geotagger.reports.parquet import import_pyarrow
 from geotagger.reports.rowfile import PARTIAL, revived
 
 csv.field_size_limit(2**24)  # many alternatives are longer than the module's default
+MOST_DIGITS = 300
+"""Of a whole number, so that it is finite as a float."""
 
 
 class Source:
@@ -85,7 +87,7 @@ def _csv(source: Source) -> Iterator[Mapping[str, object]]:
 def _json_lines(source: Source) -> Iterator[Mapping[str, object]]:
     for line in source.lines():
         if line.strip():
-            yield _object(json.loads(line, parse_constant=_no_number))
+            yield _object(loads(line))
 
 
 def _geojson(source: Source) -> Iterator[Mapping[str, object]]:
@@ -102,9 +104,9 @@ def _features(source: Source) -> Iterator[Mapping[str, Any]]:
     if first.strip() == HEAD:
         for line in lines:
             if line.strip() != "]}":
-                yield _object(json.loads(line.lstrip(","), parse_constant=_no_number))
+                yield _object(loads(line.lstrip(",")))
         return
-    whole = _object(json.loads(first + "".join(lines), parse_constant=_no_number))
+    whole = _object(loads(first + "".join(lines)))
     for number, feature in enumerate(whole.get("features", ()), 1):
         source.where = f"feature {number}"
         yield _object(feature)
@@ -116,8 +118,25 @@ def _object(value: object) -> dict[str, Any]:
     return value
 
 
+def loads(text: str) -> Any:
+    """JSON with finite numbers and whole characters. Raises ValueError and RecursionError."""
+    value = json.loads(text, parse_constant=_no_number, parse_int=_whole)
+    if "\\ud" in text.lower():  # half a surrogate pair is no character, and cannot be written
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(f"{error.object[error.start]!a} is no character") from error
+    return value
+
+
 def _no_number(name: str) -> NoReturn:
     raise ValueError(f"{name} is no number")
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > MOST_DIGITS:
+        raise ValueError(f"{digits[:20]}... is too large a number")
+    return int(digits)
 
 
 def _parquet(source: Source) -> Iterator[Mapping[str, object]]:

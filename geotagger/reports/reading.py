@@ -19,8 +19,10 @@ from geotagger.reports.columns import (
     Cell,
     Column,
 )
-from geotagger.reports.parsing import Source
+from geotagger.reports.parsing import Source, loads
 from geotagger.reports.table import plain
+
+_RANGES = {"lat": (-90, 90), "lon": (-180, 180), "probability": (0, 1)}
 
 
 def read_rows(path: Path) -> Iterator[dict[str, Cell]]:
@@ -55,6 +57,9 @@ def _row(cells: Mapping[str, object]) -> dict[str, Cell]:
         if column.required and column.name not in cells:
             raise ValueError(f"the column {column.name} is missing; is it a report of geotagger's?")
     known = {column.name: _known(column, cells.get(column.name)) for column in SCHEMA}
+    for lat, lon in (("lat", "lon"), ("gps_lat", "gps_lon")):
+        if (known[lat] is None) != (known[lon] is None):
+            raise ValueError(f"one of {lat} and {lon} is missing")
     return known | {
         plain(name): _extra(cell) for name, cell in cells.items() if name not in BY_NAME
     }
@@ -72,7 +77,7 @@ def _known(column: Column, cell: object) -> Cell:
             raise ValueError(f"{column.name} is {cell!r:.40}, which is none of {known}")
         return cell
     if column.kind == "list":
-        return _alternatives(json.loads(cell) if isinstance(cell, str) else cell)
+        return _alternatives(loads(cell) if isinstance(cell, str) else cell)
     number = _number(column.name, cell)
     if not column.low <= number <= column.high:
         raise ValueError(f"{column.name} is {number:g}, out of range")
@@ -101,7 +106,10 @@ def _alternative(item: dict[str, object]) -> dict[str, object]:
         if not isinstance(known.get(name, ""), str):
             raise ValueError(f"{name} of an alternative is {known[name]!r:.40}, not a text")
     for name in ALTERNATIVE_NUMBERS:
-        known[name] = _number(f"{name} of an alternative", known.get(name))
+        low, high = _RANGES[name]
+        number = known[name] = _number(f"{name} of an alternative", known.get(name))
+        if not low <= number <= high:
+            raise ValueError(f"{name} of an alternative is {number:g}, out of range")
     return known
 
 

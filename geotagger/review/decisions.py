@@ -50,10 +50,19 @@ class Decision:
             raise ValueError("the place is out of range")
         if self.radius_km is not None and not 0 < self.radius_km <= 20_040:
             raise ValueError("the radius is out of range")
+        _refuse_halves(self.note)
 
     @property
     def to_write(self) -> bool:
         return self.state in ("approved", "corrected")
+
+
+def _refuse_halves(text: str) -> None:
+    """Half a surrogate pair, which JSON may hold, is no character: nothing could be written."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("half a character stands in it") from error
 
 
 NONE = Decision()
@@ -149,7 +158,14 @@ class Decisions:
             told = json.loads(line)
             changes = [_heard(item) for item in told.get("changes", ())]
             written = [_heard(item) for item in told.get("written", ())]
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (
+            ValueError,
+            LookupError,
+            TypeError,
+            AttributeError,
+            ArithmeticError,
+            RecursionError,
+        ):
             self.damaged += 1
             return
         before = [(key, self.of(key)) for key, _ in changes]
@@ -203,6 +219,7 @@ def _heard(told: Mapping[str, Any]) -> tuple[Key, Decision]:
         point = Point(lat, lon)
     radius_km = float(told["radius_km"]) if "radius_km" in told else None
     key = Key(str(told["path"]), str(told.get("sha256", "")))
+    _refuse_halves("".join(key))
     return key, Decision(str(told.get("state", "")), point, radius_km, str(told.get("note", "")))
 
 

@@ -127,7 +127,7 @@ def read_vectors(file: Path) -> NDArray[np.float16] | NDArray[np.float32]:
     """
     try:
         vectors = np.lib.format.open_memmap(file, mode="r")
-    except (OSError, ValueError, OverflowError) as error:
+    except Exception as error:  # NumPy's reader of headers raises a dozen kinds
         raise BundleError(
             f"{file}: not a readable .npy array ({error}); fetch the bundle again"
         ) from error
