@@ -7,11 +7,11 @@ log-likelihoods over these rows. The data are built once by `tools/build_places.
 from __future__ import annotations
 
 from functools import cache, cached_property
-from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from geotagger.data import read_arrays
 from geotagger.geo import haversine_km, unit_vectors, unit_vectors64
 from geotagger.records import Place, Point
 
@@ -210,19 +210,13 @@ _CHUNK = 64
 @cache
 def load_places() -> Places:
     """The table that comes with the program; read once, then shared."""
-    return Places(_read_arrays("places.npz"))
+    return Places(read_arrays("places.npz"))
 
 
 @cache
 def load_borders() -> Borders:
     """The polygons that come with the program; read when a point is first named."""
-    return Borders(_read_arrays("borders.npz"))
-
-
-def _read_arrays(name: str) -> dict[str, NDArray[Any]]:
-    path = resources.files("geotagger.data").joinpath(name)
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-        return dict(arrays)
+    return Borders(read_arrays("borders.npz"))
 
 
 def _lines(text: NDArray[np.uint8]) -> list[str]:

@@ -5,14 +5,14 @@ The constants are data (`data/belief.json`), fitted on photos whose sources were
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+from geotagger.data import read_json
 
 if TYPE_CHECKING:
     from geotagger.places import Places
@@ -42,8 +42,7 @@ class Constants:
 
     @classmethod
     def load(cls) -> Constants:
-        text = files("geotagger.data").joinpath("belief.json").read_text("utf-8")
-        return cls(**json.loads(text))
+        return cls(**read_json("belief.json"))
 
 
 def log_prior(places: Places, constants: Constants) -> NDArray[np.float32]:

@@ -9,12 +9,12 @@ doubted.
 
 from __future__ import annotations
 
-import json
 from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from geotagger.data import read_json
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -85,7 +85,7 @@ def _counts(pixels: NDArray[np.uint8], bits: int) -> NDArray[np.intp]:
 
 @cache
 def _fitted() -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], float, float]:
-    fitted = json.loads(files("geotagger.data").joinpath("subject.json").read_text("utf-8"))
+    fitted = read_json("subject.json")
     arrays = (np.array(fitted[name]) for name in ("centre", "spread", "weights"))
     centre, spread, weights = arrays
     return centre, spread, weights, fitted["bias"], fitted["least_score"]

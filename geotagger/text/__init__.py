@@ -15,6 +15,9 @@ from types import MappingProxyType
 Corner = tuple[float, float]
 """x, y as shares of the picture's width and height, from the upper left of the upright picture."""
 
+LEGIBLE = 0.5
+"""Confidence of the recogniser from which on what it read is taken for a cue."""
+
 NOWHERE: Mapping[str, float] = MappingProxyType({})
 
 
@@ -30,6 +33,11 @@ class Line:
     """Clockwise from the corner where the text begins, so that it also tells the rotation."""
     script: str = ""
     """ISO 15924 code (`Thai`, `Arab`) where the letters themselves cannot be read."""
+
+    @property
+    def legible(self) -> bool:
+        """Whether it was read so surely that its words may be cues."""
+        return self.confidence >= LEGIBLE
 
 
 @dataclass(frozen=True, slots=True)

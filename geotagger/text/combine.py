@@ -10,15 +10,14 @@ evidence as its doubt, so that text shifts the belief and never decides alone.
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from geotagger.data import read_json
 from geotagger.geo import km_of_cosine, unit_vectors
 
 if TYPE_CHECKING:
@@ -53,8 +52,7 @@ class Strengths:
 
     @classmethod
     def load(cls) -> Strengths:
-        text = files("geotagger.data").joinpath("text.json").read_text("utf-8")
-        return cls(**json.loads(text))
+        return cls(**read_json("text.json"))
 
     def weight(self, kind: str) -> float:
         return self.weights.get(kind, 1.0)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from geotagger.text import Cue
-from geotagger.text.ratios import countries, ratios
+from geotagger.text.ratios import ratios
 
 # ruff: noqa: RUF001
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from geotagger.text import Line
 
-MIN_CONFIDENCE = 0.5
 FOREIGN_COMPANIES = 0.1
 """Share of company names on signs, vans and goods in a country not the company's."""
 SHARED = 0.3
@@ -154,13 +153,12 @@ def find(lines: Sequence[Line]) -> list[Cue]:
     """One cue for each legal form; a line counts for the first that fits."""
     cues: dict[str, Cue] = {}
     for line in lines:
-        if line.confidence < MIN_CONFIDENCE or len(line.text) < 4:
+        if not line.legible or len(line.text) < 4:
             continue
         for form in FORMS:
             match = form.pattern.search(line.text)
             if match and form.meaning not in cues:
-                known = {code: rate for code, rate in form.rates.items() if code in countries()}
-                named = ratios(known, form.accident, FOREIGN_COMPANIES)
+                named = ratios(form.rates, form.accident, FOREIGN_COMPANIES)
                 cues[form.meaning] = Cue("company", line.text, form.meaning, named)
             if match:
                 break

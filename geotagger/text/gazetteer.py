@@ -19,10 +19,11 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from geotagger.data import read_arrays
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -157,6 +158,4 @@ def _ratio(code: np.uint8) -> float:
 @cache
 def load_gazetteer() -> Gazetteer:
     """The gazetteer that comes with the program; read once, then shared."""
-    path = resources.files("geotagger.data").joinpath("names.npz")
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-        return Gazetteer(dict(arrays))
+    return Gazetteer(read_arrays("names.npz"))

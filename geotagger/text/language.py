@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
     Rows = NDArray[np.float64]
 
-MIN_CONFIDENCE = 0.5
 SCRIPTS = frozenset({"Latn", "Cyrl", "Arab"})
 MAX_LINES = 12
 """The longest ones; a page of text is no more certain than a dozen lines."""
@@ -132,7 +131,7 @@ def _extra(mass: Rows, area: Area) -> float:
 
 
 def _words(line: Line) -> list[str]:
-    if line.confidence < MIN_CONFIDENCE:
+    if not line.legible:
         return []
     text = NO_WORD.sub(" ", unicodedata.normalize("NFC", line.text))
     words = [word.translate(AS_PRINTED) for word in WORD.findall(text.lower())]

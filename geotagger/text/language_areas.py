@@ -9,11 +9,11 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from geotagger.data import read_text
 from geotagger.text.ratios import countries
 from geotagger.text.words import load_words
 
@@ -47,7 +47,7 @@ class Area:
 
 @cache
 def language_areas() -> tuple[Area, ...]:
-    text = files("geotagger.data").joinpath("language_areas.csv").read_text("utf-8")
+    text = read_text("language_areas.csv")
     languages, codes = load_words().languages, list(countries())
     return tuple(
         Area(

@@ -8,10 +8,11 @@ an unknown one passes a share of the shorter one's probability on ("stupid backo
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import as_file, files
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from geotagger.data import read_arrays
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -90,8 +91,4 @@ def _keys(ngrams: NDArray[np.str_]) -> NDArray[np.uint64]:
 @cache
 def load_letters() -> Letters:
     """The tables of the package. Takes about 0.2 s and 12 MB."""
-    with (
-        as_file(files("geotagger.data").joinpath("languages.npz")) as path,
-        np.load(path, allow_pickle=False) as arrays,
-    ):
-        return Letters({name: arrays[name] for name in arrays.files})
+    return Letters(read_arrays("languages.npz"))

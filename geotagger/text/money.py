@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from geotagger.text import Line
 
-MIN_CONFIDENCE = 0.5
 ABROAD = 0.15
 """Share of euro, dollar and pound prices outside their countries: the tourists' currencies."""
 MONEY_ABROAD = 0.05
@@ -178,7 +177,7 @@ def find(lines: Sequence[Line]) -> list[Cue]:
         _MARKS.extend(mark for mark in marks() if mark.rates)
     cues: dict[str, Cue] = {}
     for line in lines:
-        if line.confidence < MIN_CONFIDENCE:
+        if not line.legible:
             continue
         text = line.text
         for mark in _MARKS:

@@ -16,9 +16,9 @@ import csv
 import re
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from geotagger.data import read_text
 from geotagger.text import Cue
 from geotagger.text.ratios import countries, ratios
 from geotagger.text.words import folded
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from geotagger.text import Line
 
-MIN_CONFIDENCE = 0.5
 ELSEWHERE = 0.04
 ALSO = 0.2
 MORE_WORDS = 3
@@ -59,7 +58,7 @@ SWISS_RATES = {"CH": 1.0, "LI": 1.0, "DE": 0.05, "AT": 0.05, "LU": 0.05}
 
 def find(lines: Sequence[Line]) -> list[Cue]:
     """One cue for each set of countries whose words are met, and one for a stop sign."""
-    kept = [line.text for line in lines if line.confidence >= MIN_CONFIDENCE]
+    kept = [line.text for line in lines if line.legible]
     text = " ".join(map(folded, kept))
     if not text:
         return []
@@ -101,8 +100,7 @@ def _swiss(texts: Sequence[str]) -> list[Cue]:
 @cache
 def _table() -> tuple[re.Pattern[str], dict[str, list[int]], list[dict[str, float]]]:
     """Pattern of all words, word -> groups, group -> rates by country."""
-    file = files("geotagger.data").joinpath("official_words.csv")
-    rows = list(csv.DictReader(file.read_text("utf-8").splitlines()))
+    rows = list(csv.DictReader(read_text("official_words.csv").splitlines()))
     group_of: dict[str, list[int]] = {}
     rates = []
     for group, row in enumerate(rows):

@@ -12,12 +12,11 @@ on signs are of the sign's own town, against the town's share of the country's p
 
 from __future__ import annotations
 
-import json
 import re
 from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from geotagger.data import read_json
 from geotagger.text import Cue, Spot
 from geotagger.text.ratios import countries, ratios
 
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
     from geotagger.text import Line
 
-MIN_CONFIDENCE = 0.5
 MAX_NUMBERS = 3
 SAME_AREA_CODE, OTHER_GROUPS = 0.5, 0.2
 """Rate of a number of which only the first group of digits, or none, is as usual in its country."""
@@ -54,7 +52,7 @@ def find(lines: Sequence[Line]) -> list[Cue]:
     """One cue for each of the first few numbers."""
     cues: dict[str, Cue] = {}
     for line in lines:
-        if line.confidence < MIN_CONFIDENCE or not any(c.isdigit() for c in line.text):
+        if not line.legible or not any(c.isdigit() for c in line.text):
             continue
         if NO_PHONE.search(line.text):
             continue
@@ -184,7 +182,7 @@ def _spots(number: Any, digits: str, ratio: float) -> list[Spot]:
 @cache
 def _areas() -> dict[str, tuple[float, float, float]]:
     """Prefix with country code -> lat, lon, and the town's share of its country's photos."""
-    rows = json.loads(files("geotagger.data").joinpath("areas.json").read_text("utf-8"))
+    rows = read_json("areas.json")
     of_country: dict[str, float] = {}
     for _, country, _, _, people, _ in rows:
         of_country[country] = of_country.get(country, 0.0) + people**TOWN_EXPONENT

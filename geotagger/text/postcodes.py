@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from geotagger.text import Cue
-from geotagger.text.ratios import countries, ratios
+from geotagger.text.ratios import ratios
 from geotagger.text.states import STATES
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 # ruff: noqa: RUF001
 
-MIN_CONFIDENCE = 0.5
 TOWN = r"(?= ?,? ?[^\W\d_]*[A-ZÀ-ÞŁŚŻĆ][^\W\d_]{2,})"
 
 
@@ -183,7 +182,7 @@ def find(lines: Sequence[Line]) -> list[Cue]:
     """One cue for each form met; a line counts for the first form that fits."""
     cues: dict[str, Cue] = {}
     for line in lines:
-        if line.confidence >= MIN_CONFIDENCE and sum(c.isdigit() for c in line.text) >= 2:
+        if line.legible and sum(c.isdigit() for c in line.text) >= 2:
             cue = _prefixed(line.text) or _formed(line.text)
             if cue:
                 cues.setdefault(cue.meaning, cue)
@@ -194,8 +193,7 @@ def _formed(text: str) -> Cue | None:
     for form in FORMS:
         match = form.pattern.search(text)
         if match and form.fits(match):
-            named = ratios({c: r for c, r in form.rates.items() if c in countries()}, form.accident)
-            return Cue("postcode", match[0], form.meaning, named)
+            return Cue("postcode", match[0], form.meaning, ratios(form.rates, form.accident))
     return None
 
 

@@ -13,11 +13,11 @@ unless there is an accident rate; then both are per photo with text.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+
+from geotagger.data import read_json
 
 FOREIGN_SHARE = 0.04
 """Share of things that stand in a country not their own; cars and food tell of 2 to 5 %."""
@@ -38,7 +38,7 @@ class Country:
 @cache
 def countries() -> dict[str, Country]:
     """By ISO 3166-1 alpha-2 code."""
-    table = json.loads(files("geotagger.data").joinpath("countries.json").read_text("utf-8"))
+    table = read_json("countries.json")
     return {
         code: Country(row["photos"], row["languages"], tuple(row["currencies"]))
         for code, row in table.items()

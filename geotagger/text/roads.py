@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from geotagger.text import Cue
-from geotagger.text.ratios import countries, ratios
+from geotagger.text.ratios import ratios
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 # ruff: noqa: RUF001
 
-MIN_CONFIDENCE = 0.5
 PLATE_CONFIDENCE = 0.8
 """One wrong character makes a plate another country's."""
 FOREIGN_CARS = 0.1
@@ -140,7 +139,7 @@ def find(lines: Sequence[Line]) -> list[Cue]:
     cues: dict[str, Cue] = {}
     for line in lines:
         text = line.text.strip()
-        if line.confidence < MIN_CONFIDENCE or len(text) < 2:
+        if not line.legible or len(text) < 2:
             continue
         for form in FORMS:
             if form.plate and line.confidence < PLATE_CONFIDENCE:
@@ -152,8 +151,7 @@ def find(lines: Sequence[Line]) -> list[Cue]:
 
 
 def _cue(form: Form, words: str) -> Cue:
-    rates = {code: rate for code, rate in form.rates.items() if code in countries()}
     if form.plate:
-        named = ratios(rates, form.accident, FOREIGN_CARS)
+        named = ratios(form.rates, form.accident, FOREIGN_CARS)
         return Cue("number plate", words, form.meaning, named)
-    return Cue("road", words, form.meaning, ratios(rates, form.accident))
+    return Cue("road", words, form.meaning, ratios(form.rates, form.accident))

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
     from geotagger.text import Line
 
-MIN_CONFIDENCE = 0.5
 READ_AS_LANGUAGE = frozenset({"Latn", "Cyrl", "Arab"})
 MIN_LETTERS = 2
 MIN_HAN = 2
@@ -110,7 +109,7 @@ CHARACTER_SETS = {"Hans": "gb2312", "Hant": "big5", "Jpan": "shift_jis"}
 
 def find(lines: Sequence[Line]) -> list[Cue]:
     """One cue for each script, the most letters first."""
-    kept = [line for line in lines if line.confidence >= MIN_CONFIDENCE]
+    kept = [line for line in lines if line.legible]
     letters = Counter(script for line in kept for script in map(_script, line.text) if script)
     cues = []
     for script, count in letters.most_common():
@@ -136,9 +135,7 @@ def script_of(word: str) -> str:
 def _unread(lines: Sequence[Line]) -> list[Cue]:
     """Of lines whose letters could not be read."""
     scripts = Counter(
-        line.script
-        for line in lines
-        if line.script and not line.text and line.confidence >= MIN_CONFIDENCE
+        line.script for line in lines if line.script and not line.text and line.legible
     )
     cues = []
     for script in scripts:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from geotagger.text import Line
 
-MIN_CONFIDENCE = 0.5
 BARE_LOOKALIKE = 0.02
 """Rate of what only looks like a domain (`ca.no`, a missing space) without www, @ or a path."""
 EU_SHARE = 0.7
@@ -121,7 +120,7 @@ def find(lines: Sequence[Line]) -> list[Cue]:
     """One cue for each address with a telling top-level domain."""
     cues: dict[str, Cue] = {}
     for line in lines:
-        if line.confidence >= MIN_CONFIDENCE and len(line.text) >= 4:
+        if line.legible and len(line.text) >= 4:
             for words, labels, top in _hosts(line.text.lower()):
                 if cue := _cue(words, labels, top, bool(MARKS.search(line.text.lower()))):
                     cues.setdefault(cue.meaning, cue)

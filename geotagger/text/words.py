@@ -17,11 +17,11 @@ import re
 import unicodedata
 import zlib
 from functools import cache
-from importlib.resources import as_file, files
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from geotagger.data import read_arrays
 from geotagger.text.letters import Letters, load_letters
 
 if TYPE_CHECKING:
@@ -164,8 +164,4 @@ class Words:
 @cache
 def load_words() -> Words:
     """The tables of the package. Takes about 0.4 s and 30 MB."""
-    with (
-        as_file(files("geotagger.data").joinpath("words.npz")) as path,
-        np.load(path, allow_pickle=False) as arrays,
-    ):
-        return Words({name: arrays[name] for name in arrays.files}, load_letters())
+    return Words(read_arrays("words.npz"), load_letters())

@@ -14,6 +14,8 @@ from hashlib import sha256
 from html import escape
 from importlib import resources
 
+from geotagger.data import read_json
+
 TILES = "https://tile.openstreetmap.org"
 """Asked for pictures of maps only after a person has switched them on."""
 SCRIPTS = (
@@ -57,8 +59,7 @@ def as_json(value: object) -> str:
 
 def outlines() -> str:
     """The coasts and borders as a block of data."""
-    file = resources.files("geotagger.data").joinpath("outlines.json")
-    return data("outlines", json.loads(file.read_text("utf-8")))
+    return data("outlines", read_json("outlines.json"))
 
 
 def tail() -> str:
