@@ -4,27 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from torch import nn
 
 from export.family import Exportable
-from geotagger.geo import haversine_km
 from geotagger.images import InputSpec
 from geotagger.places import load_places
 from geotagger.vision.bundle import ClassifyHead, RegressHead
 from training import origins, run_folder
-from training.calibrate import EXACT, fit_place_temperature, fit_temperature
-from training.cnn import TRUNKS, PlaceNetwork
+from training.calibrate import fit_place_temperature, fit_temperature, sigma_km
+from training.cnn import DEGREES, LOGITS, PlaceNetwork
 from training.label_table import read_label_table, tempered, write_labels
 from training.sphere import on_the_map
-from training.train_cnn import DEGREES, LOGITS
+from training.trunks import TRUNKS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from geotagger.vision.bundle import Head
-    from training.run_folder import HeldOut
 
 
 class _Network(nn.Module):
@@ -70,14 +67,3 @@ def load(run: Path, document: dict[str, Any]) -> Exportable:
         held_out=held,
         quantise=("static",),
     )
-
-
-def sigma_km(held: HeldOut, output: str) -> float:
-    """The typical error on either axis of coordinates [n, 2], from validation.
-
-    The median distance of a two-dimensional normal is 1.1774 sigma.
-    """
-    known = np.isin(held.precision, EXACT) & ~np.isnan(held.lat)
-    lat, lon = held.outputs[output][known].T
-    km = haversine_km(lat, lon, held.lat[known], held.lon[known])
-    return float(np.clip(np.median(km) / 1.1774, 1, 2e4)) if len(km) else 2e4

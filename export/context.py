@@ -16,10 +16,11 @@ from geotagger.images import InputSpec
 from geotagger.vision.bundle import ClassifyHead, RegressHead
 from training import origins, run_folder
 from training.context import DEGREES, ContextNetwork, logits_name
+from training.context_heads import ATTRIBUTES, placed_heads
 from training.recipe import build
 from training.sphere import on_the_map
 from training.towers import make_tower
-from training.train_context import ATTRIBUTES, Options, placed_heads
+from training.train_context import Options
 
 if TYPE_CHECKING:
     from pathlib import Path

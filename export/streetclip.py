@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from export.retrieval import Embedding, retrieval_model
-from training.train_streetclip import load_run
+from training.streetclip import load_run
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,12 +16,14 @@ from geotagger.errors import UsageError  # noqa: E402
 from geotagger.geo import haversine_km  # noqa: E402
 from geotagger.images import InputSpec, fit  # noqa: E402
 from training import metrics, run_folder, train_cnn  # noqa: E402
-from training.cnn import TRUNKS, ChannelAndSpaceAttention, PlaceNetwork  # noqa: E402
+from training.cnn import PlaceNetwork  # noqa: E402
 from training.data import Example  # noqa: E402
 from training.pixels import Alterations, Photos  # noqa: E402
 from training.recipe import read_recipe  # noqa: E402
+from training.setting import DataSet  # noqa: E402
 from training.sight import Sight  # noqa: E402
 from training.sphere import great_circle_km, on_the_map, wrapped_huber  # noqa: E402
+from training.trunks import TRUNKS, ChannelAndSpaceAttention  # noqa: E402
 
 
 def pixels(size, count=2):
@@ -149,7 +151,7 @@ def test_only_training_sees_altered_views(tmp_path):
     assert (altered[0][0].numpy() == first).all()
     altered.set_epoch(1)
     assert (altered[0][0].numpy() != first).any()
-    seen = Sight("", examples, spec, Alterations())
+    seen = Sight(DataSet("", examples, {}), spec, Alterations())
     ((pixels_seen, _),) = seen.dataset(rows, altered=False)
     assert (pixels_seen.numpy() == shown).all()
 

@@ -15,9 +15,9 @@ from published_towers import save_clip  # noqa: E402
 from export import to_onnx  # noqa: E402
 from geotagger.vision.bundle import load_bundle  # noqa: E402
 from training import origins, run_folder, train_streetclip  # noqa: E402
-from training.cnn import TRUNKS  # noqa: E402
 from training.origins import Origin  # noqa: E402
 from training.towers import make_tower  # noqa: E402
+from training.trunks import TRUNKS  # noqa: E402
 
 RECIPE = {"cities": 1, "loop": {"epochs": 1, "batch_size": 8}}
 

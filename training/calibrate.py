@@ -77,6 +77,17 @@ def fit_place_temperature(
     return round(1 / _weight(values, country, share, places), 4)
 
 
+def sigma_km(held: HeldOut, output: str) -> float:
+    """The typical error on either axis of coordinates [n, 2], degrees.
+
+    The median distance of a two-dimensional normal is 1.1774 sigma.
+    """
+    exact = np.isin(held.precision, EXACT) & ~np.isnan(held.lat)
+    lat, lon = held.outputs[output][exact].T.astype(float)
+    km = haversine_km(lat, lon, held.lat[exact], held.lon[exact])
+    return round(float(np.clip(np.median(km) / 1.1774, 1, 2e4)), 1) if len(km) else 2e4
+
+
 def likelihoods(
     held: HeldOut, readers: Mapping[str, Reader], rows: NDArray[np.intp]
 ) -> list[NDArray[np.float32]]:
@@ -136,9 +147,17 @@ def _fitted_rows(
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
     """Rows to fit on, their countries (-1: not known), and how much each counts."""
     rows = np.unique(np.linspace(0, len(held) - 1, min(len(held), MOST_FITTED)).astype(int))
+    return rows, *counted(held.country[rows].tolist(), places)
+
+
+def counted(
+    countries: Sequence[str], places: Places
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """The number of each photo's country (-1: not known), and how much the photo counts: common
+    countries less, 1 / sqrt(photos of the country)."""
     codes = {code: index for index, code in enumerate(places.country_codes)}
-    country = np.array([codes.get(code, -1) for code in held.country[rows].tolist()])
-    return rows, country, np.bincount(country + 1)[country + 1] ** -0.5
+    country = np.array([codes.get(code, -1) for code in countries])
+    return country, np.bincount(country + 1)[country + 1] ** -0.5
 
 
 def _weight(
@@ -160,7 +179,7 @@ def _weight(
     return WEIGHTS[int(surprise.argmin())]
 
 
-def conformal(stretch: list[float], share: NDArray[np.float64]) -> float:
+def conformal(stretch: Sequence[float] | NDArray[np.float64], share: NDArray[np.float64]) -> float:
     """The value that COVERAGE of the weight does not exceed; one unseen photo lies above all."""
     order = np.argsort(stretch)
     held = np.cumsum(share[order]) / (share.sum() + share.mean())

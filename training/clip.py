@@ -1,7 +1,7 @@
 """Image and text towers that meet in one space (CLIP, Radford et al. 2021).
 
-The text tower is that of the named CLIP, or, beside a trunk of training/cnn.py, a small one that is
-trained from nothing, with words of its own that are learnt from the captions.
+The text tower is that of the named CLIP, or, beside a trunk of training/trunks.py, a small one that
+is trained from nothing, with words of its own that are learnt from the captions.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from torch import nn
 from torch.nn.functional import cross_entropy, log_softmax
 
 from geotagger.errors import UsageError
-from training.cnn import TRUNKS
 from training.towers import (
     TINY_CLIP,
     Tower,
@@ -24,6 +23,7 @@ from training.towers import (
     text_options,
     tiny_config,
 )
+from training.trunks import TRUNKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

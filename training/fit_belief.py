@@ -29,11 +29,11 @@ from geotagger.records import Evidence, Level, Prediction
 from geotagger.vision.bundle import load_bundle
 from geotagger.vision.heads import Reader
 from geotagger.vision.readers import make_reader
+from training.calibrate import EXACT, conformal, counted
 
 CONSTANTS_FILE = Path(__file__).parent.parent / "geotagger" / "data" / "belief.json"
 WEIGHTS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2)
 COUNTRY_EXPONENTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
-COVERAGE = 0.9
 CONFIDENT = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
@@ -49,7 +49,7 @@ class Unseen:
     exact: NDArray[np.bool_]
     """The label's position is good to a region or better."""
     weight: NDArray[np.float64]
-    """Common countries count less: 1 / sqrt(photos of the country)."""
+    """How much the photo counts: common countries less."""
 
     def rows(self, chosen: NDArray[np.bool_]) -> Unseen:
         return Unseen(**{name: getattr(self, name)[chosen] for name in self.__dataclass_fields__})
@@ -74,19 +74,15 @@ def main(run: Path, bundle_dir: Path, exponent: float | None, write: bool) -> No
     constants = replace(constants, prior_country_exponent=exponent)
     click.echo(f"weight {weight}, country exponent {exponent}")
     predictions = predict(unseen, reader, weight, Belief(places, constants, min_confidence=2.0))
-    km = np.array(
-        [
-            haversine_km(p.point.lat, p.point.lon, lat, lon)
-            for p, lat, lon in zip(predictions, unseen.lat, unseen.lon, strict=True)
-        ]
-    )
+    points = np.array([(p.point.lat, p.point.lon) for p in predictions])
+    km = haversine_km(*points.T, unseen.lat, unseen.lon)
     stretch = km / np.array([p.radius_km for p in predictions])
-    factor = round(_quantile(stretch[unseen.exact], unseen.weight[unseen.exact]), 3)
+    factor = round(conformal(stretch[unseen.exact], unseen.weight[unseen.exact]), 3)
     click.echo(f"radius factor {factor}")
     for fold in np.unique(unseen.fold):
         own = unseen.exact & (unseen.fold == fold)
         others = unseen.exact & (unseen.fold != fold)
-        covered = stretch[own] <= _quantile(stretch[others], unseen.weight[others])
+        covered = stretch[own] <= conformal(stretch[others], unseen.weight[others])
         click.echo(f"  fold {fold}: the 90 % radius covers {covered.mean():.3f} of {own.sum()}")
     click.echo(reliability(unseen, reader, weight, places, constants))
     if write:
@@ -95,13 +91,9 @@ def main(run: Path, bundle_dir: Path, exponent: float | None, write: bool) -> No
 
 def read_unseen(file: Path, places: Places) -> Unseen:
     data = np.load(file)
-    index = {code: i for i, code in enumerate(places.country_codes)}
-    country = np.array([index.get(code, -1) for code in data["country"].tolist()])
-    count = np.bincount(country + 1)[country + 1]
-    exact = np.isin(data["precision"], ["point", "city", "region"])
-    unseen = Unseen(
-        data["logits"], data["lat"], data["lon"], country, data["fold"], exact, count**-0.5
-    )
+    country, weight = counted(data["country"].tolist(), places)
+    exact = np.isin(data["precision"], EXACT)
+    unseen = Unseen(data["logits"], data["lat"], data["lon"], country, data["fold"], exact, weight)
     return unseen.rows(country >= 0)
 
 
@@ -198,13 +190,6 @@ def reliability(
                 share = len(right) / len(predictions)
                 lines.append(f"{level:10} {confident:10.1f} {share:10.3f} {np.mean(right):6.3f}")
     return "\n".join(lines)
-
-
-def _quantile(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
-    """The value that COVERAGE of the weight does not exceed."""
-    order = np.argsort(values)
-    held = np.cumsum(weights[order]) / weights.sum()
-    return float(values[order][np.searchsorted(held, COVERAGE)])
 
 
 def _store(run: Path, constants: Constants, weight: float, factor: float) -> None:

@@ -28,9 +28,10 @@ from geotagger.geo import haversine_km
 from geotagger.places import Places, load_places
 from geotagger.prior import Constants
 from geotagger.records import Evidence, Level
-from geotagger.text import Line, Reading
+from geotagger.text import Reading
 from geotagger.text.combine import Combiner, Strengths, together
 from geotagger.text.cues import find_cues
+from training.readings import read_readings, well_read
 
 STRENGTHS_FILE = Path(__file__).parent.parent / "geotagger" / "data" / "text.json"
 POWERS = (0.0, 0.15, 0.3, 0.45, 0.6, 0.8, 1.0, 1.2, 1.4)
@@ -133,46 +134,10 @@ def _readings(name: str) -> tuple[dict[str, Reading], list[dict[str, str]]]:
         return readings, list(csv.DictReader(file))
 
 
-def read_readings(file: Path) -> dict[str, Reading]:
-    """What `geotagger read --json` printed, by file name."""
-    with file.open(encoding="utf-8") as lines:
-        found = (json.loads(line) for line in lines)
-        return {Path(item["path"]).name: _reading(item) for item in found}
-
-
 def _texts(file: Path) -> tuple[dict[str, Reading], list[dict[str, str]]]:
-    """Texts as if they had been read well: one line below the other."""
     with file.open(encoding="utf-8", newline="") as lines:
         labels = [{"file": str(i), **row} for i, row in enumerate(csv.DictReader(lines))]
-    return {row["file"]: _read_well(row["text"].split(" / ")) for row in labels}, labels
-
-
-def _read_well(texts: Sequence[str]) -> Reading:
-    height = 1 / max(len(texts) + 2, 8)
-    tops = [(index + 1) * height for index in range(len(texts))]
-    lines = [
-        Line(text, 0.97, ((0.2, top), (0.8, top), (0.8, top + height), (0.2, top + height)))
-        for text, top in zip(texts, tops, strict=True)
-    ]
-    return Reading(tuple(lines), 1600, 1200)
-
-
-def _reading(item: Mapping[str, object]) -> Reading:
-    lines = item["lines"]
-    assert isinstance(lines, list)
-    return Reading(
-        tuple(
-            Line(
-                line["text"],
-                line["confidence"],
-                tuple((x, y) for x, y in line["box"]),
-                line.get("script", ""),
-            )
-            for line in lines
-        ),
-        int(item.get("width_px", 0)),  # type: ignore[call-overload]
-        int(item.get("height_px", 0)),  # type: ignore[call-overload]
-    )
+    return {row["file"]: well_read(row["text"].split(" / ")) for row in labels}, labels
 
 
 def _weighted(examples: Sequence[Example]) -> list[Example]:

@@ -24,12 +24,13 @@ from geotagger.belief import Belief
 from geotagger.images import decode
 from geotagger.places import load_places
 from geotagger.prior import Constants
-from geotagger.text import Cue, Line, Reading
+from geotagger.text import Cue, Reading
 from geotagger.text.combine import Combiner
 from geotagger.text.cues import FINDERS, find_cues
 from geotagger.text.reader import TextReader
 from geotagger.text.script_model import ScriptClassifier
 from geotagger.text.traps import judge
+from training.readings import reading_of
 
 
 @click.command(help=__doc__)
@@ -41,7 +42,9 @@ def main(scenes: Path, limit: int) -> None:
     cache = scenes / "readings.json"
     if not cache.exists():
         cache.write_text(json.dumps(read_all(scenes, [row["file"] for row in rows])), "utf-8")
-    readings = {file: _reading(item) for file, item in json.loads(cache.read_text("utf-8")).items()}
+    readings = {
+        file: reading_of(item) for file, item in json.loads(cache.read_text("utf-8")).items()
+    }
 
     truth = Truth()
     of_kind = defaultdict(list)
@@ -94,14 +97,6 @@ def read_all(folder: Path, files: Sequence[str]) -> dict[str, object]:
             prepared = reader.prepare(picture.image, picture.width_px, picture.height_px)
             readings[file] = asdict(reader.read([prepared])[0])
     return readings
-
-
-def _reading(item: dict[str, object]) -> Reading:
-    lines = tuple(
-        Line(one["text"], one["confidence"], tuple(map(tuple, one["box"])), one["script"])
-        for one in item["lines"]
-    )
-    return Reading(lines, item["width_px"], item["height_px"])
 
 
 if __name__ == "__main__":

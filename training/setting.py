@@ -150,6 +150,14 @@ def tell_left_out(problems: Sequence[str]) -> None:
         click.echo(f"left out: {problem}", err=True)
 
 
+def tell_trained(network: torch.nn.Module) -> int:
+    """How many of its numbers are trained."""
+    trained = sum(p.numel() for p in network.parameters() if p.requires_grad)
+    total = sum(p.numel() for p in network.parameters())
+    click.echo(f"{trained:,} of {total:,} numbers are trained")
+    return trained
+
+
 def tell_leakage(examples: Sequence[Example], splits: Splits) -> None:
     for line in leakage(examples, splits):
         click.echo(f"leakage: {line}", err=True)

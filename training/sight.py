@@ -16,7 +16,7 @@ from training.network import run_by_onnx
 from training.pixels import Alterations, CachedViews, cache_views, dataset
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -25,22 +25,23 @@ if TYPE_CHECKING:
 
     from geotagger.images import InputSpec
     from training.cnn import PlaceNetwork
-    from training.data import Example
+    from training.loop import LoopOptions
+    from training.setting import DataSet
     from training.towers import Tower
 
 
 class Sight:
     def __init__(
         self,
-        source: str,
-        examples: Sequence[Example],
+        data: DataSet,
         spec: InputSpec,
         alter: Alterations,
-        seed: int = 0,
-        workers: int = 0,
+        loop: LoopOptions | None = None,
     ) -> None:
-        self._source, self._examples, self._spec = source, examples, spec
-        self._alter, self._seed, self._workers = alter, seed, workers
+        """`loop`: whose seed the altered views are of, and by how many processes they are read."""
+        self._source, self._examples = data.source, data.examples
+        self._spec, self._alter = spec, alter
+        self._seed, self._workers = (loop.seed, loop.workers) if loop else (0, 0)
         self._views: NDArray[np.float16] | None = None
 
     def keep(self, tower: Tower | PlaceNetwork, views: int, file: Path, key: str = "") -> None:

@@ -26,7 +26,7 @@ from geotagger.text.combine import Combiner
 from geotagger.vision.bundle import load_bundle
 from geotagger.vision.readers import make_reader
 from training.fit_belief import read_unseen
-from training.fit_text import read_readings
+from training.readings import read_readings
 
 BATCH = 64
 

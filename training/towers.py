@@ -1,7 +1,7 @@
 """Image towers: pixels to one vector a photo, whatever stands behind it.
 
-A tower is named: any trunk of training/cnn.py (`lite0`, `resnet50`, ...), `tiny_clip` (random, for
-trying a recipe out in seconds), or else a CLIP that transformers knows: a hub id such as
+A tower is named: any trunk of training/trunks.py (`lite0`, `resnet50`, ...), `tiny_clip` (random,
+for trying a recipe out in seconds), or else a CLIP that transformers knows: a hub id such as
 `openai/clip-vit-base-patch32`, or a folder that holds one.
 """
 
@@ -14,11 +14,11 @@ from torch import nn
 
 from geotagger.errors import UsageError
 from training import origins
-from training.cnn import TRUNKS
+from training.trunks import TRUNKS
 
 if TYPE_CHECKING:
-    from training.cnn import Trunk
     from training.origins import Origin
+    from training.trunks import Trunk
 
 CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 TINY_CLIP = "tiny_clip"
@@ -91,7 +91,7 @@ class Tower(nn.Module):
 
 
 class CnnTower(Tower):
-    """A trunk of training/cnn.py; its blocks are its stages."""
+    """A trunk of training/trunks.py; its blocks are its stages."""
 
     def __init__(self, trunk: Trunk) -> None:
         super().__init__(trunk.mean, trunk.scale, trunk.origins)

@@ -20,20 +20,20 @@ from torch.nn.functional import log_softmax
 
 from geotagger.errors import UsageError
 from geotagger.images import InputSpec
-from geotagger.places import load_places
-from geotagger.vision.heads import ClassifyReader
-from training import calibrate, metrics, run_folder
+from training import metrics, run_folder
 from training.classes import KINDS, Classes, make_classes, smooth_targets, with_log_prior
-from training.cnn import TRUNKS, PlaceNetwork
-from training.comparison import Table, nearest, places_table, sample
+from training.cnn import DEGREES, LOGITS, PlaceNetwork
+from training.cnn_scores import score
+from training.comparison import sample
 from training.data import positions
-from training.label_table import tempered, write_labels
+from training.label_table import write_labels
 from training.loop import LoopOptions, fit, is_first_process
 from training.pixels import FITS, Alterations
 from training.recipe import check_choices
-from training.setting import begin, run_options, usage_errors
+from training.setting import begin, run_options, tell_trained, usage_errors
 from training.sight import Sight
 from training.sphere import great_circle_km, wrapped_huber
+from training.trunks import TRUNKS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,9 +41,6 @@ if TYPE_CHECKING:
     from training.data import Example
     from training.loop import LossOf
     from training.setting import Setting
-
-LOGITS, DEGREES = "class_logits", "degrees"
-"""The outputs of the network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +104,13 @@ def train(setting: Setting, options: Options) -> None:
 
     trunk = TRUNKS[options.backbone](options.weights)
     network = PlaceNetwork(trunk, len(classes), options.coordinates, options.hidden)
-    trained = network.freeze(options.train, options.last_stages)
-    click.echo(f"{len(classes)} classes; {trained:,} of {count(network):,} numbers are trained")
+    network.freeze(options.train, options.last_stages)
+    click.echo(f"{len(classes)} classes")
+    trained = tell_trained(network)
     spec = InputSpec(options.size_px or trunk.size_px, options.fit)
     check_size(network, spec.size_px, f"{options.backbone} is made for {trunk.size_px}")
 
-    loop = options.loop
-    sight = Sight(data.source, examples, spec, options.alter, loop.seed, loop.workers)
+    sight = Sight(data, spec, options.alter, options.loop)
     if options.views:
         keep_views(sight, network, spec.size_px, run / "views.npy", options)
     some = sample(rows["train"])
@@ -126,7 +123,7 @@ def train(setting: Setting, options: Options) -> None:
         loss_of,
         sight.dataset(rows["train"], altered=True),
         run,
-        loop,
+        options.loop,
         lambda model: accuracy(sight.run(model, model, rows["val"])[0], classes.index[rows["val"]]),
     )
     if not is_first_process():
@@ -246,69 +243,8 @@ def make_loss(
     return loss_of
 
 
-def score(
-    run: Path,
-    classes: Classes,
-    examples: list[Example],
-    known: NDArray[np.intp],
-    some: NDArray[np.intp],
-    before: tuple[NDArray[np.float32], NDArray[np.float32]],
-) -> tuple[float, dict[str, Table]]:
-    """The temperature, and two tables on the test photos: of classes and of places.
-
-    Beside the network stand the commonest class of the training photos (`known`), and for each test
-    photo the nearest among `some` of them, by what the trunk saw in both before it was trained.
-    """
-    test = run_folder.read_held_out(run / "test.npz")
-    val = run_folder.read_held_out(run / "val.npz")
-    temperature = calibrate.fit_temperature(val.outputs[LOGITS], val.target[LOGITS])
-    target = test.target[LOGITS]
-    counts = np.bincount(classes.index[known], minlength=len(classes))
-    prior = np.log((counts + 0.5) / (counts + 0.5).sum())
-    neighbours = np.eye(len(classes))[classes.index[some[nearest(*before)]]]
-    hard = ("photos", "accuracy", "precision", "recall", "f1")  # a neighbour has no probabilities
-    tables = {
-        "classes": {
-            "model": metrics.classification(test.outputs[LOGITS], target, temperature),
-            "commonest": metrics.classification(np.tile(prior, (len(test), 1)), target),
-            "nearest": {
-                name: value
-                for name, value in metrics.classification(neighbours, target).items()
-                if name in hard
-            },
-        }
-    }
-    placed = np.array([examples[row].has_point for row in some], bool)
-    if not classes.places or not placed.any():
-        return temperature, tables
-    places = load_places()
-    softer = calibrate.fit_place_temperature(val, LOGITS, classes.labels, places)
-    labels = tempered(classes.labels, softer)
-    reader = ClassifyReader(labels, softer, places, str(run / "labels.csv"))
-    tables["places"] = places_table(
-        run,
-        val,
-        test,
-        {LOGITS: reader},
-        places,
-        [examples[row] for row in some[placed]],
-        (before[0][placed], before[1]),
-    )
-    if DEGREES in test.outputs:
-        lat, lon = test.outputs[DEGREES].T.astype(float)
-        direct = metrics.Guesses.at(
-            np.clip(lat, -90, 90).tolist(), ((lon + 180) % 360 - 180).tolist()
-        )
-        tables["places"]["coordinates"] = metrics.geographic(direct, test)
-    return temperature, tables
-
-
 def accuracy(logits: NDArray[np.float32], target: NDArray[np.intp]) -> dict[str, float]:
     return {"accuracy": float((logits.argmax(axis=1) == target).mean())}
-
-
-def count(network: torch.nn.Module) -> int:
-    return sum(parameter.numel() for parameter in network.parameters())
 
 
 if __name__ == "__main__":

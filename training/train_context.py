@@ -13,8 +13,7 @@ steps stand in `train`, in order.
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,20 +26,19 @@ from geotagger.errors import UsageError
 from geotagger.geo import haversine_km
 from geotagger.images import InputSpec
 from geotagger.places import load_places
-from geotagger.vision.heads import ClassifyReader, RegressReader
 from training import calibrate, metrics, run_folder
-from training.captions import context_caption, county_of, month_of
-from training.classes import Classes, make_classes
-from training.climates import climate_of
+from training.captions import context_caption
+from training.classes import Classes
 from training.clip import caption_loss, make_clip
 from training.comparison import places_table, sample
-from training.context import DEGREES, HEADS, PLACE_HEADS, ContextNetwork, logits_name
+from training.context import DEGREES, PLACE_HEADS, ContextNetwork, logits_name
+from training.context_heads import head_table, make_heads, make_readers
 from training.data import positions
 from training.label_table import write_labels
 from training.loop import LoopOptions, fit, is_first_process
 from training.pixels import FITS, Alterations
 from training.recipe import check_choices
-from training.setting import begin, run_options, usage_errors
+from training.setting import begin, run_options, tell_trained, usage_errors
 from training.sight import Sight
 from training.sphere import great_circle_km
 from training.sphere import on_the_map as wrap
@@ -51,12 +49,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from geotagger.vision.heads import Reader
     from training.data import Example
     from training.setting import DataSet, Setting
     from training.towers import Tower
 
-ATTRIBUTES = ("climate", "month")
 LOSS_WEIGHTS = {"climate": 1.0, "month": 1.0} | dict.fromkeys(PLACE_HEADS, 2.0)
 DISTANCE_WEIGHT = 3.0
 DISTANCE_UNIT_KM = 5000.0
@@ -67,7 +63,7 @@ class Options:
     tower: str = "openai/clip-vit-base-patch32"
     """See training/towers.py."""
     weights: str = "auto"
-    """Of a trunk of training/cnn.py: none, auto, imagenet, or a file."""
+    """Of a trunk of training/trunks.py: none, auto, imagenet, or a file."""
     trained_blocks: int = 1
     """Of the tower, while heads are trained; 0 for none, -1 for all."""
     use_context: bool = True
@@ -120,11 +116,8 @@ def train(setting: Setting, options: Options) -> None:
     tower.freeze(options.trained_blocks)
     sizes = {name: len(classes) for name, classes in heads.items()}
     network = ContextNetwork(tower, sizes, options.use_context)
-    trained = sum(p.numel() for p in network.parameters() if p.requires_grad)
-    total = sum(p.numel() for p in network.parameters())
-    click.echo(f"{trained:,} of {total:,} numbers are trained")
-    loop = options.heads
-    sight = Sight(data.source, examples, spec, options.alter, loop.seed, loop.workers)
+    trained = tell_trained(network)
+    sight = Sight(data, spec, options.alter, options.heads)
     if options.views:
         sight.keep(tower, options.views, run / "views.npy")
     known = sample(splits["train"])
@@ -135,7 +128,7 @@ def train(setting: Setting, options: Options) -> None:
         make_loss(examples, heads),
         sight.dataset(splits["train"], altered=True),
         run,
-        loop,
+        options.heads,
         lambda model: errors(model, sight, examples, splits["val"]),
     )
     if not is_first_process():
@@ -156,7 +149,7 @@ def train(setting: Setting, options: Options) -> None:
     temperature = {
         name: calibrate.fit_temperature(val.outputs[name], val.target[name]) for name in val.target
     }
-    readers = make_readers(heads, temperature, sigma_km(val))
+    readers = make_readers(heads, temperature, calibrate.sigma_km(val, DEGREES))
     own = [examples[row] for row in known]
     tables = {"places": places_table(run, val, test, readers, load_places(), own, features)}
     tables["places"]["coordinates alone"] = metrics.geographic(
@@ -175,7 +168,7 @@ def train(setting: Setting, options: Options) -> None:
         trained=trained,
         classes=sizes,
         places={name: classes.places for name, classes in heads.items()},
-        sigma_km=sigma_km(val),
+        sigma_km=calibrate.sigma_km(val, DEGREES),
         temperature=temperature,
         labels={logits_name(name): f"{name}.csv" for name in heads},
     )
@@ -196,46 +189,10 @@ def pretrain(data: DataSet, run: Path, options: Options) -> tuple[Tower, int]:
     clip, words = make_clip(options.tower, options.weights, [captions[row] for row in rows])
     spec = InputSpec(options.size_px or clip.tower.size_px, options.fit)
     loop = options.pretraining
-    sight = Sight(data.source, data.examples, spec, options.alter, loop.seed, loop.workers)
+    sight = Sight(data, spec, options.alter, loop)
     photos = sight.dataset(rows, altered=True)
     clip = fit(clip, caption_loss(captions, words), photos, run, loop)
     return clip.tower.cpu(), spec.size_px
-
-
-def make_heads(examples: list[Example], known: NDArray[np.intp], least: int) -> dict[str, Classes]:
-    """The classes of every head that the data set tells two or more of; see HEADS."""
-    columns = {
-        "climate": [replace(e, label=climate_of(e)) for e in examples],
-        "month": [replace(e, label=month_of(e)) for e in examples],
-        "country": examples,
-        "state": examples,
-        "county": [replace(e, city=county_of(e)) for e in examples],
-        "city": examples,
-    }
-    kinds = {"climate": "label", "month": "label", "state": "region", "county": "city"}
-    heads = {}
-    for name in HEADS:
-        own, kind = columns[name], kinds.get(name, name)
-        frequent = only_frequent(own, kind, known, least if name not in ATTRIBUTES else 1)
-        try:
-            classes = make_classes(frequent, kind, known)
-        except UsageError:
-            continue
-        if len(classes) > 1:
-            heads[name] = replace(classes, places=classes.places and name not in ATTRIBUTES)
-    return heads
-
-
-def only_frequent(
-    examples: Sequence[Example], kind: str, known: NDArray[np.intp], least: int
-) -> list[Example]:
-    """Examples without the name of a class that fewer than `least` of the photos `known` have."""
-
-    def key(example: Example) -> tuple[str, ...]:
-        return (example.country, example.region if kind == "city" else "", getattr(example, kind))
-
-    count = Counter(key(examples[row]) for row in known)
-    return [e if count[key(e)] >= least else replace(e, **{kind: ""}) for e in examples]
 
 
 def make_loss(
@@ -281,53 +238,6 @@ def errors(
 def on_the_map(outputs: dict[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
     """As the exported graph gives them (training/sphere.py)."""
     return outputs | {DEGREES: wrap(torch.from_numpy(outputs[DEGREES])).numpy()}
-
-
-def sigma_km(held: run_folder.HeldOut) -> float:
-    """The typical error on either axis. The median of a two-dimensional normal is 1.1774 sigma."""
-    exact = np.isin(held.precision, calibrate.EXACT)
-    lat, lon = held.outputs[DEGREES][exact].T.astype(float)
-    km = haversine_km(lat, lon, held.lat[exact], held.lon[exact])
-    return round(float(np.clip(np.median(km) / 1.1774, 1, 2e4)), 1) if len(km) else 2e4
-
-
-def make_readers(
-    heads: Mapping[str, Classes], temperature: Mapping[str, float], sigma: float
-) -> dict[str, Reader]:
-    """Of those heads that speak of places; see `placed_heads`."""
-    places = load_places()
-    readers: dict[str, Reader] = {DEGREES: RegressReader(sigma, places)}
-    for name in placed_heads({name: classes.places for name, classes in heads.items()}):
-        output = logits_name(name)
-        readers[output] = ClassifyReader(heads[name].labels, temperature[output], places, name)
-    return readers
-
-
-def placed_heads(places: Mapping[str, bool]) -> list[str]:
-    """Heads whose answer goes into the belief beside the coordinates: the coarsest alone.
-
-    They all read the same layers; to add them up would count one opinion several times.
-    """
-    return [name for name in PLACE_HEADS if places.get(name)][:1]
-
-
-def head_table(
-    test: run_folder.HeldOut,
-    temperature: Mapping[str, float],
-    heads: Mapping[str, Classes],
-    known: NDArray[np.intp],
-) -> dict[str, dict[str, float | None]]:
-    """Each head beside the commonest class of the training photos."""
-    table = {}
-    for name, classes in heads.items():
-        output = logits_name(name)
-        target = test.target[output]
-        own = classes.index[known]
-        counts = np.bincount(own[own >= 0], minlength=len(classes)) + 0.5
-        prior = np.tile(np.log(counts / counts.sum()), (len(test), 1))
-        table[name] = metrics.classification(test.outputs[output], target, temperature[output])
-        table[f"{name}, commonest"] = metrics.classification(prior, target)
-    return table
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ from training.loop import LoopOptions, fit, is_first_process
 from training.pixels import FITS, Alterations
 from training.recipe import check_choices
 from training.retrieval import EMBEDDING, best_points, gallery_of, places_of, save_held_out
-from training.setting import begin, run_options, usage_errors
+from training.setting import begin, run_options, tell_trained, usage_errors
 from training.sight import Sight
 from training.towers import make_tower
 
@@ -105,10 +105,8 @@ def train(setting: Setting, options: Options) -> None:
 
     model = make_model(options)
     spec = InputSpec(options.size_px or model.tower.size_px, options.fit)
-    trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    click.echo(f"{trained:,} of {sum(p.numel() for p in model.parameters()):,} numbers are trained")
-    loop = options.loop
-    sight = Sight(data.source, examples, spec, options.alter, loop.seed, loop.workers)
+    trained = tell_trained(model)
+    sight = Sight(data, spec, options.alter, options.loop)
     if options.views:
         sight.keep(model.tower, options.views, run / "views.npy")
     known = sample(splits["train"])
@@ -120,7 +118,7 @@ def train(setting: Setting, options: Options) -> None:
         make_loss(examples, rows, points[:2], options),
         sight.dataset(rows, altered=True),
         run,
-        loop,
+        options.loop,
         lambda m: near_misses(m, sight, examples, splits["val"][sharp[splits["val"]]], points),
     )
     if not is_first_process():
