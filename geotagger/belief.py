@@ -81,7 +81,7 @@ class Belief:
         mass = self.posterior(evidence)
         parts = self._parts.sums(mass)
         countries, continents = self._parts.countries(parts), self._parts.continents(parts)
-        inside = self._winning_country(mass, parts, countries, continents)
+        inside = self._winning_country(mass, parts, continents)
         row = self._best_row(mass, inside)
         cosine = self.places.unit @ self.places.unit[row]
         level, confidence = self._level(mass, row, cosine, countries, continents)
@@ -101,12 +101,15 @@ class Belief:
             return self.min_confidence
         return self.constants.thresholds[level]
 
-    def _winning_country(self, mass: Mass, parts: Mass, countries: Mass, continents: Mass) -> Mass:
-        """The mass of the country that is named, so that the names agree from the top down."""
-        best = int(continents.argmax())
-        if continents[best] >= self._threshold(Level.CONTINENT):
-            countries = self._parts.countries(np.where(self._parts.continent == best, parts, 0))
-        return np.where(self.places.country == countries.argmax(), mass, 0)
+    def _winning_country(self, mass: Mass, parts: Mass, continents: Mass) -> Mass:
+        """The mass of the country that is named: the likeliest one on the likeliest continent.
+
+        From the top down, for a large country of another continent may outweigh each of many small
+        ones, and would be the wrong half of the world more often.
+        """
+        inside = np.where(self._parts.continent == continents.argmax(), parts, 0)
+        country = self._parts.countries(inside).argmax()
+        return np.where(self.places.country == country, mass, 0)
 
     def _best_row(self, mass: Mass, inside: Mass) -> int:
         """The row that meets the most distance thresholds in expectation.

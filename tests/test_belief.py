@@ -65,17 +65,18 @@ def test_two_equal_countries_are_unsure_between_them(places):
     assert {c.place.country_code for c in prediction.candidates[:2]} == {"JP", "BR"}
 
 
-def test_a_sure_continent_keeps_the_names_inside_it(places):
+@pytest.mark.parametrize(("share", "level"), [(0.7, Level.CONTINENT), (0.55, Level.NONE)])
+def test_the_likeliest_continent_keeps_the_names_inside_it(places, share, level):
     """One country elsewhere may be the likeliest alone; the named country is in the continent."""
     continents = [places.continent_names[i] for i in places.continent]
     in_europe = np.array([name == "Europe" for name in continents])
-    mass = np.where(in_europe, 0.7 / in_europe.sum(), 0)
+    mass = np.where(in_europe, share / in_europe.sum(), 0)
     brazil = places.mask(["BR"])
-    mass = np.where(brazil, 0.3 / brazil.sum(), mass) + 1e-12
+    mass = np.where(brazil, (1 - share) / brazil.sum(), mass) + 1e-12
     belief = Belief(places)
     evidence = Evidence("test", 1.0, "", (np.log(mass) - belief.log_prior).astype(np.float32))
     prediction = belief.decide([evidence])
-    assert prediction.level is Level.CONTINENT
+    assert prediction.level is level
     assert prediction.place.continent == "Europe"
 
 
