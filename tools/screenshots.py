@@ -1,4 +1,4 @@
-"""Draw photos, report on them, and take the pictures of docs/review.md and the README.
+"""Draw photos, report on them, explain one, and take the pictures of docs/review.md and the README.
 
     pip install -e '.[dev]'
     python tools/screenshots.py [--chromium FILE]
@@ -9,6 +9,7 @@ Landscapes and places are made up; the pages are the real ones.
 from __future__ import annotations
 
 import argparse
+import base64
 import hashlib
 import os
 import shutil
@@ -18,7 +19,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import ExifTags, Image, ImageDraw, ImageFilter, ImageFont
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from geotagger.places import load_places
@@ -34,6 +35,7 @@ from geotagger.records import (
     Status,
 )
 from geotagger.reports.formats import open_report
+from geotagger.vision.bundle import find_bundle, load_card
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 STOPS = (
@@ -55,6 +57,8 @@ STOPS = (
     ("Reykjavík", "IS", 3),
 )
 """Town, country, how many photos."""
+SIGN = (("LEKÁRNA", 50), ("Otevřeno Po-Pá, tel. 541 211 387", 25))
+"""A pharmacy in Czechia: what it is, when it is open, and a number of Brno's."""
 
 
 def main() -> None:
@@ -69,6 +73,7 @@ def main() -> None:
             browser = api.chromium.launch(executable_path=options.chromium, args=["--no-sandbox"])
             the_map(browser)
             the_review(browser)
+            the_belief(browser)
             browser.close()
 
 
@@ -114,7 +119,8 @@ def guess(stop: int, number: int, place: Place, random: np.random.Generator) -> 
     sign = (
         f'sign: "{place.city}" -> {place.city}, {place.country_code}; ' if number % 3 == 0 else ""
     )
-    seen = f"picture looks like {place.country} {100 * share:.0f} %, {others[0].country} 9 %"
+    elsewhere = next(other.country for other in others if other.country != place.country)
+    seen = f"picture looks like {place.country} {100 * share:.0f} %, {elsewhere} {50 * left:.0f} %"
     spread = random.normal(0, 0.05 if level is Level.CITY else 0.4, 2).tolist()
     point = Point(place.point.lat + spread[0], place.point.lon + spread[1])
     gps = Point(place.point.lat + 0.03, place.point.lon - 0.02) if number % 8 == 0 else None
@@ -126,7 +132,7 @@ def guess(stop: int, number: int, place: Place, random: np.random.Generator) -> 
         ),
         Prediction(point, place, level, share, radius_km, tuple(candidates), (), (sign + seen,)),
         hashlib.sha256(path.read_bytes()).hexdigest(),
-        "starter-1.1.0@daed8cb5",
+        load_card(find_bundle("starter")).model_id,
     )
 
 
@@ -203,6 +209,45 @@ def the_review(browser: Browser) -> None:
         zoom_out(page)
         shoot(page, "review.png")
         process.terminate()
+
+
+def the_belief(browser: Browser) -> None:
+    """A drawn photo with a sign beside what `geotagger explain` says of it."""
+    signpost("DSC_4711.jpg")
+    command = [sys.executable, "-m", "geotagger", "explain", "DSC_4711.jpg", "--report", "why.html"]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    page = browser.new_page(viewport={"width": 1100, "height": 800}, bypass_csp=True)
+    page.goto(Path("why.html").resolve().as_uri())
+    photo = base64.b64encode(Path("DSC_4711.jpg").read_bytes()).decode()
+    page.evaluate(
+        "photo => { const image = new Image(); image.src = 'data:image/jpeg;base64,' + photo;"
+        " image.style = 'float: right; width: 270px; margin: 8px 0 0 24px; border-radius: 6px';"
+        " document.body.querySelector('h1, h2, p').before(image); }",
+        photo,
+    )
+    page.wait_for_timeout(500)
+    below = page.locator("table").bounding_box()
+    assert below
+    clip = {"x": 60, "y": 0, "width": 980, "height": below["y"] + below["height"] + 24}
+    page.screenshot(path=IMAGES / "belief.png", full_page=True, clip=clip)
+    page.close()
+
+
+def signpost(name: str) -> None:
+    """A photo whose only telling things are a sign and the camera's clock."""
+    image = landscape(np.random.default_rng(3))
+    draw = ImageDraw.Draw(image)
+    draw.rectangle([290, 470, 306, 640], fill=(90, 84, 78))
+    draw.rounded_rectangle([130, 330, 640, 490], 8, fill=(20, 92, 60), outline="white", width=4)
+    for line, (text, size) in enumerate(SIGN):
+        font = ImageFont.truetype("DejaVuSans-Bold.ttf", size)
+        draw.text((156, 346 + 72 * line), text, "white", font)
+    exif = Image.Exif()
+    exif[ExifTags.Base.Model] = "DSC"
+    ifd = exif.get_ifd(ExifTags.IFD.Exif)
+    ifd[ExifTags.Base.DateTimeOriginal] = "2024:06:14 12:10:05"
+    ifd[ExifTags.Base.OffsetTimeOriginal] = "+02:00"
+    image.save(name, quality=88, exif=exif)
 
 
 def opened(browser: Browser, address: str, scheme: str, wide: int, high: int) -> Page:
