@@ -1,6 +1,6 @@
 """Sources of evidence: each turns a photo into log-likelihoods over the places table, or nothing.
 
-A new source is one new file here and one line where the run is put together (`pipeline.py`).
+A new source is one new file here and one line where they are put together (`sources.py`).
 """
 
 from __future__ import annotations

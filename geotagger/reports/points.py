@@ -26,13 +26,13 @@ STATUSES = tuple(Status)
 LEVELS = tuple(Level)
 CHECKS = ("", "agree", "far", "no_gps", "invalid")
 SOURCES: Mapping[str, re.Pattern[str]] = {
-    "picture": re.compile(r"\b(?:picture (?:looks|points|is)|best matches)\b"),
+    "picture": re.compile(r"(?:^|; )(?:picture (?:looks like|points to)|closest caption:) "),
     "text": re.compile(r"(?:^|; )sign: "),
     "clock": re.compile(r"(?:^|; )clock [+-]"),
     "nearby photos": re.compile(r"(?:^|; )album: "),
     "names": re.compile(r"(?:^|; )(?:metadata|name): "),
 }
-"""What a source's part of the evidence sentence looks like."""
+"""How a source's part of the evidence sentence begins: a CSV that is read back holds no more."""
 NO_DAY = -(2**31)
 COLUMNS = {
     "lat": "f",
