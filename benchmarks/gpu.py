@@ -2,43 +2,60 @@
 
     python benchmarks/gpu.py                     everything; on a machine with an NVIDIA GPU
     python benchmarks/gpu.py --quick             a small tower and few photos, to see that it runs
+    python benchmarks/gpu.py --sizes 224         one size, where time is short
 
 The ceiling is the fastest half-precision matrix product that torch reaches on this GPU, measured in
-the same run. Inference: torch in half precision, eager and compiled, and geotagger's sessions on
-CUDA (a graph in half precision) and TensorRT. End to end: 12-MP JPEGs from disk to the report, with
-the share of time in which the GPU had nothing to do, beside decoding alone. Random weights are as
-fast as others. Without a GPU it says so and measures nothing (exit code 2).
+the same run. Inference: torch in half precision, eager and compiled, and geotagger's sessions: CUDA
+in half precision, the same with CUDA graphs, CUDA with the weights as imports bring them, and
+TensorRT with the fused and the plain graph. End to end: 12-MP JPEGs from disk to the report, with
+the share of time in which the GPU had nothing to do, beside decoding alone on all cores. And JPEGs
+decoded on the GPU. Random weights are as fast as others. What does not run here says why, and the
+rest goes on. Without a GPU nothing is measured (exit code 2).
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
 import click
+import gpu_decode
 import numpy as np
 import torch
 from photos import make_folder
-from towers import make_bundle, make_tower
+from towers import LAYERS, PATCH_PX, WIDTH, make_bundle, make_tower
 
-from geotagger import images, pipeline
-from geotagger.errors import DeviceError
+from geotagger import pipeline
+from geotagger.engines import prepare
+from geotagger.evidence import Shot
+from geotagger.images import InputSpec, fit
 from geotagger.photos import walk
 from geotagger.vision.bundle import load_bundle
-from geotagger.vision.devices import PROVIDERS
 from geotagger.vision.session import Session
 
-WIDTH, PATCH_PX, LAYERS = 1024, 14, 24
+Figures = dict[str, Any]
+
+WAYS = {
+    # name: device, half, fused, CUDA graphs
+    "cuda": ("cuda", True, True, False),
+    "cuda, CUDA graphs": ("cuda", True, True, True),
+    "cuda, float32": ("cuda", False, True, False),
+    "tensorrt": ("tensorrt", False, True, False),
+    "tensorrt, plain graph": ("tensorrt", False, False, False),
+}
 
 
 @click.command(help=__doc__)
@@ -54,73 +71,121 @@ def main(
     if not torch.cuda.is_available():
         click.echo("no NVIDIA GPU that torch can use is here: nothing was measured", err=True)
         sys.exit(2)
-    import onnxruntime as ort
-
-    if PROVIDERS["cuda"] not in ort.get_available_providers():
-        click.echo("this onnxruntime is built without CUDA: install onnxruntime-gpu", err=True)
-        sys.exit(2)
-    layers, count, seconds = (2, 64, 1.0) if quick else (LAYERS, count, seconds)
-    told: dict[str, Any] = {
+    layers, count, seconds = (2, 400, 1.0) if quick else (LAYERS, count, seconds)
+    run = Run(batch_size, layers, seconds, as_json)
+    told: Figures = {
         "gpu": torch.cuda.get_device_name(),
         "cores": pipeline.cores(),
         "ceiling_tflops": ceiling(seconds),
         "sizes": {},
     }
+    run.tell(f"{told['gpu']}, {told['cores']} cores")
+    run.tell(f"half-precision matrix products: {told['ceiling_tflops']:.0f} TFLOP/s")
     with tempfile.TemporaryDirectory() as scratch:
         folder = make_folder(Path(scratch) / "photos", count)
-        told["decoding_photos_per_s"] = decoding(folder, min(count, 400))
+        told["gpu_decoding"] = gpu_decode.measure(folder, min(count, 400))
+        for line in gpu_decode.told(told["gpu_decoding"]):
+            run.tell(f"decoding  {line}")
         for size_px in map(int, sizes.split(",")):
-            told["sizes"][size_px] = one_size(
-                Path(scratch), folder, size_px, layers, batch_size, seconds
-            )
+            rate = decoding(folder, min(count, 400), size_px)
+            told["decoding_photos_per_s"] = rate
+            run.tell(f"{size_px} px  decoding alone on all cores {rate:8.0f} photos/s")
+            told["sizes"][size_px] = ways = {}
+            for name, figures in one_size(Path(scratch), folder, size_px, run):
+                ways[name] = figures
+                run.tell(f"{size_px} px  {line_of(name, figures, size_px, layers, told)}")
     if as_json:
         click.echo(json.dumps(told))
-        return
-    click.echo(
-        f"{told['gpu']}, {told['cores']} cores; matrix products {told['ceiling_tflops']:.0f} "
-        f"TFLOP/s; decoding alone {told['decoding_photos_per_s']:.0f} photos/s"
-    )
-    for size_px, ways in told["sizes"].items():
-        flop = flop_of(size_px, layers)
-        for way, figures in ways.items():
-            rate = figures.get("photos_per_s")
-            if rate is None:
-                click.echo(f"{size_px} px  {way:22} {figures['problem']}")
-                continue
-            share = rate * flop / 1e12 / told["ceiling_tflops"]
-            idle = f", GPU idle {figures['idle']:.0%}" if "idle" in figures else ""
-            click.echo(f"{size_px} px  {way:22} {rate:8.0f} photos/s {share:5.0%} of ceiling{idle}")
 
 
-def one_size(
-    scratch: Path, folder: Path, size_px: int, layers: int, batch_size: int, seconds: float
-) -> dict[str, dict[str, Any]]:
-    pixels = np.random.default_rng(0).integers(0, 256, (batch_size, size_px, size_px, 3), np.uint8)
-    ways: dict[str, dict[str, Any]] = {}
-    tower = make_tower(size_px, layers, half=True).cuda()
-    for name, network in (("torch eager", tower), ("torch compiled", torch.compile(tower))):
-        rate = per_second(lambda network=network: torch_run(network, pixels), batch_size, seconds)
-        ways[name] = {"photos_per_s": rate}
-    del tower
-    torch.cuda.empty_cache()
-    for device, half in (("cuda", True), ("tensorrt", False)):
-        bundle = make_bundle(scratch / f"{device}{size_px}", size_px, layers, half)
-        try:
-            session = Session(load_bundle(bundle), device, batch_size)
-        except DeviceError as error:
-            ways[device] = {"problem": str(error)}
-            continue
-        rate = per_second(lambda session=session: session.run(pixels), batch_size, seconds)
-        ways[device] = {"photos_per_s": rate}
-        del session
-        ways[f"{device} end to end"] = end_to_end(scratch, folder, bundle, device, batch_size)
-    return ways
+@dataclass(frozen=True)
+class Run:
+    """What all measurements share."""
+
+    batch_size: int
+    layers: int
+    seconds: float
+    as_json: bool
+
+    def tell(self, line: str) -> None:
+        """At once, so that a run that is stopped has told what it found."""
+        click.echo(line, err=self.as_json)
 
 
-def torch_run(network: Any, pixels: np.ndarray) -> np.ndarray:
+def line_of(name: str, figures: Figures, size_px: int, layers: int, told: Figures) -> str:
+    if "problem" in figures:
+        return f"{name:34} {figures['problem']}"
+    rate = figures["photos_per_s"]
+    share = rate * flop_of(size_px, layers) / 1e12 / told["ceiling_tflops"]
+    line = f"{name:34} {rate:8.0f} photos/s {share:5.0%} of ceiling"
+    if name.endswith("end to end"):
+        line += f", {rate / told['decoding_photos_per_s']:.2f} of decoding alone"
+    return line + (f", GPU idle {figures['idle']:.0%}" if "idle" in figures else "")
+
+
+def one_size(scratch: Path, folder: Path, size_px: int, run: Run) -> Iterator[tuple[str, Figures]]:
+    shape = (run.batch_size, size_px, size_px, 3)
+    pixels = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    for name, compiled in (("torch eager", False), ("torch compiled", True)):
+        yield name, tried(lambda compiled=compiled: of_torch(pixels, size_px, compiled, run))
+        torch.cuda.empty_cache()
+    for name, (device, half, fused, graphs) in WAYS.items():
+        bundle = scratch / f"tower{size_px}-{half}-{fused}"
+        with cuda_graphs(graphs):
+
+            def made(bundle: Path = bundle, half: bool = half, fused: bool = fused) -> Path:
+                ready = (bundle / "card.json").exists()
+                return bundle if ready else make_bundle(bundle, size_px, run.layers, half, fused)
+
+            def alone(device: str = device, made: Callable[[], Path] = made) -> Figures:
+                return of_session(pixels, made(), device, run)
+
+            def whole(device: str = device, made: Callable[[], Path] = made) -> Figures:
+                return end_to_end(scratch, folder, made(), device, run)
+
+            figures = tried(alone)
+            yield name, figures
+            if "problem" not in figures:
+                yield f"{name}, end to end", tried(whole)
+
+
+def tried(measure: Callable[[], Figures]) -> Figures:
+    """What it measures, or what is in the way: drivers, compilers and libraries have their own
+    errors, and none of them is worth the rest of the run."""
+    try:
+        return measure()
+    except Exception as error:
+        return {"problem": " ".join(str(error).split())[:300] or repr(error)}
+
+
+@contextlib.contextmanager
+def cuda_graphs(on: bool) -> Iterator[None]:
+    os.environ["GEOTAGGER_CUDA_GRAPHS"] = "1" if on else "0"
+    try:
+        yield
+    finally:
+        del os.environ["GEOTAGGER_CUDA_GRAPHS"]
+
+
+def of_torch(pixels: np.ndarray, size_px: int, compiled: bool, run: Run) -> Figures:
     """As a session: pixels from the computer's memory, scores back into it."""
-    with torch.inference_mode():
-        return network(torch.from_numpy(pixels).cuda()).cpu().numpy()
+    network: Any = make_tower(size_px, run.layers, half=True).cuda()
+    if compiled:
+        network = torch.compile(network)
+
+    def infer() -> np.ndarray:
+        with torch.inference_mode():
+            return network(torch.from_numpy(pixels).cuda()).cpu().numpy()
+
+    return {"photos_per_s": per_second(infer, len(pixels), run.seconds)}
+
+
+def of_session(pixels: np.ndarray, bundle: Path, device: str, run: Run) -> Figures:
+    session = Session(load_bundle(bundle), device, run.batch_size)
+    return {
+        "photos_per_s": per_second(lambda: session.run(pixels), len(pixels), run.seconds),
+        "batch_size": session.batch_size,
+    }
 
 
 def per_second(run: Callable[[], object], photos: int, seconds: float) -> float:
@@ -154,60 +219,91 @@ def flop_of(size_px: int, layers: int) -> float:
     return layers * layer + 2 * tokens * 3 * PATCH_PX**2 * WIDTH
 
 
-def decoding(folder: Path, count: int) -> float:
-    files = [photo.path for photo in islice(walk([folder]), count)]
-    started = time.perf_counter()
+@dataclass(frozen=True)
+class Squares:
+    """A source that has its pixels made and asks nothing."""
+
+    min_side_px: int
+    name: str = "vision"
+    model_id: str = ""
+
+    def prepare(self, shot: Shot) -> np.ndarray:
+        return fit(shot.picture.image, InputSpec(self.min_side_px))
+
+
+def decoding(folder: Path, count: int, size_px: int) -> float:
+    """Photos/s of all that the workers do, on all cores: read, hash, metadata, decode, shrink."""
+    photos = list(islice(walk([folder]), count))
+    source: Any = Squares(size_px)
     with ThreadPoolExecutor(pipeline.cores()) as pool:
-        list(pool.map(lambda path: images.decode(path.read_bytes(), 336), files))
-    return count / (time.perf_counter() - started)
+        started = time.perf_counter()
+        done = list(pool.map(lambda photo: prepare(photo, [source], only_missing=False), photos))
+        elapsed_s = time.perf_counter() - started
+    assert all(item.inputs for item in done)
+    return len(photos) / elapsed_s
 
 
-def end_to_end(
-    scratch: Path, folder: Path, bundle: Path, device: str, batch_size: int
-) -> dict[str, Any]:
+def end_to_end(scratch: Path, folder: Path, bundle: Path, device: str, run: Run) -> Figures:
+    """What the photos beyond the first batch take: loading, filling and draining are in both runs.
+
+    The GPU's idle time is that after the first finished photo.
+    """
+    files = tuple(photo.path for photo in walk([folder]))
     options = pipeline.RunOptions(
-        paths=(folder,),
+        paths=files[: run.batch_size],
         reports=(scratch / "report.csv",),
         models=(str(bundle),),
         device=device,
-        batch_size=batch_size,
+        batch_size=run.batch_size,
         read_text=False,
     )
-    first: list[float] = []
+    few_s = pipeline.run(options).seconds
     with Usage() as usage:
+        seen: list[object] = []
 
-        def note(_: object) -> None:
-            if not first:
-                usage.samples.clear()  # loading, and TensorRT's planning, are over
-                first.append(time.perf_counter())
+        def note(outcome: object) -> None:
+            if not seen:
+                usage.samples.clear()
+                seen.append(outcome)
 
-        summary = pipeline.run(options, note)
-        elapsed_s = time.perf_counter() - first[0]
-    idle = 1 - mean(usage.samples) / 100 if usage.samples else float("nan")
-    return {"photos_per_s": (summary.photos - batch_size) / elapsed_s, "idle": idle}
+        all_s = pipeline.run(replace(options, paths=files), note).seconds
+    if all_s <= few_s:
+        return {"problem": "too few photos to tell"}
+    figures: Figures = {"photos_per_s": (len(files) - run.batch_size) / (all_s - few_s)}
+    if usage.samples:
+        figures["idle"] = 1 - mean(usage.samples) / 100
+    return figures
 
 
 class Usage:
-    """Samples of the first GPU's use in per cent, ten a second, as nvidia-smi tells it."""
+    """Samples of the first GPU's use in per cent, ten a second, as nvidia-smi tells it.
+
+    None where there is no nvidia-smi, or it does not tell.
+    """
 
     def __enter__(self) -> Usage:
         self.samples: list[float] = []
         command = ["nvidia-smi", "--id=0", "--query-gpu=utilization.gpu", "--loop-ms=100"]
         command.append("--format=csv,noheader,nounits")
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        self.thread = threading.Thread(target=self._read)
-        self.thread.start()
+        self.process: subprocess.Popen[str] | None = None
+        with contextlib.suppress(FileNotFoundError):
+            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+            self.thread = threading.Thread(target=self._read)
+            self.thread.start()
         return self
 
     def _read(self) -> None:
+        assert self.process
         assert self.process.stdout
         for line in self.process.stdout:
-            self.samples.append(float(line))
+            with contextlib.suppress(ValueError):
+                self.samples.append(float(line))
 
     def __exit__(self, *_: object) -> None:
-        self.process.terminate()
-        self.process.wait()
-        self.thread.join()
+        if self.process:
+            self.process.terminate()
+            self.process.wait()
+            self.thread.join()
 
 
 if __name__ == "__main__":
