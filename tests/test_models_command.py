@@ -113,3 +113,9 @@ def test_parquet_where_it_is_installed(tmp_path):
     table = pq.read_table(tmp_path / "v.parquet").to_pylist()
     assert table[0]["lat"] == 60
     assert len(table[0]["vector"]) == 3
+
+
+def test_a_folder_that_is_not_there_asks_no_hub(tmp_path, monkeypatch):
+    monkeypatch.setattr(command, "_convert", lambda *_: pytest.fail("the export was asked"))
+    with pytest.raises(UsageError, match="there is no such folder"):
+        run("models", "import", tmp_path / "bundel")

@@ -87,7 +87,7 @@ def import_model(source: str, name: str, options: tuple[str, ...]) -> None:
     geotagger models import streetclip --accept-licence
     geotagger models import location-encoder
     """
-    from geotagger.errors import BundleError, GeotaggerError
+    from geotagger.errors import BundleError, GeotaggerError, UsageError
     from geotagger.vision.bundle import CARD_FILE, embedded_bundles, models_folder
     from geotagger.vision.card_heads import is_name
     from geotagger.vision.location import LOCATION_FILE
@@ -101,6 +101,8 @@ def import_model(source: str, name: str, options: tuple[str, ...]) -> None:
         _copy(Path(source), folder / name)
         click.echo(f"{name}: imported")
         return
+    if Path(source).parent.is_dir() and len(Path(source).parts) > 1 and not Path(source).exists():
+        raise UsageError(f"{source}: there is no such folder")  # a typing error asks no hub
     target = folder / (LOCATION_FILE if source == "location-encoder" else name)
     if _convert(source, target, options):
         raise GeotaggerError(f"{source} was not imported; the reason stands above")
