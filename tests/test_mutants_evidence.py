@@ -5,9 +5,11 @@ from datetime import datetime
 import numpy as np
 import pytest
 
+from geotagger.belief import Belief
 from geotagger.evidence import album
-from geotagger.evidence.album import Fix, gap_text, neighbours, timeline_of
+from geotagger.evidence.album import AlbumSource, Fix, Neighbour, gap_text, neighbours, timeline_of
 from geotagger.evidence.clock import SUMMER_TIME_FORGOTTEN, TRUST, Clock, ClockSource, read_clock
+from geotagger.evidence.roll import MAX_GAP_DAYS, Anchor, Roll, nearest
 from geotagger.places import load_places
 from geotagger.prior import Constants, log_prior
 from geotagger.records import Existing, Point
@@ -93,3 +95,46 @@ def test_one_fix_on_each_side_and_no_more():
     assert [n.name for n in neighbours(fixes, -10.0, "")] == ["0.jpg"]
     assert [n.name for n in neighbours(fixes, 9000.0, "")] == ["5.jpg"]
     assert [n.name for n in neighbours(fixes, 0.0, "")] == ["0.jpg", "1.jpg"]
+
+
+PARIS = Point(48.857, 2.352)
+
+
+def test_two_that_agree_count_as_less_than_two(places):
+    """The two ends of one gap are not independent: together they are the root of two of one."""
+    one, other = Neighbour("a.jpg", 1.0, PARIS), Neighbour("b.jpg", 1.0, PARIS)
+    alone = AlbumSource(places).evidence([one]).log_likelihood
+    both = AlbumSource(places).evidence([one, other]).log_likelihood
+    np.testing.assert_allclose(both, np.sqrt(2) * alone, rtol=1e-4)
+
+
+def anchor(places, name="a.jpg", at=0.0):
+    countries = np.full(len(places.country_codes), 0.1 / len(places.country_codes), np.float32)
+    countries[places.country_codes.index("FR")] = 0.9
+    return Anchor(name, at, countries, PARIS, 0.6, "sign: Paris")
+
+
+def test_two_signs_that_agree_count_as_less_than_two(places):
+    roll = Roll(Belief(places))
+    alone = roll.evidence([anchor(places)], 3600.0).log_likelihood
+    both = roll.evidence([anchor(places), anchor(places, "b.jpg", 7200.0)], 3600.0).log_likelihood
+    np.testing.assert_allclose(both, np.sqrt(2) * alone, rtol=1e-3, atol=1e-5)
+
+
+def test_a_sign_of_the_same_second_counts_once(places):
+    there = anchor(places, at=100.0)
+    assert nearest([there], 100.0, "x.jpg") == [there]
+
+
+def test_a_sign_of_just_the_largest_gap_counts(places):
+    there, most = anchor(places), MAX_GAP_DAYS * 24 * 3600
+    assert nearest([there], most, "x.jpg") == [there]
+    assert nearest([there], most + 1, "x.jpg") == []
+
+
+def test_clock_album_and_signs_weigh_as_much_as_they_say(places, source):
+    clock = Clock(datetime(2024, 1, 15, 12), 120)  # noqa: DTZ001 as on the camera
+    near = [Neighbour("a.jpg", 1.0, PARIS)]
+    found = [source.evidence(clock), AlbumSource(places).evidence(near)]
+    found.append(Roll(Belief(places)).evidence([anchor(places)], 3600.0))
+    assert [evidence.weight for evidence in found] == [1.0, 1.0, 1.0]
