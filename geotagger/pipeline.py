@@ -194,7 +194,7 @@ def _finished_first(
 def believe(item: Weighed, belief: Belief) -> Outcome:
     """From evidence to a prediction; photos that failed or were skipped pass through."""
     outcome = item.outcome
-    if outcome.status in (Status.FAILED, Status.SKIPPED):
+    if item.believed or outcome.status in (Status.FAILED, Status.SKIPPED):
         return outcome
     if not item.evidence:
         return replace(outcome, note=joined(outcome.note, "no evidence of place"))

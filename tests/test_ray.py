@@ -2,9 +2,12 @@
 
 import json
 import os
+import shutil
+import sqlite3
 import sys
 import threading
 import time
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -13,6 +16,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from geotagger.cli import cli
+from geotagger.engines.worker import each_alone
 from geotagger.errors import DeviceError, GeotaggerError, UsageError
 from geotagger.options import RunOptions
 from geotagger.pipeline import run
@@ -53,13 +57,29 @@ def rows(options):
 
 
 @pytest.mark.usefixtures("ray")
-def test_the_same_rows_as_on_one_machine_and_the_journal_serves_both(options, tmp_path):
+@pytest.mark.parametrize("read_text", [False, True], ids=["workers-believe", "driver-believes"])
+def test_the_same_rows_as_on_one_machine_and_the_journal_serves_both(options, tmp_path, read_text):
+    options = replace(options, read_text=read_text)
+    assert each_alone(options) is not read_text
     expected = rows(options)
     assert len(expected) == 7
     on_ray = replace(options, engine="ray", journal=tmp_path / "done.sqlite")
     assert rows(on_ray) == expected
     assert rows(replace(on_ray, engine="local")) == expected
     assert run(replace(on_ray, engine="local")).resumed == 6  # all but the photo that failed
+
+
+@pytest.mark.usefixtures("ray")
+def test_what_networks_said_of_a_copy_is_found_by_the_workers(options, tmp_path):
+    noted = replace(options, journal=tmp_path / "done.sqlite")
+    truth = [row["lat"] for row in rows(noted)]
+    with closing(sqlite3.connect(noted.journal)) as journal, journal:  # so that it shows
+        (first,) = journal.execute("SELECT answer FROM answers").fetchone()
+        journal.execute("UPDATE answers SET answer = ?", (first,))
+    shutil.copytree(options.paths[0], tmp_path / "copy")
+    copied = replace(noted, engine="ray", paths=(tmp_path / "copy",))
+    assert len({row["lat"] for row in rows(copied) if row["lat"] is not None}) == 1
+    assert [row["lat"] for row in rows(replace(copied, restart=True))] == truth
 
 
 @pytest.mark.usefixtures("ray")

@@ -43,6 +43,8 @@ class Weighed:
     """Of the report, if an earlier run has finished the photo."""
     anchor: Anchor | None = None
     """What it tells of the photos of the same camera around it."""
+    believed: bool = False
+    """The outcome tells already what the evidence came to."""
 
     @property
     def finished(self) -> bool:

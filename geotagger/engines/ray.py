@@ -1,9 +1,10 @@
 """The engine for a cluster: Ray hands photos to workers, which read them and ask the networks.
 
-What comes back is what the networks said, some KB a photo; the driver judges it, beside clock and
-album, as if it had asked itself. A worker changes nothing, so Ray may run its share again elsewhere
-when a node dies: no photo is lost or doubled. Each node needs geotagger, the bundles and the photos
-under the same paths. Every worker loads the models once and keeps them (Moritz et al. 2018).
+What comes back is a prediction, or, where photos tell of each other, what the networks said: some
+KB a photo, which the driver judges beside clock and album as if it had asked itself. A worker
+(`worker.py`) changes nothing, so Ray may run its share again elsewhere when a node dies: no photo
+is lost or doubled. Each node needs geotagger, the bundles and the photos under the same paths.
+Every worker loads the models once and keeps them (Moritz et al. 2018).
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ import socket
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from geotagger.engines import NOT_DECODED, Memory, Prepared, Recalled, Weighed, local
+from geotagger.engines.worker import Answers, Library, each_alone, work
 from geotagger.errors import GeotaggerError, UsageError
 from geotagger.evidence import Asking, Shot, Source
-from geotagger.records import Evidence, Outcome, Photo, Status
+from geotagger.metadata.journal import state_folder
+from geotagger.records import Outcome, Photo
 
 if TYPE_CHECKING:
     from geotagger.options import RunOptions
@@ -34,9 +36,6 @@ MOST_TRIES = 8
 """How many nodes may die under the same share; a photo that kills its worker must not go round."""
 
 ANSWERS_WITHIN_S = 10.0
-
-Answers = dict[str, bytes]
-"""By `answer_key`, what each network said of one photo."""
 
 
 def weigh(
@@ -53,19 +52,22 @@ def weigh(
     `options.address`, or a share of the photos has cost too many workers.
     """
     ray = _connected(options.address)
+    judges = [] if each_alone(options) else sources
     try:
         workers, resources = _workers(ray, options)
         told = replace(options, workers=resources["num_cpus"], reports=(), journal=None)
         # a worker that has used a GPU would else be replaced after each share, models and all
-        work = ray.remote(max_retries=MOST_TRIES, max_calls=0, **resources)(_work)
+        do = ray.remote(max_retries=MOST_TRIES, max_calls=0, **resources)(work)
+        library = _library(ray, options)
+        keep = memory is not None
         waiting: deque[tuple[list[Photo | Weighed], Any]] = deque()
         for share in _shares(photos, BATCHES_IN_SHARE * batch_size):
             fresh = [item for item in share if isinstance(item, Photo)]
-            waiting.append((share, work.remote(told, fresh) if fresh else None))
+            waiting.append((share, do.remote(told, fresh, library, keep) if fresh else None))
             if len(waiting) > SHARES_AHEAD * workers:
-                yield from _judged(ray, *waiting.popleft(), sources, memory)
+                yield from _done(ray, *waiting.popleft(), judges, memory)
         while waiting:
-            yield from _judged(ray, *waiting.popleft(), sources, memory)
+            yield from _done(ray, *waiting.popleft(), judges, memory)
     finally:
         ray.shutdown()
 
@@ -106,6 +108,16 @@ def _workers(ray: Any, options: RunOptions) -> tuple[int, dict[str, int]]:
     return max(1, sum(c // each for c in cores)), {"num_cpus": each}
 
 
+def _library(ray: Any, options: RunOptions) -> Any:
+    """The actor `Library`, on this machine; None where nothing is to be found."""
+    if not options.journal or options.restart:
+        return None
+    here = ray.get_runtime_context().get_node_id()
+    strategy = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(here, soft=False)
+    actor = ray.remote(num_cpus=0, scheduling_strategy=strategy)(Library)
+    return actor.remote(options, state_folder().absolute())
+
+
 def _shares(photos: Iterable[Photo | Weighed], size: int) -> Iterator[list[Photo | Weighed]]:
     share: list[Photo | Weighed] = []
     for photo in photos:
@@ -117,16 +129,16 @@ def _shares(photos: Iterable[Photo | Weighed], size: int) -> Iterator[list[Photo
         yield share
 
 
-def _judged(
+def _done(
     ray: Any,
     share: Sequence[Photo | Weighed],
     reference: Any,
-    sources: Sequence[Source[Any]],
+    judges: Sequence[Source[Any]],
     memory: Memory | None,
 ) -> list[Weighed]:
-    """The answers of a share, weighed beside what needs no network."""
+    """A share as its worker believes it, or, with `judges`, as they judge what its worker heard."""
     try:
-        answered = iter(ray.get(reference) if reference is not None else ())
+        answered: list[tuple[Outcome, Answers]] = [] if reference is None else ray.get(reference)
     except ray.exceptions.RayTaskError as error:
         if isinstance(error.cause, GeotaggerError):
             raise error.cause from None
@@ -136,95 +148,37 @@ def _judged(
             f"Ray lost its workers {MOST_TRIES} times over the same photos ({error}); is there "
             "memory enough on the nodes? The same command goes on from here"
         ) from error
-    batch = [
-        item if isinstance(item, Weighed) else _recalled(next(answered), sources) for item in share
-    ]
     if memory is not None:
-        _keep(batch, sources, memory)
-    return local.weigh_batch(batch, sources, None)
+        _keep(answered, memory)
+    fresh = iter(answered)
+    batch = [
+        item if isinstance(item, Weighed) else _weighed(*next(fresh), judges) for item in share
+    ]
+    return local.weigh_batch(batch, judges, None)
 
 
-def _recalled(answered: tuple[Outcome, Answers], sources: Sequence[Source[Any]]) -> Prepared:
-    outcome, answers = answered
+def _weighed(
+    outcome: Outcome, answers: Answers, judges: Sequence[Source[Any]]
+) -> Prepared | Weighed:
+    if not judges:
+        return Weighed(outcome, believed=True)
     if not answers:  # it failed, or was passed over
         return Prepared(outcome)
     shot = Shot(outcome.photo, outcome.existing, NOT_DECODED)
-    return Prepared(outcome, tuple(_input(source, shot, answers) for source in sources))
+    return Prepared(outcome, tuple(_input(source, shot, answers) for source in judges))
 
 
 def _input(source: Source[Any], shot: Shot, answers: Answers) -> Any:
     if not isinstance(source, Asking):
         return source.prepare(shot)
-    packed = answers.get(source.answer_key)
-    return None if packed is None else Recalled(source.unpack(packed))
+    found = answers.get(source.answer_key)
+    return None if found is None else Recalled(source.unpack(found[0]))
 
 
-def _keep(
-    batch: Sequence[Prepared | Weighed], sources: Sequence[Source[Any]], memory: Memory
-) -> None:
-    for index, source in enumerate(sources):
-        if isinstance(source, Asking):
-            memory.keep(
-                source.answer_key,
-                [
-                    (item.outcome.sha256, item.outcome.note, source.pack(item.inputs[index].answer))
-                    for item in batch
-                    if isinstance(item, Prepared) and item.inputs and item.inputs[index] is not None
-                ],
-            )
-
-
-class _Notebook:
-    """A memory that knows nothing and keeps all."""
-
-    def __init__(self) -> None:
-        self.kept: defaultdict[str, Answers] = defaultdict(dict)
-
-    def answer(self, sha256: str, key: str) -> tuple[bytes, str] | None:  # noqa: ARG002
-        return None
-
-    def keep(self, key: str, answers: Sequence[tuple[str, str, bytes]]) -> None:
-        for sha256, _, packed in answers:
-            self.kept[sha256][key] = packed
-
-
-class _Unjudged:
-    """A source that asks its network, and leaves it to the driver what the answer means."""
-
-    def __init__(self, source: Asking[Any, Any]) -> None:
-        self.name, self.model_id = source.name, source.model_id
-        self.min_side_px, self.batch_size = source.min_side_px, source.batch_size
-        self.answer_key = source.answer_key
-        self.prepare, self.ask = source.prepare, source.ask
-        self.pack, self.unpack = source.pack, source.unpack
-
-    def judge(self, answers: Sequence[Any]) -> list[Evidence | None]:
-        return [None] * len(answers)
-
-    def weigh(self, batch: Sequence[Any]) -> list[Evidence | None]:
-        return self.judge(self.ask(batch))
-
-
-@cache
-def _sources(options: RunOptions) -> list[_Unjudged]:
-    """Of this process; loaded when it gets its first photos."""
-    from geotagger.sources import Panel
-
-    return [_Unjudged(s) for s in Panel(options).sources() if isinstance(s, Asking)]
-
-
-def _work(options: RunOptions, photos: Sequence[Photo]) -> list[tuple[Outcome, Answers]]:
-    """Runs on a worker: what became of each photo, and what the networks said of it."""
-    sources, notebook = _sources(options), _Notebook()
-    items = local.weigh(
-        photos,
-        sources,
-        batch_size=options.batch_size or max(source.batch_size for source in sources),
-        workers=options.workers,
-        only_missing=options.only_missing,
-        gate=options.gate,
-        memory=notebook,
-    )
-    outcomes = [item.outcome for item in items]
-    judged = (Status.FAILED, Status.SKIPPED)
-    return [(o, {} if o.status in judged else notebook.kept.get(o.sha256, {})) for o in outcomes]
+def _keep(answered: Sequence[tuple[Outcome, Answers]], memory: Memory) -> None:
+    by_key: defaultdict[str, list[tuple[str, str, bytes]]] = defaultdict(list)
+    for outcome, answers in answered:
+        for key, (packed, note) in answers.items():
+            by_key[key].append((outcome.sha256, note, packed))
+    for key, kept in by_key.items():
+        memory.keep(key, kept)
