@@ -67,7 +67,7 @@ class Geotagger:
         Raises:
             BundleError: there is no such bundle, or it cannot do what is asked for.
             DeviceError: the device does not run it.
-            UsageError: an area, gallery or place is none.
+            UsageError: an area, gallery, place or number of crops is none.
         """
         bundle = load_bundle(find_bundle(model))
         named = read_candidates(Path(candidates)) if candidates else ()

@@ -3,6 +3,8 @@ import pytest
 from bundles import HEADS
 from PIL import Image
 
+from geotagger import Geotagger
+from geotagger.errors import UsageError
 from geotagger.images import InputSpec, fit
 from geotagger.vision.crops import averaged, crop, enlarged
 
@@ -52,3 +54,8 @@ def test_coordinates_are_averaged_on_the_sphere():
     ((lat, lon),) = averaged(HEADS["regress"], degrees, 10)
     assert lat == pytest.approx(10, abs=0.01)
     assert abs(lon) == pytest.approx(180, abs=0.01)
+
+
+def test_another_number_of_crops_is_refused_before_any_photo_is_read():
+    with pytest.raises(UsageError, match="crops: 3 is none of 1, 5, 10"):
+        Geotagger(crops=3)

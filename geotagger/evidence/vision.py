@@ -51,7 +51,7 @@ class VisionSource:
         Raises:
             BundleError: the bundle is not what its card says, or does not fit the places table.
             DeviceError: the device does not run the model.
-            UsageError: the search leaves nothing to look among.
+            UsageError: the search leaves nothing to look among, or `crops` is no number of them.
         """
         self.name = name
         self.model_id = bundle.card.model_id

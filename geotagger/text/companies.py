@@ -119,7 +119,7 @@ FORMS = (
     _form("S(?:dn|DN)\\.? ?B(?:hd|HD)\\.?|B(?:hd|HD)\\.?", "MY BN"),
     _form(
         "L(?:td|TD)\\.?|Limited|LIMITED",
-        "GB IE IN NZ HK KE NG GH UG TZ ZA CN IL CY MT JM TT",
+        LIMITED,
         0.01,
         "CA AU",
     ),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from geotagger.errors import UsageError
 from geotagger.geo import unit_vectors64
 from geotagger.images import FILTERS, fit
 from geotagger.vision.bundle import RegressHead
@@ -26,7 +27,12 @@ COUNTS = (1, 5, 10)
 
 
 def enlarged(size_px: int, count: int) -> int:
-    """Short side of the photo from which so many crops of `size_px` are cut."""
+    """Short side of the photo from which so many crops of `size_px` are cut.
+
+    Raises UsageError: `count` is none of COUNTS.
+    """
+    if count not in COUNTS:
+        raise UsageError(f"crops: {count} is none of {', '.join(map(str, COUNTS))}")
     return size_px if count == 1 else round(size_px * 8 / 7)
 
 
