@@ -9,6 +9,7 @@ from geotagger.errors import CannotEmbedError
 from geotagger.metadata import delta as deltas
 from geotagger.metadata.delta import MAGIC, NO_FILE, delta, earlier_version, leads_to
 from geotagger.metadata.jpeg import segments
+from geotagger.metadata.undo import record_at_end
 
 PICTURE = random.Random(5).randbytes(50_000)
 
@@ -73,3 +74,9 @@ def test_markers_without_a_length_are_out_of_place(marker):
     odd = photo[:2] + b"\xff" + bytes([marker]) + b"\0\4ab" + photo[2:]
     with pytest.raises(CannotEmbedError, match=f"FF{marker:02X}"):
         segments(odd)
+
+
+@pytest.mark.parametrize("length", range(0, 80, 3))
+def test_a_block_too_short_for_a_record_has_none(length):
+    assert record_at_end(b"\xff" * length) is None
+    assert record_at_end(bytes(length)) is None
