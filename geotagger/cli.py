@@ -87,5 +87,8 @@ def main() -> None:
 
 
 def _fail(message: str, exit_code: int) -> None:
-    click.echo(f"geotagger: {message}", err=True)
+    from geotagger.reports.table import plain
+
+    shown = "\n".join(map(plain, message.split("\n")))  # names of files may hold escape sequences
+    click.echo(f"geotagger: {shown}", err=True)
     sys.exit(exit_code)

@@ -7,6 +7,7 @@ slip in, and the size limit is ours (Pillow's is a global and cannot be changed 
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
@@ -19,6 +20,10 @@ from geotagger.errors import UnreadableImageError
 # TIFF 6.0, TIFF/EP and DNG 1.7 tags
 _SUBFILE_TYPE, _PHOTOMETRIC, _SUB_IFDS, _DNG_VERSION = 254, 262, 330, 50706
 _CFA, _LINEAR_RAW = 32803, 34892
+
+_FILL = re.compile(rb"\xff+")
+_WITHOUT_LENGTH = frozenset(bytes([marker]) for marker in (0x00, 0x01, *range(0xD0, 0xD9)))
+_MAX_SEGMENTS, _MAX_FILL_BYTES = 100_000, 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +113,8 @@ def recognise(data: bytes) -> Format:
     found = _find(data)
     if isinstance(found, str):
         raise UnreadableImageError(found)
+    if found is JPEG and _is_endless_jpeg(data):
+        raise UnreadableImageError("the JPEG has too many segments, or too many bytes between them")
     return found
 
 
@@ -129,6 +136,28 @@ def _find(data: bytes) -> Format | str:
     if head.startswith(b"<"):
         return _HTML if b"<html" in head or b"<!doctype html" in head else _XML
     return "not a picture of a format known here"
+
+
+def _is_endless_jpeg(data: bytes) -> bool:
+    """Whether more stands before the picture than a photo can need: Pillow takes it byte by byte,
+    100 MB of fill bytes in a minute, and keeps every segment (ITU-T T.81, B.1.1)."""
+    at = 2
+    for _ in range(_MAX_SEGMENTS):
+        fill = _FILL.match(data, at)
+        if fill is None:  # junk, or the end: Pillow's own search is over soon
+            at = data.find(b"\xff", at)
+            if at < 0:
+                return False
+            continue
+        at = fill.end()
+        if at - fill.start() > _MAX_FILL_BYTES:
+            return True
+        marker = data[at : at + 1]
+        if marker in (b"", b"\xd9", b"\xda"):  # the end of the file or picture, or its start
+            return False
+        has_length = marker not in _WITHOUT_LENGTH
+        at += 1 + (int.from_bytes(data[at + 1 : at + 3]) if has_length else 0)
+    return True
 
 
 def _find_by_brand(data: bytes) -> Format | str:

@@ -29,6 +29,9 @@ from geotagger.resume.keys import run_key
 from geotagger.sources import Panel
 from geotagger.writer import Writer
 
+_UNWRITTEN = re.compile(r"(?:not|nothing) written: (.*)")
+"""The writer's own words."""
+
 Engine = Callable[[Iterator[Photo | Weighed]], Iterator[Weighed]]
 
 
@@ -46,6 +49,8 @@ class Summary:
     """The kinds of reasons why photos failed."""
     skips: Counter[str] = field(default_factory=Counter)
     """The kinds of reasons why photos were skipped."""
+    unwritten: Counter[str] = field(default_factory=Counter)
+    """The kinds of reasons why photos that are predicted were not written."""
     seconds: float = 0.0
     resumed: int = 0
     """Photos whose rows come from the journal of an earlier run."""
@@ -71,6 +76,8 @@ class Summary:
             self.failures[kind_of(note)] += 1
         elif status == Status.SKIPPED:
             self.skips[kind_of(note)] += 1
+        elif status == Status.PREDICTED and (why := _UNWRITTEN.search(note)):
+            self.unwritten[kind_of(why[1])] += 1
 
 
 def kind_of(note: str) -> str:

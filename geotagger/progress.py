@@ -12,8 +12,8 @@ from tqdm import tqdm
 
 from geotagger.errors import UsageError
 from geotagger.photos import count
-from geotagger.records import Level, Outcome
-from geotagger.reports.columns import Cell
+from geotagger.records import Outcome
+from geotagger.reports.columns import Cell, place_said
 from geotagger.reports.table import plain, row
 
 
@@ -71,15 +71,6 @@ class Progress:
 def _line(cells: Mapping[str, Cell]) -> str:
     said = ""
     if cells["level"]:
-        said = f" {_name(cells)} {cells['confidence']:.2f} within {cells['radius_km']:.0f} km"
+        said = f" {place_said(cells)} {cells['confidence']:.2f} within {cells['radius_km']:.0f} km"
     note = f" ({plain(str(cells['note']))})" if cells["note"] else ""
     return f"{cells['path']}: {cells['status']}{said}{note}"
-
-
-def _name(cells: Mapping[str, Cell]) -> str:
-    """What may be said of the place: its name at the level of the answer."""
-    level, country = cells["level"], cells["country"]
-    if level in (Level.CITY, Level.REGION):
-        return f"{cells[str(level)]}, {country}"
-    names = {Level.COUNTRY: country, Level.CONTINENT: cells["continent"]}
-    return str(names.get(Level(str(level)), f"perhaps {country}"))

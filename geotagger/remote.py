@@ -20,6 +20,7 @@ else:
 
 _URL = re.compile(r"([a-z][a-z0-9+.-]+):/+(.*)", re.DOTALL)
 """Also as `Path` spells it, with one slash."""
+_SECRET = re.compile(r"[^/@]*:[^/@]*@")
 _TIMES = ("mtime", "LastModified", "last_modified", "updated", "created")
 """What the systems call the time of the last change."""
 
@@ -37,10 +38,18 @@ class RemotePath(LocalPath):
 
 
 def located(path: Path) -> Path:
-    """The path itself, a `RemotePath` where it is a URL, or the local path of a `file://`."""
+    """The path itself, a `RemotePath` where it is a URL, or the local path of a `file://`.
+
+    Raises UsageError: it holds a password, which reports and messages would tell.
+    """
     match = _URL.fullmatch(path.as_posix())
     if not match or path.exists():
         return path
+    if _SECRET.match(match[2]):
+        raise UsageError(
+            f"{match[1]}://...@...: an address with a password would stand in every row; give it "
+            "to fsspec by the environment or its configuration file instead"
+        )
     return Path("/", match[2]) if match[1] == "file" else RemotePath(path)
 
 

@@ -78,7 +78,7 @@ class Writer:
         )
         if tags is None:
             level, radius_km = outcome.prediction.level, outcome.prediction.radius_km
-            why = f"at level {level} with a 90 % radius of {radius_km:.0f} km"
+            why = f"at level {level}, with a 90 % radius of {radius_km:.0f} km"
             return _noted(outcome, f"nothing written: no position is trusted {why}"), (None, None)
         if self.pen is None:
             return _noted(outcome, f"dry run: would write {policy.words(tags)}"), (None, None)

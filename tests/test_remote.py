@@ -52,6 +52,14 @@ def test_a_file_url_is_a_local_path(tmp_path):
     assert located(tmp_path) is tmp_path
 
 
+def test_an_address_with_a_password_is_refused_and_not_repeated():
+    with pytest.raises(UsageError) as caught:
+        located(Path("s3://key:hunter2@bucket/photos"))
+    assert "hunter2" not in str(caught.value)
+    assert "environment" in str(caught.value)
+    assert str(located(Path("ftp://reader@host/photos"))) == "ftp://reader@host/photos"
+
+
 def test_remote_photos_are_reported_and_resumed(bucket, tmp_path):
     options = RunOptions(
         paths=(bucket,),

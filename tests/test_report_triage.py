@@ -1,5 +1,6 @@
 """What a run ends with: what a person can act on, and nothing that did not happen."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,25 @@ def test_everything_at_once():
         "reports": "r.csv",
         "next": "geotagger report r.csv --where status=failed",
     }
+
+
+def test_why_predicted_photos_were_not_written():
+    predicted = taken("a", PARIS)
+    own = replace(predicted, note="not written: it has a GPS position of its own, which is kept")
+    coarse = replace(
+        predicted,
+        note="GPS is 0, 0; nothing written: no position is trusted at level city, with a 90 % "
+        "radius of 90 km",
+    )
+    first, said = lines(own, own, coarse, predicted)
+    assert first.startswith("4 photos in")
+    assert said["not written"] == (
+        "2 it has a GPS position of its own, 1 no position is trusted at level city"
+    )
+
+
+def test_one_photo_is_one_photo():
+    assert lines(taken("a", PARIS))[0].startswith("1 photo in")
 
 
 def test_inconsistent_gps_comes_before_places():

@@ -115,25 +115,13 @@ def _rows(count: int) -> str:
 
 
 def _line(row: Mapping[str, Cell]) -> str:
-    from geotagger.reports.columns import position
+    from geotagger.reports.columns import place_said, position
     from geotagger.reports.table import plain
 
-    said = _place(row) if position(row) else str(row["note"])
+    said = place_said(row) if position(row) else str(row["note"])
     sure = f"{row['confidence']:.2f}" if isinstance(row["confidence"], float) else ""
     near = f"{row['radius_km']:,.0f} km" if isinstance(row["radius_km"], float) else ""
     return plain(f"{row['status']:<9} {sure:>4} {near:>9}  {row['path']}: {said}")
-
-
-def _place(row: Mapping[str, Cell]) -> str:
-    """What the confidence is of; then, where that is coarse, the country of the best guess."""
-    from geotagger.records import Level
-
-    country = str(row["country"] or "at sea")
-    if row["level"] == Level.CONTINENT and row["continent"]:
-        return f"{row['continent']}, at best {country}"
-    if row["level"] in ("", Level.NONE):
-        return f"at best {country}"
-    return ", ".join(str(name) for name in (row["city"], row["region"], country) if name)
 
 
 def _print_table(lines: Iterable[Sequence[str]], left: int) -> None:

@@ -111,3 +111,13 @@ def position(cells: Mapping[str, Cell]) -> tuple[float, float] | None:
     """Latitude and longitude of the best guess, if the row has one."""
     lat, lon = cells.get("lat"), cells.get("lon")
     return (lat, lon) if isinstance(lat, float) and isinstance(lon, float) else None
+
+
+def place_said(cells: Mapping[str, Cell]) -> str:
+    """What the confidence is of; then, where that is coarse, the country of the best guess."""
+    country = str(cells["country"] or "at sea")
+    if cells["level"] == Level.CONTINENT and cells["continent"]:
+        return f"{cells['continent']}, at best {country}"
+    if cells["level"] in ("", Level.NONE):
+        return f"at best {country}"
+    return ", ".join(str(name) for name in (cells["city"], cells["region"], country) if name)

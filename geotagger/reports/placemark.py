@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from html import escape
 
 from geotagger.reports.circle import circle
-from geotagger.reports.columns import Cell, position
+from geotagger.reports.columns import Cell, place_said, position
 from geotagger.reports.table import plain
 
 WIDE_KM = 2000.0
@@ -70,9 +70,8 @@ def circle_placemark(cells: Mapping[str, Cell]) -> str:
 def _headline(cells: Mapping[str, Cell]) -> str:
     if position(cells) is None:
         return f"{cells['status']}: {cells['note']}"
-    named = ", ".join(str(cells[name]) for name in ("city", "region", "country") if cells[name])
-    unsure = "unsure, best guess " if cells["status"] == "unsure" else ""
-    parts = [f"{unsure}{named or 'at sea'}"]
+    unsure = "unsure, " if cells["status"] == "unsure" else ""
+    parts = [f"{unsure}{place_said(cells)}"]
     if isinstance(cells["confidence"], float):
         parts.append(f"confidence {100 * cells['confidence']:.0f} %")
     if isinstance(cells["radius_km"], float):

@@ -22,13 +22,14 @@ def triage(summary: Summary, options: RunOptions) -> str:
     """The lines that `tag` ends with. What did not happen has no line."""
     per_second = summary.photos / max(summary.seconds, 1e-9)
     lines = [
-        f"{summary.photos:,} photos in {_time(summary.seconds)} ({per_second:.1f} photos/s):"
+        f"{summary.photos:,} photo{'' if summary.photos == 1 else 's'} in {_time(summary.seconds)} ({per_second:.1f} photos/s):"
         f" {_counts(summary.statuses)}"
     ]
     named = {level: summary.levels[level] for level in Level if level is not Level.NONE}
     parts = {
         "answered": _counts(Counter(named), by_size=False),
         "countries": _counts(summary.countries),
+        "not written": _counts(summary.unwritten),
         "GPS": _inconsistent(summary.checks),
         "skipped": _counts(summary.skips),
         "failed": _counts(summary.failures),
@@ -37,7 +38,7 @@ def triage(summary: Summary, options: RunOptions) -> str:
         "manifest": plain(str(options.manifest or "")),
         "next": _next(summary, options),
     }
-    lines += [f"{name + ':':<10} {text}" for name, text in parts.items() if text]
+    lines += [f"{name + ':':<12} {text}" for name, text in parts.items() if text]
     return "\n".join(lines)
 
 
