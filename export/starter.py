@@ -12,6 +12,7 @@ from export.family import Exportable
 from export.readme import starter_page
 from geotagger.vision.bundle import Calibration, ClassifyHead
 from geotagger.vision.tables import LABEL_COLUMNS
+from training.cell_layer import empty_layer
 from training.cell_scores import by_continent, posterior
 from training.cells import Cells
 from training.network import Starter
@@ -45,8 +46,12 @@ def load(run: Path, document: dict[str, Any]) -> Exportable:
 
 
 def load_network(run: Path, recipe: dict[str, Any], cell_count: int) -> Starter:
-    network = Starter(recipe["trunks"], cell_count, pretrained=False)
-    network.load_state_dict(torch.load(run / "model.pt", weights_only=True, map_location="cpu"))
+    state = torch.load(run / "model.pt", weights_only=True, map_location="cpu")
+    network = Starter(recipe["trunks"], pretrained=False)
+    known = state.get("cells.0.landmarks")
+    shape = None if known is None else tuple(known.shape)
+    network.cells = empty_layer(network.width, cell_count, shape)
+    network.load_state_dict(state)
     return network.eval()
 
 

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from torch import nn
 from torch.nn.functional import log_softmax, normalize
 
 from training.cells import country_weights, soft_targets
+from training.landmarks import Landmarks, kernel_components, standardised
 from training.location_encoder import LocationEncoder
 
 if TYPE_CHECKING:
@@ -29,8 +31,12 @@ class LayerOptions:
     """The share of the target that stays in the photo's country."""
     country_exponent: float = 0.5
     """A photo counts (photos of its country)^-exponent."""
-    components: int = 1024
-    """Principal components of the features that are kept; 0 keeps all."""
+    components: int = 512
+    """Principal components that are kept; 0 keeps all."""
+    sharpness: float = 0.0
+    """Of the likeness to known photos (landmarks.py); 0: the layer sees the features themselves."""
+    compared: int = 512
+    """Components of the features by which the likeness is told."""
     kinship: float = 0.5
     """How much cells that look alike share; 0: nothing."""
     levels: float = 0.0
@@ -46,24 +52,66 @@ def fit_layer(
     root: torch.Tensor,
     continent_of: Mapping[str, str],
     options: LayerOptions,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Weights [C, D] and bias [C] for features [views, n, D]: multinomial regression by L-BFGS.
+) -> nn.Sequential:
+    """From features [n, D] to logits [n, C]: multinomial regression.
 
     `root` is what `kinship_root` gave. Last, the log prior that training has taught is taken out of
     the bias, so that a softmax of the logits is a likelihood under cells that are all alike (Menon
     et al. 2021).
     """
-    views = features.shape[0]
-    turned, turn, bias_turn = _standardised(torch.from_numpy(features).flatten(0, 1), options)
+    front, turned, turn, turned_bias = _seen(torch.from_numpy(features), options)
     targets = torch.from_numpy(soft_targets(examples, cells, options.tau_km, options.own_country))
     weights = torch.from_numpy(country_weights(examples, options.country_exponent))
     log_prior = (weights[:, None] * targets).mean(dim=0).clamp_min(1e-7).log()
-    targets, weights = targets.repeat(views, 1), weights.repeat(views)
-    above = [
-        (member, targets @ member)
-        for member in (_members(cells.country), _members(_continents(cells, continent_of)))
-    ]
-    layer = torch.zeros(turned.shape[1], len(cells), requires_grad=True)
+    own, bias = _regressed(
+        turned,
+        targets,
+        weights,
+        root,
+        log_prior,
+        [_members(cells.country), _members(_continents(cells, continent_of))],
+        options,
+    )
+    layer = nn.Linear(len(turn), len(cells))
+    with torch.no_grad():
+        layer.weight.copy_((turn @ own).T)
+        layer.bias.copy_(bias - log_prior - turned_bias @ own)
+    return nn.Sequential(front, layer).eval()
+
+
+def empty_layer(width: int, cell_count: int, landmarks: tuple[int, int] | None) -> nn.Sequential:
+    """A layer of that shape without what it learned. `landmarks`: their count and components."""
+    if landmarks is None:
+        return nn.Sequential(nn.Identity(), nn.Linear(width, cell_count))
+    photos, components = landmarks
+    return nn.Sequential(Landmarks(width, components, photos), nn.Linear(photos, cell_count))
+
+
+def _seen(
+    features: torch.Tensor, options: LayerOptions
+) -> tuple[nn.Module, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """(front, turned, turn, offset): turned = front(features) @ turn - offset."""
+    if not options.sharpness:
+        return nn.Identity(), *standardised(features, options.components)
+    front = Landmarks.of(features, options.compared, options.sharpness)
+    return front, *kernel_components(front(features), options.components)
+
+
+def _regressed(
+    turned: torch.Tensor,
+    targets: torch.Tensor,
+    weights: torch.Tensor,
+    root: torch.Tensor,
+    log_prior: torch.Tensor,
+    members: Sequence[torch.Tensor],
+    options: LayerOptions,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Weights [P, C] and bias [C] over turned features [n, P], by L-BFGS.
+
+    `members`: for each level above the cells, [C, names] which cell is part of which.
+    """
+    above = [(member, targets @ member) for member in members]
+    layer = torch.zeros(turned.shape[1], targets.shape[1], requires_grad=True)
     bias = log_prior.clone().requires_grad_()
     solver = torch.optim.LBFGS(
         [layer, bias], max_iter=options.steps, history_size=8, line_search_fn="strong_wolfe"
@@ -83,8 +131,7 @@ def fit_layer(
 
     solver.step(loss)
     with torch.no_grad():
-        own = layer @ root.T
-        return (turn @ own).T.contiguous(), bias - log_prior - bias_turn @ own
+        return layer @ root.T, bias.detach()
 
 
 def kinship_root(cells: Cells, share: float) -> torch.Tensor:
@@ -109,20 +156,6 @@ def kinship_root(cells: Cells, share: float) -> torch.Tensor:
         covariance = (1 - share) * covariance + share * vectors @ vectors.T
     ridge = 1e-4 * torch.eye(count, dtype=torch.float64)
     return torch.linalg.cholesky(covariance + ridge).float()
-
-
-def _standardised(
-    features: torch.Tensor, options: LayerOptions
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """(features @ turn - offset, turn, offset): standardised, then their main components."""
-    middle, spread = features.mean(dim=0), features.std(dim=0) + 1e-6
-    plain = (features - middle) / spread
-    turn = torch.diag(1 / spread)
-    if options.components and options.components < features.shape[1]:
-        _, directions = torch.linalg.eigh(plain.T @ plain / len(plain))
-        main = directions[:, -options.components :]
-        plain, turn = plain @ main, main / spread[:, None]
-    return plain, turn, middle @ turn
 
 
 def _continents(cells: Cells, continent_of: Mapping[str, str]) -> NDArray[np.str_]:

@@ -1,4 +1,4 @@
-"""The starter network: EfficientNet-Lite trunks, global mean, one linear layer over cells."""
+"""The starter network: EfficientNet-Lite trunks, global mean, one layer over cells."""
 
 from __future__ import annotations
 
@@ -31,10 +31,16 @@ class Starter(nn.Module):
     """Logits over cells for upright RGB pixels.
 
     The trunks stay as they were pretrained, and each sees the same square; what they make of it is
-    averaged over the picture, set side by side (the *features*), and scored by one linear layer.
+    averaged over the picture, set side by side (the *features*), and scored by `cells`, the layer
+    of cell_layer.py.
+
+    Attributes:
+        width: D, of the features.
     """
 
-    def __init__(self, trunks: Sequence[str], cell_count: int, pretrained: bool = True) -> None:
+    def __init__(
+        self, trunks: Sequence[str], cells: nn.Module | None = None, pretrained: bool = True
+    ) -> None:
         super().__init__()
         self.trunks = nn.ModuleList(
             _tiny_stages() if trunk == "tiny" else lite_stages(trunk, pretrained)
@@ -42,8 +48,8 @@ class Starter(nn.Module):
         )
         self.eval()
         with torch.no_grad():
-            width = self.features(torch.zeros(1, 32, 32, 3, dtype=torch.uint8)).shape[1]
-        self.cells = nn.Linear(width, cell_count)
+            self.width = self.features(torch.zeros(1, 32, 32, 3, dtype=torch.uint8)).shape[1]
+        self.cells = cells or nn.Identity()
 
     def features(self, pixels: torch.Tensor) -> torch.Tensor:
         """[B, D] of uint8 [B, S, S, 3]."""

@@ -56,7 +56,9 @@ def baselines(data: Path, run: Path) -> None:
     """By photo / every country alike."""
     studied = _open(data, run)
     fold = assign_folds(studied.examples, studied.recipe.folds)
-    plain = replace(studied.recipe.layer, kinship=0.0, levels=0.0, l2=3e-4)
+    plain = replace(
+        studied.recipe.layer, sharpness=0.0, components=1024, kinship=0.0, levels=0.0, l2=3e-4
+    )
     regression = replace(
         studied,
         recipe=replace(studied.recipe, layer=plain),
@@ -114,7 +116,7 @@ def learning_curve(data: Path, run: Path, extra_rights: tuple[str, ...]) -> None
 
 def nearest(studied: Studied, fold: NDArray[np.intp]) -> NDArray[np.float32]:
     """[n, cells] one-hot logits: the cell of the nearest photo of the other folds."""
-    features = studied.features[0]
+    features = studied.features
     features = (features - features.mean(axis=0)) / (features.std(axis=0) + 1e-6)
     features /= np.linalg.norm(features, axis=1, keepdims=True)
     likeness = features @ features.T

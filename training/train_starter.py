@@ -20,6 +20,7 @@ import click
 import numpy as np
 import torch
 from PIL import Image
+from torch import nn
 
 from geotagger.images import InputSpec, fit
 from geotagger.places import load_places
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
-
-VIEWS = 2
-"""The whole picture, squashed to a square, and its mirror image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +66,17 @@ class Studied:
     network: Starter
     """With the pretrained trunks; its last layer is still to be learned."""
     features: NDArray[np.float32]
-    """[VIEWS, n, D]."""
+    """[n, D] of the whole pictures, squashed to squares."""
     cells: Cells
     continent_of: dict[str, str]
     recipe: Recipe
     root: torch.Tensor
 
-    def fit(self, known: NDArray[np.intp]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Weights [C, D] and bias [C] of the last layer, learned from the rows `known`."""
+    def fit(self, known: NDArray[np.intp]) -> nn.Sequential:
+        """The last layer, learned from the rows `known`."""
         own = [self.examples[row] for row in known]
         return fit_layer(
-            self.features[:, known],
+            self.features[known],
             own,
             self.cells,
             self.root,
@@ -88,8 +86,9 @@ class Studied:
 
     def judge(self, unseen: NDArray[np.intp], known: NDArray[np.intp]) -> NDArray[np.float32]:
         """[len(unseen), cells] the logits of rows by a layer that learned from others."""
-        weight, bias = self.fit(known)
-        return self.features[0, unseen] @ weight.T.numpy() + bias.numpy()
+        layer = self.fit(known)
+        with torch.inference_mode():
+            return layer(torch.from_numpy(self.features[unseen])).numpy()
 
     def out_of_fold(self, fold: NDArray[np.intp]) -> NDArray[np.float32]:
         """[n, cells] the logits of every photo by a layer that learned from the other folds."""
@@ -131,10 +130,7 @@ def main(
     click.echo(json.dumps(scores, indent=1))
     save_out_of_fold(run / "oof.npz", logits, examples, cells, fold)
 
-    weight, bias = studied.fit(np.arange(len(examples)))
-    with torch.no_grad():
-        studied.network.cells.weight.copy_(weight)
-        studied.network.cells.bias.copy_(bias)
+    studied.network.cells = studied.fit(np.arange(len(examples)))
     torch.save(studied.network.state_dict(), run / "model.pt")
     document = {
         "recipe": asdict(recipe),
@@ -167,7 +163,7 @@ def study(
         click.echo(f"left out: {problem}", err=True)
     cells = make_cells(examples, recipe.cell_radius_km)
     click.echo(f"{len(examples)} photos, {len(problems)} left out, {len(cells)} cells")
-    network = Starter(recipe.trunks, len(cells))
+    network = Starter(recipe.trunks)
     features = cached_features(network, examples, recipe, run / "features.npy", threads)
     root = kinship_root(cells, recipe.layer.kinship)
     return Studied(examples, network, features, cells, continents(), recipe, root)
@@ -176,7 +172,7 @@ def study(
 def cached_features(
     network: Starter, examples: Sequence[Example], recipe: Recipe, file: Path, threads: int
 ) -> NDArray[np.float32]:
-    """[VIEWS, n, D]: what the trunks make of every view.
+    """[n, D]: what the trunks make of every photo.
 
     A cache of the same photos, trunks and size is used again.
     """
@@ -185,30 +181,19 @@ def cached_features(
     if file.exists() and key_file.exists() and key_file.read_text() == key:
         return np.load(file)
     see = run_by_onnx(network, "features", recipe.size_px, file.with_suffix(".onnx"), threads)
-    views = [
-        np.concatenate(
-            [
-                see(np.stack([view_of(example, view, recipe.spec) for example in some]))
-                for some in _in_batches(examples, 8)
-            ]
-        )
-        for view in range(VIEWS)
-    ]
-    features = np.stack(views)
+    batches = [examples[start : start + 8] for start in range(0, len(examples), 8)]
+    features = np.concatenate(
+        [see(np.stack([squashed(one, recipe.spec) for one in some])) for some in batches]
+    )
     np.save(file, features)
     key_file.write_text(key)
     return features
 
 
-def _in_batches(examples: Sequence[Example], size: int) -> list[Sequence[Example]]:
-    return [examples[start : start + size] for start in range(0, len(examples), size)]
-
-
-def view_of(example: Example, view: int, spec: InputSpec) -> NDArray[np.uint8]:
-    """uint8 [size, size, 3]; view 1 is the mirror image of view 0."""
+def squashed(example: Example, spec: InputSpec) -> NDArray[np.uint8]:
+    """uint8 [size, size, 3]."""
     with Image.open(example.path) as file:
-        pixels = fit(file.convert("RGB"), spec)
-    return np.ascontiguousarray(pixels[:, ::-1]) if view else pixels
+        return fit(file.convert("RGB"), spec)
 
 
 def fit_temperature(
