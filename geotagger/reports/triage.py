@@ -21,8 +21,9 @@ MOST = 5
 def triage(summary: Summary, options: RunOptions) -> str:
     """The lines that `tag` ends with. What did not happen has no line."""
     per_second = summary.photos / max(summary.seconds, 1e-9)
+    photos = f"{summary.photos:,} photo{'' if summary.photos == 1 else 's'}"
     lines = [
-        f"{summary.photos:,} photo{'' if summary.photos == 1 else 's'} in {_time(summary.seconds)} ({per_second:.1f} photos/s):"
+        f"{photos} in {_time(summary.seconds)} ({per_second:.1f} photos/s):"
         f" {_counts(summary.statuses)}"
     ]
     named = {level: summary.levels[level] for level in Level if level is not Level.NONE}
