@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from geotagger.errors import UsageError
-from geotagger.places import load_borders
+from geotagger.places import load_borders, load_places
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike, NDArray
 
     from geotagger.places import Places
+
+_NOT_ISO = {"UK": "GB", "EL": "GR", "ENGLAND": "GB", "SCOTLAND": "GB", "WALES": "GB", "USA": "US"}
+"""What people write that is no such code."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,11 @@ class Area:
             try:
                 return places.mask(self.codes)
             except ValueError as error:
-                raise UsageError(f"--within: {error}, or the name of a GeoJSON file") from error
+                unknown = sorted(self.codes - set(places.country_codes))
+                raise UsageError(
+                    f"--within {','.join(unknown)}: no country of the table has this code; "
+                    f"{_hint(sorted(self.codes))}"
+                ) from error
         mask = self.contains(places.lat, places.lon)
         if not mask.any():
             middle = self.polygon.representative_point()
@@ -71,9 +81,10 @@ def read_area(text: str) -> Area:
     try:
         shape = shapely.from_geojson(Path(text).read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, shapely.GEOSException) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
         raise UsageError(
-            f"--within {text}: neither ISO country codes such as FR,ES nor a readable GeoJSON file "
-            f"({error})"
+            f"--within {text}: neither two-letter country codes nor a readable GeoJSON file "
+            f"({reason}); {_hint(re.split('[,;]', text))}"
         ) from error
     parts = [part for part in _polygons(shape) if not part.is_empty]
     if not parts:
@@ -83,6 +94,25 @@ def read_area(text: str) -> Area:
     if south < -90 or north > 90 or west < -540 or east > 540:
         raise UsageError(f"--within {text}: GeoJSON is in degrees, longitude first; convert it")
     return Area(polygon=polygon)
+
+
+def _hint(said: Sequence[str]) -> str:
+    """What to type for countries that were named otherwise."""
+    places = load_places()
+    code_of = {
+        name.casefold(): code
+        for name, code in zip(places.country_names, places.country_codes, strict=True)
+    }
+    codes = []
+    for name in (one.strip().casefold() for one in said):
+        close = get_close_matches(name, code_of, n=1, cutoff=0.8)
+        if name.upper() in places.country_codes:
+            codes.append(name.upper())
+        elif name.upper() in _NOT_ISO or close:
+            codes.append(_NOT_ISO.get(name.upper()) or code_of[close[0]])
+        else:
+            return "write ISO 3166-1 codes or a file: --within FR,ES or --within area.geojson"
+    return f"write --within {','.join(codes)}"
 
 
 def _polygons(shape: Any) -> list[Any]:

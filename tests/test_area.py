@@ -58,15 +58,32 @@ def test_an_area_without_a_town_gets_the_nearest_one(tmp_path):
     assert places.country_codes[places.country[row]] == "FR"
 
 
-@pytest.mark.parametrize("text", ["France", "FRA,ESP", "no-such.geojson", ""])
+@pytest.mark.parametrize("text", ["Atlantis", "FRA,ESP", "no-such.geojson", ""])
 def test_what_is_neither_says_so(text):
-    with pytest.raises(UsageError, match="neither ISO country codes"):
+    with pytest.raises(UsageError, match=r"neither .* --within FR,ES or --within area.geojson"):
+        read_area(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("France", "FR"),
+        ("germany, fr", "DE,FR"),
+        ("Spian;Italy", "ES,IT"),
+        ("uk,usa", "GB,US"),
+        ("Scotland", "GB"),
+    ],
+)
+def test_countries_by_name_are_told_their_codes(text, hint):
+    with pytest.raises(UsageError, match=rf"write --within {hint}$"):
         read_area(text)
 
 
 def test_unknown_codes_are_named():
-    with pytest.raises(UsageError, match="unknown country code QQ"):
+    with pytest.raises(UsageError, match=r"--within QQ: no country .* --within FR,ES or"):
         read_area("FR,QQ").rows(load_places())
+    with pytest.raises(UsageError, match=r"--within UK: .* write --within FR,GB$"):
+        read_area("UK,FR").rows(load_places())
 
 
 def test_a_file_without_polygons_or_in_metres(tmp_path):
