@@ -92,6 +92,7 @@ class Journal:
         self._folder: tuple[Path, bytes] = (Path(), b"")
         self._db: sqlite3.Connection | None = None
         self._key = -1
+        self._damaged = 0
         try:
             file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._db = sqlite3.connect(
@@ -106,6 +107,12 @@ class Journal:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self._damaged:
+            log.warning(
+                "the journal %s: %d of its rows are damaged; those photos were worked out anew",
+                self.file,
+                self._damaged,
+            )
         with self._lock:
             if self._db:
                 self._db.close()
@@ -124,7 +131,8 @@ class Journal:
         try:
             return unpack(found[2], photo)
         except _DAMAGE:
-            log.warning("%s: its row in the journal is damaged; it is worked out anew", photo.path)
+            with self._lock:
+                self._damaged += 1
             return None
 
     def add(self, outcome: Outcome, anchor: Anchor | None = None) -> None:
