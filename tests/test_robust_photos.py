@@ -14,7 +14,9 @@ from photo_files import chunk, png
 from xmps import wrapped
 
 from geotagger.engines import MAX_FILE_BYTES, prepare
+from geotagger.errors import PhotoError
 from geotagger.metadata.containers import exif_block, xmp_packet
+from geotagger.metadata.loading import opened
 from geotagger.metadata.read import read
 from geotagger.photos import walk
 from geotagger.records import Photo, Status
@@ -136,3 +138,28 @@ def test_a_photo_that_vanishes_after_the_walk_is_a_row(tmp_path):
     outcome = prepare(gone, [], only_missing=False).outcome
     assert outcome.status is Status.FAILED
     assert "cannot read the file" in outcome.note
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes have no names there")
+def test_a_pipe_that_takes_the_place_of_a_photo_is_not_waited_for(tmp_path):
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(jpegs.photo())
+    (photo,) = walk([path])
+    path.unlink()
+    os.mkfifo(path)
+    outcome = prepare(photo, [], only_missing=False).outcome
+    assert outcome.status is Status.FAILED
+    assert "no regular file" in outcome.note
+    with pytest.raises(PhotoError, match="no regular file"), opened(path):
+        pass
+
+
+def test_a_photo_that_grew_past_the_limit_after_the_walk_is_not_read(tmp_path):
+    path = tmp_path / "large.jpg"
+    path.write_bytes(jpegs.photo())
+    (photo,) = walk([path])
+    os.truncate(path, MAX_FILE_BYTES + 1)
+    outcome = prepare(photo, [], only_missing=False).outcome
+    assert outcome.status is Status.FAILED
+    assert "larger than" in outcome.note
+    assert not outcome.sha256

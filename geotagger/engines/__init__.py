@@ -18,9 +18,11 @@ from geotagger import images
 from geotagger.errors import PhotoError
 from geotagger.evidence import Asking, Shot, Source
 from geotagger.likeness import Likeness, likeness_of
+from geotagger.metadata.loading import opened
 from geotagger.metadata.read import read
 from geotagger.photos import RAW_SUFFIXES
 from geotagger.records import Evidence, Outcome, Photo, Status, joined
+from geotagger.remote import RemotePath
 from geotagger.subject import no_photo
 
 if TYPE_CHECKING:
@@ -153,9 +155,17 @@ def _recalled(
 def _bytes_of(photo: Photo) -> bytes:
     if photo.problem:
         raise PhotoError(photo.problem)
-    if photo.size_bytes > MAX_FILE_BYTES:
+    _refuse_large(photo.size_bytes)
+    if isinstance(photo.path, RemotePath):
+        return photo.path.read_bytes()
+    with opened(photo.path) as (file, status):
+        _refuse_large(status.st_size)  # since the walk another may have come to stand here
+        return file.read()
+
+
+def _refuse_large(size_bytes: int) -> None:
+    if size_bytes > MAX_FILE_BYTES:
         raise PhotoError(f"the file is larger than {MAX_FILE_BYTES >> 20} MiB")
-    return photo.path.read_bytes()
 
 
 def _reason(error: OSError) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from geotagger.errors import PhotoError
 from geotagger.metadata.digest import sha256_beside
@@ -67,8 +68,26 @@ def _read(path: Path) -> tuple[Path, os.stat_result, bytes]:
     real = Path(os.path.realpath(path, strict=True))
     if not real.is_file():
         raise PhotoError("it is no regular file")
-    with real.open("rb") as file:
-        return real, os.fstat(file.fileno()), file.read()
+    with opened(real) as (file, status):
+        return real, status, file.read()
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[BinaryIO, os.stat_result]]:
+    """The file that stands at `path` now, and what is known of that very one.
+
+    A pipe that has come to stand there is not waited for. Raises OSError, and PhotoError for what
+    is no regular file.
+    """
+    with open(path, "rb", opener=_open_at_once) as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise PhotoError("it is no regular file")
+        yield file, status
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def load_if_there(path: Path) -> LoadedFile:
