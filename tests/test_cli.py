@@ -10,6 +10,7 @@ import time
 import click
 import pytest
 from bundles import make_bundle
+from click.shell_completion import ShellComplete
 from PIL import Image
 
 from geotagger.cli import cli
@@ -250,3 +251,20 @@ def test_a_row_on_the_screen_names_what_its_confidence_is_of(level, said, tmp_pa
     done = geotagger("report", file)
     assert done.stdout == f"predicted 0.90      9 km  a.jpg: {said}\n"
     assert done.stderr == "1 row\n"
+
+
+@pytest.mark.parametrize(
+    "command", [["tag", "--model"], ["embed", "photos", "--model"], ["models", "info"]]
+)
+def test_the_shell_completes_the_names_of_models(tmp_path, monkeypatch, command):
+    models = tmp_path / "models"
+    make_bundle(models / "streets")
+    monkeypatch.setenv("GEOTAGGER_MODELS", str(models))
+    completing = ShellComplete(cli, {}, "geotagger", "_GEOTAGGER_COMPLETE")
+    assert {item.value for item in completing.get_completions(command, "")} >= {
+        "starter",
+        "streets",
+    }
+    assert [item.value for item in completing.get_completions(command, "stre")] == ["streets"]
+    (folder,) = completing.get_completions(command, "./mine")
+    assert (folder.value, folder.type) == ("./mine", "dir")

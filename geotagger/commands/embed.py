@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from geotagger.commands.flags import DEVICES, PATHS, SOME_FAILED
+from geotagger.commands.flags import DEVICES, PATHS, SOME_FAILED, complete_model
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,7 +62,12 @@ def points(file: Path, out: Path, encoder: Path | None) -> None:
 @PATHS
 @OUT
 @click.option(
-    "--model", default="geoclip", show_default=True, metavar="NAME|DIR", help="Vision bundle."
+    "--model",
+    default="geoclip",
+    show_default=True,
+    metavar="NAME|DIR",
+    shell_complete=complete_model,
+    help="Vision bundle.",
 )
 @click.option("--device", type=DEVICES, default="auto", show_default=True)
 def photos(paths: tuple[Path, ...], out: Path, model: str, device: str) -> None:

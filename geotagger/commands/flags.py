@@ -9,7 +9,21 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from geotagger.pipeline import RunOptions
+
+
+def complete_model(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
+    """For the shell: the bundles that have a name; where none begins so, folders."""
+    from click.shell_completion import CompletionItem
+
+    from geotagger.vision.bundle import embedded_bundles, imported_bundles
+
+    names = dict.fromkeys([*embedded_bundles(), *imported_bundles()])
+    found = [CompletionItem(name) for name in names if name.startswith(begun)]
+    return found or [CompletionItem(begun, type="dir")]
+
 
 SOME_FAILED = 3
 """Exit code: finished, some photos failed."""
@@ -24,6 +38,7 @@ PREDICTION_FLAGS: Sequence[Callable[..., Any]] = (
         "models",
         multiple=True,
         metavar="NAME|DIR",
+        shell_complete=complete_model,
         help="Vision bundle; may be given several times.  [default: starter]",
     ),
     click.option(

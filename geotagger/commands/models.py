@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from geotagger.commands.flags import DEVICES
+from geotagger.commands.flags import DEVICES, complete_model
 
 
 @click.group()
@@ -35,7 +35,7 @@ def list_models() -> None:
 
 
 @models.command()
-@click.argument("model")
+@click.argument("model", shell_complete=complete_model)
 def info(model: str) -> None:
     """Print what the card of a bundle says: heads, licence, origin, calibration, files.
 
@@ -50,7 +50,7 @@ def info(model: str) -> None:
 
 
 @models.command()
-@click.argument("names", nargs=-1, required=True, metavar="MODEL...")
+@click.argument("names", nargs=-1, required=True, metavar="MODEL...", shell_complete=complete_model)
 @click.option("--device", type=DEVICES, default="auto", show_default=True)
 def check(names: tuple[str, ...], device: str) -> None:
     """Prove that models compute here what they computed where they were made.
