@@ -14,6 +14,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("accelerate")
 
 from geotagger.errors import UsageError  # noqa: E402
+from training import loop  # noqa: E402
 from training.loop import LoopOptions, fit, rate_of  # noqa: E402
 
 OPTIONS = LoopOptions(
@@ -70,6 +71,23 @@ def test_a_run_learns_and_logs(tmp_path):
     assert "val/score 1" in told[0]
     assert not model.training
     assert list((tmp_path / "tensorboard").rglob("events.*"))
+
+
+def test_a_long_epoch_says_how_far_it_is(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "_SAY_EVERY_S", 0.0)
+    told = []
+    fit(
+        network(),
+        loss_of,
+        Points(),
+        tmp_path,
+        dataclasses.replace(OPTIONS, epochs=1),
+        say=told.append,
+    )
+    assert [line.split(",")[0] for line in told[:-1]] == [
+        f"epoch 1: batch {batch}/6" for batch in range(1, 7)
+    ]
+    assert told[-1].startswith("epoch 1/1: loss ")
 
 
 class StopError(Exception):

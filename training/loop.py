@@ -11,6 +11,7 @@ import json
 import math
 import os
 import shutil
+import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     LossOf = Callable[[nn.Module, torch.Tensor, torch.Tensor], "dict[str, torch.Tensor]"]
+
+_SAY_EVERY_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +117,7 @@ def fit(
         skipped = progress.batch
         part = accelerator.skip_first_batches(loader, skipped) if skipped else loader
         model.train()
-        total = 0.0
+        total, pulse = 0.0, _Pulse(say)
         for batch, (inputs, rows) in enumerate(part, start=skipped):
             # dropout must not depend on whether the run was stopped before
             torch.manual_seed(hash((options.seed, epoch, batch, accelerator.process_index)))
@@ -127,6 +130,9 @@ def fit(
                 optimizer.step()
                 optimizer.zero_grad()
             total += float(losses["loss"].detach())
+            if accelerator.is_main_process:
+                mean = total / (batch + 1 - skipped)
+                pulse.beat(f"epoch {epoch + 1}: batch {batch + 1}/{batches}, loss {mean:.4f}")
             if not accelerator.sync_gradients:
                 continue
             if not optimizer.step_was_skipped:
@@ -150,6 +156,20 @@ def fit(
     if average:
         trained.load_state_dict(average.module.state_dict())
     return trained.eval()
+
+
+class _Pulse:
+    """Says now and then how far an epoch is, so that slow is not taken for stuck."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._last_s = time.monotonic()
+
+    def beat(self, text: str) -> None:
+        now_s = time.monotonic()
+        if now_s - self._last_s >= _SAY_EVERY_S:
+            self._last_s = now_s
+            self._say(text)
 
 
 class _Progress:
