@@ -12,7 +12,7 @@ import tempfile
 import zlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -105,7 +105,7 @@ def sound_reports() -> dict[str, bytes]:
     existing = Existing(Point(52.1, 8.4), taken_at="2020-05-01T12:00:00+02:00", camera="X 1")
     outcomes = [
         Outcome(photo, Status.PREDICTED, existing, PREDICTION, SHA256, "m-1@00000000", "note"),
-        Outcome(replace(photo, path=Path("=b.jpg")), Status.FAILED, note="cannot be read"),
+        Outcome(Photo(Path("=b.jpg"), Path()), Status.FAILED, note="cannot be read"),
     ]
     made = {}
     with tempfile.TemporaryDirectory() as folder:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from stat import S_ISREG
 
 from geotagger.errors import UsageError
 from geotagger.records import Photo
@@ -99,17 +100,17 @@ def _photos(items: Iterator[_Listing | Photo]) -> Iterator[Photo]:
             yield item
             continue
         folder, root, names = item.folder, item.root, item.names
+        photo = Photo._make
         names.reverse()
         with _looking_into(folder) as look:
             while names:  # each is let go of, or a million of them would also be kept as path parts
                 name = names.pop()
                 try:
                     status = look(name)
-                    plain = stat.S_ISREG(status.st_mode)
                 except OSError:
-                    plain = False
-                if plain:
-                    yield Photo(folder / name, root, status.st_size, status.st_mtime_ns)
+                    status = None
+                if status is not None and S_ISREG(status.st_mode):
+                    yield photo((folder, name, root, status.st_size, status.st_mtime_ns, ""))
                 else:
                     yield _photo(folder / name, root)
 
@@ -225,7 +226,7 @@ def _photo(path: Path, root: Path) -> Photo:
         status = path.stat()
     except OSError as error:
         return Photo(path, root, problem=_why_lost(path, error))
-    if not stat.S_ISREG(status.st_mode):
+    if not S_ISREG(status.st_mode):
         kind = _SPECIAL.get(stat.S_IFMT(status.st_mode), "no plain file")
         return Photo(path, root, problem=f"this is {kind}, not a photo")
     return Photo(path, root, status.st_size, status.st_mtime_ns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import socket
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from geotagger import photos
 from geotagger.errors import UsageError
 from geotagger.photos import IMAGE_SUFFIXES, RAW_SUFFIXES, count, walk
 from geotagger.records import Photo
+from geotagger.remote import located
 
 
 def make(folder: Path, *names: str, content: bytes = b"x") -> None:
@@ -48,6 +50,15 @@ def test_size_time_and_root(tmp_path):
     photo = only(tmp_path)
     mtime_ns = (tmp_path / "a/1.jpg").stat().st_mtime_ns
     assert photo == Photo(tmp_path / "a/1.jpg", tmp_path, 5, mtime_ns)
+
+
+@pytest.mark.parametrize("text", ["a/b.jpg", "/a/b.jpg", "b.jpg", ".", "..", "/", "s3://a/b.jpg"])
+def test_a_photo_keeps_its_path_whatever_it_is_and_travels(text):
+    path = located(Path(text))
+    photo = Photo(path, path, 5, 6, "gone")
+    assert (photo.path, str(photo.path), type(photo.path)) == (path, str(path), type(path))
+    assert pickle.loads(pickle.dumps(photo)) == photo == Photo(path, path, 5, 6, problem="gone")
+    assert photo != Photo(path / "c.jpg", path, 5, 6, "gone")
 
 
 def test_suffixes_without_case(tmp_path):
