@@ -26,7 +26,7 @@ def busy_thread():
 
 
 def test_few_bytes_are_hashed_at_once():
-    with sha256_beside(SMALL) as found:
+    with busy_thread(), sha256_beside(SMALL) as found:
         assert found.done()
         assert found.result() == hashlib.sha256(SMALL).hexdigest()
 
@@ -47,11 +47,25 @@ def test_many_bytes_are_hashed_in_the_thread(monkeypatch):
     assert [thread.name[:6] for thread in where] == ["sha256"]
 
 
-def test_a_thread_that_is_busy_is_not_waited_for():
+def test_a_hash_that_the_thread_has_ended_is_there_before_it_is_asked_for():
+    with sha256_beside(LARGE) as found:
+        digest._THREAD.submit(int).result()
+        assert found.done()
+
+
+def test_a_thread_that_is_busy_is_not_waited_for(monkeypatch):
+    done = []
+
+    def noted(data):
+        done.append(data)
+        return hashlib.sha256(data).hexdigest()
+
+    monkeypatch.setattr(digest, "_sha256", noted)
     with busy_thread(), sha256_beside(LARGE) as found:
         assert not found.done()
-        assert found.result() == EXPECTED
+        assert found.result() == found.result() == EXPECTED
         assert found.done()
+    assert done == [LARGE]
 
 
 def test_what_nobody_waits_for_is_not_begun(monkeypatch):

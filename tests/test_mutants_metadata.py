@@ -1,15 +1,24 @@
 """Edges of the parsers and patches that the other tests stand back from."""
 
 import random
+import struct
 
 import jpegs
 import pytest
+from jpegs import GPS, LONG, SHORT
+from photo_files import tiff
 
 from geotagger.errors import CannotEmbedError
 from geotagger.metadata import delta as deltas
+from geotagger.metadata import embed, exif
 from geotagger.metadata.delta import MAGIC, NO_FILE, delta, earlier_version, leads_to
+from geotagger.metadata.edits import Edit
+from geotagger.metadata.gps_tags import GpsTags
 from geotagger.metadata.jpeg import segments
+from geotagger.metadata.tiff import GPS_IFD, Tiff
+from geotagger.metadata.tiff_file import TiffFile
 from geotagger.metadata.undo import record_at_end
+from geotagger.metadata.verify import _same, _same_but_metadata
 
 PICTURE = random.Random(5).randbytes(50_000)
 
@@ -80,3 +89,66 @@ def test_markers_without_a_length_are_out_of_place(marker):
 def test_a_block_too_short_for_a_record_has_none(length):
     assert record_at_end(b"\xff" * length) is None
     assert record_at_end(bytes(length)) is None
+
+
+IFD = 13  # TIFF technical note 1
+
+
+def with_type(block, tag, kind):
+    """The block, with another type in the entry of that tag."""
+    block_tiff = Tiff(block)
+    entry = block_tiff.ifd(block_tiff.first).entry(tag)
+    return block[: entry.at + 2] + struct.pack("<H", kind) + block[entry.at + 4 :]
+
+
+def test_pointers_may_be_of_the_type_that_is_for_them():
+    block = with_type(jpegs.tiff("<", gps=jpegs.position("<")), GPS, IFD)
+    found = Tiff(block)
+    found.check()
+    assert found.child(found.ifd(found.first), GPS_IFD).entry(2)
+    for kind in (SHORT, 14):
+        odd = Tiff(with_type(block, GPS, kind))
+        with pytest.raises(ValueError, match="not one LONG"):
+            odd.check()
+
+
+def test_what_is_appended_ends_within_reach_of_offsets():
+    most = exif._MAX_FILE_BYTES + embed._MAX_PACKET_BYTES + embed._MAX_UNDO_BYTES + (1 << 16)
+    assert most < 1 << 32
+
+
+@pytest.mark.parametrize("photometric", [32803, 34892])
+def test_raw_by_its_colours(photometric):
+    with pytest.raises(CannotEmbedError, match="RAW"):
+        TiffFile(tiff("<", {262: (SHORT, struct.pack("<H", photometric))})).refuse_fragile()
+
+
+@pytest.mark.parametrize("number", [32767, 32769, 32770, 34713, 34892, 65000, 65535])
+def test_raw_by_its_compression(number):
+    with pytest.raises(CannotEmbedError, match="RAW"):
+        TiffFile(tiff("<", {259: (SHORT, struct.pack("<H", number))})).refuse_fragile()
+
+
+@pytest.mark.parametrize("kind", [LONG, IFD])
+def test_raw_in_a_directory_below_the_first(kind):
+    plain = tiff("<", {330: (kind, bytes(4))})
+    raw = jpegs.directory("<", len(plain), {262: (SHORT, struct.pack("<H", 32803))})
+    with pytest.raises(CannotEmbedError, match="RAW"):
+        TiffFile(tiff("<", {330: (kind, struct.pack("<L", len(plain)))}) + raw).refuse_fragile()
+    sound = jpegs.directory("<", len(plain), {262: (SHORT, struct.pack("<H", 1))})
+    TiffFile(tiff("<", {330: (kind, struct.pack("<L", len(plain)))}) + sound).refuse_fragile()
+
+
+def test_in_a_tiff_nothing_longer_than_an_entry_is_replaced():
+    file = TiffFile(tiff("<"))
+    assert _same_but_metadata(file, file, [Edit(10, 22, bytes(12))])
+    assert not _same_but_metadata(file, file, [Edit(10, 23, bytes(13))])
+
+
+@pytest.mark.parametrize("left", [2, 4])
+def test_half_a_position_is_seen_where_none_was_written(left):
+    note = "PREDICTED by geotagger"
+    tags = GpsTags(None, None, "Norway", note)
+    area = {0x1C: note.encode()}
+    assert _same(area, tags)
+    assert not _same({**area, left: (1.0, 2.0, 3.0)}, tags)
