@@ -81,7 +81,7 @@ class Belief:
         mass = self.posterior(evidence)
         parts = self._parts.sums(mass)
         countries, continents = self._parts.countries(parts), self._parts.continents(parts)
-        inside = self._winning_country(mass, parts, continents)
+        inside = self._winning_country(mass, parts, countries, continents)
         row = self._best_row(mass, inside)
         cosine = self.places.unit @ self.places.unit[row]
         level, confidence = self._level(mass, row, cosine, countries, continents)
@@ -101,15 +101,20 @@ class Belief:
             return self.min_confidence
         return self.constants.thresholds[level]
 
-    def _winning_country(self, mass: Mass, parts: Mass, continents: Mass) -> Mass:
-        """The mass of the country that is named: the likeliest one on the likeliest continent.
+    def _winning_country(self, mass: Mass, parts: Mass, countries: Mass, continents: Mass) -> Mass:
+        """The mass of the country that is named.
 
-        From the top down, for a large country of another continent may outweigh each of many small
-        ones, and would be the wrong half of the world more often.
+        Its continent counts beside the country itself, for one large country may outweigh each of
+        many small ones on another continent, and would be the wrong half of the world more often.
+        A continent with more than half of the belief keeps the name.
         """
-        inside = np.where(self._parts.continent == continents.argmax(), parts, 0)
-        country = self._parts.countries(inside).argmax()
-        return np.where(self.places.country == country, mass, 0)
+        on = continents[self._parts.continent]
+        score = countries[self._parts.country] + self.constants.continent_share * on
+        possible = parts > 0
+        if on.max() > 0.5:
+            possible &= on == on.max()
+        best = np.where(possible, score, 0).argmax()
+        return np.where(self.places.country == self._parts.country[best], mass, 0)
 
     def _best_row(self, mass: Mass, inside: Mass) -> int:
         """The row that meets the most distance thresholds in expectation.
@@ -204,7 +209,7 @@ class Parts:
         key = places.country.astype(np.intp) * len(places.continent_names) + places.continent
         self._order = np.argsort(key, kind="stable")
         found, self._starts = np.unique(key[self._order], return_index=True)
-        self._country = found // len(places.continent_names)
+        self.country = found // len(places.continent_names)
         self.continent = found % len(places.continent_names)
         self._counts = len(places.country_codes), len(places.continent_names)
 
@@ -214,7 +219,7 @@ class Parts:
 
     def countries(self, parts: Mass) -> Mass:
         """float32 [len(country_codes)]."""
-        return sums(parts, self._country, self._counts[0])
+        return sums(parts, self.country, self._counts[0])
 
     def continents(self, parts: Mass) -> Mass:
         """float32 [len(continent_names)]."""

@@ -65,19 +65,52 @@ def test_two_equal_countries_are_unsure_between_them(places):
     assert {c.place.country_code for c in prediction.candidates[:2]} == {"JP", "BR"}
 
 
+def spread(places, shares):
+    """Evidence after which each continent or country has its share of the belief, spread evenly."""
+    continent = np.array([places.continent_names[i] for i in places.continent])
+    mass = np.full(len(places), 1e-12)
+    for name, share in shares.items():
+        rows = places.mask([name]) if len(name) == 2 else continent == name
+        mass[rows] = share / rows.sum()
+    log_likelihood = np.log(mass) - Belief(places).log_prior
+    return [Evidence("test", 1.0, "", log_likelihood.astype(np.float32))]
+
+
 @pytest.mark.parametrize(("share", "level"), [(0.7, Level.CONTINENT), (0.55, Level.NONE)])
-def test_the_likeliest_continent_keeps_the_names_inside_it(places, share, level):
+def test_a_continent_with_most_of_the_belief_keeps_the_name(places, share, level):
     """One country elsewhere may be the likeliest alone; the named country is in the continent."""
-    continents = [places.continent_names[i] for i in places.continent]
-    in_europe = np.array([name == "Europe" for name in continents])
-    mass = np.where(in_europe, share / in_europe.sum(), 0)
-    brazil = places.mask(["BR"])
-    mass = np.where(brazil, (1 - share) / brazil.sum(), mass) + 1e-12
-    belief = Belief(places)
-    evidence = Evidence("test", 1.0, "", (np.log(mass) - belief.log_prior).astype(np.float32))
-    prediction = belief.decide([evidence])
+    prediction = Belief(places).decide(spread(places, {"Europe": share, "BR": 1 - share}))
     assert prediction.level is level
     assert prediction.place.continent == "Europe"
+
+
+@pytest.mark.parametrize(("brazil", "continent"), [(0.15, "Europe"), (0.3, "South America")])
+def test_the_continent_counts_beside_the_country(places, brazil, continent):
+    shares = {"Europe": 0.45, "Asia": 0.55 - brazil, "BR": brazil}
+    countries = np.bincount(places.country, Belief(places).posterior(spread(places, shares)))
+    assert countries.argmax() == places.country_codes.index("BR")
+    assert Belief(places).decide(spread(places, shares)).place.continent == continent
+
+
+@pytest.mark.parametrize(
+    ("lat", "lon", "code"),
+    [(41.89, 12.49, "IT"), (44.06, 12.57, "IT"), (43.70, 7.27, "FR"), (36.13, -5.45, "ES")],
+    ids=["Rome", "Rimini", "Nice", "Algeciras"],
+)
+@pytest.mark.parametrize("sigma_km", [5, 25])
+def test_a_tiny_neighbour_does_not_take_the_town(places, lat, lon, code, sigma_km):
+    """Vatican City, San Marino, Monaco, Gibraltar: no likelier than towns of their size."""
+    assert Belief(places).decide([near(places, lat, lon, sigma_km)]).place.country_code == code
+
+
+def test_far_from_borders_a_small_country_keeps_its_share(places):
+    prior = np.exp(Belief(places).log_prior.astype(float))
+    people = places.population.astype(float)
+    islands, china = places.mask(["MU"]), places.mask(["CN"])
+    a_head = (prior[islands].sum() / people[islands].sum()) / (
+        prior[china].sum() / people[china].sum()
+    )
+    assert a_head > 50
 
 
 def test_within_makes_other_places_impossible(places):

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from geotagger.errors import BundleError
 from geotagger.geo import haversine_km, unit_vectors64
+from geotagger.prior import Constants
 from geotagger.vision.bundle import Gallery, Label
 from geotagger.vision.cover import label_of_place, nearest
 from geotagger.vision.heads import (
@@ -17,6 +18,7 @@ from geotagger.vision.heads import (
     RetrieveReader,
     log_softmax,
 )
+from geotagger.vision.label_prior import label_prior
 from geotagger.vision.readers import make_reader
 
 RIO, SAO_PAULO, AMAZON, BERLIN, MUNICH, TOKYO, OSAKA, NAIROBI = range(len(TOWNS))
@@ -59,6 +61,18 @@ def test_points_take_what_no_area_covers(places):
         label("atlantic", "point", lat=-20.0, lon=-30.0),
     ]
     assert covers(labels, places) == [3, 3, 3, 1, 1, 0, 0, 1]
+
+
+def test_a_point_covers_its_own_country_before_nearer_ones(places):
+    labels = [
+        label("berlin", "point", country_code="DE", lat=52.5, lon=13.4),
+        label("osaka", "point", country_code="JP", lat=34.7, lon=135.5),
+        label("poland", "point", country_code="PL", lat=52.4, lon=13.5),
+        label("nowhere", "point", lat=48.0, lon=11.0),
+    ]
+    found = covers(labels, places)
+    assert [found[row] for row in (BERLIN, MUNICH, TOKYO, OSAKA)] == [0, 0, 1, 1]
+    assert set(found[:3]).isdisjoint({0, 1})
 
 
 @pytest.mark.parametrize(
@@ -217,7 +231,10 @@ def test_make_reader_reads_the_tables_of_the_bundle(tmp_path, places):
     kinds = [ClassifyReader, AttributeReader, RetrieveReader, RegressReader]
     assert [type(reader) for reader in readers] == kinds
     (reading,) = readers[0].read(np.zeros((1, 3), np.float32))
-    assert reading.log_likelihood[TOKYO] == pytest.approx(np.log(1 / 3) - LOG_PRIORS[0])
+    covering = label_of_place(readers[0].labels, places, "labels.csv")
+    raised = label_prior(readers[0].labels, covering, places, Constants.load())
+    expected = np.log(1 / 3) - LOG_PRIORS[0] + raised[TOKYO]
+    assert reading.log_likelihood[TOKYO] == pytest.approx(expected)
     with (bundle.path / "gallery.csv").open() as stream:
         assert len(list(csv.reader(stream))) == len(POINTS) + 1
 

@@ -1,20 +1,17 @@
 """Fits what the belief needs to know of a model: python -m training.fit_belief RUN BUNDLE
 
 RUN/oof.npz holds logits of photos whose source the model had not seen. On these are fitted
-    the weight of the model's evidence and the powers of the prior   least surprise at the country
+    the weight of the model's evidence   least surprise at the country
     the radius factor   the stated 90 % radius is widened until it covers 90 % (split conformal,
                         Vovk et al. 2005; Angelopoulos & Bates 2021)
-The weight and the factor go into RUN/run.json, from where the export takes them into the card;
-the powers go into geotagger/data/belief.json. Coverage and calibration are printed for photos of
-folds that were not used for the fit.
+They go into RUN/run.json, from where the export takes them into the card. Coverage and calibration
+are printed for photos of folds that were not used for the fit.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from itertools import product
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -31,9 +28,7 @@ from geotagger.vision.heads import Reader
 from geotagger.vision.readers import make_reader
 from training.calibrate import EXACT, conformal, counted
 
-CONSTANTS_FILE = Path(__file__).parent.parent / "geotagger" / "data" / "belief.json"
 WEIGHTS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2)
-COUNTRY_EXPONENTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
 CONFIDENT = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
@@ -58,21 +53,16 @@ class Unseen:
 @click.command(help=__doc__)
 @click.argument("run", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.argument("bundle_dir", metavar="BUNDLE", type=click.Path(path_type=Path, exists=True))
-@click.option(
-    "--exponent", type=float, help="Keep this power of countries: text was fitted with it."
-)
 @click.option("--write/--no-write", default=True, show_default=True)
-def main(run: Path, bundle_dir: Path, exponent: float | None, write: bool) -> None:
+def main(run: Path, bundle_dir: Path, write: bool) -> None:
     places = load_places()
     bundle = load_bundle(bundle_dir)
     reader = make_reader(bundle, bundle.card.heads[0], places)
     unseen = read_unseen(run / "oof.npz", places)
     constants = Constants.load()
 
-    exponents = COUNTRY_EXPONENTS if exponent is None else (exponent,)
-    weight, exponent = fit_weight(unseen, reader, places, constants, exponents)
-    constants = replace(constants, prior_country_exponent=exponent)
-    click.echo(f"weight {weight}, country exponent {exponent}")
+    weight = fit_weight(unseen, reader, places, constants)
+    click.echo(f"weight {weight}")
     predictions = predict(unseen, reader, weight, Belief(places, constants, min_confidence=2.0))
     points = np.array([(p.point.lat, p.point.lon) for p in predictions])
     km = haversine_km(*points.T, unseen.lat, unseen.lon)
@@ -86,7 +76,7 @@ def main(run: Path, bundle_dir: Path, exponent: float | None, write: bool) -> No
         click.echo(f"  fold {fold}: the 90 % radius covers {covered.mean():.3f} of {own.sum()}")
     click.echo(reliability(unseen, reader, weight, places, constants))
     if write:
-        _store(run, constants, weight, factor)
+        _store(run, weight, factor)
 
 
 def read_unseen(file: Path, places: Places) -> Unseen:
@@ -97,41 +87,33 @@ def read_unseen(file: Path, places: Places) -> Unseen:
     return unseen.rows(country >= 0)
 
 
-def fit_weight(
-    unseen: Unseen,
-    reader: Reader,
-    places: Places,
-    constants: Constants,
-    exponents: Sequence[float],
-) -> tuple[float, float]:
-    """The weight and the country power by which the true countries are least surprising."""
-    surprise = {}
+def fit_weight(unseen: Unseen, reader: Reader, places: Places, constants: Constants) -> float:
+    """The weight by which the true countries are least surprising."""
     likelihoods = _by_label(unseen, reader, places)
-    for exponent in exponents:
-        prior = np.exp(log_prior(places, replace(constants, prior_country_exponent=exponent)))
-        for weight in WEIGHTS:
-            mass = likelihoods.country_mass(prior, weight)
-            chance = mass[np.arange(len(mass)), unseen.country] / mass.sum(axis=1)
-            surprise[weight, exponent] = float(
-                np.average(-np.log(chance + 1e-12), weights=unseen.weight)
-            )
-    for weight, exponent in product(WEIGHTS[::2], exponents[::2]):
-        click.echo(f"  weight {weight} exponent {exponent}: {surprise[weight, exponent]:.4f} nats")
-    return min(surprise, key=lambda pair: surprise[pair])
+    prior = np.exp(log_prior(places, constants))
+    surprise = {}
+    for weight in WEIGHTS:
+        mass = likelihoods.country_mass(prior, weight)
+        chance = mass[np.arange(len(mass)), unseen.country] / mass.sum(axis=1)
+        surprise[weight] = float(np.average(-np.log(chance + 1e-12), weights=unseen.weight))
+        click.echo(f"  weight {weight}: {surprise[weight]:.4f} nats")
+    return min(surprise, key=lambda weight: surprise[weight])
 
 
 @dataclass(frozen=True, slots=True)
 class ByLabel:
-    """Log-likelihoods [n, K] of labels, and which places [K, P] and countries each covers."""
+    """Log-likelihoods [n, K] of labels, and which label, less how much, each place [P] has."""
 
     values: NDArray[np.float32]
     label_of_place: NDArray[np.intp]
+    less: NDArray[np.float32]
     places: Places
 
     def country_mass(self, prior: NDArray[np.floating], weight: float) -> NDArray[np.float64]:
         """[n, countries], up to a factor a photo."""
         shares = np.zeros((self.values.shape[1], len(self.places.country_codes)))
-        np.add.at(shares, (self.label_of_place, self.places.country), prior)
+        own = prior * np.exp(weight * self.less)
+        np.add.at(shares, (self.label_of_place, self.places.country), own)
         logs = weight * self.values
         mass: NDArray[np.float64] = np.exp(logs - logs.max(axis=1, keepdims=True)) @ shares
         return mass
@@ -140,18 +122,19 @@ class ByLabel:
 def _by_label(unseen: Unseen, reader: Reader, places: Places) -> ByLabel:
     """Reads the label of every place off the reader itself, with one-hot logits."""
     count = unseen.logits.shape[1]
-    one_hot = [
-        reading.log_likelihood for reading in reader.read(40 * np.eye(count, dtype=np.float32))
-    ]
-    label_of_place = np.argmax(np.stack(one_hot), axis=0)
-    first = np.array([np.argmax(label_of_place == label) for label in range(count)])
+    one_hot = np.stack(
+        [reading.log_likelihood for reading in reader.read(40 * np.eye(count, dtype=np.float32))]
+    )
+    label_of_place = np.argmax(one_hot, axis=0)
+    best, first = one_hot.max(axis=1), one_hot.argmax(axis=1)
+    less = one_hot.max(axis=0) - best[label_of_place]
     values = [
         reading.log_likelihood[first]
         for start in range(0, len(unseen.logits), 64)
         for reading in reader.read(unseen.logits[start : start + 64])
         if reading.log_likelihood is not None
     ]
-    return ByLabel(np.stack(values), label_of_place, places)
+    return ByLabel(np.stack(values), label_of_place, less, places)
 
 
 def predict(unseen: Unseen, reader: Reader, weight: float, belief: Belief) -> list[Prediction]:
@@ -192,11 +175,10 @@ def reliability(
     return "\n".join(lines)
 
 
-def _store(run: Path, constants: Constants, weight: float, factor: float) -> None:
+def _store(run: Path, weight: float, factor: float) -> None:
     document = json.loads((run / "run.json").read_text())
     document["calibration"] = {"weight": weight, "radius_factor": factor}
     (run / "run.json").write_text(json.dumps(document, indent=1) + "\n")
-    CONSTANTS_FILE.write_text(json.dumps(asdict(constants), indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -25,7 +25,8 @@ def label_of_place(labels: Sequence[Label], places: Places, source: str) -> NDAr
     """For every place the label that covers it, intp [N]; -1 where none does.
 
     The finest wins: a region before its country, a country before its continent. What is left
-    belongs to the nearest label of scope point. `source` names the table in messages.
+    belongs to the nearest label of scope point in its own country, or the nearest of all where the
+    country has none, as in training. `source` names the table in messages.
 
     Raises:
         BundleError: a label names what the places table does not know, two labels cover the same,
@@ -51,15 +52,29 @@ def label_of_place(labels: Sequence[Label], places: Places, source: str) -> NDAr
             label_of_area[area] = number
         found = label_of_area[area_of_place]
         covering = np.where(found >= 0, found, covering)
-    points = np.array([i for i, label in enumerate(labels) if label.scope == "point"], np.intp)
+    points = [i for i, label in enumerate(labels) if label.scope == "point"]
     left = np.flatnonzero(covering < 0)
-    if len(points) and len(left):
-        vectors = unit_vectors64([labels[i].lat for i in points], [labels[i].lon for i in points])
-        rows = unit_vectors64(places.lat[left], places.lon[left])
-        covering[left] = points[nearest(rows, vectors)]
+    if points and len(left):
+        covering[left] = _nearest_at_home([labels[i] for i in points], places, left, points)
     if not np.any(covering >= 0):
         raise BundleError(f"{source}: no label covers any place; export the bundle again")
     return covering
+
+
+def _nearest_at_home(
+    points: Sequence[Label], places: Places, rows: NDArray[np.intp], numbers: Sequence[int]
+) -> NDArray[np.intp]:
+    """For each of these rows of the table the number of its point, intp [len(rows)]."""
+    vectors = unit_vectors64([point.lat for point in points], [point.lon for point in points])
+    at = unit_vectors64(places.lat[rows], places.lon[rows])
+    found = nearest(at, vectors)
+    home = np.array([point.country_code for point in points])
+    code = np.array(places.country_codes)[places.country[rows]]
+    for own in np.unique(home[home != ""]):
+        inside, here = np.flatnonzero(code == own), np.flatnonzero(home == own)
+        if len(inside):
+            found[inside] = here[nearest(at[inside], vectors[here])]
+    return np.asarray(numbers, np.intp)[found]
 
 
 def nearest(of: NDArray[np.float64], among: NDArray[np.float64]) -> NDArray[np.intp]:

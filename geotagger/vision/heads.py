@@ -13,6 +13,7 @@ import numpy as np
 
 from geotagger.geo import EARTH_RADIUS_KM, unit_vectors64
 from geotagger.vision.cover import label_of_place, nearest
+from geotagger.vision.label_prior import label_prior
 from geotagger.vision.match import Matcher
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from geotagger.places import Places
+    from geotagger.prior import Constants
     from geotagger.vision.bundle import Gallery, Label
 
 MOST_NAMED = 3
@@ -55,10 +57,18 @@ class Reader(Protocol):
 
 
 class ClassifyReader:
-    """Logits over labels: a place gets ln p(label | photo) - ln p(label) of the label it is in."""
+    """Logits over labels: a place gets ln p(label | photo) - ln p(label) of the label it is in.
+
+    With `constants`, that and what `label_prior` says of it beforehand.
+    """
 
     def __init__(
-        self, labels: Sequence[Label], temperature: float, places: Places, source: str
+        self,
+        labels: Sequence[Label],
+        temperature: float,
+        places: Places,
+        source: str,
+        constants: Constants | None = None,
     ) -> None:
         """`source` names the label table in messages."""
         self.labels = labels
@@ -67,6 +77,8 @@ class ClassifyReader:
         covering = label_of_place(labels, places, source)
         self._covers = np.unique(covering[covering >= 0])
         self._column = np.where(covering >= 0, covering, len(labels))
+        nothing = np.zeros(len(places), np.float32)
+        self._raised = label_prior(labels, covering, places, constants) if constants else nothing
         self._names = places.country_names + places.continent_names
         self._name_of_label = _name_of_label(labels, places)
 
@@ -75,7 +87,7 @@ class ClassifyReader:
         scores = log_shares - self._log_prior
         floor = scores[:, self._covers].min(axis=1, keepdims=True)
         table = np.concatenate([scores, floor], axis=1, dtype=np.float32)
-        over_places = np.take(table, self._column, axis=1)
+        over_places = np.take(table, self._column, axis=1) + self._raised
         return [
             Reading(_looks_like(shares, self._name_of_label, self._names), log_likelihood)
             for shares, log_likelihood in zip(np.exp(log_shares), over_places, strict=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from geotagger.prior import Constants
 from geotagger.vision.bundle import CaptionHead, RegressHead, RetrieveHead
 from geotagger.vision.captions import CaptionReader, InnerReader
 from geotagger.vision.heads import (
@@ -46,7 +47,8 @@ def make_reader(
     labels = bundle.labels(head)
     if not head.places:
         return AttributeReader(head.name, labels, head.temperature)
-    return ClassifyReader(labels, head.temperature, places, str(bundle.path / head.labels))
+    source = str(bundle.path / head.labels)
+    return ClassifyReader(labels, head.temperature, places, source, Constants.load())
 
 
 def caption_reader(
