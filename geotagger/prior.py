@@ -82,7 +82,8 @@ _STEPS = np.array([1, 10_000, 100_000_000])
 def _cubes(places: Places, edge_km: float) -> NDArray[np.int64]:
     """The number of the cube of space, int64 [len(places)], that each row lies in."""
     cells = np.floor(places.unit * (EARTH_RADIUS_KM / edge_km)).astype(np.int64)
-    return cells @ _STEPS
+    number: NDArray[np.int64] = cells @ _STEPS
+    return number
 
 
 def _around(values: NDArray[np.floating], cube: NDArray[np.int64]) -> NDArray[np.float64]:

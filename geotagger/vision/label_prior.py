@@ -64,4 +64,4 @@ def _countries_alike(
     """[count]: every country's share is one, divided evenly among the labels in it."""
     pairs = np.unique(np.stack([label, country], axis=1), axis=0)
     labels_in = np.bincount(pairs[:, 1])
-    return np.bincount(pairs[:, 0], 1 / labels_in[pairs[:, 1]], count)
+    return np.bincount(pairs[:, 0], 1 / labels_in[pairs[:, 1]], count).astype(np.float64)
