@@ -652,7 +652,7 @@ def test_a_power_cut_that_costs_the_last_word_of_the_journal(photo, journal, mon
     put(photo, LARGE)
     with monkeypatch.context() as patch:
         patch.setattr(Journal, "complete", lambda *_: None)
-        patch.setattr(Journal, "finish", lambda *_: None)
+        patch.setattr(Journal, "finish", lambda *_: True)
         tag(photo, journal)
     assert [row[3] for row in journal.unfinished(photo)] == ["?"]
     monkeypatch.setattr(replacing, "_OLD_S", -1.0)
@@ -681,6 +681,68 @@ def test_ctrl_c_leaves_no_trace(photo, journal, monkeypatch):
     assert photo.read_bytes() == PLAIN
     assert alone(photo)
     assert journal.unfinished(photo) == []
+
+
+def test_ctrl_c_right_after_the_replacement_costs_no_way_back(photo, journal, monkeypatch):
+    """The signal comes during the call, so that nobody learns that it went well."""
+    real = Path.replace
+
+    def interrupted(self, target):
+        real(self, target)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            tag(photo, journal)
+    assert photo.read_bytes() != PLAIN
+    assert alone(photo)
+    monkeypatch.setattr("geotagger.metadata.untag.undo_record", lambda _: None)
+    assert untag(photo, journal) == "restored"
+    assert photo.read_bytes() == PLAIN
+    assert journal.unfinished(photo) == []
+
+
+def test_another_run_that_tidies_up_costs_no_way_back(photo, journal, monkeypatch):
+    """It has read the photo before, and finds the row between replacement and last word."""
+    before, real = load_if_there(photo), replacing._put_in_place
+
+    def tidied(*arguments):
+        real(*arguments)
+        replacing._clear_leftovers(before, journal)
+        assert journal.unfinished(photo) == []
+
+    with monkeypatch.context() as patch:
+        patch.setattr(replacing, "_put_in_place", tidied)
+        assert tag(photo, journal) == ""
+    assert journal.unfinished(photo) == []
+    monkeypatch.setattr("geotagger.metadata.untag.undo_record", lambda _: None)
+    assert untag(photo, journal) == "restored"
+    assert photo.read_bytes() == PLAIN
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the time of a change is not kept there")
+@pytest.mark.parametrize("change", ["bytes", "mode", "link"])
+def test_a_change_that_keeps_size_and_time_is_seen(change, photo, journal, monkeypatch):
+    real, other = os.fsync, PLAIN[:-2] + b"ab"
+
+    def changed(number):
+        real(number)
+        time.sleep(0.02)  # file systems count in ticks of up to 10 ms
+        if change == "bytes":
+            with photo.open("r+b") as file:
+                file.write(other)
+            os.utime(photo, ns=(MTIME_NS, MTIME_NS))
+        elif change == "mode":
+            photo.chmod(0o444)
+        else:
+            os.link(photo, photo.with_name("link.jpg"))
+
+    monkeypatch.setattr(replacing.os, "fsync", changed)
+    with pytest.raises(PhotoError, match="changed while it was being written"):
+        tag(photo, journal)
+    assert photo.read_bytes() == (other if change == "bytes" else PLAIN)
+    assert {path.name for path in photo.parent.iterdir()} <= {photo.name, "link.jpg"}
 
 
 # The journal.

@@ -117,10 +117,11 @@ class Journal:
         with self._guarded():
             self._db.execute("UPDATE writes SET sha256_after = ? WHERE id = ?", (after, row))
 
-    def finish(self, row: int) -> None:
-        """The write has happened."""
+    def finish(self, row: int) -> bool:
+        """The write has happened; whether its row was still there."""
         with self._guarded():
-            self._db.execute("UPDATE writes SET done = 1 WHERE id = ?", (row,))
+            changed = self._db.execute("UPDATE writes SET done = 1 WHERE id = ?", (row,)).rowcount
+        return changed > 0
 
     def forget(self, row: int) -> None:
         """The write has not happened."""

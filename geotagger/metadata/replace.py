@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from geotagger.metadata.journal import Journal
     from geotagger.metadata.loading import LoadedFile
 
+_Identity = tuple[int, int, int, int] | None
 _MAX_NAME_BYTES = 200
 _READ_BACK_BYTES = 1 << 18  # stays in the processor's cache
 _OLD_S = 60.0  # a write of another run may be under way
@@ -64,7 +65,7 @@ def replace(
     is the original. A file that was not there gets its mode, times and attributes from the one at
     `like`. Raises OSError, PhotoError, and GeotaggerError when the journal fails.
     """
-    _refuse_unwritable(file)
+    stands = _writable(file)
     _clear_leftovers(file, journal)
     temp = file.path.with_name(_temp_name(file.path.name))
     with sha256_beside(new) as digest:
@@ -75,29 +76,31 @@ def replace(
             if after == UNKNOWN:
                 after = digest.result()
                 journal.complete(row, after)
-            _put_in_place(file, temp)
+            _put_in_place(file.path, stands, temp)
         except BaseException:
             with suppress(OSError):
                 temp.unlink(missing_ok=True)
-                journal.forget(row)
+                if _identity_at(file.path) == stands:
+                    journal.forget(row)  # else Ctrl-C may have come after the replacement
             raise
-    journal.finish(row)
+    if not journal.finish(row):  # another run took the row for one that a killed run had left
+        journal.finish(journal.begin(file.path, temp, file.sha256, after, undo))
     return after
 
 
-def _put_in_place(file: LoadedFile, temp: Path) -> None:
-    if _identity_at(file.path) != _identity(file.stat):
+def _put_in_place(path: Path, stands: _Identity, temp: Path) -> None:
+    if _identity_at(path) != stands:
         raise PhotoError("it changed while it was being written: run again")
-    temp.replace(file.path)
+    temp.replace(path)
 
 
 def remove(file: LoadedFile, journal: Journal) -> None:
     """Removes a file that is wholly ours. Raises as `replace` does."""
-    _refuse_unwritable(file)
+    stands = _writable(file)
     _clear_leftovers(file, journal)
     row = journal.begin(file.path, Path(_temp_name(file.path.name)), file.sha256, "", b"")
     try:
-        if _identity_at(file.path) != _identity(file.stat):
+        if _identity_at(file.path) != stands:
             raise PhotoError("it changed while it was being removed: run again")
         file.path.unlink()
     except BaseException:
@@ -106,9 +109,13 @@ def remove(file: LoadedFile, journal: Journal) -> None:
     journal.finish(row)
 
 
-def _refuse_unwritable(file: LoadedFile) -> None:
+def _writable(file: LoadedFile) -> _Identity:
+    """What must not change until the file is replaced: not one byte, nor its name, mode or links.
+
+    Raises OSError and PhotoError where it may not be written, or is another file by now.
+    """
     if file.stat is None:
-        return
+        return None
     if file.stat.st_nlink > 1:
         raise PhotoError(
             "it has several hard links, and the others would go on showing the old photo: write "
@@ -116,7 +123,12 @@ def _refuse_unwritable(file: LoadedFile) -> None:
         )
     if not file.stat.st_mode & 0o222:  # which would not stop an administrator
         raise PhotoError("it is read-only: make it writable first")
-    file.path.open("r+b").close()  # a file may be replaced without the right to write into it
+    # a file may be replaced without the right to write into it
+    with file.path.open("r+b") as opened:
+        now = _identity(os.fstat(opened.fileno()))
+    if now[:3] != _identity(file.stat)[:3]:  # opening makes some disks set the time of change
+        raise PhotoError("it changed while it was being judged: run again")
+    return now
 
 
 def _temp_name(name: str) -> str:
@@ -162,11 +174,11 @@ def _copy_attributes(like: Path, temp: Path) -> None:
             raise
 
 
-def _identity(status: os.stat_result | None) -> tuple[int, int, int] | None:
-    return status and (status.st_ino, status.st_size, status.st_mtime_ns)
+def _identity(status: os.stat_result) -> tuple[int, int, int, int]:
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def _identity_at(path: Path) -> tuple[int, int, int] | None:
+def _identity_at(path: Path) -> _Identity:
     try:
         return _identity(path.lstat() if path.is_symlink() else path.stat())
     except FileNotFoundError:
