@@ -232,7 +232,7 @@ def test_make_reader_reads_the_tables_of_the_bundle(tmp_path, places):
     assert [type(reader) for reader in readers] == kinds
     (reading,) = readers[0].read(np.zeros((1, 3), np.float32))
     covering = label_of_place(readers[0].labels, places, "labels.csv")
-    raised = label_prior(readers[0].labels, covering, places, Constants.load())
+    raised, _ = label_prior(readers[0].labels, covering, places, Constants.load())
     expected = np.log(1 / 3) - LOG_PRIORS[0] + raised[TOKYO]
     assert reading.log_likelihood[TOKYO] == pytest.approx(expected)
     with (bundle.path / "gallery.csv").open() as stream:

@@ -9,6 +9,7 @@ from bundles import TOWNS, small_places
 from geotagger.prior import Constants, log_prior
 from geotagger.vision.bundle import Label
 from geotagger.vision.cover import label_of_place
+from geotagger.vision.heads import ClassifyReader
 from geotagger.vision.label_prior import borrows, label_prior
 
 RIO, SAO_PAULO, AMAZON, BERLIN, MUNICH, TOKYO, OSAKA, NAIROBI = range(len(TOWNS))
@@ -34,7 +35,7 @@ def beforehand(labels, places, **changes):
     """The prior [N] of the places, with what `label_prior` adds, summing to 1."""
     constants = replace(Constants.load(), **changes)
     covering = label_of_place(labels, places, "labels.csv")
-    raised = label_prior(labels, covering, places, constants)
+    raised, _ = label_prior(labels, covering, places, constants)
     mass = np.exp(log_prior(places, constants) + raised).astype(float)
     return mass / mass.sum()
 
@@ -90,7 +91,7 @@ def test_areas_and_points_without_a_country_lend_nothing(places):
 def test_what_no_label_covers_is_not_raised(places):
     labels = [Label(code, country_code=code, scope="country") for code in ("BR", "JP")]
     covering = label_of_place(labels, places, "labels.csv")
-    raised = label_prior(labels, covering, places, Constants.load())
+    raised, _ = label_prior(labels, covering, places, Constants.load())
     assert np.isfinite(raised).all()
     assert raised[[BERLIN, MUNICH, NAIROBI]].tolist() == [0, 0, 0]
 
@@ -101,3 +102,21 @@ def test_a_continent_counts_its_countries(places):
     mass = beforehand(labels, places, vision_countries_alike=1.0)
     for rows in ([RIO, SAO_PAULO, AMAZON], [BERLIN, MUNICH], [TOKYO, OSAKA], [NAIROBI]):
         assert mass[rows].sum() == pytest.approx(1 / 4, rel=1e-4)
+
+
+def test_the_prior_over_labels_is_what_their_places_come_to(places):
+    labels = [MUNICH_POINT, TOKYO_POINT, AMAZON_POINT]
+    covering = label_of_place(labels, places, "labels.csv")
+    raised, comes = label_prior(labels, covering, places, Constants.load())
+    mass = np.exp(log_prior(places, Constants.load()) + raised).astype(float)
+    assert np.exp(comes) == pytest.approx(np.bincount(covering, mass), rel=1e-4)
+
+
+def test_the_reason_weighs_labels_as_the_belief_does(places):
+    """Three labels of one country and one of another, all as likely to the network."""
+    labels = [point("BR", -23, -43), point("BR", -8, -55), point("BR", -24, -47), TOKYO_POINT]
+    constants = replace(Constants.load(), vision_countries_alike=1.0)
+    reader = ClassifyReader(labels, 1.0, places, "labels.csv", constants)
+    (reading,) = reader.read(np.zeros((1, 4), np.float32))
+    assert "Brazil 50 %" in reading.reason
+    assert "Japan 50 %" in reading.reason

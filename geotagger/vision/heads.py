@@ -77,20 +77,22 @@ class ClassifyReader:
         covering = label_of_place(labels, places, source)
         self._covers = np.unique(covering[covering >= 0])
         self._column = np.where(covering >= 0, covering, len(labels))
-        nothing = np.zeros(len(places), np.float32)
-        self._raised = label_prior(labels, covering, places, constants) if constants else nothing
+        self._raised, self._beforehand = np.zeros(len(places), np.float32), self._log_prior
+        if constants:
+            self._raised, self._beforehand = label_prior(labels, covering, places, constants)
         self._names = places.country_names + places.continent_names
         self._name_of_label = _name_of_label(labels, places)
 
     def read(self, values: NDArray[np.float32]) -> list[Reading]:
-        log_shares = log_softmax(values, self._temperature)
-        scores = log_shares - self._log_prior
+        scores = self.log_shares(values) - self._log_prior
         floor = scores[:, self._covers].min(axis=1, keepdims=True)
         table = np.concatenate([scores, floor], axis=1, dtype=np.float32)
         over_places = np.take(table, self._column, axis=1) + self._raised
         return [
             Reading(_looks_like(shares, self._name_of_label, self._names), log_likelihood)
-            for shares, log_likelihood in zip(np.exp(log_shares), over_places, strict=True)
+            for shares, log_likelihood in zip(
+                np.exp(log_softmax(scores + self._beforehand, 1.0)), over_places, strict=True
+            )
         ]
 
     def log_shares(self, values: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -25,12 +25,13 @@ if TYPE_CHECKING:
 
 def label_prior(
     labels: Sequence[Label], covering: NDArray[np.intp], places: Places, constants: Constants
-) -> NDArray[np.float32]:
-    """What a model's log-likelihood of each place is raised by: float32 [N].
+) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """What a model's log-likelihood of each place is raised by [N], and ln of the prior [K] over
+    labels that comes of it.
 
-    With the prior over places it makes the prior over labels p^(1 - a) * q^a: p is the prior of the
-    places that a label covers; in q every country is as likely as any other, and so is every label
-    of a country; a is `vision_countries_alike`. `covering` is what `label_of_place` gives.
+    That is p^(1 - a) * q^a: p is the prior of the places that a label covers; in q every country is
+    as likely as any other, and so is every label of a country; a is `vision_countries_alike`.
+    `covering` is what `label_of_place` gives.
 
     A country that has no label and takes that of a neighbour counts `vision_unknown_country`.
     """
@@ -44,8 +45,9 @@ def label_prior(
     told = (people > 0) & (alike > 0)
     ratio = np.ones(len(labels) + 1)  # the last is of what no label covers
     ratio[:-1][told] = (alike[told] / alike.sum()) / (people[told] / people.sum())
-    raised = constants.vision_countries_alike * np.log(ratio)[covering] + unknown
-    return raised.astype(np.float32)
+    raised = constants.vision_countries_alike * np.log(ratio)
+    comes = np.log(np.maximum(people, np.finfo(float).tiny)) + raised[:-1]
+    return (raised[covering] + unknown).astype(np.float32), comes
 
 
 def borrows(
