@@ -1,3 +1,4 @@
+import ctypes
 import threading
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ from onnx import TensorProto, helper
 
 from geotagger.errors import BundleError, DeviceError
 from geotagger.vision.bundle import ModelBundle, Probe
-from geotagger.vision.devices import open_session
+from geotagger.vision.devices import candidates, open_session
 from geotagger.vision.probe import check, probe_outputs
 from geotagger.vision.session import PROVIDERS, Session
 
@@ -364,11 +365,24 @@ def test_auto_passes_over_a_device_that_fails_when_it_first_runs(tmp_path, monke
     monkeypatch.setattr(module, "_open", open_anything)
     monkeypatch.setattr(module, "memory", lambda _: "cpu")
     monkeypatch.setattr(ort, "get_available_providers", lambda: list(PROVIDERS.values()))
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: None)
     session = Session(make_bundle(tmp_path / "tiny"), "auto")
     assert session.device == "cpu"
     assert opened == ["tensorrt", "cuda", "coreml", "openvino", "cpu"]
     with pytest.raises(DeviceError, match="cuda does not run it"):
         Session(make_bundle(tmp_path / "tiny"), "cuda")
+
+
+def test_auto_tries_no_gpu_where_its_driver_is_missing(monkeypatch):
+    def refuse(name):
+        raise OSError(f"{name}: cannot open shared object file")
+
+    monkeypatch.setattr(ort, "get_available_providers", lambda: list(PROVIDERS.values()))
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: None)
+    assert candidates("auto") == list(PROVIDERS)
+    monkeypatch.setattr(ctypes, "CDLL", refuse)
+    assert candidates("auto") == ["coreml", "openvino", "cpu"]
+    assert candidates("cuda") == ["cuda"]
 
 
 def test_each_gpu_has_a_session_and_its_part_of_the_batch(tmp_path, gpus, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import io
 import os
 from collections.abc import Iterator
@@ -34,13 +35,27 @@ def candidates(device: str) -> list[str]:
         raise DeviceError(f"device {device!r} is not known; take auto, {', '.join(PROVIDERS)}")
     built_for = ort.get_available_providers()
     if device == "auto":
-        return [name for name, provider in PROVIDERS.items() if provider in built_for]
+        missing = () if _has_nvidia_driver() else _NVIDIA
+        return [
+            name
+            for name, provider in PROVIDERS.items()
+            if provider in built_for and name not in missing
+        ]
     if PROVIDERS[device] not in built_for:
         raise DeviceError(
             f"device {device}: the installed onnxruntime is built without it; install "
             "the onnxruntime package that has it, or take --device cpu"
         )
     return [device]
+
+
+def _has_nvidia_driver() -> bool:
+    """Without it CUDA cannot run, and to find that out by loading CUDA costs 200 MB for good."""
+    try:
+        ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1")
+    except OSError:
+        return False
+    return True
 
 
 def gpus(device: str) -> list[int]:
