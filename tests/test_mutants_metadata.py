@@ -152,3 +152,18 @@ def test_half_a_position_is_seen_where_none_was_written(left):
     area = {0x1C: note.encode()}
     assert _same(area, tags)
     assert not _same({**area, left: (1.0, 2.0, 3.0)}, tags)
+
+
+SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, IFD: 4}
+"""Bytes of a value of each type (TIFF 6.0, page 15; TIFF technical note 1)."""
+
+
+@pytest.mark.parametrize(("kind", "size"), SIZES.items())
+def test_values_that_end_with_the_block_are_inside_it(kind, size):
+    at = 8 + 2 + 12 + 4
+    entry = struct.pack("<HHLL", 0x9999, kind, 9, at)
+    block = jpegs.header("<") + b"\1\0" + entry + bytes(4) + bytes(9 * size)
+    whole = Tiff(block)
+    assert whole.value_range(whole.ifd(8).entries[0]) == (at, len(block))
+    with pytest.raises(ValueError, match="value of tag 0x9999 is outside"):
+        Tiff(block[:-1]).check()
