@@ -124,7 +124,7 @@ class Journal:
             return None
         found = self._ask(
             "SELECT size_bytes, mtime_ns, outcome FROM done WHERE path = ? AND key = ?",
-            (self._absolute(photo.path), self._key),
+            (self._absolute(photo), self._key),
         )
         if found is None or found[:2] != (photo.size_bytes, photo.mtime_ns):
             return None
@@ -144,7 +144,7 @@ class Journal:
         photo = outcome.photo
         if self._db is None or outcome.status is Status.FAILED or photo.problem:
             return
-        path, now = self._absolute(photo.path), (photo.size_bytes, photo.mtime_ns)
+        path, now = self._absolute(photo), (photo.size_bytes, photo.mtime_ns)
         statements: list[_Statement] = []
         if outcome.status is Status.TAGGED:
             try:
@@ -188,15 +188,15 @@ class Journal:
         found: tuple[bytes, str] | None = self._ask(sql, (bytes.fromhex(sha256), number))
         return found
 
-    def _absolute(self, path: Path) -> bytes:
+    def _absolute(self, photo: Photo) -> bytes:
         """The path without a look at the disk; its folder is worked out once for all its files."""
         folder, prefix = self._folder
-        if path.parent != folder or not prefix:
-            folder = path.parent
+        if photo.folder is not folder:
+            folder = photo.folder
             absolute = folder if isinstance(folder, RemotePath) else os.path.abspath(folder)  # noqa: PTH100
             prefix = os.path.join(os.fsencode(absolute), b"")  # noqa: PTH118
             self._folder = folder, prefix
-        return prefix + os.fsencode(path.name)
+        return prefix + os.fsencode(photo.name)
 
     def _id(self, key: str) -> int:
         if key not in self._ids:
