@@ -83,8 +83,8 @@ SCHEMA = (
     Column(
         "alternatives",
         "list",
-        "best first: towns where the level is that fine, else countries, each with its"
-        " `probability`",
+        "the answer, then the best: towns where the level is that fine, else countries, each with"
+        " its `probability`",
     ),
     _number("gps_lat", "latitude measured by the camera, if the file has one", "°", -90, 90),
     _number("gps_lon", "its longitude", "°", -180, 180),
