@@ -6,20 +6,23 @@ import struct
 import jpegs
 import pytest
 from jpegs import GPS, LONG, SHORT
-from photo_files import tiff
+from photo_files import SIMPLE, chunk, png, tiff
 
 from geotagger.errors import CannotEmbedError
 from geotagger.metadata import delta as deltas
 from geotagger.metadata import embed, exif
 from geotagger.metadata.delta import MAGIC, NO_FILE, delta, earlier_version, leads_to
-from geotagger.metadata.edits import Edit
+from geotagger.metadata.edits import Edit, apply
+from geotagger.metadata.embed import open_container
 from geotagger.metadata.gps_tags import GpsTags
 from geotagger.metadata.jpeg import segments
 from geotagger.metadata.tiff import GPS_IFD, Tiff
 from geotagger.metadata.tiff_file import TiffFile
 from geotagger.metadata.undo import record_at_end
 from geotagger.metadata.verify import _same, _same_but_metadata
+from geotagger.records import Point
 
+PARIS = GpsTags(Point(48.85837, 2.294481), 12.5, "Paris", "PREDICTED by geotagger")
 PICTURE = random.Random(5).randbytes(50_000)
 
 
@@ -167,3 +170,29 @@ def test_values_that_end_with_the_block_are_inside_it(kind, size):
     assert whole.value_range(whole.ifd(8).entries[0]) == (at, len(block))
     with pytest.raises(ValueError, match="value of tag 0x9999 is outside"):
         Tiff(block[:-1]).check()
+
+
+OTHERS = {
+    "JPEG": (jpegs.photo(), jpegs.photo(jpegs.COMMENT)),
+    "PNG": (png(), png(chunk(b"tEXt", b"Comment\0x"))),
+    "WebP": (SIMPLE, SIMPLE[:4] + struct.pack("<L", len(SIMPLE)) + SIMPLE[8:] + b"ABCD" + bytes(4)),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), OTHERS.values(), ids=OTHERS)
+def test_a_part_more_or_less_is_a_change(before, after):
+    before, after = open_container(before), open_container(after)
+    assert _same_but_metadata(before, before, ())
+    assert not _same_but_metadata(before, after, ())
+    assert not _same_but_metadata(after, before, ())
+
+
+@pytest.mark.parametrize("length", range(101, 109))
+def test_directories_begin_on_word_boundaries(length):
+    """As TIFF 6.0 demands (page 14), however long the packet is that stands before them."""
+    block = jpegs.tiff("<")
+    patched = Tiff(apply(block, exif.patch(Tiff(block), PARIS, b"x" * length)))
+    assert patched.first % 2 == 0
+    ifd0 = patched.ifd(patched.first)
+    assert patched.child(ifd0, GPS_IFD).at % 2 == 0
+    assert patched.value(ifd0.entry(700)) == b"x" * length
