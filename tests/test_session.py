@@ -10,6 +10,7 @@ from bundles import COLOURS, HEADS, LOGITS, WEIGHTS, make_bundle, make_model, pi
 from onnx import TensorProto, helper
 
 from geotagger.errors import BundleError, DeviceError
+from geotagger.text.reader import TextReader
 from geotagger.vision.bundle import ModelBundle, Probe
 from geotagger.vision.devices import candidates, open_session
 from geotagger.vision.probe import check, probe_outputs
@@ -371,6 +372,16 @@ def test_auto_passes_over_a_device_that_fails_when_it_first_runs(tmp_path, monke
     assert opened == ["tensorrt", "cuda", "coreml", "openvino", "cpu"]
     with pytest.raises(DeviceError, match="cuda does not run it"):
         Session(make_bundle(tmp_path / "tiny"), "cuda")
+
+
+def test_memory_is_laid_out_for_each_shape_only_where_few_come(tmp_path):
+    def laid_out(session):
+        return session.get_session_options().enable_mem_pattern
+
+    reader = TextReader("cpu")  # each picture has a size of its own
+    assert not laid_out(reader._detector._session)
+    assert not laid_out(reader._recogniser._session)
+    assert laid_out(Session(make_bundle(tmp_path / "tiny"), "cpu")._sessions[0])
 
 
 def test_auto_tries_no_gpu_where_its_driver_is_missing(monkeypatch):

@@ -120,8 +120,12 @@ class TextReader:
         folder = Path(rapidocr.__file__).parent / "models"
         self.device = device
         try:
-            self._detector = Detector(devices.open_session(folder / DETECTION, device), MAX_LINES)
-            self._recogniser = Recogniser(devices.open_session(folder / RECOGNITION, device))
+            detection, recognition = (
+                devices.open_session(folder / file, device, patterns=False)
+                for file in (DETECTION, RECOGNITION)
+            )
+            self._detector = Detector(detection, MAX_LINES)
+            self._recogniser = Recogniser(recognition)
             self._detector.find(np.zeros((64, 64, 3), np.uint8))
             self._recogniser.read([np.zeros((48, 64, 3), np.uint8)])
         except DeviceError:

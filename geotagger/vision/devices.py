@@ -87,6 +87,7 @@ def open_session(
     exact: bool = False,
     gpu: int = 0,
     cuda_graphs: bool = False,
+    patterns: bool = True,
 ) -> Any:
     """A session that runs on `device` first; falling back to another is an error.
 
@@ -95,11 +96,14 @@ def open_session(
         threads: processors that work together on one run; photos run side by side need but one.
         exact: multiply in float32 also where the device has something faster and coarser.
         cuda_graphs: see there; such a session runs on bound buffers alone.
+        patterns: keep for each shape of input one block of memory for all that a run needs. Quicker
+            where few shapes come, but where each picture has its own they add up.
     """
     options = ort.SessionOptions()
     options.log_severity_level = _FATAL
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
+    options.enable_mem_pattern = patterns
     ort.disable_telemetry_events()  # Windows builds report what they run unless told not to
     with _quiet():
         if device in _NVIDIA:
