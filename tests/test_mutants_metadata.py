@@ -196,3 +196,24 @@ def test_directories_begin_on_word_boundaries(length):
     ifd0 = patched.ifd(patched.first)
     assert patched.child(ifd0, GPS_IFD).at % 2 == 0
     assert patched.value(ifd0.entry(700)) == b"x" * length
+
+
+AREA = {0x1C: b"PREDICTED by geotagger"}
+POSITION = {**AREA, 1: "N", 2: (48.0, 51.0, 30.132), 3: "E", 4: (2.0, 17.0, 40.1316)}
+
+
+@pytest.mark.parametrize(
+    "gps",
+    [
+        {},
+        AREA,
+        {**POSITION, 2: (48.0, 51.0)},
+        {**POSITION, 2: ("north", 0, 0)},
+        {**POSITION, 1: "S"},
+        {**POSITION, 4: (2.0, 17.0, 40.2)},
+        {key: value for key, value in POSITION.items() if key != 0x1C},
+    ],
+)
+def test_a_position_that_another_reader_does_not_find_is_not_there(gps):
+    assert _same(POSITION, PARIS)
+    assert not _same(gps, PARIS)
