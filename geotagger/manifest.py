@@ -7,7 +7,6 @@ an earlier run has told is kept, under another name: no later run could tell it 
 from __future__ import annotations
 
 import hashlib
-import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,15 +14,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from geotagger.errors import GeotaggerError
 from geotagger.metadata.write import Result
 from geotagger.records import Outcome, Status, joined
 from geotagger.reports.columns import Cell
+from geotagger.reports.earlier import keep
 from geotagger.reports.formats import ROWS, open_rows
 from geotagger.reports.rowfile import PARTIAL, Look, RowFile
 from geotagger.reports.table import path_text
-
-log = logging.getLogger(__name__)
 
 COLUMNS = (
     "path",
@@ -44,7 +41,7 @@ def open_manifest(path: Path) -> Iterator[Manifest]:
     """Raises UsageError for an unknown suffix, GeotaggerError when it cannot be written."""
     if path.suffix.lower() in ROWS:
         for earlier in (path, path.with_name(path.name + PARTIAL)):
-            _keep(earlier, path)
+            keep(earlier, path, "--manifest")
     rows = open_rows(path, Look(columns=COLUMNS), "--manifest")
     try:
         yield Manifest(rows)
@@ -84,23 +81,6 @@ class Manifest:
         )
         self.rows.add_row(dict(zip(COLUMNS, cells, strict=True)))
         return outcome
-
-
-def _keep(earlier: Path, path: Path) -> None:
-    """Moves what stands there to `NAME.1.csv`, or the next number that is free."""
-    if not (earlier.is_file() or earlier.is_symlink()):
-        return
-    number = 1
-    while os.path.lexists(kept := path.with_name(f"{path.stem}.{number}{path.suffix}")):
-        number += 1
-    try:
-        earlier.rename(kept)
-    except OSError as error:
-        raise GeotaggerError(
-            f"cannot keep the earlier {earlier}: {error.strerror}; name another file with "
-            "--manifest"
-        ) from error
-    log.warning("%s was there already: it is kept as %s", earlier, kept)
 
 
 def sha256_of(path: Path) -> str:

@@ -206,10 +206,10 @@ def test_an_empty_report_leaves_no_trace(tmp_path, suffix):
 @pytest.mark.parametrize("suffix", [".kml", ".kmz", ".parquet", ".geojson"])
 def test_an_earlier_report_stays_whole_until_the_new_one_is_done(tmp_path, suffix):
     path = tmp_path / f"r{suffix}"
-    path.write_text("old")
+    path.write_text("old gps_check")
     report = open_report(path)
     report.add(next(outcomes()))
-    assert path.read_text() == "old"
+    assert path.read_text() == "old gps_check"
     report.close()
     assert len(path.read_bytes()) > 500
     assert list(tmp_path.iterdir()) == [path]

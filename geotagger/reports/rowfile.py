@@ -1,7 +1,7 @@
 """A report as a file, and those that are rows of text: CSV and JSON Lines.
 
 A report is streamed to `NAME.partial` and takes its name when the run ends, also when it is
-interrupted: an earlier report is never left half overwritten.
+interrupted: an earlier report is never left half overwritten, and what is no report is kept.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import IO, Any
 from geotagger.errors import GeotaggerError
 from geotagger.records import Outcome
 from geotagger.reports.columns import COLUMNS, Cell
+from geotagger.reports.earlier import is_report, keep
 from geotagger.reports.finding import find_photo
 from geotagger.reports.table import plain, row
 
@@ -100,6 +101,8 @@ class RowFile:
             if self.empty:
                 self.partial.unlink()
             else:
+                if self.path.is_file() and not is_report(self.path):
+                    keep(self.path, self.path, self.flag)
                 self.partial.replace(self.path)
 
     def discard(self) -> None:
