@@ -65,6 +65,11 @@ def main(only: tuple[str, ...], models: tuple[str, ...]) -> None:
             for model in models:
                 extra = ("--model", model, "--photos", "16")
                 run(f"throughput {Path(model).name}", (*COMMANDS[name], *extra), results)
+        write(results)
+
+
+def write(results: dict[str, Any]) -> None:
+    """After each benchmark, for the next one may be interrupted."""
     RESULTS.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
     before, _, rest = PAGE.read_text("utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
