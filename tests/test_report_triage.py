@@ -63,8 +63,15 @@ def test_why_predicted_photos_were_not_written():
     first, said = lines(own, own, coarse, predicted)
     assert first.startswith("4 photos in")
     assert said["not written"] == (
-        "2 it has a GPS position of its own, 1 no position is trusted at level city"
+        "2: it has a GPS position of its own; 1: no position is trusted at level city"
     )
+
+
+def test_reasons_beyond_the_commonest_are_counted():
+    many = [replace(taken("a", PARIS), note=f"not written: reason {n}") for n in "abcdefg"]
+    _, said = lines(*many, *many[:5])
+    shown = "; ".join(f"2: reason {n}" for n in "abcde")
+    assert said["not written"] == f"{shown}; 2: see their notes"
 
 
 def test_one_photo_is_one_photo():

@@ -30,7 +30,7 @@ def triage(summary: Summary, options: RunOptions) -> str:
     parts = {
         "answered": _counts(Counter(named), by_size=False),
         "countries": _counts(summary.countries),
-        "not written": _counts(summary.unwritten),
+        "not written": _reasons(summary.unwritten),
         "GPS": _inconsistent(summary.checks),
         "skipped": _counts(summary.skips),
         "failed": _counts(summary.failures),
@@ -53,6 +53,13 @@ def _counts(counter: Mapping[Any, int], by_size: bool = True) -> str:
     if rest:
         shown.append(f"{sum(count for _, count in rest):,} in {len(rest):,} others")
     return ", ".join(shown)
+
+
+def _reasons(counter: Mapping[str, int]) -> str:
+    """`12: it is read-only; 3: ...`, for reasons that are sentences."""
+    shown = [f"{count:,}: {plain(why)}" for why, count in Counter(counter).most_common(MOST)]
+    rest = sum(counter.values()) - sum(count for _, count in Counter(counter).most_common(MOST))
+    return "; ".join([*shown, f"{rest:,}: see their notes"] if rest else shown)
 
 
 def _inconsistent(checks: Mapping[str, int]) -> str:
