@@ -9,6 +9,7 @@ from geotagger.drawing.chart import Chart
 from geotagger.drawing.figure import Dots, Figure, Label, Lines, Style, arranged
 from geotagger.drawing.table import Table
 from geotagger.drawing.world import Surroundings, World, circle, equal_earth, great_circle
+from geotagger.errors import UsageError
 from geotagger.geo import haversine_km
 from geotagger.records import Point
 
@@ -103,6 +104,28 @@ def test_html_escapes_what_photos_say(tmp_path):
     files.write(tmp_path / "p.html", "<b>", parts)
     html = (tmp_path / "p.html").read_text("utf-8")
     assert not any(tag in html for tag in ("<script>", "<i>", "<u>", "<b>"))
+
+
+@pytest.mark.parametrize("suffix", files.MARKS)
+def test_what_was_drawn_may_be_drawn_again(tmp_path, suffix):
+    path = tmp_path / f"why{suffix}"
+    files.check(path)
+    files.write(path, "why", [figure()])
+    files.check(path)
+    path.write_bytes(b"")
+    files.check(path)
+
+
+@pytest.mark.parametrize("suffix", files.MARKS)
+def test_a_photo_or_a_page_of_the_users_is_not_drawn_over(tmp_path, suffix):
+    path = tmp_path / f"mine{suffix}"
+    Image.new("RGB", (8, 8)).save(path, "PNG")
+    with pytest.raises(UsageError, match="not drawn by geotagger: give another name"):
+        files.check(path)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(UsageError, match="is there already"):
+        files.check(path)
 
 
 def test_tables_line_up():

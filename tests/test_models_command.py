@@ -104,6 +104,19 @@ def test_embedded_photos_and_those_that_cannot_be_read(tmp_path):
     assert vectors["Berlin.png"] == pytest.approx([0, 1, 0], abs=1e-6)
 
 
+def test_a_table_of_the_users_beside_the_vectors_is_kept(tmp_path):
+    make_location_encoder(tmp_path / "location.onnx")
+    labels = tmp_path / "labels.csv"
+    write_csv(labels, [("file", "lat", "lon"), ("a.jpg", 60, 10)])
+    before = labels.read_text()
+    arguments = ("--encoder", tmp_path / "location.onnx", "-o", tmp_path / "labels.npy")
+    run("embed", "points", labels, *arguments)
+    run("embed", "points", tmp_path / "labels.1.csv", *arguments)
+    assert (tmp_path / "labels.1.csv").read_text() == before
+    assert labels.read_text().split() == ["lat,lon,count", "60.0,10.0,1"]
+    assert len(list(tmp_path.glob("labels*.csv"))) == 2
+
+
 def test_parquet_where_it_is_installed(tmp_path):
     pq = pytest.importorskip("pyarrow.parquet")
     make_location_encoder(tmp_path / "location.onnx")

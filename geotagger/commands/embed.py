@@ -112,10 +112,14 @@ def write_vectors(out: Path, vectors: NDArray[np.float32], columns: dict[str, li
     import numpy as np
 
     from geotagger.errors import UsageError
+    from geotagger.reports.earlier import keep
 
     if out.suffix == ".npy":
         np.save(out, vectors)
-        with out.with_suffix(".csv").open("w", encoding="utf-8", newline="") as stream:
+        table = out.with_suffix(".csv")
+        if not _has_columns(table, list(columns)):
+            keep(table, table, "--out")
+        with table.open("w", encoding="utf-8", newline="") as stream:
             writer = csv.writer(stream, lineterminator="\n")
             writer.writerow(columns)
             writer.writerows(zip(*columns.values(), strict=True))
@@ -130,3 +134,11 @@ def write_vectors(out: Path, vectors: NDArray[np.float32], columns: dict[str, li
     flat = pa.array(np.ascontiguousarray(vectors).ravel())
     column = pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])
     pq.write_table(pa.table({**columns, "vector": column}), out)
+
+
+def _has_columns(table: Path, columns: list[str]) -> bool:
+    """Whether an earlier run may have written it."""
+    if not table.is_file():
+        return False
+    with table.open("rb") as file:
+        return file.readline(200).decode("utf-8", "replace").strip() == ",".join(columns)

@@ -13,16 +13,33 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-SUFFIXES = (".html", ".svg", ".png")
+MARKS = {
+    ".html": page.MARK.encode(),
+    ".svg": b"<!-- drawn by geotagger -->",
+    ".png": b"Software\0geotagger",
+}
+"""What stands in the beginning of each file that is written here, by its suffix."""
 WIDTH_PX = 880
+_LOOKED_AT_BYTES = 4096
 
 
 def check(path: Path) -> None:
-    """Before any work is done. Raises UsageError where the file cannot come to be."""
-    if path.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"{path}: a report with pictures ends in {', '.join(SUFFIXES)}")
+    """Before any work is done. Raises UsageError where the file cannot come to be, or where a photo
+    or whatever else of the user's would be lost."""
+    if path.suffix.lower() not in MARKS:
+        raise UsageError(f"{path}: a report with pictures ends in {', '.join(MARKS)}")
     if not path.parent.is_dir():
         raise UsageError(f"{path}: there is no folder {path.parent}")
+    if path.exists() and not _drawn(path):
+        raise UsageError(f"{path} is there already, and not drawn by geotagger: give another name")
+
+
+def _drawn(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        head = file.read(_LOOKED_AT_BYTES)
+    return not head or MARKS[path.suffix.lower()] in head
 
 
 def write(path: Path, title: str, parts: Sequence[str | Table | Figure]) -> None:
@@ -36,7 +53,8 @@ def write(path: Path, title: str, parts: Sequence[str | Table | Figure]) -> None
         return
     whole = arranged([part for part in parts if isinstance(part, Figure)], title, WIDTH_PX)
     if suffix == ".svg":
-        path.write_text(whole.to_svg(), encoding="utf-8")
+        opening, _, rest = whole.to_svg().partition("\n")
+        path.write_text("\n".join((opening, MARKS[suffix].decode(), rest)), encoding="utf-8")
     else:
         from geotagger.drawing.raster import save_png
 

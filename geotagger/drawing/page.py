@@ -22,6 +22,8 @@ svg { max-width: 100%; height: auto }
 p.note { color: #555; margin: .3em 0 }
 """
 
+MARK = '<meta name="generator" content="geotagger">'
+
 
 def page(title: str, parts: Sequence[str]) -> str:
     """A whole document; `parts` are HTML."""
@@ -31,6 +33,7 @@ def page(title: str, parts: Sequence[str]) -> str:
             '<html lang="en"><head><meta charset="utf-8">',
             '<meta http-equiv="Content-Security-Policy"'
             " content=\"default-src 'none'; style-src 'unsafe-inline'\">",
+            MARK,
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{escape(title)}</title><style>{STYLE}</style></head><body>",
             f"<h1>{escape(title)}</h1>",

@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from PIL import Image, ImageColor, ImageDraw, ImageFont
+from PIL.PngImagePlugin import PngInfo
 
 from geotagger.drawing.figure import Dots, Label
 
@@ -30,7 +31,9 @@ def save_png(figure: Figure, path: Path) -> None:
     for shape in figure.shapes:
         _paint(draw, shape, scale)
     size = (figure.width_px * FINER, figure.height_px * FINER)
-    image.resize(size, Image.Resampling.BOX).save(path, "PNG", optimize=True)
+    told = PngInfo()
+    told.add_text("Software", "geotagger")
+    image.resize(size, Image.Resampling.BOX).save(path, "PNG", optimize=True, pnginfo=told)
 
 
 def _paint(draw: ImageDraw.ImageDraw, shape: Shape, scale: int) -> None:
