@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ import numpy as np
 import torch
 
 from export import published_geoclip
+from export.placing import check_place, take_place
 from export.published_bundle import Options, make_bundle
 from export.published_source import KNOWN, find_checkpoint
 from geotagger.errors import BundleError, UsageError
@@ -90,9 +90,12 @@ def make(options: Options) -> dict[str, float]:
     """Writes the bundle; returns how far it is from the original.
 
     Raises:
-        UsageError: the files are not to be had, or a licence must be accepted first.
+        UsageError: the files are not to be had, a licence must be accepted first, or what stands at
+            the bundle's place is none.
         BundleError: the graphs compute something else than the original.
     """
+    if options.source != LOCATION_ENCODER:
+        check_place(options.bundle)
     options.bundle.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(
         dir=options.bundle.parent, prefix=f".{options.bundle.name}-"
@@ -113,8 +116,7 @@ def make(options: Options) -> dict[str, float]:
         draft = Path(place) / "bundle"
         draft.mkdir()
         found = make_bundle(options, checkpoint, licence, draft, Path(place))
-        shutil.rmtree(options.bundle, ignore_errors=True)
-        draft.rename(options.bundle)
+        take_place(draft, options.bundle)
     return found
 
 

@@ -26,6 +26,7 @@ from export import parity
 from export.family import load
 from export.graphs import strip
 from export.parity import CALIBRATION_PHOTOS, parity_pixels
+from export.placing import check_place, take_place
 from export.precision import WAYS, store_half
 from export.readme import general_page
 from geotagger.errors import BundleError, UsageError
@@ -100,9 +101,11 @@ def export(options: Options) -> dict[str, float]:
     """Writes the bundle and returns how far it is from the trained network.
 
     Raises:
-        UsageError: there is no such run, int8 without photos, or a folder without any.
+        UsageError: there is no such run, int8 without photos, or a folder without any; or what
+            stands at the bundle's place is none.
         BundleError: the graph computes something else than the trained network.
     """
+    check_place(options.bundle)
     model, document = load(find_run(options.run))
     bundle, precision, name = options.bundle, options.precision, options.name or options.bundle.name
     if precision == "int8" and options.photos is None:
@@ -156,8 +159,7 @@ def export(options: Options) -> dict[str, float]:
         )
         (draft / CARD_FILE).write_text(card.to_json(), encoding="utf-8")
         load_bundle(draft)
-        shutil.rmtree(bundle, ignore_errors=True)
-        draft.rename(bundle)
+        take_place(draft, bundle)
     return found
 
 

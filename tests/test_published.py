@@ -354,12 +354,12 @@ def test_downloads_are_asked_for_by_name_and_offline_is_offline(clip, tmp_path, 
 @pytest.mark.usefixtures("geoclip")
 def test_an_older_bundle_stays_when_the_new_one_falls_short(clip, gallery, tmp_path, monkeypatch):
     (tmp_path / "b").mkdir()
-    (tmp_path / "b" / "old").touch()
+    (tmp_path / "b" / "card.json").touch()
     monkeypatch.setattr(published_bundle.parity, "shortfall", lambda *_: "head gps: differs")
     result = make("geoclip", tmp_path / "b", "--tower", clip, "--gallery", gallery)
     assert result.exit_code == 1
     assert "computes something else than the original (head gps: differs" in result.output
-    assert [path.name for path in tmp_path.rglob("*")] == ["b", "old"]
+    assert [path.name for path in tmp_path.rglob("*")] == ["b", "card.json"]
 
 
 @pytest.mark.parametrize("text", ["no-such-model/x y", "config"])
