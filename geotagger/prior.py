@@ -1,6 +1,7 @@
-"""Belief before any evidence, and the fitted constants of the belief.
+"""Belief before any evidence, and the constants of the belief.
 
-The constants are data (`data/belief.json`), fitted on photos whose sources were not trained on.
+They are data (`data/belief.json`), fitted, or chosen among trials (training/LOG.md), on photos
+whose sources were not trained on.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ Mass = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Constants:
-    """Fitted numbers, read from `data/belief.json`."""
+    """Read from `data/belief.json`."""
 
     prior_country_exponent: float
     prior_town_exponent: float

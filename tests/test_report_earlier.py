@@ -42,6 +42,13 @@ def test_what_is_no_report(tmp_path):
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("other", "no report" * 99)
     assert not is_report(path)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("doc.kml", "gps_check" * 99)
+    assert is_report(path)
+    content = bytearray(path.read_bytes())
+    content[37:45] = b"\xff" * 8  # inside the packed bytes, after the 30 of the header and the name
+    path.write_bytes(content)
+    assert not is_report(path)
     path.write_bytes(b"PK\x03\x04 broken")
     assert not is_report(path)
     path.write_bytes(b"")

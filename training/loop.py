@@ -7,12 +7,10 @@ checkpoints, and goes on from the last one so that the result is the same as wit
 
 from __future__ import annotations
 
-import json
 import math
 import os
-import shutil
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -22,7 +20,7 @@ from accelerate.utils import DataLoaderConfiguration, ProjectConfiguration, set_
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, IterableDataset, RandomSampler
 
-from geotagger.errors import UsageError
+from training import checkpoints
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -109,7 +107,8 @@ def fit(
     progress = _Progress()
     accelerator.register_for_checkpointing(schedule, progress, *([average] if average else []))
     checkpoint = run / "checkpoints" / "last"
-    _resume(accelerator, checkpoint, options, progress, say)
+    if checkpoints.load(accelerator, checkpoint, options):
+        say(f"going on after epoch {progress.epoch}, step {progress.step}")
     accelerator.init_trackers("tensorboard")
     # Each pass over what a `loader` gives starts from what `progress` says; nothing is seen twice.
     for epoch in range(progress.epoch, options.epochs):
@@ -142,9 +141,9 @@ def fit(
             progress.batch, progress.step = batch + 1, progress.step + 1
             _log(accelerator, losses, schedule, progress.step)
             if options.checkpoint_steps and progress.step % options.checkpoint_steps == 0:
-                _save(accelerator, checkpoint, options)
+                checkpoints.save(accelerator, checkpoint, options)
         progress.epoch, progress.batch = epoch + 1, 0
-        _save(accelerator, checkpoint, options)
+        checkpoints.save(accelerator, checkpoint, options)
         scores = _scores(accelerator, average.module if average else model, evaluate)
         accelerator.log(scores, step=progress.step)
         told = ", ".join(f"{name} {value:.4g}" for name, value in scores.items())
@@ -261,41 +260,6 @@ def _scores(
     return {
         f"val/{name}": value for name, value in evaluate(accelerator.unwrap_model(model)).items()
     }
-
-
-def _save(accelerator: Accelerator, checkpoint: Path, options: LoopOptions) -> None:
-    """A checkpoint takes the place of the last one only when it is whole."""
-    fresh = checkpoint.with_name("next")
-    if accelerator.is_main_process:
-        shutil.rmtree(fresh, ignore_errors=True)
-    accelerator.wait_for_everyone()
-    accelerator.save_state(str(fresh))
-    accelerator.wait_for_everyone()
-    if accelerator.is_main_process:
-        (fresh / "options.json").write_text(json.dumps(asdict(options)))
-        shutil.rmtree(checkpoint, ignore_errors=True)
-        fresh.rename(checkpoint)
-
-
-def _resume(
-    accelerator: Accelerator,
-    checkpoint: Path,
-    options: LoopOptions,
-    progress: _Progress,
-    say: Callable[[str], None],
-) -> None:
-    if not checkpoint.is_dir():
-        return
-    before = json.loads((checkpoint / "options.json").read_text())
-    now = json.loads(json.dumps(asdict(options)))
-    changed = sorted(key for key in now if before.get(key) != now[key] and key != "workers")
-    if changed:
-        raise UsageError(
-            f"{checkpoint}: is of a run with other {', '.join(changed)}; name another RUN folder, "
-            "or delete this one"
-        )
-    accelerator.load_state(str(checkpoint))
-    say(f"going on after epoch {progress.epoch}, step {progress.step}")
 
 
 def is_first_process() -> bool:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 import os
 import zipfile
+import zlib
 from pathlib import Path
 
+from geotagger.drawing import page
 from geotagger.errors import GeotaggerError
 
 log = logging.getLogger(__name__)
 
-MARKS = (b"gps_check", b'<meta name="generator" content="geotagger">')
+MARKS = (b"gps_check", page.MARK.encode())
 """A column that no other program writes, and what a page says of itself. One of them stands in the
 beginning or the end of every report."""
 _LOOKED_AT_BYTES = 8192
@@ -22,7 +24,7 @@ def is_report(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive, archive.open("doc.kml") as inside:
             return _marked(inside.read(_LOOKED_AT_BYTES))
-    except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError):
+    except (zipfile.BadZipFile, zlib.error, EOFError, LookupError, RuntimeError):
         pass
     with path.open("rb") as file:
         head = file.read(_LOOKED_AT_BYTES)

@@ -15,7 +15,6 @@ import sqlite3
 import time
 import zlib
 from collections.abc import Iterable
-from contextlib import closing
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -24,6 +23,7 @@ from geotagger.metadata.journal import content_before, state_folder
 from geotagger.records import Outcome, Photo, Status
 from geotagger.remote import RemotePath
 from geotagger.resume.packing import pack, unpack
+from geotagger.resume.schema import set_up
 
 if TYPE_CHECKING:
     from geotagger.engines import Weighed
@@ -31,34 +31,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_VERSION = 1
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS keys (   -- what was asked for, and of which program and models
-    id INTEGER PRIMARY KEY,
-    key TEXT NOT NULL UNIQUE,
-    used REAL NOT NULL              -- seconds since 1970
-);
-CREATE TABLE IF NOT EXISTS done (
-    path BLOB NOT NULL,             -- absolute, as the file system spells it
-    key INTEGER NOT NULL,
-    size_bytes INTEGER NOT NULL,
-    mtime_ns INTEGER NOT NULL,
-    outcome BLOB NOT NULL,
-    PRIMARY KEY (path, key)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS answers (
-    sha256 BLOB NOT NULL,           -- of the whole file
-    key INTEGER NOT NULL,
-    note TEXT NOT NULL,             -- on the picture: truncated, say
-    answer BLOB NOT NULL,
-    PRIMARY KEY (sha256, key)
-) WITHOUT ROWID;
-"""
 MOST_WRITES = 4
 """How many writes to a photo are followed back to what it was."""
-KEPT_DAYS = 180
-"""What no run has asked for in this time is forgotten."""
-
 _DAMAGE = (zlib.error, ValueError, TypeError, LookupError, AttributeError, RecursionError)
 """What unpacking a row raises that a bad disk or another program has changed."""
 
@@ -98,7 +72,7 @@ class Journal:
             self._db = sqlite3.connect(
                 file, timeout=30, isolation_level=None, check_same_thread=False
             )
-            _set_up(self._db)
+            set_up(self._db)
             self._key = self._id(key)
         except (*_BROKEN, OSError) as error:
             self._give_up(error)
@@ -237,20 +211,3 @@ class Journal:
         if self._db:
             self._db.close()
         self._db = None
-
-
-def _set_up(db: sqlite3.Connection) -> None:
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = NORMAL")
-    (version,) = db.execute("PRAGMA user_version").fetchone()
-    if version not in (0, _VERSION):
-        raise sqlite3.DatabaseError("it was written by another version of geotagger")
-    db.executescript(f"{_SCHEMA} PRAGMA user_version = {_VERSION};")
-    with closing(db.execute("SELECT id FROM keys WHERE used < ?", (_long_ago(),))) as old:
-        for (number,) in old.fetchall():
-            for table, column in (("done", "key"), ("answers", "key"), ("keys", "id")):
-                db.execute(f"DELETE FROM {table} WHERE {column} = ?", (number,))
-
-
-def _long_ago() -> float:
-    return time.time() - KEPT_DAYS * 86400
