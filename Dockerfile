@@ -1,5 +1,5 @@
 # geotagger in a container, for a computer without a GPU (build with --target cpu, the default) or
-# with one of NVIDIA's (--target cuda). docs/offline.md tells how to use it.
+# with one of NVIDIA's (--target cuda). docs/guide/install.md tells how to use it.
 ARG PYTHON=3.11
 FROM python:${PYTHON}-slim AS build
 WORKDIR /source

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from training.metrics import as_table
+from training.eval.metrics import as_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from export.family import Exportable
+    from export.families.family import Exportable
 
 ROWS = {
     "continent": "continent right",

@@ -1,7 +1,7 @@
 """Makes a bundle of a trained run: python -m export.to_onnx RUN BUNDLE [--precision int8] ...
 
 RUN is what a script of training/ wrote: a folder, or the name of one in runs/. It may also be a
-published model; see export/published.py. The bundle is
+published model; see export/published/published.py. The bundle is
 written beside BUNDLE first, compared with the trained network on real photos through the session
 that ships, calibrated on the run's validation photos, and takes its place only when it computes
 the same.
@@ -22,16 +22,16 @@ import click
 import numpy as np
 import torch
 
-from export import parity
-from export.family import load
-from export.graphs import strip
-from export.parity import CALIBRATION_PHOTOS, parity_pixels
+from export.families.family import load
+from export.graph import parity
+from export.graph.graphs import strip
+from export.graph.parity import CALIBRATION_PHOTOS, parity_pixels
+from export.graph.precision import WAYS, store_half
 from export.placing import check_place, take_place
-from export.precision import WAYS, store_half
 from export.readme import general_page
 from geotagger.errors import BundleError, UsageError
-from geotagger.places import load_places
-from geotagger.vision.bundle import (
+from geotagger.geography.places import load_places
+from geotagger.vision.bundle.bundle import (
     CARD_FILE,
     MODEL_FILE,
     Calibration,
@@ -40,17 +40,17 @@ from geotagger.vision.bundle import (
     hash_files,
     load_bundle,
 )
-from geotagger.vision.probe import probe_outputs
-from geotagger.vision.readers import make_reader
-from geotagger.vision.session import Session
-from training import calibrate
-from training.network import save_onnx
+from geotagger.vision.bundle.self_test import probe_outputs
+from geotagger.vision.decoding.readers import make_reader
+from geotagger.vision.runtime.session import Session
+from training.calibrate import calibrate
+from training.models.starter_network import save_onnx
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from export.family import Exportable
-    from geotagger.vision.bundle import ModelBundle
+    from export.families.family import Exportable
+    from geotagger.vision.bundle.bundle import ModelBundle
 
 PROBE_SEED = 7
 PRECISIONS = ("fp32", "fp16", "int8")
@@ -174,7 +174,7 @@ def write_model(
 ) -> tuple[str, dict[str, float]]:
     """Writes model.onnx and card.json, and returns how it was made and how far it is off.
 
-    For int8 the ways of export/precision.py are tried in order, until one is near enough.
+    For int8 the ways of export/graph/precision.py are tried in order, until one is near enough.
 
     Raises:
         BundleError: none is.
@@ -258,6 +258,6 @@ def provenance(
 
 
 if __name__ == "__main__":
-    from export import published
+    from export.published import published
 
     (published.main if any(map(published.is_published, sys.argv[1:2])) else main)()

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from geotagger.api import Geotagger, Guesses
-    from geotagger.vision.location import LocationEncoder
+    from geotagger.vision.runtime.location_encoder import LocationEncoder
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 """ONNX Runtime 1.29 and later reports to its makers over the network, and keeps a number for this
@@ -17,7 +17,7 @@ __all__ = ["Geotagger", "Guesses", "LocationEncoder", "__version__"]
 _PLACES = {
     "Geotagger": "geotagger.api",
     "Guesses": "geotagger.api",
-    "LocationEncoder": "geotagger.vision.location",
+    "LocationEncoder": "geotagger.vision.runtime.location_encoder",
 }
 
 

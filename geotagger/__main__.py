@@ -1,5 +1,5 @@
 """`python -m geotagger`."""
 
-from geotagger.cli import main
+from geotagger.cli.main import main
 
 main()

@@ -12,19 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from geotagger.area import read_area
-from geotagger.belief import Belief
-from geotagger.candidates import parse_places, read_candidates
+from geotagger.config import cores
 from geotagger.errors import BundleError
-from geotagger.evidence import Shot
+from geotagger.evidence.source import Shot
 from geotagger.evidence.vision import VisionSource
-from geotagger.images import Picture, decode
-from geotagger.options import cores
-from geotagger.places import load_places
-from geotagger.records import Existing, Photo, Prediction
-from geotagger.vision.bundle import CaptionHead, RetrieveHead, find_bundle, load_bundle
-from geotagger.vision.guesses import best_points
-from geotagger.vision.search import Search
+from geotagger.fusion.posterior import Belief
+from geotagger.geography.area import read_area
+from geotagger.geography.named_places import parse_places, read_candidates
+from geotagger.geography.places import load_places
+from geotagger.images.decode import Picture, decode
+from geotagger.types import Existing, Photo, Prediction
+from geotagger.vision.bundle.bundle import CaptionHead, RetrieveHead, find_bundle, load_bundle
+from geotagger.vision.decoding.top_k import best_points
+from geotagger.vision.search_space import Search
 
 Picturelike = str | Path | Image.Image | NDArray[Any]
 """A file, a picture of Pillow, or uint8 pixels [H, W, 3], upright RGB."""
@@ -60,7 +60,7 @@ class Geotagger:
         """
         Args:
             model: name or folder of a bundle (`geotagger models list`).
-            device, batch_size: as in `geotagger.vision.session.Session`.
+            device, batch_size: as in `geotagger.vision.runtime.session.Session`.
             threads: photos that are decoded and run side by side; 0 for one a core.
             within, gallery, candidates, places, crops: as the flags of `geotagger tag`.
 

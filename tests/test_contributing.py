@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from geotagger.belief import Belief
-from geotagger.evidence import Shot
-from geotagger.places import load_places
-from geotagger.records import Existing, Photo
+from geotagger.evidence.source import Shot
+from geotagger.fusion.posterior import Belief
+from geotagger.geography.places import load_places
+from geotagger.types import Existing, Photo
 
 PAGE = (Path(__file__).parent.parent / "CONTRIBUTING.md").read_text("utf-8")
 
@@ -48,6 +48,6 @@ def test_the_belief_takes_it_as_any_other(maker):
 
 def test_the_places_it_names_are_there():
     root = Path(__file__).parent.parent
-    for name in ("sources.py", "options.py", "commands/flags.py", "resume/keys.py"):
+    for name in ("pipeline/setup.py", "config.py", "cli/flags.py", "cache/keys.py"):
         assert (root / "geotagger" / name).is_file()
         assert name in PAGE

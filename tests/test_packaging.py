@@ -137,7 +137,7 @@ def test_the_wheel_alone_does_the_main_job_offline(built, tmp_path):
         "    if event.startswith(('socket.connect', 'socket.getaddrinfo', 'socket.sendto')):\n"
         "        raise SystemExit(f'network: {event}')\n"
         "sys.addaudithook(watch)\n"
-        "from geotagger.cli import main\n"
+        "from geotagger.cli.main import main\n"
         "main()"
     )
     home = {"HOME": str(tmp_path), "USERPROFILE": str(tmp_path), "PATH": os.environ["PATH"]}
@@ -190,7 +190,7 @@ def size(folder):
 
 
 def test_the_page_of_licences_is_that_of_the_lock():
-    page = (ROOT / "docs" / "licences.md").read_text("utf-8")
+    page = (ROOT / "docs" / "policy" / "licences.md").read_text("utf-8")
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines()
             if line.startswith("| ")][1:]  # fmt: skip
     told = [(name, version) for name, version, *_ in rows]

@@ -1,7 +1,9 @@
 """Trains a CNN to tell places apart (GeoScope, GeoSpottr): python -m training.train_cnn SOURCE RUN
 
-SOURCE is any source of training/data.py. RUN gets run.json, model.safetensors, labels.csv, val.npz
-and test.npz (training/run_folder.py). A recipe (recipes/cnn_*.json) sets the options, and --set
+SOURCE is any source of training/data/dataset.py. RUN gets run.json, model.safetensors, labels.csv,
+val.npz
+and test.npz (training/engine/run_folder.py). A recipe (recipes/cnn_*.json) sets the options, and
+--set
 changes one of them: --set loop.epochs=3. A run that was stopped goes on when started again.
 The steps stand in `train`, in order.
 """
@@ -19,28 +21,29 @@ import torch
 from torch.nn.functional import log_softmax
 
 from geotagger.errors import UsageError
-from geotagger.images import InputSpec
-from training import metrics, run_folder
-from training.classes import KINDS, Classes, make_classes, smooth_targets, with_log_prior
-from training.cnn import DEGREES, LOGITS, PlaceNetwork
-from training.cnn_scores import score
-from training.comparison import sample
-from training.data import positions
-from training.label_table import write_labels
-from training.loop import LoopOptions, fit, is_first_process
-from training.pixels import FITS, Alterations
-from training.recipe import check_choices
-from training.setting import begin, run_options, tell_trained, usage_errors
-from training.sight import Sight
-from training.sphere import great_circle_km, wrapped_huber
-from training.trunks import TRUNKS
+from geotagger.images.decode import InputSpec
+from training.data.dataset import positions
+from training.data.pixels import FITS, Alterations
+from training.engine import run_folder
+from training.engine.experiment import begin, run_options, tell_trained, usage_errors
+from training.engine.loop import LoopOptions, fit, is_first_process
+from training.engine.recipe import check_choices
+from training.eval import metrics
+from training.eval.cnn_scores import score
+from training.eval.comparison import sample
+from training.models.backbones import TRUNKS
+from training.models.cnn import DEGREES, LOGITS, PlaceNetwork
+from training.models.feature_extractor import Sight
+from training.models.sphere_loss import great_circle_km, wrapped_huber
+from training.targets.classes import KINDS, Classes, make_classes, smooth_targets, with_log_prior
+from training.targets.label_table import write_labels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from training.data import Example
-    from training.loop import LossOf
-    from training.setting import Setting
+    from training.data.dataset import Example
+    from training.engine.experiment import Setting
+    from training.engine.loop import LossOf
 
 
 @dataclass(frozen=True, slots=True)

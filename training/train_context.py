@@ -4,9 +4,11 @@ The system geolocation_clip, in two stages: photos against captions that tell pl
 month (`contrastive`, where the recipe asks for it), then heads for climate, month, country, state,
 county and city, and the coordinates beside them or, with `use_context`, out of them.
 
-SOURCE is any source of training/data.py whose photos have positions. What a data set does not tell
+SOURCE is any source of training/data/dataset.py whose photos have positions. What a data set does
+not tell
 (the month, say) gets no head. RUN gets run.json, model.safetensors, a label table for each head,
-val.npz and test.npz (training/run_folder.py). A recipe (recipes/context_*.json) sets the options,
+val.npz and test.npz (training/engine/run_folder.py). A recipe (recipes/context_*.json) sets the
+options,
 --set changes one: --set heads.epochs=3. A run that was stopped goes on when started again. The
 steps stand in `train`, in order.
 """
@@ -23,35 +25,37 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from geotagger.errors import UsageError
-from geotagger.geo import haversine_km
-from geotagger.images import InputSpec
-from geotagger.places import load_places
-from training import calibrate, metrics, run_folder
-from training.captions import context_caption
-from training.classes import Classes
-from training.clip import caption_loss, make_clip
-from training.comparison import places_table, sample
-from training.context import DEGREES, PLACE_HEADS, ContextNetwork, logits_name
-from training.context_heads import head_table, make_heads, make_readers
-from training.data import positions
-from training.label_table import write_labels
-from training.loop import LoopOptions, fit, is_first_process
-from training.pixels import FITS, Alterations
-from training.recipe import check_choices
-from training.setting import begin, run_options, tell_trained, usage_errors
-from training.sight import Sight
-from training.sphere import great_circle_km
-from training.sphere import on_the_map as wrap
-from training.towers import make_tower
+from geotagger.geography.places import load_places
+from geotagger.geography.sphere import haversine_km
+from geotagger.images.decode import InputSpec
+from training.calibrate import calibrate
+from training.data.dataset import positions
+from training.data.pixels import FITS, Alterations
+from training.engine import run_folder
+from training.engine.experiment import begin, run_options, tell_trained, usage_errors
+from training.engine.loop import LoopOptions, fit, is_first_process
+from training.engine.recipe import check_choices
+from training.eval import metrics
+from training.eval.comparison import places_table, sample
+from training.models.clip import caption_loss, make_clip
+from training.models.context import DEGREES, PLACE_HEADS, ContextNetwork, logits_name
+from training.models.context_heads import head_table, make_heads, make_readers
+from training.models.feature_extractor import Sight
+from training.models.sphere_loss import great_circle_km
+from training.models.sphere_loss import on_the_map as wrap
+from training.models.towers import make_tower
+from training.targets.captions import context_caption
+from training.targets.classes import Classes
+from training.targets.label_table import write_labels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from training.data import Example
-    from training.setting import DataSet, Setting
-    from training.towers import Tower
+    from training.data.dataset import Example
+    from training.engine.experiment import DataSet, Setting
+    from training.models.towers import Tower
 
 LOSS_WEIGHTS = {"climate": 1.0, "month": 1.0} | dict.fromkeys(PLACE_HEADS, 2.0)
 DISTANCE_WEIGHT = 3.0
@@ -61,9 +65,9 @@ DISTANCE_UNIT_KM = 5000.0
 @dataclass(frozen=True, slots=True)
 class Options:
     tower: str = "openai/clip-vit-base-patch32"
-    """See training/towers.py."""
+    """See training/models/towers.py."""
     weights: str = "auto"
-    """Of a trunk of training/trunks.py: none, auto, imagenet, or a file."""
+    """Of a trunk of training/models/backbones.py: none, auto, imagenet, or a file."""
     trained_blocks: int = 1
     """Of the tower, while heads are trained; 0 for none, -1 for all."""
     use_context: bool = True
@@ -236,7 +240,7 @@ def errors(
 
 
 def on_the_map(outputs: dict[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
-    """As the exported graph gives them (training/sphere.py)."""
+    """As the exported graph gives them (training/models/sphere_loss.py)."""
     return outputs | {DEGREES: wrap(torch.from_numpy(outputs[DEGREES])).numpy()}
 
 

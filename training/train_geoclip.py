@@ -2,8 +2,8 @@
 
 The systems GeoCLIP and GeoMapCLIP.
 
-SOURCE is any source of training/data.py whose photos have positions. RUN gets run.json,
-model.safetensors, the gallery, val.npz and test.npz (training/run_folder.py). A recipe
+SOURCE is any source of training/data/dataset.py whose photos have positions. RUN gets run.json,
+model.safetensors, the gallery, val.npz and test.npz (training/engine/run_folder.py). A recipe
 (recipes/geoclip_*.json) sets the options, --set changes one: --set loop.epochs=3. A run that was
 stopped goes on when started again. The steps stand in `train`, in order.
 """
@@ -19,35 +19,36 @@ import numpy as np
 import torch
 
 from geotagger.errors import UsageError
-from geotagger.geo import haversine_km
-from geotagger.images import InputSpec
-from training import metrics, run_folder
-from training.comparison import sample
-from training.data import positions
-from training.galleries import KINDS, make_gallery, write_gallery
-from training.geoclip import GeoClip, contrast, hard_points, jitter
-from training.location_encoder import PUBLISHED, LocationEncoder, published_weights
-from training.loop import LoopOptions, fit, is_first_process
-from training.pixels import FITS, Alterations
-from training.recipe import check_choices
-from training.retrieval import EMBEDDING, best_points, gallery_of, places_of, save_held_out
-from training.setting import begin, run_options, tell_trained, usage_errors
-from training.sight import Sight
-from training.towers import make_tower
+from geotagger.geography.sphere import haversine_km
+from geotagger.images.decode import InputSpec
+from training.data.dataset import positions
+from training.data.pixels import FITS, Alterations
+from training.engine import run_folder
+from training.engine.experiment import begin, run_options, tell_trained, usage_errors
+from training.engine.loop import LoopOptions, fit, is_first_process
+from training.engine.recipe import check_choices
+from training.eval import metrics
+from training.eval.comparison import sample
+from training.models.feature_extractor import Sight
+from training.models.geoclip import GeoClip, contrast, hard_points, jitter
+from training.models.location_encoder import PUBLISHED, LocationEncoder, published_weights
+from training.models.retrieval import EMBEDDING, best_points, gallery_of, places_of, save_held_out
+from training.models.towers import make_tower
+from training.targets.galleries import KINDS, make_gallery, write_gallery
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from training.data import Example
-    from training.setting import Setting
+    from training.data.dataset import Example
+    from training.engine.experiment import Setting
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     tower: str = "openai/clip-vit-large-patch14"
-    """See training/towers.py."""
+    """See training/models/towers.py."""
     trained_blocks: int = 0
     """Of the tower; 0 keeps it as pretrained, -1 trains all of it."""
     published: bool = False

@@ -24,10 +24,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from geotagger.text.script_model import TELLING_WIDTH_PX
-from training.fonts import read_faces
-from training.script_crops import bucket_of, stacked
-from training.script_examples import (
+from geotagger.text.ocr.script_model import TELLING_WIDTH_PX
+from training.models.script_network import ScriptNetwork, save_onnx
+from training.synthetic.fonts import read_faces
+from training.synthetic.script_crops import bucket_of, stacked
+from training.synthetic.script_examples import (
     OTHER,
     SCRIPTS,
     Crop,
@@ -37,8 +38,7 @@ from training.script_examples import (
     load_crops,
     save_crops,
 )
-from training.script_network import ScriptNetwork, save_onnx
-from training.script_words import words
+from training.synthetic.script_words import words
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -22,14 +22,14 @@ import torch
 from PIL import Image
 from torch import nn
 
-from geotagger.images import InputSpec, fit
-from geotagger.places import load_places
-from training.cell_layer import LayerOptions, fit_layer, kinship_root
-from training.cell_scores import posterior, score
-from training.cells import Cells, make_cells, soft_targets
-from training.data import Example, need, read_photos
-from training.network import Starter, run_by_onnx
-from training.splits import assign_folds
+from geotagger.geography.places import load_places
+from geotagger.images.decode import InputSpec, fit
+from training.data.dataset import Example, need, read_photos
+from training.data.splits import assign_folds
+from training.eval.cell_scores import posterior, score
+from training.models.cell_layer import LayerOptions, fit_layer, kinship_root
+from training.models.starter_network import Starter, run_by_onnx
+from training.targets.cells import Cells, make_cells, soft_targets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,7 +5,8 @@
     python -m training.train_streetclip evaluate --test-csv e.csv --image-dir DIR \\
         --checkpoint-path RUN --candidates-file candidates.json --output-dir RUN
 
-A table is any source of training/data.py. Without --val-csv and --test-csv the training table is
+A table is any source of training/data/dataset.py. Without --val-csv and --test-csv the training
+table is
 split by source and place. The steps of each command stand in its function, in order.
 """
 
@@ -22,25 +23,24 @@ import numpy as np
 import torch
 
 from geotagger.errors import UsageError
-from geotagger.images import InputSpec
-from training import metrics, run_folder
-from training.captions import candidate_captions, caption_of, country_prompt
-from training.clip import Clip, Words, caption_loss, embed_texts
-from training.comparison import sample
-from training.galleries import write_gallery
-from training.loop import fit, is_first_process
-from training.prompts import prompt_table
-from training.retrieval import EMBEDDING, places_of, save_held_out
-from training.setting import (
+from geotagger.images.decode import InputSpec
+from training.data.split_tables import read_tables, table_options
+from training.engine import run_folder
+from training.engine.experiment import (
     recipe_options,
     tell_leakage,
     tell_left_out,
     tell_trained,
     usage_errors,
 )
-from training.sight import Sight
-from training.split_tables import read_tables, table_options
-from training.streetclip import (
+from training.engine.loop import fit, is_first_process
+from training.eval import metrics
+from training.eval.comparison import sample
+from training.eval.prompts import prompt_table
+from training.models.clip import Clip, Words, caption_loss, embed_texts
+from training.models.feature_extractor import Sight
+from training.models.retrieval import EMBEDDING, places_of, save_held_out
+from training.models.streetclip import (
     Options,
     check_options,
     choose_trained,
@@ -49,13 +49,15 @@ from training.streetclip import (
     read_options,
     start,
 )
+from training.targets.captions import candidate_captions, caption_of, country_prompt
+from training.targets.galleries import write_gallery
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from training.data import Example
+    from training.data.dataset import Example
 
 
 @click.group(help=__doc__)
@@ -82,7 +84,7 @@ def captions_command(output_dir: Path, **tables: Any) -> None:
 @table_options
 @click.option("--output-dir", required=True, type=click.Path(path_type=Path), help="The run.")
 @recipe_options
-@click.option("--tower", help="Hub id, folder, or trunk: see training/towers.py.")
+@click.option("--tower", help="Hub id, folder, or trunk: see training/models/towers.py.")
 @click.option("--variant", type=click.Choice(["full", "lite"]))
 @click.option("--batch-size", type=int)
 @click.option("--num-epochs", type=int)

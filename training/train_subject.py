@@ -3,7 +3,7 @@
     python -m training.train_subject PHOTOS... --others FOLDER
 
 PHOTOS are folders of photos, FOLDER holds pictures that are none, named `kind_*`
-(`training/subject_pictures.py` makes some). Each fifth is judged by a fit on the others; the
+(`training/synthetic/non_photos.py` makes some). Each fifth is judged by a fit on the others; the
 threshold lies just above the photo that MOST_LOST photos in a thousand exceed. Writes
 geotagger/data/subject.json.
 """
@@ -22,9 +22,9 @@ from PIL import Image
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
-from geotagger.images import decode
-from geotagger.photos import walk
-from geotagger.subject import measures
+from geotagger.images.decode import decode
+from geotagger.images.photo_detector import measures
+from geotagger.images.scan import walk
 
 FITTED_FILE = Path(__file__).parent.parent / "geotagger" / "data" / "subject.json"
 DECODED_PX = 512

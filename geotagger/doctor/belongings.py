@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from geotagger.doctor import DISTRIBUTION, Finding, State, pip_install, reinstall, said
+from geotagger.doctor.report import DISTRIBUTION, Finding, State, pip_install, reinstall, said
 from geotagger.errors import BundleError
 
 LEAST_FREE_BYTES = 1 << 30
@@ -15,7 +15,7 @@ LEAST_FREE_BYTES = 1 << 30
 
 def models() -> Iterator[Finding]:
     """Bundles whose hashes hold, and the networks that read text."""
-    from geotagger.vision.bundle import embedded_bundles, imported_bundles, models_folder
+    from geotagger.vision.bundle.bundle import embedded_bundles, imported_bundles, models_folder
 
     embedded = embedded_bundles()
     if "starter" not in embedded:
@@ -27,7 +27,7 @@ def models() -> Iterator[Finding]:
 
 
 def _model(name: str, ours: bool) -> Finding:
-    from geotagger.vision.bundle import find_bundle, load_bundle
+    from geotagger.vision.bundle.bundle import find_bundle, load_bundle
 
     try:
         path = find_bundle(name)
@@ -45,7 +45,7 @@ def _model(name: str, ours: bool) -> Finding:
 def _text_models() -> Finding:
     import rapidocr
 
-    from geotagger.text.reader import DETECTION, RECOGNITION
+    from geotagger.text.ocr.reader import DETECTION, RECOGNITION
 
     files = [Path(rapidocr.__file__).parent / "models" / name for name in (DETECTION, RECOGNITION)]
     missing = [str(file) for file in files if not file.is_file()]
@@ -60,7 +60,7 @@ def data() -> Iterator[Finding]:
     """The table of places, and the decoders of pictures."""
     from PIL import features
 
-    from geotagger.places import load_places
+    from geotagger.geography.places import load_places
 
     places = load_places()
     detail = f"{len(places):,} rows, {len(places.country_codes)} countries"
@@ -95,7 +95,7 @@ def programs() -> Iterator[Finding]:
 
 def folders() -> Iterator[Finding]:
     """Where the two journals lie."""
-    from geotagger.metadata.journal import state_folder
+    from geotagger.metadata.undo.write_journal import state_folder
 
     folder = state_folder()
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists())

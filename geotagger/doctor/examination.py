@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 from geotagger import __version__
-from geotagger.doctor import DISTRIBUTION, Finding, State, reinstall
+from geotagger.doctor.report import DISTRIBUTION, Finding, State, reinstall
 
 
 def examine() -> list[Finding]:
@@ -55,7 +55,7 @@ def _guarded(about: str, check: Callable[[], Iterator[Finding]]) -> list[Finding
 
 def _program() -> Iterator[Finding]:
     system = f"{platform.system()} {platform.release()}, {platform.machine()}"
-    folder = Path(__file__).parent.parent
+    folder = Path(__file__).parents[1]
     yield Finding("program", "geotagger", State.OK, f"{__version__}, {folder}")
     yield Finding("program", "Python", State.OK, f"{platform.python_version()}, {sys.executable}")
     yield Finding("program", "system", State.OK, f"{system}, {os.cpu_count()} processors")

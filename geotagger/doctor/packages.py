@@ -9,7 +9,7 @@ from importlib import metadata
 
 from packaging.requirements import Requirement
 
-from geotagger.doctor import DISTRIBUTION, Finding, State, install_extra, pip_install
+from geotagger.doctor.report import DISTRIBUTION, Finding, State, install_extra, pip_install
 
 MOST_NAMED = 3
 """Extras that lack more packages than these are for developers, who have a copy."""

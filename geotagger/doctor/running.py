@@ -8,9 +8,9 @@ from importlib import resources
 
 import numpy as np
 
-from geotagger.doctor import Finding, State, said
+from geotagger.doctor.report import Finding, State, said
 from geotagger.errors import DeviceError
-from geotagger.vision.devices import PROVIDERS, candidates, open_session
+from geotagger.vision.runtime.devices import PROVIDERS, candidates, open_session
 
 NVIDIA = ("tensorrt", "cuda")
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from geotagger.evaluation.intervals import bootstrap
 from geotagger.evaluation.scored import Scored
 from geotagger.evaluation.scores import Scores, columns, score
-from geotagger.records import Evidence
+from geotagger.types import Evidence
 
 COMPARED = {"country": 1, "within_200_km": 1, "geoscore": 1, "surprise": -1}
 """Figures that are compared photo by photo, and whether more is better."""

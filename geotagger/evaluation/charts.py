@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from geotagger.drawing.chart import Chart
-from geotagger.drawing.figure import Dots, Figure, Label, Lines, Style
-from geotagger.drawing.world import World, great_circle
+from geotagger.plots.chart import Chart
+from geotagger.plots.figure import Dots, Figure, Label, Lines, Style
+from geotagger.plots.world import World, great_circle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from geotagger.drawing import files
 from geotagger.evaluation.charts import charts
 from geotagger.evaluation.tables import headline, tables
+from geotagger.plots import files
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from geotagger.drawing.figure import Figure
-    from geotagger.drawing.table import Table
     from geotagger.evaluation.run import Evaluation
+    from geotagger.plots.figure import Figure
+    from geotagger.plots.table import Table
 
 
 def write(path: Path, evaluation: Evaluation) -> None:

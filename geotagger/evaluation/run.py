@@ -8,17 +8,17 @@ from pathlib import Path
 
 import numpy as np
 
-from geotagger.belief import Belief
+from geotagger.config import RunOptions
 from geotagger.evaluation.ablation import Ablation, Trials
+from geotagger.evaluation.labels import Truth, read_labels
 from geotagger.evaluation.scored import Scored
 from geotagger.evaluation.scores import NARROW_SHARES, Scores, score
-from geotagger.geo import unit_vectors
-from geotagger.labels import Truth, read_labels
-from geotagger.options import RunOptions
-from geotagger.pipeline import believe, beside_text, weighed
-from geotagger.places import Places, load_places
-from geotagger.prior import sums
-from geotagger.records import Evidence, Outcome, Place, Point, Prediction, Status
+from geotagger.fusion.posterior import Belief
+from geotagger.fusion.prior import sums
+from geotagger.geography.places import Places, load_places
+from geotagger.geography.sphere import unit_vectors
+from geotagger.pipeline.run import believe, beside_text, weighed
+from geotagger.types import Evidence, Outcome, Place, Point, Prediction, Status
 
 
 @dataclass(frozen=True, slots=True)

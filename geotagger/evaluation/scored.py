@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from geotagger.geo import haversine_km
-from geotagger.records import Level
+from geotagger.geography.sphere import haversine_km
+from geotagger.types import Level
 
 if TYPE_CHECKING:
-    from geotagger.labels import Truth
-    from geotagger.records import Place, Prediction
+    from geotagger.evaluation.labels import Truth
+    from geotagger.types import Place, Prediction
 
 CITY_KM = 25.0
 """An answer that names a city is right within this distance."""

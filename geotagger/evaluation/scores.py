@@ -18,7 +18,7 @@ from geotagger.evaluation.calibration import (
 )
 from geotagger.evaluation.intervals import bootstrap, wilson
 from geotagger.evaluation.scored import Scored
-from geotagger.records import Level, Status
+from geotagger.types import Level, Status
 
 THRESHOLDS_KM = (1, 25, 200, 750, 2500)
 GEOSCORE_MAX = 5000.0

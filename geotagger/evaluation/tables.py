@@ -6,8 +6,8 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from geotagger.drawing.table import Table
 from geotagger.evaluation.scores import THRESHOLDS_KM
+from geotagger.plots.table import Table
 
 if TYPE_CHECKING:
     from geotagger.evaluation.ablation import Ablation, Difference

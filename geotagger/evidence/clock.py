@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from geotagger.records import Evidence, Existing
+from geotagger.types import Evidence, Existing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from geotagger.evidence import Shot
-    from geotagger.places import Places
+    from geotagger.evidence.source import Shot
+    from geotagger.geography.places import Places
 
 TRUST = 0.9
 """Chance that the offset is that of the place: some cameras stay on the time of home."""

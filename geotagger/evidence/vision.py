@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from geotagger.records import Evidence
-from geotagger.resume.keys import answer_key
-from geotagger.vision.crops import averaged, crop, enlarged
-from geotagger.vision.readers import make_reader
-from geotagger.vision.session import Session
+from geotagger.cache.keys import answer_key
+from geotagger.types import Evidence
+from geotagger.vision.decoding.readers import make_reader
+from geotagger.vision.runtime.crops import averaged, crop, enlarged
+from geotagger.vision.runtime.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from geotagger.evidence import Shot
-    from geotagger.places import Places
-    from geotagger.vision.bundle import ModelBundle
-    from geotagger.vision.heads import Reading
-    from geotagger.vision.search import Search
+    from geotagger.evidence.source import Shot
+    from geotagger.geography.places import Places
+    from geotagger.vision.bundle.bundle import ModelBundle
+    from geotagger.vision.decoding.heads import Reading
+    from geotagger.vision.search_space import Search
 
 log = logging.getLogger(__name__)
 

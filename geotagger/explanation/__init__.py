@@ -1,1 +1,1 @@
-"""`geotagger explain`: one photo's belief, and what each source of evidence did to it."""
+"""`geotagger explain`: what each source of evidence did to one prediction."""

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from geotagger.drawing import files
-from geotagger.drawing.chart import Chart
-from geotagger.drawing.figure import Dots, Figure, Label, Lines, Style
-from geotagger.drawing.world import Surroundings, World, circle
 from geotagger.explanation.steps import SHARES
 from geotagger.explanation.words import answer, sentences, table, title
-from geotagger.records import Point
+from geotagger.plots import files
+from geotagger.plots.chart import Chart
+from geotagger.plots.figure import Dots, Figure, Label, Lines, Style
+from geotagger.plots.world import Surroundings, World, circle
+from geotagger.types import Point
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from geotagger.drawing.table import Table
-    from geotagger.drawing.world import Map
     from geotagger.explanation.steps import Explanation
-    from geotagger.places import Places
-    from geotagger.prior import Mass
-    from geotagger.records import Prediction
+    from geotagger.fusion.prior import Mass
+    from geotagger.geography.places import Places
+    from geotagger.plots.table import Table
+    from geotagger.plots.world import Map
+    from geotagger.types import Prediction
 
 CELL_PX = 5
 """The world is cut into squares of about 200 km; the projection keeps their areas."""

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from geotagger.config import RunOptions
 from geotagger.errors import NoPhotosError
-from geotagger.geo import cosine_of_km, unit_vectors
-from geotagger.options import RunOptions
-from geotagger.pipeline import believe, beside_text, weighed
+from geotagger.geography.sphere import cosine_of_km, unit_vectors
+from geotagger.pipeline.run import believe, beside_text, weighed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from geotagger.belief import Belief
-    from geotagger.prior import Mass
-    from geotagger.records import Evidence, Outcome, Prediction
+    from geotagger.fusion.posterior import Belief
+    from geotagger.fusion.prior import Mass
+    from geotagger.types import Evidence, Outcome, Prediction
 
 SHARES = (0.5, 0.8, 0.9)
 

@@ -6,16 +6,16 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from geotagger.drawing.table import Table
 from geotagger.explanation.steps import SHARES
-from geotagger.records import Level
-from geotagger.reports.table import path_text, plain
+from geotagger.plots.table import Table
+from geotagger.reports.rows import path_text, plain
+from geotagger.types import Level
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from geotagger.explanation.steps import Explanation, Step
-    from geotagger.records import Place, Prediction
+    from geotagger.types import Place, Prediction
 
 FORMAT = 1
 """Of the JSON; grows when a key changes its meaning or goes."""

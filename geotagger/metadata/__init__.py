@@ -1,0 +1,1 @@
+"""EXIF, XMP and IPTC of photo files: read, write without loss, undo."""

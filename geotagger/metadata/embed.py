@@ -19,16 +19,16 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from geotagger.errors import CannotEmbedError
-from geotagger.metadata.edits import Edit, apply, difference, inverse
-from geotagger.metadata.exif import new_block, patch
-from geotagger.metadata.fragile import refuse_fragile
-from geotagger.metadata.gps_tags import GpsTags
-from geotagger.metadata.jpeg import Jpeg, SegmentFullError
-from geotagger.metadata.png import SIGNATURE, Png
-from geotagger.metadata.tiff import Tiff, TiffError
-from geotagger.metadata.tiff_file import TiffFile
-from geotagger.metadata.undo import MAX_EDITS, EditRecord, UndoRecord, record_at_end
-from geotagger.metadata.webp import Webp
+from geotagger.metadata.containers.fragile_jpeg import refuse_fragile
+from geotagger.metadata.containers.jpeg import Jpeg, SegmentFullError
+from geotagger.metadata.containers.png import SIGNATURE, Png
+from geotagger.metadata.containers.tiff import TiffFile
+from geotagger.metadata.containers.webp import Webp
+from geotagger.metadata.exif.gps_tags import GpsTags
+from geotagger.metadata.exif.ifd import Tiff, TiffError
+from geotagger.metadata.exif.patch import new_block, patch
+from geotagger.metadata.undo.edits import Edit, apply, difference, inverse
+from geotagger.metadata.undo.record import MAX_EDITS, EditRecord, UndoRecord, record_at_end
 
 Container = Jpeg | Png | TiffFile | Webp
 ChangeXmp = Callable[[bytes | None], bytes]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from geotagger.metadata.xmp_tags import dated_as
+from geotagger.metadata.xmp.tags import dated_as
 
 if TYPE_CHECKING:
-    from geotagger.metadata.gps_tags import GpsTags
-    from geotagger.metadata.xmp_tags import XmpTags
+    from geotagger.metadata.exif.gps_tags import GpsTags
+    from geotagger.metadata.xmp.tags import XmpTags
 
 
 @dataclass(frozen=True, slots=True)

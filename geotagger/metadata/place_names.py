@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 from PIL import Image, IptcImagePlugin
 
 from geotagger.errors import CannotEmbedError
-from geotagger.metadata import xmp_packet as packets
-from geotagger.metadata.containers import xmp_packet
-from geotagger.metadata.xmp import without_prediction
-from geotagger.metadata.xmp_tags import clean
+from geotagger.metadata.containers.locate import xmp_packet
+from geotagger.metadata.xmp import packet as packets
+from geotagger.metadata.xmp.prediction import without_prediction
+from geotagger.metadata.xmp.tags import clean
 
 if TYPE_CHECKING:
-    from geotagger.metadata.xmp_tree import Value
+    from geotagger.metadata.xmp.tree import Value
 
 _IIM = ((2, 92), (2, 90), (2, 95), (2, 101))
 _SUBLOCATION = "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/}Location"

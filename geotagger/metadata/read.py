@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from piexif import GPSIFD
 
-from geotagger.metadata import gps_tags
-from geotagger.metadata.containers import exif_block, xmp_packet
-from geotagger.metadata.tiff import EXIF_IFD, GPS_IFD, RATIONAL, Tiff
-from geotagger.metadata.xmp import gps_in, prediction_in
-from geotagger.records import Existing
+from geotagger.metadata.containers.locate import exif_block, xmp_packet
+from geotagger.metadata.exif import gps_tags
+from geotagger.metadata.exif.ifd import EXIF_IFD, GPS_IFD, RATIONAL, Tiff
+from geotagger.metadata.xmp.prediction import gps_in, prediction_in
+from geotagger.types import Existing
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from geotagger.metadata.tiff import Ifd
-    from geotagger.records import Point
+    from geotagger.metadata.exif.ifd import Ifd
+    from geotagger.types import Point
 
 _MAKE, _MODEL, _TAKEN, _OFFSET, _SERIAL = 0x010F, 0x0110, 0x9003, 0x9011, 0xA431
 _DATE = re.compile(r"(\d{4})[:/.-](\d\d)[:/.-](\d\d)[ T](\d\d):(\d\d):(\d\d)")

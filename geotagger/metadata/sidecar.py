@@ -13,9 +13,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from geotagger.errors import CannotEmbedError
-from geotagger.metadata import xmp
-from geotagger.metadata.xmp import Removal, XmpTags
-from geotagger.photos import IMAGE_SUFFIXES, RAW_SUFFIXES
+from geotagger.images.scan import IMAGE_SUFFIXES, RAW_SUFFIXES
+from geotagger.metadata.xmp import prediction as xmp
+from geotagger.metadata.xmp.prediction import Removal, XmpTags
 
 SUFFIX = ".xmp"
 _SUFFIXES = [

@@ -1,0 +1,1 @@
+"""Reports: the schema, one row a photo, the summary of a run."""

@@ -1,1 +1,1 @@
-"""A local page to look at a report, correct and approve it, and write what was approved."""
+"""`geotagger review`: a local server on which a person approves and corrects predictions."""

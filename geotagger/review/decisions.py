@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from geotagger.errors import GeotaggerError, UsageError
-from geotagger.records import Point
+from geotagger.types import Point
 
 STATES = ("", "approved", "corrected", "rejected")
 

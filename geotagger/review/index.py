@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from geotagger.reports.points import Points
+from geotagger.reports.page.points import Points
 from geotagger.review.decisions import Key
 
 if TYPE_CHECKING:
-    from geotagger.reports.columns import Cell
+    from geotagger.reports.schema import Cell
 
 SEARCHED = (
     "path",

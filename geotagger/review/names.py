@@ -9,8 +9,8 @@ from typing import TypedDict
 
 import numpy as np
 
-from geotagger.places import load_places
-from geotagger.records import Place
+from geotagger.geography.places import load_places
+from geotagger.types import Place
 
 MOST = 8
 _COORDINATES = re.compile(r"\s*(-?\d{1,2}(?:\.\d+)?)°?[\s,;]+(-?\d{1,3}(?:\.\d+)?)°?\s*")

@@ -8,11 +8,11 @@ from collections import OrderedDict
 from pathlib import Path
 
 from geotagger.errors import PhotoError
-from geotagger.metadata.journal import Journal
-from geotagger.metadata.loading import LoadedFile, load
-from geotagger.metadata.untag import original_of
-from geotagger.reports.finding import find_photo
-from geotagger.reports.thumbnails import thumbnail
+from geotagger.metadata.safe_write.loading import LoadedFile, load
+from geotagger.metadata.undo.untag import original_of
+from geotagger.metadata.undo.write_journal import Journal
+from geotagger.reports.formats.thumbnails import thumbnail
+from geotagger.reports.read.find_photo import find_photo
 from geotagger.review.decisions import Key
 
 SIDES_PX = {"thumbnail": 160, "preview": 1400}

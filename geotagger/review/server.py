@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from geotagger.errors import GeotaggerError, PhotoError, UsageError
-from geotagger.reports import page
+from geotagger.reports.page import render as page
 from geotagger.review.guard import Guard
 from geotagger.review.names import find_places, name_of
 from geotagger.review.pictures import SIDES_PX

@@ -11,18 +11,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from geotagger.config import RunOptions
 from geotagger.errors import GeotaggerError, UsageError
-from geotagger.options import RunOptions
-from geotagger.policy import file_tags, words
-from geotagger.records import Level, Outcome, Point
-from geotagger.reports.points import LEVELS
-from geotagger.reports.reading import read_rows
-from geotagger.reports.table import path_text
+from geotagger.output.policy import file_tags, words
+from geotagger.reports.page.points import LEVELS
+from geotagger.reports.read.rows import read_rows
+from geotagger.reports.rows import path_text
 from geotagger.review.decisions import STATES, Decision, Decisions, Key
 from geotagger.review.index import Index
 from geotagger.review.names import name_of
 from geotagger.review.pictures import Pictures
 from geotagger.review.writing import apply, prediction_of
+from geotagger.types import Level, Outcome, Point
 
 PAGE = 100
 """Rows that the page loads at once."""

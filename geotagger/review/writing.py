@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from geotagger.errors import PhotoError
+from geotagger.geography.places import load_places
 from geotagger.metadata.read import read
-from geotagger.places import load_places
-from geotagger.records import Candidate, Level, Outcome, Photo, Place, Point, Prediction, Status
+from geotagger.output.writer import Writer
 from geotagger.review.decisions import Decision, Key
 from geotagger.review.pictures import load_photo
-from geotagger.writer import Writer
+from geotagger.types import Candidate, Level, Outcome, Photo, Place, Point, Prediction, Status
 
 if TYPE_CHECKING:
-    from geotagger.options import RunOptions
+    from geotagger.config import RunOptions
     from geotagger.review.decisions import Decisions
 
 

@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from geotagger.data import read_json
-from geotagger.geo import km_of_cosine, unit_vectors
+from geotagger.geography.sphere import km_of_cosine, unit_vectors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from geotagger.places import Places
-    from geotagger.text import Cue, Spot
+    from geotagger.geography.places import Places
+    from geotagger.text.types import Cue, Spot
 
 REPEATED = 0.5
 """What each further cue of the same kind counts at a place, compared with the one before."""

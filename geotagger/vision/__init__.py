@@ -1,1 +1,1 @@
-"""The vision runtime: a bundle is on disk, its card describes it, a session is loaded and runs."""
+"""Vision models: read a bundle, run its network, decode its outputs into evidence."""

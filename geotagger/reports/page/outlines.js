@@ -1,4 +1,4 @@
-// Coasts, borders and names under the photos. tools/build_outlines.py tells what the data are.
+// Coasts, borders and names under the photos. tools/build_data/outlines.py tells what the data are.
 
 const LEVELS = [2.5, 4.5, 6.5, 99];
 const TOWN_ZOOMS = [[5e6, 3.2], [2e6, 4.2], [1e6, 5], [4e5, 6], [1e5, 7.2], [3e4, 8.5], [1e4, 9.5], [0, 10.5]];

@@ -11,7 +11,7 @@ function bytesOf(base64) {
   return bytes;
 }
 
-/** The compact columns of all rows, as geotagger/reports/points.py tells them. */
+/** The compact columns of all rows, as geotagger/reports/page/points.py tells them. */
 async function readColumns(told) {
   const columns = { ...told };
   for (const [name, kind] of Object.entries(ARRAYS)) {

@@ -1,0 +1,1 @@
+"""Speed, memory and quality, as commands that print ratios from one run."""

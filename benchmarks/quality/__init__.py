@@ -1,0 +1,1 @@
+"""How often it is right, and what it leaves of the files of others."""

@@ -1,0 +1,1 @@
+"""How fast geotagger is, and what it takes."""

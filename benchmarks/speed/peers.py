@@ -1,0 +1,170 @@
+"""GeoCLIP's own package, a torch loop that keeps the gallery, and geotagger: answers and speed.
+
+    python -m benchmarks.speed.peers --clip CLIP_DIR --folder PHOTOS BUNDLE...
+
+CLIP_DIR holds CLIP ViT-L/14 as transformers saves it; each BUNDLE was made of it by
+`python export/to_onnx.py geoclip BUNDLE --tower CLIP_DIR`. A tower with random weights is as fast
+as the real one, and must give the same answers on both sides, too.
+
+The answers of all photos are compared first. The package is slow because it encodes its gallery
+again for every photo; for comparing, its location encoder keeps what it has worked out. Then the
+three are timed in turn, round by round, in one process: machines are noisy, ratios are not.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import click
+import numpy as np
+import torch
+from PIL import Image
+
+from geotagger import Geotagger
+from geotagger.images.scan import walk
+
+TOP_K = 5
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@click.command(help=__doc__)
+@click.argument("bundles", nargs=-1, type=click.Path(path_type=Path, exists=True))
+@click.option("--clip", type=click.Path(path_type=Path, exists=True), required=True)
+@click.option("--folder", type=click.Path(path_type=Path, exists=True), required=True)
+@click.option("--compare", default=50, show_default=True, help="Photos whose answers are compared.")
+@click.option("--photos", default=8, show_default=True, help="Photos timed in each round.")
+@click.option("--package-photos", default=1, show_default=True, help="Of these for the package.")
+@click.option("--rounds", default=3, show_default=True)
+def main(
+    bundles: tuple[Path, ...],
+    clip: Path,
+    folder: Path,
+    compare: int,
+    photos: int,
+    package_photos: int,
+    rounds: int,
+) -> None:
+    import geoclip
+
+    torch.set_num_threads(CORES)
+    found = [photo.path for photo in walk([folder])]
+    spread = [found[i] for i in np.linspace(0, len(found) - 1, max(compare, photos)).astype(int)]
+    package = geoclip.GeoCLIP(clip_path=str(clip)).eval()
+    loop = TorchLoop(package)
+    ours = {bundle.name: Geotagger(bundle, device="cpu", threads=CORES) for bundle in bundles}
+
+    result: dict[str, Any] = {"cores": CORES}
+    if compare:
+        answers = answers_of_package(package, spread[:compare])
+        result["compared"] = {
+            name: difference(answers, tagger.predict(spread[:compare], TOP_K))
+            for name, tagger in ours.items()
+        }
+    timed = spread[:photos]
+    peers: dict[str, Callable[[], int]] = {
+        "geoclip predict": lambda: predict_each(package, timed[:package_photos]),
+        "torch, gallery kept": lambda: loop.predict_each(timed),
+        **{name: counted(tagger, timed) for name, tagger in ours.items()},
+    }
+    rates: dict[str, list[float]] = {name: [] for name in peers}
+    for _ in range(rounds):
+        for name, run in peers.items():
+            started = time.perf_counter()
+            count = run()
+            rates[name].append(count / (time.perf_counter() - started))
+    result["photos_per_s"] = {name: median(values) for name, values in rates.items()}
+    slow, fair, *_ = rates.values()
+    for name, values in rates.items():
+        over_slow, over_fair = (
+            median(a / b for a, b in zip(values, base, strict=True)) for base in (slow, fair)
+        )
+        click.echo(
+            f"{name:22} {median(values):8.3f} photos/s {over_slow:8.1f} x geoclip "
+            f"{over_fair:6.2f} x torch"
+        )
+    click.echo(json.dumps(result, indent=1))
+
+
+class TorchLoop:
+    """What a careful user writes: the gallery encoded once, photos one by one."""
+
+    def __init__(self, package: Any) -> None:
+        self.package = package
+        with torch.inference_mode():
+            vectors = [package.location_encoder(part) for part in package.gps_gallery.split(4096)]
+            self.vectors = torch.nn.functional.normalize(torch.cat(vectors), dim=1)
+            self.scale = package.logit_scale.exp()
+
+    @torch.inference_mode()
+    def predict_each(self, files: Sequence[Path]) -> int:
+        encoder = self.package.image_encoder
+        for file in files:
+            with Image.open(file) as image:
+                pixels = encoder.preprocess_image(image.convert("RGB"))
+            features = torch.nn.functional.normalize(encoder(pixels), dim=1)
+            (self.scale * features @ self.vectors.T).softmax(dim=-1).topk(TOP_K, dim=1)
+        return len(files)
+
+
+def predict_each(package: Any, files: Sequence[Path]) -> int:
+    for file in files:
+        package.predict(str(file), TOP_K)
+    return len(files)
+
+
+def counted(tagger: Geotagger, files: Sequence[Path]) -> Callable[[], int]:
+    return lambda: len(tagger.predict(files, TOP_K).points)
+
+
+def answers_of_package(package: Any, files: Sequence[Path]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """For each photo the best points, each once (the package's gallery repeats some)."""
+    encode = package.location_encoder.forward
+    with torch.inference_mode():
+        kept = encode(package.gps_gallery)
+    package.location_encoder.forward = lambda _: kept
+    try:
+        answers = []
+        for file in files:
+            points, probabilities = (part.numpy() for part in package.predict(str(file), 500))
+            _, first = np.unique(points, axis=0, return_index=True)
+            best = np.sort(first)[: 2 * TOP_K]
+            answers.append((points[best], probabilities[best]))
+    finally:
+        package.location_encoder.forward = encode
+    return answers
+
+
+def difference(
+    answers: Sequence[tuple[np.ndarray, np.ndarray]], ours: tuple[np.ndarray, np.ndarray]
+) -> dict[str, float]:
+    """Shares of photos with the same first point and the same set of five; probabilities apart."""
+    first, sets, apart = [], [], []
+    for (points, probabilities), (own_points, own_probabilities) in zip(
+        answers, zip(*ours, strict=True), strict=True
+    ):
+        theirs = {tuple(point): p for point, p in zip(points.tolist(), probabilities, strict=True)}
+        own = [tuple(point) for point in own_points.tolist()]
+        first.append(own[0] == tuple(points[0].tolist()))
+        sets.append(set(own) == {tuple(point) for point in points[:TOP_K].tolist()})
+        apart += [
+            abs(float(p - theirs[point]))
+            for point, p in zip(own, own_probabilities, strict=True)
+            if point in theirs
+        ]
+    return {
+        "photos": len(answers),
+        "same_first": float(np.mean(first)),
+        "same_five": float(np.mean(sets)),
+        "distinct_firsts": len({tuple(points[0].tolist()) for points, _ in answers}),
+        "largest_probability_difference": max(apart, default=float("nan")),
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""One file for each family of trained models: how its run becomes a bundle."""

@@ -1,0 +1,1 @@
+"""ONNX graphs: precision, parity with the trained network, clean-up."""

@@ -1,0 +1,122 @@
+"""How far an exported graph is from the trained network, head by head."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from geotagger.errors import UsageError
+from geotagger.geography.sphere import haversine_km
+from geotagger.images.decode import decode, fit
+from geotagger.images.scan import IMAGE_SUFFIXES
+from geotagger.vision.bundle.bundle import CaptionHead, ClassifyHead, RetrieveHead
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from torch import nn
+
+    from geotagger.images.decode import InputSpec
+    from geotagger.vision.bundle.bundle import Head, ModelBundle
+
+Arrays = tuple["NDArray[np.float32]", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    most: float
+    """Largest difference: of a logit, of 1 - cosine, of coordinates in parts of their sigma."""
+    least: float
+    """Share of photos with the same first choice (coordinates: within 25 km or 0.2 sigma)."""
+
+
+LIMITS = {
+    "fp32": {"classify": Limit(1e-3, 1.0), "retrieve": Limit(1e-4, 1.0), "regress": Limit(0.01, 1)},
+    "fp16": {
+        "classify": Limit(0.2, 0.98),
+        "retrieve": Limit(1e-2, 0.97),
+        "regress": Limit(0.1, 1),
+    },
+    "int8": {"classify": Limit(5.0, 0.9), "retrieve": Limit(0.1, 0.9), "regress": Limit(0.5, 0.9)},
+}
+"""By precision and kind of head."""
+for _limits in LIMITS.values():
+    _limits["caption"] = _limits["retrieve"]  # an embedding, both
+
+PARITY_PHOTOS, CALIBRATION_PHOTOS = 200, 200
+PROBE_TOLERANCE = {"fp32": 0.02, "fp16": 0.02, "int8": 0.5}
+
+
+def parity_pixels(photos: Path | None, spec: InputSpec) -> NDArray[np.uint8]:
+    """uint8 [n, S, S, 3]: photos spread evenly over the folder, or noise when there is none."""
+    if photos is None:
+        size = spec.size_px
+        return np.random.default_rng(0).integers(0, 256, (16, size, size, 3), np.uint8)
+    files = sorted(path for path in photos.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
+    if not files:
+        raise UsageError(f"{photos}: holds no photos; name a folder that does")
+    count = min(len(files), PARITY_PHOTOS + CALIBRATION_PHOTOS)
+    chosen = [files[i] for i in np.linspace(0, len(files) - 1, count).astype(int)]
+    return np.stack([fit(decode(path.read_bytes(), spec.size_px).image, spec) for path in chosen])
+
+
+def torch_outputs(module: nn.Module, pixels: NDArray[np.uint8]) -> Arrays:
+    """What the trained network says, in batches of 16; a lone output counts as one of one."""
+    parts = []
+    with torch.inference_mode():
+        for batch in torch.from_numpy(pixels).split(16):
+            found = module(batch)
+            parts.append(found if isinstance(found, tuple) else (found,))
+    return tuple(torch.cat(values).float().numpy() for values in zip(*parts, strict=True))
+
+
+def compare(wanted: Arrays, found: Arrays, bundle: ModelBundle) -> dict[str, float]:
+    """Numbers for each head: `NAME.max_difference`, `NAME.mean_difference`, `NAME.same_first`.
+
+    Differences of coordinates are in km.
+    """
+    told: dict[str, float] = {"pictures": len(wanted[0])}
+    for head, one, two in zip(bundle.card.heads, wanted, found, strict=True):
+        apart, same = _difference(head, one, two, bundle)
+        told[f"{head.name}.max_difference"] = float(apart.max())
+        told[f"{head.name}.mean_difference"] = float(apart.mean())
+        told[f"{head.name}.same_first"] = float(same.mean())
+    return told
+
+
+def _difference(
+    head: Head, one: NDArray[np.float32], two: NDArray[np.float32], bundle: ModelBundle
+) -> tuple[NDArray[np.floating], NDArray[np.bool_]]:
+    if isinstance(head, ClassifyHead):
+        return np.abs(one - two), one.argmax(axis=1) == two.argmax(axis=1)
+    if isinstance(head, RetrieveHead | CaptionHead):
+        gallery = bundle.vectors(head).astype(np.float32)
+        first, second = ((values @ gallery.T).argmax(axis=1) for values in (one, two))
+        return 1 - (one * two).sum(axis=1), first == second
+    km = np.asarray(haversine_km(*one.T.astype(float), *two.T.astype(float)))
+    return km, km <= max(25.0, 0.2 * head.sigma_km)
+
+
+def shortfall(found: Mapping[str, float], precision: str, heads: Sequence[Head]) -> str:
+    """What is wrong, or nothing. Numbers that are none fall short, too."""
+    for head in heads:
+        limit = LIMITS[precision][head.kind]
+        most = limit.most * (head.sigma_km if head.kind == "regress" else 1)
+        apart, same = found[f"{head.name}.max_difference"], found[f"{head.name}.same_first"]
+        if not (apart <= most and same >= limit.least):
+            return (
+                f"head {head.name}: differs by up to {apart:.3g}, allowed are {most:g}; "
+                f"same first choice for {same:.0%}, needed are {limit.least:.0%}"
+            )
+    return ""
+
+
+def tolerance(precision: str, heads: Sequence[Head]) -> float:
+    """Of the probe: other processors round otherwise. Coordinates are degrees."""
+    wide = any(head.kind == "regress" for head in heads) and precision == "int8"
+    return 5.0 if wide else PROBE_TOLERANCE[precision]

@@ -1,0 +1,1 @@
+"""Published models (GeoCLIP, StreetCLIP, CLIP, SigLIP) as bundles."""

@@ -1,0 +1,97 @@
+"""Captions of countries and of their largest cities, as tables of caption heads."""
+
+from __future__ import annotations
+
+import csv
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from geotagger.geography.named_places import Candidate, largest_cities
+from geotagger.geography.places import load_places
+from geotagger.vision.bundle.bundle import CaptionHead
+from geotagger.vision.bundle.label_tables import CAPTION_COLUMNS
+from geotagger.vision.runtime.text_encoder import TextTower
+from geotagger.vision.search_space import caption_vectors, label_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from geotagger.geography.places import Places
+
+STREET = (("A Street View photo in {country}.",), ("A Street View photo from {city}.",))
+"""StreetCLIP's prompts (Haas et al. 2023)."""
+PLAIN = (
+    (
+        "a photo taken in {country}.",
+        "a street in {country}.",
+        "a landscape in {country}.",
+        "people in {country}.",
+        "a building in {country}.",
+    ),
+    ("a photo taken in {city}, {country}.", "a street in {city}, {country}.", "a view of {city}."),
+)
+"""For towers that were not trained on such captions; their mean is steadier than any one."""
+
+WITH_STATES = "US"
+
+
+def write_captions(
+    folder: Path,
+    output: str,
+    scale: float,
+    templates: tuple[Sequence[str], Sequence[str]],
+    cities: int,
+    states: bool,
+    half: bool,
+    threads: int,
+) -> tuple[CaptionHead, CaptionHead]:
+    """Tables and vectors of both heads, by the folder's own text.onnx and tokenizer.json."""
+    places = load_places()
+    tower = TextTower(folder / "text.onnx", folder / "tokenizer.json", threads)
+    tables = (areas(places, states), towns(places, cities, states))
+    heads = []
+    for name, inner, table, wording in zip(
+        ("countries", "cities"), (False, True), tables, templates, strict=True
+    ):
+        vectors = caption_vectors(tower, wording, [one.names(places) for one in table])
+        np.save(folder / f"{name}.npy", vectors.astype(np.float16 if half else np.float32))
+        _write_table(folder / f"{name}.csv", [label_of(one, places, inner) for one in table])
+        files = (f"{name}.npy", f"{name}.csv")
+        texts = ("text.onnx", "tokenizer.json", tuple(wording))
+        heads.append(CaptionHead(name, output, *files, scale, *texts))
+    return heads[0], heads[1]
+
+
+def areas(places: Places, states: bool) -> list[Candidate]:
+    """Every country with towns; with `states`, those of the US and not the US itself."""
+    found: dict[Candidate, bool] = {}
+    for number in np.unique(places.country[places.population > 0]).tolist():
+        code = places.country_codes[number]
+        if states and code == WITH_STATES:
+            rows = (places.country == number) & (places.population > 0)
+            names = (places.region_names[region] for region in np.unique(places.region[rows]))
+            found |= {Candidate("", name, code, True): True for name in names if name}
+        else:
+            found[Candidate("", "", code)] = True
+    return list(found)
+
+
+def towns(places: Places, most: int, states: bool) -> list[Candidate]:
+    """The most populous ones of each of these areas."""
+    found = []
+    for number in np.unique(places.country[places.population > 0]).tolist():
+        by_state = states and places.country_codes[number] == WITH_STATES
+        found += largest_cities(places, number, by_state, most)
+    return list({label_of(town, places, True).label: town for town in found}.values())
+
+
+def _write_table(file: Path, labels: Sequence[Any]) -> None:
+    columns = [name for name in CAPTION_COLUMNS if name != "log_prior"]
+    with file.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(columns)
+        for label in labels:
+            values = (getattr(label, name) for name in columns)
+            writer.writerow("" if value != value else value for value in values)  # NaN

@@ -1,0 +1,157 @@
+"""Image and text towers of CLIP and SigLIP checkpoints as ONNX graphs."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import onnx
+import torch
+from torch import nn
+from torch.nn.functional import normalize
+
+from geotagger.errors import UsageError
+from geotagger.images.decode import InputSpec
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FEATURES, EMBEDDING = "image_features", "image_vectors"
+"""Outputs of the image tower: as the checkpoint gives them, and of length 1."""
+OPSET = 20
+MOST_TEXT = 77
+
+
+class ImageTower(nn.Module):
+    """uint8 pixels [B, S, S, 3] -> (features, embedding), [B, D] each."""
+
+    def __init__(self, model: Any, processor: Any) -> None:
+        super().__init__()
+        self.model = model
+        shape = (1, 3, 1, 1)
+        self.register_buffer("mean", 255 * torch.tensor(processor.image_mean).reshape(shape))
+        self.register_buffer("scale", 255 * torch.tensor(processor.image_std).reshape(shape))
+
+    def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        planes = (pixels.permute(0, 3, 1, 2).float() - self.mean) / self.scale
+        features = _tensor(self.model.get_image_features(pixel_values=planes))
+        return features, normalize(features, dim=1)
+
+
+class TextTower(nn.Module):
+    """int64 tokens [n, L] -> vectors [n, D] of length 1."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        return normalize(_tensor(self.model.get_text_features(input_ids=tokens)), dim=1)
+
+
+def load_model(folder: Path) -> tuple[Any, Any, Any]:
+    """Model, image processor and tokenizer (None where the folder has none).
+
+    Raises:
+        UsageError: the folder holds no CLIP or SigLIP.
+    """
+    from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
+
+    try:
+        model = AutoModel.from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, attn_implementation="eager"
+        ).eval()
+        processor = AutoImageProcessor.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError, KeyError) as error:
+        raise UsageError(f"{folder}: no model of transformers ({error})") from error
+    if not (hasattr(model, "get_image_features") and hasattr(model, "get_text_features")):
+        raise UsageError(f"{folder}: {type(model).__name__} has no image and text towers")
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError, KeyError):
+        tokenizer = None
+    return model, processor, tokenizer
+
+
+def input_of(processor: Any) -> InputSpec:
+    """What the checkpoint's own processor does with a photo.
+
+    Raises:
+        UsageError: it does something that no InputSpec says.
+    """
+    filters: dict[int, Any] = {1: "lanczos", 2: "bilinear", 3: "bicubic"}
+    size, method = processor.size, filters.get(int(processor.resample))
+    side = size.get("shortest_edge") or size.get("height")
+    cropped = bool(getattr(processor, "do_center_crop", False))
+    if cropped:
+        crop = processor.crop_size
+        fits = size.get("shortest_edge") == crop["height"] == crop["width"]
+    else:
+        fits = size.get("height") == size.get("width") == side
+    if method is None or not fits:
+        raise UsageError(f"{type(processor).__name__}: {size} is no input that a bundle can have")
+    return InputSpec(side, "clip" if cropped else "squash", method)
+
+
+def save_graph(
+    module: nn.Module, example: torch.Tensor, file: Path, inputs: str, outputs: list[str]
+) -> None:
+    """Writes a graph whose first dimension is free."""
+    big = sum(p.numel() * p.element_size() for p in module.parameters()) > 1.9e9
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")  # of the exporter's own making
+        torch.onnx.export(
+            module.eval(),
+            (example,),
+            file,
+            input_names=[inputs],
+            output_names=outputs,
+            dynamic_shapes=({0: torch.export.Dim("batch")},),
+            opset_version=OPSET,
+            external_data=big,  # a file of Protocol Buffers ends at 2 GB
+            verbose=False,
+        )
+
+
+def save_image_tower(tower: ImageTower, size_px: int, file: Path) -> None:
+    pixels = torch.zeros(2, size_px, size_px, 3, dtype=torch.uint8)
+    save_graph(tower, pixels, file, "pixels", [FEATURES, EMBEDDING])
+
+
+def fuse(source: Path, target: Path, config: Any) -> None:
+    """Attention, norms and activations as single nodes: a fifth faster on a CPU, equal to 1e-6."""
+    from onnxruntime.transformers import optimizer
+
+    vision = config.vision_config
+    logging.disable(logging.WARNING)  # it tells every step that it leaves out
+    source, target = source.resolve(), target.resolve()
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.chdir(target.parent):  # its litter
+        found = optimizer.optimize_model(
+            str(source),
+            model_type="clip",
+            num_heads=vision.num_attention_heads,
+            hidden_size=vision.hidden_size,
+            opt_level=1,
+        )
+    logging.disable(logging.NOTSET)
+    onnx.save(found.model, target)
+
+
+def save_text_tower(model: Any, tokenizer: Any, folder: Path) -> None:
+    """text.onnx and tokenizer.json, which pads and cuts captions as the checkpoint wants them."""
+    config = model.config.text_config
+    length = min(MOST_TEXT, config.max_position_embeddings)
+    fast = tokenizer.backend_tokenizer
+    fast.enable_truncation(length)
+    fast.enable_padding(length=length, pad_id=tokenizer.pad_token_id, pad_token=tokenizer.pad_token)
+    fast.save(str(folder / "tokenizer.json"))
+    tokens = torch.full((2, length), tokenizer.eos_token_id)
+    save_graph(TextTower(model), tokens, folder / "text.onnx", "tokens", ["vectors"])
+
+
+def _tensor(found: Any) -> torch.Tensor:
+    """transformers 4 gives a tensor, 5 an object that holds it."""
+    return found if isinstance(found, torch.Tensor) else found.pooler_output

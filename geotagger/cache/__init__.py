@@ -1,0 +1,1 @@
+"""Finished photos and model outputs of earlier runs, in an SQLite file."""

@@ -1,0 +1,91 @@
+"""`geotagger apply`: writes what was approved in a review."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from geotagger.cli.flags import SOME_FAILED
+from geotagger.cli.review import REPORT
+
+if TYPE_CHECKING:
+    from geotagger.types import Outcome
+
+
+@click.command()
+@REPORT
+@click.option("--write-exif", is_flag=True, help="Write into the photos.  [default]")
+@click.option("--sidecar", is_flag=True, help="Write XMP sidecars; the photos stay untouched.")
+@click.option("--dry-run", is_flag=True, help="Say what would be written; write nothing.")
+@click.option(
+    "--overwrite",
+    type=click.Choice(["never", "predicted", "always"]),
+    default="predicted",
+    show_default=True,
+    help="GPS already in a photo that may be replaced: none, earlier predictions, any.",
+)
+@click.option(
+    "--max-radius",
+    "max_radius_km",
+    type=click.FloatRange(min=0, min_open=True),
+    default=50.0,
+    show_default=True,
+    metavar="KM",
+    help="Write a position only if its radius is at most this; else names alone.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Only the totals.")
+def apply(
+    report: Path,
+    write_exif: bool,
+    sidecar: bool,
+    dry_run: bool,
+    overwrite: str,
+    max_radius_km: float,
+    quiet: bool,
+) -> None:
+    """Write into photos what `geotagger review REPORT` approved, and nothing else.
+
+    It is marked as confirmed by a person, and still as not measured. `geotagger untag` puts the
+    photos back.
+
+    \b
+    geotagger apply places.csv --dry-run
+    geotagger apply places.csv
+    geotagger apply places.csv --sidecar
+    """
+    from geotagger.config import RunOptions
+    from geotagger.reports.read.rows import read_rows
+    from geotagger.reports.rows import path_text, plain
+    from geotagger.review.decisions import Decisions
+    from geotagger.review.writing import apply as write
+    from geotagger.types import Status
+
+    counts: Counter[Status] = Counter()
+
+    def show(outcome: Outcome) -> None:
+        counts[outcome.status] += 1
+        if not quiet:
+            line = f"{outcome.status:9} {path_text(outcome.photo.path)}"
+            click.echo(f"{line}: {plain(outcome.note)}" if outcome.note else line)
+
+    options = RunOptions(
+        paths=(),
+        write_exif=write_exif or not sidecar,
+        sidecar=sidecar,
+        dry_run=dry_run,
+        overwrite=overwrite,
+        max_radius_km=max_radius_km,
+    )
+    with Decisions(report) as decisions:
+        write(report, read_rows(report), decisions, options, show)
+        if decisions.damaged:
+            click.echo(f"{decisions.path}: {decisions.damaged} damaged lines left out", err=True)
+    names = {Status.PREDICTED: "would be written" if dry_run else "not written"}
+    told = [f"{count} {names.get(status, status.value)}" for status, count in counts.items()]
+    click.echo(", ".join(told) or "nothing approved is still to be written")
+    if counts[Status.FAILED]:
+        sys.exit(SOME_FAILED)

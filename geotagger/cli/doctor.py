@@ -1,0 +1,57 @@
+"""`geotagger doctor`: what is installed here, what runs, what is missing."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from geotagger.doctor.report import Finding
+
+CANNOT_RUN = 1
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def doctor(as_json: bool) -> None:
+    """Tell what is installed, which devices truly run, and how to mend what is missing.
+
+    Every device that ONNX Runtime offers computes something small; every model is compared with
+    its hashes. Nothing is written, and no network is used. The exit code is 0 when
+    `geotagger tag` can do its work. Send the output along when you report a problem.
+
+    \b
+    geotagger doctor
+    geotagger doctor --json
+    """
+    from geotagger.doctor.examination import can_run, examine
+
+    findings = examine()
+    fine = can_run(findings)
+    if as_json:
+        told = {"can_run": fine, "findings": [asdict(finding) for finding in findings]}
+        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+    else:
+        _show(findings, fine)
+    if not fine:
+        sys.exit(CANNOT_RUN)
+
+
+def _show(findings: list[Finding], fine: bool) -> None:
+    about = ""
+    for finding in findings:
+        if finding.about != about:
+            about = finding.about
+            click.echo(f"\n{about}" if finding is not findings[0] else about)
+        click.echo(f"  {finding.state:7} {finding.name:18} {finding.detail}")
+        if finding.remedy:
+            click.echo(f"  {'':7} {'':18} -> {finding.remedy}")
+    click.echo()
+    if fine:
+        click.echo("geotagger tag can run.")
+    else:
+        click.echo("geotagger tag cannot run: mend what is marked broken, from the top.")

@@ -1,0 +1,48 @@
+"""`geotagger explain`: why a photo was placed where it was."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from geotagger.cli.flags import SOME_FAILED, album_flag, prediction_flags, run_options
+
+
+@click.command()
+@click.argument("photo", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Words, numbers and maps as .html, or the maps alone as .svg or .png.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@album_flag()
+@prediction_flags
+def explain(photo: Path, report: Path | None, as_json: bool, **flags: Any) -> None:
+    """Explain where PHOTO was placed: the belief on a map, and what each source did to it.
+
+    For each source of evidence: how far it moves the belief when it is added, what it says alone,
+    and what the answer would be without it. Nothing is written into the photo.
+
+    \b
+    geotagger explain IMG_0042.jpg
+    geotagger explain IMG_0042.jpg --report why.html
+    """
+    from geotagger.explanation import pictures, steps, words
+    from geotagger.geography.places import load_places
+    from geotagger.plots import files
+    from geotagger.types import Status
+
+    if report is not None:
+        files.check(report)
+    explanation = steps.explain(photo, run_options(flags, paths=(photo,)))
+    click.echo(words.to_json(explanation) if as_json else words.to_text(explanation))
+    if report is not None:
+        pictures.write(report, explanation, load_places())
+        click.echo(f"report: {report}", err=True)
+    if explanation.outcome.status is Status.FAILED:
+        sys.exit(SOME_FAILED)

@@ -1,0 +1,142 @@
+"""`geotagger models`: which models are here, what they are, whether they run right; new ones."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+
+from geotagger.cli.flags import DEVICES, complete_model
+
+
+@click.group()
+def models() -> None:
+    """List, show, check and import vision bundles."""
+
+
+@models.command("list")
+def list_models() -> None:
+    """Print the models that --model knows by name.
+
+    \b
+    geotagger models list
+    """
+    from geotagger.vision.bundle.bundle import (
+        embedded_bundles,
+        find_bundle,
+        imported_bundles,
+        load_card,
+    )
+
+    for name in dict.fromkeys([*embedded_bundles(), *imported_bundles()]):
+        card = load_card(find_bundle(name))
+        kinds = ", ".join(head.kind for head in card.heads)
+        click.echo(f"{name:20} {card.licence:14} {kinds:20} {card.description}")
+
+
+@models.command()
+@click.argument("model", shell_complete=complete_model)
+def info(model: str) -> None:
+    """Print what the card of a bundle says: heads, licence, origin, calibration, files.
+
+    \b
+    geotagger models info starter
+    geotagger models info bundles/mine
+    """
+    from geotagger.vision.bundle.bundle import find_bundle, load_bundle
+
+    bundle = load_bundle(find_bundle(model))
+    click.echo(bundle.card.to_json(), nl=False)
+
+
+@models.command()
+@click.argument("names", nargs=-1, required=True, metavar="MODEL...", shell_complete=complete_model)
+@click.option("--device", type=DEVICES, default="auto", show_default=True)
+def check(names: tuple[str, ...], device: str) -> None:
+    """Prove that models compute here what they computed where they were made.
+
+    \b
+    geotagger models check starter
+    geotagger models check geoclip --device cuda
+    """
+    from geotagger.vision.bundle import self_test as probe
+    from geotagger.vision.bundle.bundle import find_bundle, load_bundle
+
+    for name in names:
+        differences = probe.check(load_bundle(find_bundle(name)), device)
+        told = ", ".join(f"{output} within {most:.2g}" for output, most in differences.items())
+        click.echo(f"{name}: {told}")
+
+
+@models.command("import", context_settings={"ignore_unknown_options": True})
+@click.argument("source")
+@click.option("--name", default="", help="What to call it.  [default: the last part of SOURCE]")
+@click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[OPTIONS OF THE EXPORT]...")
+def import_model(source: str, name: str, options: tuple[str, ...]) -> None:
+    """Bring a model here, so that --model finds it by name.
+
+    SOURCE is the folder of a finished bundle, which is checked and copied; or a published model,
+    which is fetched and converted: geoclip, streetclip, clip, siglip, location-encoder, a hub id,
+    or the folder of a checkpoint. That needs a checkout of the project with its export packages,
+    and further options go to export/to_onnx.py. Nothing else of geotagger opens the network.
+
+    \b
+    geotagger models import bundles/mine --name mine
+    geotagger models import geoclip
+    geotagger models import geoclip --tower ~/clip-vit-large-patch14 --offline --precision int8
+    geotagger models import streetclip --accept-licence
+    geotagger models import location-encoder
+    """
+    from geotagger.errors import BundleError, GeotaggerError, UsageError
+    from geotagger.vision.bundle.bundle import CARD_FILE, embedded_bundles, models_folder
+    from geotagger.vision.bundle.head_specs import is_name
+    from geotagger.vision.runtime.location_encoder import LOCATION_FILE
+
+    name = name or Path(source.rstrip("/")).resolve().name
+    if not is_name(name) or name in embedded_bundles():
+        raise BundleError(f"{name}: no name for a model here; give another with --name")
+    folder = models_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    if (Path(source) / CARD_FILE).is_file():
+        _copy(Path(source), folder / name)
+        click.echo(f"{name}: imported")
+        return
+    if Path(source).parent.is_dir() and len(Path(source).parts) > 1 and not Path(source).exists():
+        raise UsageError(f"{source}: there is no such folder")  # a typing error asks no hub
+    target = folder / (LOCATION_FILE if source == "location-encoder" else name)
+    if _convert(source, target, options):
+        raise GeotaggerError(f"{source} was not imported; the reason stands above")
+    click.echo(f"{target.stem if target.is_file() else name}: imported")
+
+
+def _copy(source: Path, target: Path) -> None:
+    """A checked copy takes the place of an older one as a whole."""
+    from geotagger.vision.bundle.bundle import load_bundle
+
+    load_bundle(source)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as place:
+        draft = Path(place) / target.name
+        shutil.copytree(source, draft)
+        load_bundle(draft)
+        shutil.rmtree(target, ignore_errors=True)
+        draft.rename(target)
+
+
+def _convert(source: str, target: Path, options: tuple[str, ...]) -> int:
+    """Runs the export in a process of its own: the tool itself never loads torch."""
+    from geotagger.errors import UsageError
+
+    root = Path(__file__).resolve().parent.parent.parent
+    if not (root / "export" / "to_onnx.py").is_file():
+        raise UsageError(
+            f"{source}: converting a model needs a checkout of the project; in one, "
+            "run pip install -e '.[export]' and this command again"
+        )
+    path = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
+    command = [sys.executable, "-m", "export.to_onnx", source, str(target), *options]
+    return subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, check=False).returncode

@@ -1,0 +1,166 @@
+"""`geotagger tag`: predict, report, and write where that is asked for."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from geotagger.cli.flags import PATHS, SOME_FAILED, album_flag, prediction_flags, run_options
+from geotagger.cli.report import output_flags
+
+if TYPE_CHECKING:
+    from geotagger.config import RunOptions
+
+DEFAULT_REPORT = Path("geotagger-report.csv")
+
+
+def _groups(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in value.split(",") if name.strip()) or ("",)
+
+
+@click.command()
+@PATHS
+@click.option(
+    "--report",
+    "reports",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Report to write: .csv, .jsonl, .geojson, .kml, .kmz, .parquet or .html; may be given"
+    " several times.  [default: geotagger-report.csv]",
+)
+@output_flags
+@click.option(
+    "--write-exif", is_flag=True, help="Write GPS and region tags into photos that deserve them."
+)
+@click.option(
+    "--sidecar", is_flag=True, help="Write XMP sidecars; the photos themselves stay untouched."
+)
+@click.option(
+    "--sidecar-style",
+    type=click.Choice(["darktable", "adobe"]),
+    default="darktable",
+    show_default=True,
+    help="Name of a sidecar: photo.jpg.xmp (darktable, digiKam, Immich) or photo.xmp (Adobe).",
+)
+@click.option(
+    "--tags",
+    callback=_groups,
+    default="gps,region,keywords",
+    show_default=True,
+    metavar="LIST",
+    help="What is written, as far as a prediction deserves it: gps, region, keywords.",
+)
+@click.option(
+    "--compat-tags",
+    is_flag=True,
+    help="Also write XMP that other programs take for facts: photoshop:City, exif:GPSLatitude.",
+)
+@click.option(
+    "--backend",
+    type=click.Choice(["native", "exiftool"]),
+    default="native",
+    show_default=True,
+    help="exiftool: embed into HEIC and AVIF too, by ExifTool, which must be installed.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write into copies under DIR; the photos themselves are only read.",
+)
+@click.option(
+    "--manifest",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Chain of custody, .csv or .jsonl: SHA-256 of each photo before and after, and of copies.",
+)
+@click.option(
+    "--overwrite",
+    type=click.Choice(["never", "predicted", "always"]),
+    default="never",
+    show_default=True,
+    help="GPS already in a photo that may be replaced: none, earlier predictions, any.",
+)
+@click.option(
+    "--max-radius",
+    "max_radius_km",
+    type=click.FloatRange(min=0, min_open=True),
+    default=50.0,
+    show_default=True,
+    metavar="KM",
+    help="Write a position only if its 90 % radius is at most this; else region tags alone.",
+)
+@album_flag()
+@click.option("--only-missing", is_flag=True, help="Skip photos that have measured GPS.")
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="ray: on a cluster, or on this machine as if it were one.",
+)
+@click.option("--address", metavar="HOST:PORT", help="Of the Ray cluster; auto for the one here.")
+@click.option(
+    "--restart", is_flag=True, help="Work everything out anew, also what an earlier run has."
+)
+@click.option("--dry-run", is_flag=True, help="Say what would be written; write only the report.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
+@click.option("-v", "--verbose", is_flag=True, help="A line per photo on stderr.")
+@prediction_flags
+def tag(reports: tuple[Path, ...], quiet: bool, verbose: bool, **flags: Any) -> None:
+    """Predict where the photos under PATH... were taken.
+
+    Each photo gets one row in the report. The photos themselves change only with --write-exif.
+    A photo into which nothing can be embedded safely then gets an XMP sidecar.
+
+    A run that was interrupted or killed goes on where it stopped when the same is asked again.
+
+    \b
+    geotagger tag ~/Photos
+    geotagger tag ~/Photos --report places.csv --report places.html
+    geotagger tag ~/Photos --write-exif --dry-run
+    geotagger tag ~/Photos --write-exif --min-confidence 0.9
+    geotagger tag ~/Photos --within FR,ES,PT --no-read-text
+    geotagger tag ~/Photos --out ~/Tagged --manifest custody.csv
+    """
+    from geotagger.cache.store import journal_file
+    from geotagger.pipeline import run as pipeline
+    from geotagger.pipeline.progress import Progress
+    from geotagger.reports.formats.registry import check_distinct
+    from geotagger.reports.run_summary import triage
+
+    # a photo leaves no cycles, and looking for them costs a third of a row
+    gc.set_threshold(50_000)
+    options = run_options(flags, reports=reports or (DEFAULT_REPORT,), journal=journal_file())
+    check_distinct([*options.reports, *([options.manifest] if options.manifest else [])])
+    _warn_of_weak_names(options)
+    if len(options.paths) == 1 and options.paths[0].is_file():
+        verbose = verbose or not quiet  # of one photo the answer itself is wanted, not a count
+    with Progress(options.paths, quiet=quiet, verbose=verbose) as progress:
+        summary = pipeline.run(options, progress.show)
+    if not quiet:
+        click.echo(triage(summary, options), err=True)
+    if summary.failed:
+        sys.exit(SOME_FAILED)
+
+
+def _warn_of_weak_names(options: RunOptions) -> None:
+    """Before the run, and also with --quiet: what is written now is believed later."""
+    from geotagger.fusion.prior import Constants
+
+    least, fitted = options.min_confidence, Constants.load().thresholds
+    if least is None or least >= min(fitted.values()):
+        return
+    told = ", ".join(f"{level} {threshold:g}" for level, threshold in fitted.items())
+    writes = (options.write_exif or options.sidecar or options.out) and not options.dry_run
+    click.echo(
+        f"warning: --min-confidence {least:g} is below the thresholds that were fitted ({told}); "
+        f"a name at that limit is right about {100 * least:.0f} times in 100"
+        + (", and is written all the same" if writes else ""),
+        err=True,
+    )

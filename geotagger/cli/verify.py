@@ -1,0 +1,58 @@
+"""`geotagger verify`: the GPS in photos against the prediction."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from geotagger.cli.flags import PATHS, SOME_FAILED, prediction_flags, run_options
+
+if TYPE_CHECKING:
+    from geotagger.types import Outcome
+
+
+@click.command()
+@PATHS
+@click.option(
+    "--report",
+    "reports",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Report to write, by suffix as of tag; may be given several times.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Only the totals.")
+@prediction_flags
+def verify(paths: tuple[Path, ...], quiet: bool, **flags: Any) -> None:
+    """Compare the GPS in photos with where they seem to have been taken.
+
+    Prints a line per photo: agree, far, no_gps or invalid. A photo that is far is inconsistent with
+    its GPS; about one sound photo in ten is. Nothing is written into the photos.
+
+    \b
+    geotagger verify IMG_0042.jpg
+    geotagger verify ~/Photos --report checked.csv
+    """
+    from geotagger.evaluation import verification
+    from geotagger.reports.rows import gps_check, path_text, plain
+    from geotagger.types import Status
+
+    failed = 0
+
+    def show(outcome: Outcome, says: str) -> None:
+        nonlocal failed
+        failed += outcome.status is Status.FAILED
+        if not quiet:
+            check = gps_check(outcome) or outcome.status.value
+            unread = outcome.status in (Status.FAILED, Status.SKIPPED)
+            reason = f"{says} ({plain(outcome.note)})" if unread else says
+            click.echo(f"{check:8} {path_text(outcome.photo.path)}: {reason}")
+
+    counts = verification.run(run_options(flags, paths=paths), show)
+    order = ("agree", "far", "no_gps", "invalid", verification.NOT_JUDGED)
+    click.echo(", ".join(f"{counts[name]} {name}" for name in order if counts[name]))
+    if failed:
+        sys.exit(SOME_FAILED)

@@ -1,1 +1,0 @@
-"""One file a command. Nothing heavy is imported before a command runs: --help stays quick."""

@@ -1,1 +1,0 @@
-"""Charts and maps as plain shapes, written as SVG or PNG; no library for plots, no network."""

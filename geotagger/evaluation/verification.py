@@ -1,0 +1,80 @@
+"""`verify`: does the GPS in a photo fit where it seems to have been taken?
+
+Nothing is written into a photo. "Inconsistent" is all that can be said: a sound photo falls outside
+its circle one time in ten, and a false position may lie inside.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+
+from geotagger.config import RunOptions
+from geotagger.errors import NoPhotosError
+from geotagger.geography.places import load_places
+from geotagger.pipeline.run import predictions
+from geotagger.reports.formats.registry import open_report
+from geotagger.reports.rows import gps_check, gps_distance_km
+from geotagger.types import Level, Outcome, Prediction, joined
+
+VAGUE_KM = 500.0
+"""Beyond this 90 % radius, agreement says little: the circle holds whole countries."""
+NOT_JUDGED = "not_judged"
+
+
+def run(options: RunOptions, on_outcome: Callable[[Outcome, str], None]) -> Counter[str]:
+    """Check every photo under `options.paths`; how many of each `gps_check`, and `not_judged`.
+
+    `on_outcome` gets each outcome and what the check says in words, which is also in the note of
+    a row that was compared. Raises as `pipeline.run` does.
+    """
+    counts: Counter[str] = Counter()
+    with ExitStack() as stack:
+        outcomes = predictions(options)
+        reports = []
+        for path in options.reports:
+            reports.append(open_report(path))
+            stack.callback(reports[-1].close)
+        for outcome in outcomes:
+            says, check = in_words(outcome), gps_check(outcome)
+            compared = says if check in ("agree", "far") else ""
+            checked = replace(outcome, note=joined(outcome.note, compared))
+            for report in reports:
+                report.add(checked)
+            counts[check or NOT_JUDGED] += 1
+            on_outcome(outcome, says)
+    if not counts:
+        raise NoPhotosError(f"no photos in {', '.join(str(path) for path in options.paths)}")
+    return counts
+
+
+def in_words(outcome: Outcome) -> str:
+    """What the check of one photo says, and how much that is worth."""
+    check, existing, prediction = gps_check(outcome), outcome.existing, outcome.prediction
+    if check == "invalid":
+        return f"invalid GPS: {existing.gps_problem}"
+    if check == "no_gps":
+        earlier = existing.gps_is_prediction
+        return "no measured GPS, only a prediction of geotagger's" if earlier else "no GPS"
+    distance_km = gps_distance_km(outcome)
+    if prediction is None or distance_km is None:
+        return "not compared"
+    assert existing.gps is not None
+    at = load_places().name(existing.gps.lat, existing.gps.lon)
+    named = ", ".join(filter(None, (at.city, at.country))) or "at sea"
+    seen = f"GPS ({named}) lies {distance_km:,.0f} km from the predicted {_place(prediction)}"
+    circle = f"90 % radius of {prediction.radius_km:,.0f} km"
+    if existing.gps_error_km >= 1:
+        circle += f" and the receiver's own error of {existing.gps_error_km:,.0f} km"
+    if check == "far":
+        return f"inconsistent: {seen}, outside the {circle}"
+    vague = "; the circle is so wide that this says little"
+    return f"consistent: {seen}, inside the {circle}{vague * (prediction.radius_km > VAGUE_KM)}"
+
+
+def _place(prediction: Prediction) -> str:
+    place = prediction.place
+    names = (place.city, place.country) if prediction.level is Level.CITY else (place.country,)
+    return ", ".join(filter(None, names)) or "point"

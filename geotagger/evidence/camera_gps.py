@@ -1,0 +1,187 @@
+"""Evidence from the album: photos of the same camera, taken near in time, that have measured GPS.
+
+How far the camera may have moved grows with the gap. Three ways of moving are mixed: on foot or in
+town, by road or rail, by air. The shares and speeds are stated below; a floor stands for clocks
+that are wrong and for a second camera of the same model. A photo's own GPS is never used, nor is
+GPS that geotagger predicted.
+"""
+
+from __future__ import annotations
+
+import bisect
+import threading
+from collections import OrderedDict, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from geotagger.geography.sphere import EARTH_RADIUS_KM, km_of_cosine, unit_vectors
+from geotagger.images.scan import walk
+from geotagger.metadata.read import read_head
+from geotagger.types import Evidence, Existing, Point
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from geotagger.evidence.source import Shot
+    from geotagger.geography.places import Places
+
+MAX_GAP_HOURS = 12.0
+"""A night apart, people have slept and may have moved anywhere."""
+LOCAL_KM, LOCAL_KM_PER_HOUR = 2.0, 4.0
+"""On foot or in town; the first number also stands for what a row of the table covers."""
+ROAD_KM_PER_HOUR = 60.0
+AIR_KM = 2500.0
+ROAD_SHARE_PER_HOUR, MOST_ROAD = 0.15, 0.5
+"""The longer the gap, the likelier a ride."""
+AIR_SHARE_PER_HOUR, MOST_AIR = 0.01, 0.08
+FLOOR = 0.01
+"""Chance that the neighbour says nothing: a wrong clock, another person's camera."""
+FOLDERS_KEPT = 8
+MAX_FOLDER_PHOTOS = 10_000
+"""The heads of larger folders are not all read: it would hold up the run for minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A photo with measured GPS, near in time."""
+
+    name: str
+    gap_hours: float
+    point: Point
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """When and where a camera was."""
+
+    at: float
+    """Seconds since 1970, by the camera's own clock."""
+    name: str
+    point: Point
+
+
+Camera = tuple[str, str]
+"""Model, serial number."""
+Timeline = Mapping[Camera, Sequence[Fix]]
+"""The fixes of each camera, in the order of time."""
+
+
+class AlbumSource:
+    """Looks up what the same camera measured shortly before and after, in the same folder."""
+
+    name = "album"
+    min_side_px = 0
+    batch_size = 0
+    model_id = ""
+
+    def __init__(self, places: Places) -> None:
+        self._places = places
+        self._timelines: OrderedDict[Path, Timeline] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def prepare(self, shot: Shot) -> list[Neighbour] | None:
+        """The nearest fixes before and after the photo; None where there are none."""
+        moment = moment_of(shot.existing)
+        if moment is None:
+            return None
+        timeline = self._timeline(shot.photo.path.parent)
+        fixes = timeline.get(camera_of(shot.existing), ())
+        return neighbours(fixes, moment, shot.photo.path.name) or None
+
+    def weigh(self, batch: Sequence[list[Neighbour]]) -> list[Evidence | None]:
+        """One answer for each photo with neighbours."""
+        return [self.evidence(found) for found in batch]
+
+    def evidence(self, found: Sequence[Neighbour]) -> Evidence:
+        """The log-likelihood of each place, given where the camera was before and after."""
+        total = np.zeros(len(self._places), np.float32)
+        for neighbour in found:
+            point = unit_vectors(neighbour.point.lat, neighbour.point.lon)
+            km = km_of_cosine(self._places.unit @ point)
+            total += np.log(reach(km, neighbour.gap_hours)).astype(np.float32)
+        nearest = min(found, key=lambda neighbour: neighbour.gap_hours)
+        total /= np.sqrt(len(found))  # the two ends of one gap are not independent
+        reason = f"album: {nearest.name}, {gap_text(nearest.gap_hours)} apart, has GPS"
+        return Evidence(self.name, 1.0, reason, total)
+
+    def _timeline(self, folder: Path) -> Timeline:
+        with self._lock:
+            known = self._timelines.get(folder)
+            if known is None:
+                known = self._timelines[folder] = timeline_of(folder)
+                if len(self._timelines) > FOLDERS_KEPT:
+                    self._timelines.popitem(last=False)
+            return known
+
+
+def timeline_of(folder: Path) -> Timeline:
+    """The measured positions in one folder; of each file only the head is read."""
+    timeline: defaultdict[Camera, list[Fix]] = defaultdict(list)
+    beside = (photo for photo in walk([folder]) if photo.path.parent == folder)
+    photos = [photo for photo in islice(beside, MAX_FOLDER_PHOTOS + 1) if not photo.problem]
+    if len(photos) > MAX_FOLDER_PHOTOS:
+        return {}
+    for photo in photos:
+        existing = read_head(photo.path)
+        moment = moment_of(existing)
+        if existing.gps and not existing.gps_is_prediction and moment is not None:
+            fix = Fix(moment, photo.path.name, existing.gps)
+            timeline[camera_of(existing)].append(fix)
+    return {camera: sorted(fixes, key=lambda fix: fix.at) for camera, fixes in timeline.items()}
+
+
+def moment_of(existing: Existing) -> float | None:
+    """Seconds since 1970 by the camera's clock: comparable within one camera's photos only.
+
+    The UTC offset is left out where the camera gives one: some photos of a series lack it.
+    """
+    if not existing.taken_at:
+        return None
+    return datetime.fromisoformat(existing.taken_at).replace(tzinfo=UTC).timestamp()
+
+
+def neighbours(fixes: Sequence[Fix], moment: float, own_name: str) -> list[Neighbour]:
+    """The nearest fix before and the nearest after `moment`, within the largest gap."""
+    fixes = [fix for fix in fixes if fix.name != own_name]
+    index = bisect.bisect(fixes, moment, key=lambda fix: fix.at)
+    near = fixes[max(index - 1, 0) : index + 1]
+    found = [Neighbour(fix.name, abs(fix.at - moment) / 3600, fix.point) for fix in near]
+    return [neighbour for neighbour in found if neighbour.gap_hours <= MAX_GAP_HOURS]
+
+
+def reach(km: NDArray[np.float64], gap_hours: float) -> NDArray[np.float64]:
+    """Relative density of being `km` away after `gap_hours`; float64, the shape of `km`.
+
+    Each way of moving is an exponential over the distance, spread over the ring that it covers.
+    """
+    road = min(ROAD_SHARE_PER_HOUR * gap_hours, MOST_ROAD)
+    air = min(AIR_SHARE_PER_HOUR * gap_hours, MOST_AIR)
+    local_km = LOCAL_KM + LOCAL_KM_PER_HOUR * gap_hours
+    road_km = local_km + ROAD_KM_PER_HOUR * gap_hours
+    ways = ((1 - road - air, local_km), (road, road_km), (air, AIR_KM))
+    density = np.full(km.shape, FLOOR / (2 * EARTH_RADIUS_KM**2))  # 2 pi are left out throughout
+    for share, scale_km in ways:
+        density += (1 - FLOOR) * share * np.exp(-km / scale_km) / scale_km**2
+    return density
+
+
+def camera_of(existing: Existing) -> Camera:
+    """Model and serial number: photos of one camera are one stream."""
+    return existing.camera, existing.camera_serial
+
+
+def gap_text(hours: float) -> str:
+    """A gap in words."""
+    minutes = hours * 60
+    if minutes < 2:
+        return f"{round(minutes * 60)} s"
+    if minutes < 120:
+        return f"{round(minutes)} min"
+    return f"{round(hours)} h" if hours < 48 else f"{round(hours / 24)} days"

@@ -1,0 +1,123 @@
+"""Where a photo may have been taken at all: countries, or polygons of a GeoJSON file."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from geotagger.errors import UsageError
+from geotagger.geography.places import load_borders, load_places
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from geotagger.geography.places import Places
+
+_NOT_ISO = {"UK": "GB", "EL": "GR", "ENGLAND": "GB", "SCOTLAND": "GB", "WALES": "GB", "USA": "US"}
+"""What people write that is no such code."""
+
+
+@dataclass(frozen=True)
+class Area:
+    """Countries (ISO 3166-1 alpha-2), or else a shapely polygon in degrees (lon, lat)."""
+
+    codes: frozenset[str] = frozenset()
+    polygon: Any = None
+
+    def contains(self, lat: ArrayLike, lon: ArrayLike) -> NDArray[np.bool_]:
+        """bool [n] of n points. Countries reach 12 nautical miles out to sea."""
+        lat, lon = np.atleast_1d(lat), np.atleast_1d(lon)
+        if self.polygon is None:
+            return np.array([code in self.codes for code, _ in load_borders().locate(lat, lon)])
+        import shapely
+
+        shapely.prepare(self.polygon)
+        turns = [
+            shapely.intersects_xy(self.polygon, lon + turn, lat) for turn in (0.0, 360.0, -360.0)
+        ]
+        found: NDArray[np.bool_] = np.any(turns, axis=0)  # polygons may cross the antimeridian
+        return found
+
+    def rows(self, places: Places) -> NDArray[np.bool_]:
+        """Rows of the table inside, bool [N]; of an area without any, the one nearest to it.
+
+        Raises:
+            UsageError: no row of the table lies in any of the countries.
+        """
+        if self.polygon is None:
+            try:
+                return places.mask(self.codes)
+            except ValueError as error:
+                unknown = sorted(self.codes - set(places.country_codes))
+                raise UsageError(
+                    f"--within {','.join(unknown)}: no country of the table has this code; "
+                    f"{_hint(sorted(self.codes))}"
+                ) from error
+        mask = self.contains(places.lat, places.lon)
+        if not mask.any():
+            middle = self.polygon.representative_point()
+            mask[places.nearest_rows(middle.y, middle.x)] = True
+        return mask
+
+
+def read_area(text: str) -> Area:
+    """The area of `FR,ES` or of a GeoJSON file (RFC 7946).
+
+    Raises:
+        UsageError: the text is neither, or the file holds no polygon.
+    """
+    codes = frozenset(code.strip().upper() for code in text.split(",") if code.strip())
+    if codes and all(re.fullmatch("[A-Z]{2}", code) for code in codes):
+        return Area(codes)
+    import shapely
+
+    try:
+        shape = shapely.from_geojson(Path(text).read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, shapely.GEOSException) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise UsageError(
+            f"--within {text}: neither two-letter country codes nor a readable GeoJSON file "
+            f"({reason}); {_hint(re.split('[,;]', text))}"
+        ) from error
+    parts = [part for part in _polygons(shape) if not part.is_empty]
+    if not parts:
+        raise UsageError(f"--within {text}: holds no polygon; draw one around the area")
+    polygon = shapely.union_all([shapely.make_valid(part) for part in parts])
+    west, south, east, north = polygon.bounds
+    if south < -90 or north > 90 or west < -540 or east > 540:
+        raise UsageError(f"--within {text}: GeoJSON is in degrees, longitude first; convert it")
+    return Area(polygon=polygon)
+
+
+def _hint(said: Sequence[str]) -> str:
+    """What to type for countries that were named otherwise."""
+    places = load_places()
+    code_of = {
+        name.casefold(): code
+        for name, code in zip(places.country_names, places.country_codes, strict=True)
+    }
+    codes = []
+    for name in (one.strip().casefold() for one in said):
+        close = get_close_matches(name, code_of, n=1, cutoff=0.8)
+        if name.upper() in places.country_codes:
+            codes.append(name.upper())
+        elif name.upper() in _NOT_ISO or close:
+            codes.append(_NOT_ISO.get(name.upper()) or code_of[close[0]])
+        else:
+            return "write ISO 3166-1 codes or a file: --within FR,ES or --within area.geojson"
+    return f"write --within {','.join(codes)}"
+
+
+def _polygons(shape: Any) -> list[Any]:
+    if shape is None:
+        return []
+    if shape.geom_type == "Polygon":
+        return [shape]
+    return [polygon for part in getattr(shape, "geoms", ()) for polygon in _polygons(part)]

@@ -1,0 +1,1 @@
+"""From a path to pixels: find photo files, identify their format, decode and resize them."""

@@ -1,0 +1,244 @@
+"""Opens a photo: bytes -> upright 8-bit RGB -> the model's square of pixels.
+
+Room for symptoms like: a photo looks rotated, is black or white, or is refused.
+Everything here may be called from many threads at once: no global of Pillow is changed.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from PIL import ExifTags, Image
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+
+from geotagger.errors import UnreadableImageError
+from geotagger.images import sniff as formats
+from geotagger.images import truncated
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+NEUTRAL = (128, 128, 128)
+"""Under transparent parts and around padded pictures. Mid-grey is close to the mean of photos, so
+it says least to a model; white would look like snow or an overcast sky."""
+
+MAX_PIXELS = 500_000_000
+MAX_DECODE_BYTES = 2**30
+"""What decoding one photo may take. Some JPEGs are read smaller, so they may have more pixels."""
+
+# What Pillow has to say on odd tags ("Corrupt EXIF data", ...) is no news to who tags photos.
+warnings.filterwarnings("ignore", module=r"PIL\.")
+
+FILTERS = {
+    "bicubic": Image.Resampling.BICUBIC,
+    "bilinear": Image.Resampling.BILINEAR,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+
+_UPRIGHT = {  # EXIF 3.0, tag Orientation
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A decoded photo."""
+
+    image: Image.Image
+    """RGB, 8 bits, upright; may be smaller than the original."""
+    width_px: int
+    height_px: int
+    """Of the original, upright."""
+    note: str = ""
+    """What is wrong with it though it could be read, for example "truncated: ..."."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputSpec:
+    """What a model wants to see: a square of `size_px`, and how a photo is brought to it."""
+
+    size_px: int
+    fit: Literal["crop", "clip", "squash", "pad"] = "crop"
+    filter: Literal["bicubic", "bilinear", "lanczos"] = "bicubic"
+
+
+def decode(data: bytes, min_side_px: int) -> Picture:
+    """Decodes a whole file, given as bytes, to an upright RGB picture.
+
+    The picture is shrunk on the way, as far as its short side stays at least 2 * `min_side_px`
+    (where the original has that much): `fit` to `min_side_px` then loses nothing that can be seen,
+    and a 12-megapixel JPEG takes a third of the time. Of several frames or pages the first counts.
+
+    Raises `UnreadableImageError`, and nothing else, if there is no picture to be had.
+    """
+    source = formats.recognise(data)
+    try:
+        return _decode(source, data, 2 * min_side_px)
+    except UnreadableImageError:
+        raise
+    except Image.DecompressionBombError as error:  # where a reader of Pillow checks for itself
+        raise UnreadableImageError(f"claims too many pixels: {error}") from error
+    except Exception as error:  # Pillow raises a dozen kinds, struct.error and TypeError included
+        reason = str(error) or type(error).__name__
+        raise UnreadableImageError(f"damaged or truncated {source.name}: {reason}") from error
+
+
+def _decode(source: formats.Format, data: bytes, enough_px: int) -> Picture:
+    image = source.open(data)
+    width, height = image.size
+    _shrink_while_reading(image, enough_px)
+
+    def reopen(data: bytes) -> ImageFile:
+        again = source.open(data)
+        _shrink_while_reading(again, enough_px)
+        return again
+
+    _check_size(source, image, data, (width, height), enough_px)
+    loaded, note = truncated.load(image, data, reopen)
+    orientation = _orientation(image)
+    small = _to_rgb(loaded, factor=min(loaded.size) // enough_px or 1)
+    if orientation in _UPRIGHT:
+        small = small.transpose(_UPRIGHT[orientation])
+    if orientation >= 5:
+        width, height = height, width
+    return Picture(small, width, height, note)
+
+
+def _shrink_while_reading(image: ImageFile, enough_px: int) -> None:
+    image.draft(None, (enough_px, enough_px))  # JPEG alone can do it; for others it does nothing
+    image.decodermaxblock = 2**30  # one call into C: each return to Python would wait for the GIL
+
+
+def _check_size(
+    source: formats.Format,
+    image: ImageFile,
+    data: bytes,
+    size: tuple[int, int],
+    enough_px: int,
+) -> None:
+    """Refuses decompression bombs: a few bytes that claim gigabytes of pixels."""
+    width, height = size
+    bytes_per_px = source.bytes_per_px
+    if image.has_transparency_data:
+        bytes_per_px += 8
+    if image.mode[0] in "IF" and min(width, height) < 2 * enough_px:  # nothing shrinks it first
+        bytes_per_px += 20
+    needed = image.width * image.height * bytes_per_px
+    if isinstance(image, JpegImageFile) and _has_many_scans(image, data):
+        needed += 2 * round(width * height * _samples_per_px(image))  # coefficients, at full size
+    if width * height > MAX_PIXELS or needed > MAX_DECODE_BYTES:
+        raise UnreadableImageError(
+            f"claims {width} x {height} pixels, and decoding them would take {needed / 2**30:.1f} "
+            f"GiB of memory (limits: {MAX_PIXELS // 10**6} million pixels, "
+            f"{MAX_DECODE_BYTES / 2**30:.0f} GiB): make it smaller"
+        )
+
+
+def _has_many_scans(image: JpegImageFile, data: bytes) -> bool:
+    """Progressive, or one scan a colour. The byte after SOS and its length counts the colours."""
+    colours = data[image.fp.tell() + 2 :][:1] if image.fp else b""
+    return "progressive" in image.info or colours != bytes([image.layers])
+
+
+def _samples_per_px(image: JpegImageFile) -> float:
+    """1.5 where colour is stored at half the width and height (4:2:0), 3 where it is not."""
+    across, down = zip(*((layer[1], layer[2]) for layer in image.layer), strict=True)
+    samples = sum(a * d for a, d in zip(across, down, strict=True))
+    return float(samples / (max(across) * max(down) or 1))
+
+
+def _orientation(image: Image.Image) -> int:
+    """EXIF orientation 1-8 of what is still to be turned: TIFF and HEIF are turned as they load."""
+    try:
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # broken EXIF must not cost us the picture
+        return 1
+
+
+def _to_rgb(image: Image.Image, factor: int) -> Image.Image:
+    """8-bit RGB, `factor` times smaller. Shrinks as early as the pixel format allows."""
+    whole_numbers = image.mode.startswith("I")
+    if whole_numbers:
+        image = image.convert("F")  # Pillow's reduce overflows on 32-bit integers
+    elif image.has_transparency_data:
+        image = image.convert("RGBA")
+    elif image.mode == "1":
+        image = image.convert("L")
+    elif image.mode in ("P", "LAB"):
+        image = image.convert("RGB")
+    if factor > 1:
+        image = image.reduce(factor)
+    if image.mode == "F":
+        image = _eight_bits(np.asarray(image), whole_numbers=whole_numbers)
+    if image.mode == "RGBA":
+        background = Image.new("RGBA", image.size, (*NEUTRAL, 255))
+        image = Image.alpha_composite(background, image)
+    return image.convert("RGB")
+
+
+def _eight_bits(levels: NDArray[np.float32], *, whole_numbers: bool) -> Image.Image:
+    """Grey levels of any depth -> 8 bits. Pillow's own conversion clips them to white or black.
+
+    Whole numbers up to 16 bits keep their zero and are scaled by the bits in use (many a 16-bit
+    file holds 10 or 12), fractions from 0 to 1 by 255. The rest is stretched between its 0.5 and
+    99.5 percentiles.
+    """
+    finite = np.nan_to_num(levels, nan=0.0, posinf=0.0, neginf=0.0)
+    low, high = float(finite.min()), float(finite.max())
+    if whole_numbers and low >= 0 and high < 2**16:
+        low, high = 0.0, 2.0 ** max(8, int(high).bit_length()) - 1
+    elif low >= 0 and high <= 1:
+        low, high = 0.0, 1.0
+    else:
+        low, high = (float(level) for level in np.percentile(finite, (0.5, 99.5)))
+    scaled = (finite - low) * (255.0 / (high - low or 1.0))
+    return Image.fromarray(np.clip(np.rint(scaled), 0, 255).astype(np.uint8))
+
+
+def fit(image: Image.Image, spec: InputSpec) -> NDArray[np.uint8]:
+    """Brings an RGB picture to the model's input: uint8 [S, S, 3], C-contiguous.
+
+    `crop` takes the largest centred square, `squash` ignores the aspect ratio, `pad` keeps all of
+    the picture on neutral grey. `clip` is `crop` on whole pixels of the resized picture, as CLIP's
+    own processor cuts it. The filter is antialiased, as Pillow's always is.
+    """
+    size, (width, height) = spec.size_px, image.size
+    box = (0.0, 0.0, float(width), float(height))
+    target = (size, size)
+    if spec.fit == "crop":  # straight from the box: a panorama is never resized as a whole
+        side = min(width, height)
+        left, top = (width - side) / 2, (height - side) / 2
+        box = (left, top, left + side, top + side)
+    elif spec.fit == "clip":
+        box = _whole_pixels(width, height, size)
+    elif spec.fit == "pad":
+        scale = size / max(width, height)
+        target = (max(1, round(width * scale)), max(1, round(height * scale)))
+    square = image.resize(target, FILTERS[spec.filter], box=box, reducing_gap=2.0)
+    if target != (size, size):
+        canvas = Image.new("RGB", (size, size), NEUTRAL)
+        canvas.paste(square, ((size - target[0]) // 2, (size - target[1]) // 2))
+        square = canvas
+    return np.array(square, dtype=np.uint8)
+
+
+def _whole_pixels(width: int, height: int, size: int) -> tuple[float, float, float, float]:
+    """What becomes the middle `size` x `size` pixels once the short side is `size` pixels long.
+
+    The long side is rounded down, and so is the middle.
+    """
+    short = min(width, height)
+    wide, high = width * size // short, height * size // short
+    across, down = width / wide, height / high
+    left, top = (wide - size) // 2 * across, (high - size) // 2 * down
+    return left, top, left + size * across, top + size * down

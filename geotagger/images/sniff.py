@@ -1,0 +1,211 @@
+"""What a file is, told by its first bytes and never by its name, and which reader fits.
+
+Each of Pillow's readers is called by itself rather than through `Image.open`: no other format can
+slip in, and the size limit is ours (Pillow's is a global and cannot be changed for one thread).
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import import_module
+
+from PIL import ImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+
+from geotagger.errors import UnreadableImageError
+
+# TIFF 6.0, TIFF/EP and DNG 1.7 tags
+_SUBFILE_TYPE, _PHOTOMETRIC, _SUB_IFDS, _DNG_VERSION = 254, 262, 330, 50706
+_CFA, _LINEAR_RAW = 32803, 34892
+
+_FILL = re.compile(rb"\xff+")
+_WITHOUT_LENGTH = frozenset(bytes([marker]) for marker in (0x00, 0x01, *range(0xD0, 0xD9)))
+_MAX_SEGMENTS, _MAX_FILL_BYTES = 100_000, 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A kind of picture file that can be read here."""
+
+    name: str
+    reader: str
+    """Module and class, imported on first use."""
+    bytes_per_px: int
+    """Peak memory while decoding an opaque picture and shrinking it, as measured by
+    `benchmarks/speed/decode.py --memory`."""
+
+    def open(self, data: bytes) -> ImageFile.ImageFile:
+        """Reads the header. Raises whatever the reader raises (many kinds) if it is damaged."""
+        module, name = self.reader.rsplit(".", 1)
+        reader: Callable[[io.BytesIO], ImageFile.ImageFile]
+        reader = getattr(import_module(module), name)
+        image = reader(io.BytesIO(data))
+        if isinstance(image, TiffImageFile) and _is_raw(image):
+            raise UnreadableImageError(_RAW)
+        return image
+
+
+JPEG = Format("JPEG", "PIL.JpegImagePlugin.JpegImageFile", 8)
+PNG = Format("PNG", "PIL.PngImagePlugin.PngImageFile", 8)
+TIFF = Format("TIFF", "PIL.TiffImagePlugin.TiffImageFile", 7)
+WEBP = Format("WebP", "PIL.WebPImagePlugin.WebPImageFile", 16)
+GIF = Format("GIF", "PIL.GifImagePlugin.GifImageFile", 8)
+BMP = Format("BMP", "PIL.BmpImagePlugin.BmpImageFile", 8)
+JPEG_2000 = Format("JPEG 2000", "PIL.Jpeg2KImagePlugin.Jpeg2KImageFile", 20)
+HEIF = Format("HEIF", "pi_heif.HeifImageFile", 9)
+AVIF = Format("AVIF", "PIL.AvifImagePlugin.AvifImageFile", 10)
+
+_RAW = "camera RAW is not decoded: convert it, or give the JPEG that the camera wrote beside it"
+_JPEG_XL = "JPEG XL is not decoded: convert it to JPEG"
+_HTML = "this is HTML, not a picture: the download went wrong"
+_XML = "this is XML (an SVG drawing, perhaps), not a photo"
+_ZIP = "this is an archive, not a picture: unpack it"
+_VIDEO = "this is a video, not a photo"
+
+_MAGIC: tuple[tuple[bytes, Format | str], ...] = (
+    (b"\xff\xd8\xff", JPEG),
+    (b"\x89PNG\r\n\x1a\n", PNG),
+    (b"GIF87a", GIF),
+    (b"GIF89a", GIF),
+    (b"BM", BMP),
+    (b"\0\0\0\x0cjP  \r\n\x87\n", JPEG_2000),
+    (b"\xff\x4f\xff\x51", JPEG_2000),
+    (b"II*\0\x10\0\0\0CR", _RAW),  # Canon CR2
+    (b"II\x1a\0\0\0HEAPCCDR", _RAW),  # Canon CRW
+    (b"IIU\0", _RAW),  # Panasonic RW2
+    (b"IIRO", _RAW),  # Olympus ORF
+    (b"IIRS", _RAW),
+    (b"MMOR", _RAW),
+    (b"FUJIFILMCCD-RAW", _RAW),
+    (b"FOVb", _RAW),  # Sigma X3F
+    (b"\0MRM", _RAW),  # Minolta MRW
+    (b"II*\0", TIFF),
+    (b"MM\0*", TIFF),
+    (b"II+\0", TIFF),  # BigTIFF
+    (b"MM\0+", TIFF),
+    (b"\xff\x0a", _JPEG_XL),
+    (b"\0\0\0\x0cJXL ", _JPEG_XL),
+    (b"8BPS", "this is a Photoshop document: export it as JPEG"),
+    (b"%PDF", "this is a PDF, not a picture: extract the pictures"),
+    (b"%!PS", "this is PostScript, not a picture"),
+    (b"PK\x03\x04", _ZIP),
+    (b"\x1f\x8b", _ZIP),
+    (b"Rar!", _ZIP),
+    (b"7z\xbc\xaf", _ZIP),
+    (b"\x1aE\xdf\xa3", _VIDEO),
+)
+
+_BRANDS: dict[bytes, Format | str] = {
+    b"avif": AVIF,
+    b"avis": AVIF,
+    **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"), HEIF),
+    b"crx ": _RAW,
+    b"jxl ": _JPEG_XL,
+}
+"""Of ISO base media files (ISO/IEC 14496-12, `ftyp` box)."""
+
+
+def recognise(data: bytes) -> Format:
+    """The format of a file. Raises `UnreadableImageError` that says what it is instead."""
+    found = _find(data)
+    if isinstance(found, str):
+        raise UnreadableImageError(found)
+    if found is JPEG and _is_endless_jpeg(data):
+        raise UnreadableImageError("the JPEG has too many segments, or too many bytes between them")
+    return found
+
+
+def _find(data: bytes) -> Format | str:
+    if not data:
+        return "the file is empty"
+    if data[8:12] in (b"IIII", b"MMMM"):  # Phase One IIQ
+        return _RAW
+    for magic, found in _MAGIC:
+        if data.startswith(magic):
+            return found
+    if data[:4] == b"RIFF":
+        return WEBP if data[8:12] == b"WEBP" else _VIDEO
+    if data[4:8] == b"ftyp":
+        return _find_by_brand(data)
+    if not data.strip(b"\0"):
+        return "the file holds nothing but zero bytes: copy it again from where it came"
+    head = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if head.startswith(b"<"):
+        return _HTML if b"<html" in head or b"<!doctype html" in head else _XML
+    return "not a picture of a format known here"
+
+
+def _is_endless_jpeg(data: bytes) -> bool:
+    """Whether more stands before the picture than a photo can need: Pillow takes it byte by byte,
+    100 MB of fill bytes in a minute, and keeps every segment (ITU-T T.81, B.1.1)."""
+    at = 2
+    for _ in range(_MAX_SEGMENTS):
+        fill = _FILL.match(data, at)
+        if fill is None:  # junk, or the end: Pillow's own search is over soon
+            at = data.find(b"\xff", at)
+            if at < 0:
+                return False
+            continue
+        at = fill.end()
+        if at - fill.start() > _MAX_FILL_BYTES:
+            return True
+        marker = data[at : at + 1]
+        if marker in (b"", b"\xd9", b"\xda"):  # the end of the file or picture, or its start
+            return False
+        has_length = marker not in _WITHOUT_LENGTH
+        at += 1 + (int.from_bytes(data[at + 1 : at + 3]) if has_length else 0)
+    return True
+
+
+def _find_by_brand(data: bytes) -> Format | str:
+    """The major brand decides; `mif1` and `msf1` say only "a picture": then ask the others."""
+    major, others = data[8:12], data[16 : int.from_bytes(data[:4], "big")]
+    if major in (b"mif1", b"msf1") and b"avif" in {others[i : i + 4] for i in range(0, 64, 4)}:
+        return AVIF
+    found = _BRANDS.get(major, _VIDEO)
+    if found is HEIF and not _item_names_are_text(data):
+        return "damaged HEIF: the names of its items are no text"
+    return found
+
+
+def _item_names_are_text(data: bytes) -> bool:
+    """pi_heif 1.4 crashes the whole process on a metadata item whose type is no UTF-8."""
+    for meta in _boxes(data, b"meta"):
+        for items in _boxes(meta[4:], b"iinf"):
+            count_bytes = 2 if items[:1] == b"\0" else 4
+            for item in _boxes(items[4 + count_bytes :], b"infe"):
+                try:
+                    item[4 + (4 if item[:1] == b"\3" else 2) + 2 :].decode("utf-8")
+                except UnicodeDecodeError:
+                    return False
+    return True
+
+
+def _boxes(data: bytes, kind: bytes) -> Iterator[bytes]:
+    """The contents of the boxes of a kind, not nested; stops where sizes make no sense."""
+    at = 0
+    while at + 8 <= len(data):
+        size, header = int.from_bytes(data[at : at + 4], "big"), 8
+        if size == 1:
+            size, header = int.from_bytes(data[at + 8 : at + 16], "big"), 16
+        size = size or len(data) - at
+        if size < header:
+            return
+        if data[at + 4 : at + 8] == kind:
+            yield data[at + header : at + size]
+        at += size
+
+
+def _is_raw(image: TiffImageFile) -> bool:
+    """Whether a TIFF is camera RAW: what Pillow would show is its thumbnail.
+
+    A DNG says so; others (NEF, ARW, SRW, PEF) have a colour filter array, or a first picture that
+    is marked as the reduced one of those in SubIFDs.
+    """
+    tags = image.tag_v2
+    if _DNG_VERSION in tags or tags.get(_PHOTOMETRIC) in (_CFA, _LINEAR_RAW):
+        return True
+    return _SUB_IFDS in tags and tags.get(_SUBFILE_TYPE) == 1

@@ -1,0 +1,1 @@
+"""File formats that carry metadata: JPEG, PNG, WebP, TIFF, HEIF."""

@@ -1,0 +1,156 @@
+"""The chunks of a PNG file (W3C PNG, third edition): the strict reader that writing relies on."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from typing import NamedTuple
+
+from geotagger.errors import CannotEmbedError
+from geotagger.metadata.undo.edits import Edit, apply, moved
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+XMP_KEYWORD = b"XML:com.adobe.xmp\0"
+XMP_START = XMP_KEYWORD + bytes(4)
+"""Keyword, not compressed, no language, no translated keyword (XMP part 3, 1.1.5)."""
+
+_TEXT_CHUNKS = (b"tEXt", b"zTXt", b"iTXt")
+_SIGNED_CHUNKS = (b"caBX", b"dSIG")  # C2PA 2.1, A.3.3; PNG extensions 1.5
+_HEXADECIMAL_EXIF = (b"Raw profile type exif\0", b"Raw profile type APP1\0")
+_PICTURE_CHUNKS = frozenset({b"IDAT", b"fcTL", b"fdAT", b"iDOT", b"IEND"})
+_MAX_CHUNKS = 50_000
+_MAX_BLOCK_BYTES = 1 << 24
+
+
+class Chunk(NamedTuple):
+    """One chunk; positions in bytes from the start of the file. A CRC follows the payload."""
+
+    name: bytes
+    start: int
+    payload: int
+    payload_end: int
+
+
+def chunks(data: bytes) -> list[Chunk]:
+    """The chunks up to IEND. Raises CannotEmbedError where the file is not as it should be."""
+    if not data.startswith(SIGNATURE):
+        raise CannotEmbedError("it is not a PNG file")
+    found: list[Chunk] = []
+    pos = len(SIGNATURE)
+    while not found or found[-1].name != b"IEND":
+        if pos + 12 > len(data):
+            raise CannotEmbedError("the PNG is cut off")
+        size, name = struct.unpack_from(">L4s", data, pos)
+        if not name.isalpha() or len(found) >= _MAX_CHUNKS:
+            raise CannotEmbedError(f"the PNG has junk between its chunks (byte {pos})")
+        if pos + 12 + size > len(data):
+            raise CannotEmbedError("the PNG is cut off")
+        found.append(Chunk(name, pos, pos + 8, pos + 8 + size))
+        pos += 12 + size
+    if found[0].name != b"IHDR":
+        raise CannotEmbedError("the PNG does not begin with IHDR")
+    return found
+
+
+class Png:
+    """Where the metadata of a PNG file stands. Raises CannotEmbedError when the file is odd."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.chunks = chunks(data)
+        found = [chunk for chunk in self.chunks if chunk.name == b"eXIf"]
+        if len(found) > 1:
+            raise CannotEmbedError("the PNG has more than one EXIF chunk")
+        self.exif_chunk = found[0] if found else None
+
+    @property
+    def exif(self) -> bytes | None:
+        found = self.exif_chunk
+        return self.data[found.payload : found.payload_end] if found else None
+
+    @property
+    def xmp(self) -> bytes | None:
+        """The packet. Raises CannotEmbedError when no other may stand in its place."""
+        found = self._xmp_chunk()
+        return self.data[found.payload + len(XMP_START) : found.payload_end] if found else None
+
+    def _xmp_chunk(self) -> Chunk | None:
+        found = self._texts(XMP_KEYWORD)
+        if len(found) > 1 or self._texts(b"Raw profile type xmp\0"):
+            raise CannotEmbedError("the PNG has more than one XMP packet, or one in hexadecimal")
+        if not found:
+            return None
+        if found[0].name != b"iTXt" or not self._starts(found[0], XMP_START):
+            raise CannotEmbedError("the XMP packet of the PNG is compressed or translated")
+        self._refuse_unfit(found[0], "XMP")
+        if self._picture_at() < found[0].start < self._picture_end():
+            raise CannotEmbedError("the XMP chunk of the PNG stands inside its picture")
+        return found[0]
+
+    def _starts(self, chunk: Chunk, start: bytes) -> bool:
+        return self.data.startswith(start, chunk.payload, chunk.payload_end)
+
+    def _texts(self, keyword: bytes) -> list[Chunk]:
+        texts = [chunk for chunk in self.chunks if chunk.name in _TEXT_CHUNKS]
+        return [chunk for chunk in texts if self._starts(chunk, keyword)]
+
+    def _refuse_unfit(self, chunk: Chunk, name: str) -> None:
+        crc = zlib.crc32(self.data[chunk.start + 4 : chunk.payload_end])
+        if self.data[chunk.payload_end : chunk.payload_end + 4] != crc.to_bytes(4):
+            raise CannotEmbedError(f"the {name} chunk of the PNG is damaged")
+        if chunk.payload_end - chunk.payload > _MAX_BLOCK_BYTES:
+            raise CannotEmbedError(f"the {name} chunk of the PNG is too large")
+
+    def _picture_at(self) -> int:
+        """Where the chunks of the picture begin.
+
+        Apple's iDOT holds the distance from itself to a later IDAT, so nothing may grow between.
+        """
+        return next(chunk.start for chunk in self.chunks if chunk.name in _PICTURE_CHUNKS)
+
+    def _picture_end(self) -> int:
+        picture = (chunk.start for chunk in self.chunks[:-1] if chunk.name in _PICTURE_CHUNKS)
+        return max(picture, default=0)
+
+    def refuse_fragile(self) -> None:
+        """Raises CannotEmbedError when a changed EXIF block would break or contradict something."""
+        if any(chunk.name in _SIGNED_CHUNKS for chunk in self.chunks):
+            raise CannotEmbedError("it carries signed content credentials (C2PA/JUMBF)")
+        if any(self._texts(keyword) for keyword in _HEXADECIMAL_EXIF):
+            raise CannotEmbedError("the PNG holds its EXIF as hexadecimal text")
+        if self.exif_chunk:
+            self._refuse_unfit(self.exif_chunk, "EXIF")
+            if self.exif_chunk.start > self._picture_at():  # where few readers look
+                raise CannotEmbedError("the EXIF chunk of the PNG stands behind its picture")
+
+    def edits(self, exif: list[Edit] | None, xmp: list[Edit] | None) -> list[Edit]:
+        """Edits of the EXIF block and of the packet, as edits of the file.
+
+        Each is one insertion at 0 where there was none, empty to change nothing, and None to take
+        all of it out. Raises CannotEmbedError.
+        """
+        found = [] if exif == [] else self._chunk_edits(self.exif_chunk, b"eXIf", b"", exif)
+        if xmp != []:
+            found += self._chunk_edits(self._xmp_chunk(), b"iTXt", XMP_START, xmp)
+        return sorted(found, key=lambda edit: edit.start)
+
+    def _chunk_edits(
+        self, old: Chunk | None, name: bytes, start: bytes, edits: list[Edit] | None
+    ) -> list[Edit]:
+        if edits is None:
+            return [Edit(old.start, old.payload_end + 4, b"")] if old else []
+        if old is None:
+            content = name + start + edits[0].new
+            new = (len(content) - 4).to_bytes(4) + content + zlib.crc32(content).to_bytes(4)
+            at = self._picture_at()
+            return [Edit(at, at, new)]
+        edits = moved(edits, old.payload + len(start))
+        in_chunk = moved(edits, -old.start - 4)
+        content = apply(self.data[old.start + 4 : old.payload_end], in_chunk)
+        size, crc = (len(content) - 4).to_bytes(4), zlib.crc32(content).to_bytes(4)
+        crc_at = old.payload_end
+        return [
+            Edit(old.start, old.start + 4, size),
+            *edits,
+            Edit(crc_at, crc_at + 4, crc),
+        ]

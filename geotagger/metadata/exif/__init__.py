@@ -1,0 +1,1 @@
+"""EXIF blocks: the TIFF directories in them, the GPS tags, the append-only patch."""

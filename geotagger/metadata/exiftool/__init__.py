@@ -1,0 +1,1 @@
+"""ExifTool as a backend, for formats that geotagger does not write itself."""

@@ -1,0 +1,1 @@
+"""XMP packets: read, change single bytes ranges, remove what geotagger wrote."""

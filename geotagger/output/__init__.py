@@ -1,0 +1,1 @@
+"""What a run writes: policy, tags in photos or copies or sidecars, the manifest, and untag."""

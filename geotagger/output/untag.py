@@ -1,0 +1,70 @@
+"""`untag`: put photos back as they were before geotagger wrote to them."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from geotagger.errors import NoPhotosError, PhotoError
+from geotagger.images.scan import walk
+from geotagger.metadata.safe_write.replace import clear_old_leftovers
+from geotagger.metadata.sidecar import SUFFIX, sidecars_there
+from geotagger.metadata.undo.untag import Untagged, untag_file, untag_sidecar
+from geotagger.metadata.undo.write_journal import Journal
+from geotagger.reports.rows import path_text
+
+_FAILED = "failed"
+_UNTOUCHED = "untouched"
+_WORST_FIRST = (_FAILED, "cleaned", "restored", _UNTOUCHED)
+
+
+def run(paths: Sequence[Path], say: Callable[[str], None]) -> Counter[str]:
+    """Restore every photo and sidecar under `paths`; returns how many photos of each result.
+
+    Results are those of `Untagged`, and failed; a photo and its sidecars count as one, by the
+    worst of them. A sidecar of geotagger's whose photo is gone counts too. `say` gets a line for
+    each file in which something was done, or failed. Raises NoPhotosError when there is none.
+    """
+    results: Counter[str] = Counter()
+    with Journal.open() as journal:
+        clear_old_leftovers(journal)
+        for files, problem in _files_under(paths):
+            found = {path: _untagged(path, problem, journal) for path in files}
+            for path, done in found.items():
+                if done.result != _UNTOUCHED:
+                    note = f" ({done.note})" if done.note else ""
+                    say(f"{path_text(path)}: {done.result}{note}")
+            names = {done.result for done in found.values()}
+            if names != {_UNTOUCHED} or files[0].suffix != SUFFIX:
+                results[next(name for name in _WORST_FIRST if name in names)] += 1
+    if not results:
+        raise NoPhotosError(f"no photos in {', '.join(str(path) for path in paths)}")
+    return results
+
+
+def _files_under(paths: Sequence[Path]) -> Iterator[tuple[list[Path], str]]:
+    """(a photo and its sidecars, why it cannot be looked at); then each sidecar without a photo."""
+    seen: set[Path] = set()
+    for photo in walk(paths):
+        files = [photo.path] if photo.problem else [photo.path, *sidecars_there(photo.path)]
+        seen.update(path for path in files if path.suffix == SUFFIX)
+        yield files, photo.problem
+    for root in paths:
+        for folder, subfolders, names in os.walk(root):
+            subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+            sidecars = (name for name in names if name.endswith(SUFFIX) and name[0] != ".")
+            for path in (Path(folder, name) for name in sorted(sidecars)):
+                if path not in seen:
+                    seen.add(path)
+                    yield [path], ""
+
+
+def _untagged(path: Path, problem: str, journal: Journal) -> Untagged:
+    if problem:
+        return Untagged(_FAILED, problem)
+    try:
+        return (untag_sidecar if path.suffix == SUFFIX else untag_file)(path, journal)
+    except PhotoError as error:
+        return Untagged(_FAILED, str(error))

@@ -1,0 +1,149 @@
+"""Puts predictions into the photos, as far as each one deserves it and was asked for."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from geotagger.errors import CannotEmbedError, PhotoError, UsageError
+from geotagger.metadata.exiftool.process import ExifTool, find_program
+from geotagger.metadata.safe_write.replace import clear_old_leftovers
+from geotagger.metadata.safe_write.retire import retire_sidecars
+from geotagger.metadata.safe_write.write import (
+    ALREADY,
+    KeptError,
+    Pen,
+    Result,
+    copy_file,
+    tag_copy,
+    tag_file,
+    tag_sidecar,
+)
+from geotagger.metadata.sidecar import Style, sidecar_path
+from geotagger.metadata.undo.write_journal import Journal
+from geotagger.metadata.xmp.tags import GROUPS
+from geotagger.output import policy
+from geotagger.output.copies import Mirror
+from geotagger.output.manifest import open_manifest
+from geotagger.reports.rows import path_text
+from geotagger.types import Outcome, Status, joined
+
+if TYPE_CHECKING:
+    from geotagger.config import RunOptions
+    from geotagger.metadata.file_tags import FileTags
+
+_Files = tuple[Result | None, Result | None]
+"""The photo or its copy, and the sidecar, as far as they were written."""
+
+
+class Writer:
+    """Writes one photo after the other. Raises UsageError for flags that contradict each other."""
+
+    def __init__(self, options: RunOptions, stack: ExitStack) -> None:
+        self.options = options
+        self.mirror = Mirror(options.out, options.paths) if options.out else None
+        self.wanted = options.write_exif or options.sidecar or self.mirror is not None
+        _check(options)
+        self.pen: Pen | None = None
+        if self.wanted and not options.dry_run:
+            exiftool = None
+            if options.backend == "exiftool" and not options.sidecar:
+                exiftool = stack.enter_context(ExifTool())
+            journal = stack.enter_context(Journal.open())
+            clear_old_leftovers(journal)
+            self.pen = Pen(journal, options.overwrite, exiftool)
+        self.manifest = None
+        if options.manifest:
+            self.manifest = stack.enter_context(open_manifest(options.manifest))
+
+    def write(self, outcome: Outcome) -> Outcome:
+        """The outcome, refined to tagged or failed; unchanged when there is nothing to write."""
+        written, files = self._written(outcome)
+        if self.manifest:
+            written = self.manifest.add(written, *files)
+        return written
+
+    def _written(self, outcome: Outcome) -> tuple[Outcome, _Files]:
+        if not self.wanted or outcome.status is not Status.PREDICTED:
+            return outcome, (None, None)
+        assert outcome.prediction is not None
+        tags = policy.file_tags(
+            outcome.prediction,
+            outcome.model,
+            groups=self.options.tags,
+            max_radius_km=self.options.max_radius_km,
+            compat=self.options.compat_tags,
+        )
+        if tags is None:
+            level, radius_km = outcome.prediction.level, outcome.prediction.radius_km
+            why = f"at level {level}, with a 90 % radius of {radius_km:.0f} km"
+            return _noted(outcome, f"nothing written: no position is trusted {why}"), (None, None)
+        if self.pen is None:
+            return _noted(outcome, f"dry run: would write {policy.words(tags)}"), (None, None)
+        return self._tagged(outcome, tags, self.pen)
+
+    def _tagged(self, outcome: Outcome, tags: FileTags, pen: Pen) -> tuple[Outcome, _Files]:
+        """Embedded where that is wanted and can be; what cannot be goes to a sidecar."""
+        photo: Result | None = None
+        status, reason = outcome.status, ""
+        try:
+            if not self.options.sidecar:
+                try:
+                    photo = self._embedded(outcome, tags, pen)
+                except CannotEmbedError as error:
+                    reason = f"not embedded: {error}"
+                else:
+                    status, reason = Status.TAGGED, photo.note
+                    if not photo.lacks_xmp:
+                        path = photo.path if self.mirror else outcome.photo.path
+                        moved = retire_sidecars(path, photo.original_sha256, tags, pen)
+                        return _noted(outcome, joined(reason, moved), status), (photo, None)
+            if self.mirror and not photo:
+                target = self.mirror.target(outcome.photo)
+                photo = copy_file(outcome.photo.path, target, outcome.sha256, pen)
+            sidecar = self._beside(photo, outcome, tags, pen)
+        except KeptError as error:
+            return _noted(outcome, joined(reason, f"not written: {error}"), status), (photo, None)
+        except CannotEmbedError as error:
+            return _noted(outcome, joined(reason, f"no sidecar: {error}"), status), (photo, None)
+        except PhotoError as error:
+            note = joined(reason, f"not written: {error}")
+            return _noted(outcome, note, Status.FAILED), (photo, None)
+        done = "sidecar" if sidecar.note == ALREADY else "sidecar written:"
+        note = joined(reason, f"{done} {path_text(Path(sidecar.path.name))}", sidecar.note)
+        return _noted(outcome, note, Status.TAGGED), (photo, sidecar)
+
+    def _embedded(self, outcome: Outcome, tags: FileTags, pen: Pen) -> Result:
+        path, sha256 = outcome.photo.path, outcome.sha256
+        if self.mirror:
+            return tag_copy(path, self.mirror.target(outcome.photo), sha256, tags, pen)
+        return tag_file(path, sha256, tags, pen)
+
+    def _beside(self, photo: Result | None, outcome: Outcome, tags: FileTags, pen: Pen) -> Result:
+        """The sidecar stands beside the photo by the name that was walked, or beside its copy."""
+        path = photo.path if photo and self.mirror else outcome.photo.path
+        source = (photo and photo.original_sha256) or outcome.sha256
+        xmp = tags.of(source, None).xmp
+        assert xmp is not None
+        sidecar = sidecar_path(path, Style(self.options.sidecar_style))
+        return tag_sidecar(sidecar, xmp, outcome.existing, pen)
+
+
+def _noted(outcome: Outcome, note: str, status: Status | None = None) -> Outcome:
+    return replace(outcome, status=status or outcome.status, note=joined(outcome.note, note))
+
+
+def _check(options: RunOptions) -> None:
+    unknown = set(options.tags) - GROUPS
+    if unknown or not options.tags:
+        known = ",".join(sorted(GROUPS))
+        raise UsageError(f"--tags {','.join(options.tags)}: name some of {known}")
+    if options.sidecar and options.write_exif:
+        raise UsageError(
+            "--sidecar leaves the photos untouched, and --write-exif writes into them: choose one "
+            "(--write-exif writes a sidecar by itself where a photo cannot be embedded)"
+        )
+    if options.backend == "exiftool":
+        find_program()

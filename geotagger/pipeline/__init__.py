@@ -1,0 +1,1 @@
+"""The run: scan, prepare, infer, fuse, write, report; on one machine or on a Ray cluster."""

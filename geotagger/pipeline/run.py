@@ -1,0 +1,228 @@
+"""The whole journey of a photo: walk, weigh the evidence, believe, write, report."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from pathlib import Path
+
+from geotagger.cache.keys import run_key
+from geotagger.cache.store import Journal
+from geotagger.config import RunOptions as RunOptions
+from geotagger.config import cores as cores
+from geotagger.errors import NoPhotosError, UsageError
+from geotagger.fusion.posterior import Belief
+from geotagger.images.remote import RemotePath, located
+from geotagger.images.scan import walk
+from geotagger.output.writer import Writer
+from geotagger.pipeline import executor_local as local
+from geotagger.pipeline.prepare import Weighed
+from geotagger.pipeline.setup import Panel
+from geotagger.pipeline.trips import Roll
+from geotagger.reports.formats.registry import open_report
+from geotagger.reports.formats.text_rows import Look, RowFile
+from geotagger.reports.rows import row
+from geotagger.reports.schema import Cell
+from geotagger.types import Evidence, Level, Outcome, Photo, Status, joined
+
+_UNWRITTEN = re.compile(r"(?:not|nothing) written: (.*)")
+"""The writer's own words."""
+
+Engine = Callable[[Iterator[Photo | Weighed]], Iterator[Weighed]]
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a run came to."""
+
+    statuses: Counter[Status] = field(default_factory=Counter)
+    levels: Counter[Level] = field(default_factory=Counter)
+    countries: Counter[str] = field(default_factory=Counter)
+    """Of the photos whose country may be named."""
+    checks: Counter[str] = field(default_factory=Counter)
+    """How many of each `gps_check`."""
+    failures: Counter[str] = field(default_factory=Counter)
+    """The kinds of reasons why photos failed."""
+    skips: Counter[str] = field(default_factory=Counter)
+    """The kinds of reasons why photos were skipped."""
+    unwritten: Counter[str] = field(default_factory=Counter)
+    """The kinds of reasons why photos that are predicted were not written."""
+    seconds: float = 0.0
+    resumed: int = 0
+    """Photos whose rows come from the journal of an earlier run."""
+
+    @property
+    def photos(self) -> int:
+        return self.statuses.total()
+
+    @property
+    def failed(self) -> int:
+        return self.statuses[Status.FAILED]
+
+    def add(self, cells: Mapping[str, Cell]) -> None:
+        """One row of the report."""
+        status, level, note = (str(cells[name]) for name in ("status", "level", "note"))
+        self.statuses[Status(status)] += 1
+        if level:
+            self.levels[Level(level)] += 1
+            if level not in (Level.CONTINENT, Level.NONE):
+                self.countries[str(cells["country"]) or "at sea"] += 1
+        self.checks[str(cells["gps_check"])] += 1
+        if status == Status.FAILED:
+            self.failures[kind_of(note)] += 1
+        elif status == Status.SKIPPED:
+            self.skips[kind_of(note)] += 1
+        elif status == Status.PREDICTED and (why := _UNWRITTEN.search(note)):
+            self.unwritten[kind_of(why[1])] += 1
+
+
+def kind_of(note: str) -> str:
+    """What notes have in common that differ in a name or a number: how they start."""
+    return re.split(r"[:;,(]|\s\d", note, maxsplit=1)[0].strip() or "no reason given"
+
+
+def run(
+    options: RunOptions, on_row: Callable[[Mapping[str, Cell]], None] = lambda _: None
+) -> Summary:
+    """Tag every photo under `options.paths`; one report row and one `on_row` call each.
+
+    Raises NoPhotosError when there is none, and other GeotaggerErrors for what stops a run.
+    """
+    started = time.monotonic()
+    summary = Summary()
+    with ExitStack() as stack:
+        _check_places(options)
+        writer = Writer(options, stack)
+        journal = stack.enter_context(open_journal(options)) if options.journal else None
+        items, belief = weighed(options, journal)
+        look = Look(thumbnails=options.thumbnails, circles=options.circles)
+        reports = [_opened(path, look, stack) for path in options.reports]
+        for item in items:
+            cells = item.row
+            if cells is None:
+                outcome = writer.write(believe(item, belief))
+                if journal:
+                    journal.add(outcome, item.anchor)
+                cells = row(outcome)
+            for report in reports:
+                report.add_row(cells, flush=not item.finished)
+            summary.add(cells)
+            summary.resumed += item.finished
+            on_row(cells)
+        if not summary.photos:
+            places = ", ".join(str(path) for path in options.paths)
+            raise NoPhotosError(f"no photos in {places}")
+    summary.seconds = time.monotonic() - started
+    return summary
+
+
+def _check_places(options: RunOptions) -> None:
+    """Raises UsageError: the run would write where geotagger only reads."""
+    far = [path for path in map(located, options.paths) if isinstance(path, RemotePath)]
+    if far and (options.write_exif or options.sidecar or options.out or options.manifest):
+        raise UsageError(f"{far[0]}: photos elsewhere are only read; ask for a report alone")
+
+
+def predictions(options: RunOptions) -> Iterator[Outcome]:
+    """One outcome per photo walked, in the order of the walk; nothing is written."""
+    items, belief = weighed(options)
+    for item in items:
+        yield believe(item, belief)
+
+
+def open_journal(options: RunOptions) -> Journal:
+    """What earlier runs that asked for the same have finished. Never fails."""
+    assert options.journal
+    return Journal(options.journal, run_key(options), gate=options.gate, restart=options.restart)
+
+
+def weighed(
+    options: RunOptions, journal: Journal | None = None
+) -> tuple[Iterator[Weighed], Belief]:
+    """The evidence on every photo walked, in order, and the belief that it is for.
+
+    Photos that the journal knows to be finished come without evidence.
+    """
+    photos: Iterator[Photo | Weighed] = walk(options.paths)
+    if journal and not options.manifest:  # a manifest tells what each file holds by now
+        photos = (journal.replay(photo) or photo for photo in walk(options.paths))
+    panel = Panel(driver_options(options))
+
+    def engine(fresh: Iterator[Photo | Weighed]) -> Iterator[Weighed]:
+        sources = panel.sources()
+        batch_size = options.batch_size or max(source.batch_size for source in sources)
+        if options.engine == "ray":
+            from geotagger.pipeline import executor_ray as ray
+
+            return ray.weigh(fresh, sources, options, batch_size=batch_size, memory=journal)
+        return local.weigh(
+            fresh,
+            sources,
+            batch_size=batch_size,
+            workers=options.workers,
+            only_missing=options.only_missing,
+            gate=options.gate,
+            memory=journal,
+        )
+
+    items = _when_needed(photos, engine)
+    return Roll(panel.belief).share(items) if options.album else items, panel.belief
+
+
+def driver_options(options: RunOptions) -> RunOptions:
+    """On a cluster the driver asks no network, and may have none of the workers' devices."""
+    on_cluster = options.engine == "ray"
+    return replace(options, device="cpu", text_device="") if on_cluster else options
+
+
+def _when_needed(photos: Iterator[Photo | Weighed], engine: Engine) -> Iterator[Weighed]:
+    """The models are loaded at the first photo that is not finished: now, or far into the run."""
+    first = next(photos, None)
+    if isinstance(first, Photo):
+        return engine(chain([first], photos))
+    return _finished_first(first, photos, engine) if first else iter(())
+
+
+def _finished_first(
+    first: Weighed, photos: Iterator[Photo | Weighed], engine: Engine
+) -> Iterator[Weighed]:
+    yield first
+    for item in photos:
+        if isinstance(item, Photo):
+            yield from engine(chain([item], photos))
+        else:
+            yield item
+
+
+def believe(item: Weighed, belief: Belief) -> Outcome:
+    """From evidence to a prediction; photos that failed or were skipped pass through."""
+    outcome = item.outcome
+    if item.believed or outcome.status in (Status.FAILED, Status.SKIPPED):
+        return outcome
+    if not item.evidence:
+        return replace(outcome, note=joined(outcome.note, "no evidence of place"))
+    prediction = belief.decide(beside_text(item.evidence, belief))
+    status = Status.UNSURE if prediction.level is Level.NONE else Status.PREDICTED
+    return replace(outcome, prediction=prediction, status=status)
+
+
+def beside_text(evidence: Sequence[Evidence], belief: Belief) -> list[Evidence]:
+    """The evidence, with that of the picture weakened where telling words were read in it."""
+    if all(item.source != "text" for item in evidence):
+        return list(evidence)
+    factor = belief.constants.vision_weight_beside_text
+    return [
+        replace(item, weight=factor * item.weight) if item.source.startswith("vision") else item
+        for item in evidence
+    ]
+
+
+def _opened(path: Path, look: Look, stack: ExitStack) -> RowFile:
+    report = open_report(path, look)
+    stack.callback(report.close)
+    return report

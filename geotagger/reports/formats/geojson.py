@@ -1,0 +1,44 @@
+"""A report as GeoJSON (RFC 7946): a point a photo, and on demand its 90 % circle."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from geotagger.reports.formats.circle import circle
+from geotagger.reports.formats.text_rows import RowFile, json_cell
+from geotagger.reports.schema import Cell, position
+
+HEAD = '{"type": "FeatureCollection", "features": ['
+CIRCLE_OF = "circle_of"
+"""The property that a circle has and a photo has not: the path of its photo."""
+
+
+class GeoJsonReport(RowFile):
+    """One feature a line, so that what an interrupted run leaves can be read too.
+
+    The properties of a photo are the columns. A photo without a guess has no geometry.
+    """
+
+    def write(self, cells: Mapping[str, Cell]) -> None:
+        if self.empty:
+            self.file.write(HEAD + "\n")
+        at, radius_km = position(cells), cells["radius_km"]
+        comma = "" if self.empty else ","
+        if at is None:
+            self._feature(comma, None, cells)
+            return
+        self._feature(comma, {"type": "Point", "coordinates": [at[1], at[0]]}, cells)
+        if self.look.circles and isinstance(radius_km, float) and radius_km > 0:
+            names = ("status", "level", "radius_km", "confidence")
+            about = {CIRCLE_OF: cells["path"], **{name: cells[name] for name in names}}
+            rings = [[ring] for ring in circle(*at, radius_km)]
+            self._feature(",", {"type": "MultiPolygon", "coordinates": rings}, about)
+
+    def _feature(self, comma: str, geometry: object, cells: Mapping[str, Cell]) -> None:
+        properties = {name: json_cell(cell) for name, cell in cells.items()}
+        feature = {"type": "Feature", "geometry": geometry, "properties": properties}
+        self.file.write(comma + json.dumps(feature, ensure_ascii=False, allow_nan=False) + "\n")
+
+    def finish(self) -> None:
+        self.file.write("]}\n")

@@ -1,0 +1,1 @@
+"""Select, sort, group and convert the rows of a report."""

@@ -1,0 +1,1 @@
+"""Read reports back, and find the photos that they name."""

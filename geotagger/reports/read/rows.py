@@ -1,0 +1,122 @@
+"""Reads a report back: `.csv`, `.jsonl`, `.parquet`, `.geojson`, and what an interrupted run left.
+
+Whoever changed the file in between, each cell is checked: what is yielded may be trusted to have
+the type that `reports.columns` gives it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from geotagger.reports.read.parse import Source, loads
+from geotagger.reports.rows import plain
+from geotagger.reports.schema import (
+    ALTERNATIVE_NUMBERS,
+    ALTERNATIVE_TEXTS,
+    BY_NAME,
+    SCHEMA,
+    Cell,
+    Column,
+)
+
+_RANGES = {"lat": (-90, 90), "lon": (-180, 180), "probability": (0, 1)}
+
+
+def read_rows(path: Path) -> Iterator[dict[str, Cell]]:
+    """The rows of a report, one at a time: all columns of `SCHEMA` in order, then extra ones.
+
+    A text is a str, a number a finite float or None, a list a list of objects; an empty cell is
+    "", None or []. Cells of extra columns are a str, float or None, as their format tells (in CSV:
+    texts). `NAME.csv.partial` and the like are read up to their last whole line.
+
+    Raises UsageError, naming file and line: it is no report, or a line is damaged.
+    """
+    source = Source(path)
+    with source.named():
+        for cells in source.records():
+            yield _row(cells)
+
+
+def columns_of(path: Path) -> tuple[str, ...]:
+    """The columns of all rows together, in the order of `read_rows`. Raises as it does."""
+    source = Source(path)
+    extra: dict[str, None] = {}
+    with source.named():
+        for cells in source.records():
+            extra.update(dict.fromkeys(plain(name) for name in cells if name not in BY_NAME))
+            if source.uniform:
+                break
+    return (*BY_NAME, *extra)
+
+
+def _row(cells: Mapping[str, object]) -> dict[str, Cell]:
+    for column in SCHEMA:
+        if column.required and column.name not in cells:
+            raise ValueError(f"the column {column.name} is missing; is it a report of geotagger's?")
+    known = {column.name: _known(column, cells.get(column.name)) for column in SCHEMA}
+    for lat, lon in (("lat", "lon"), ("gps_lat", "gps_lon")):
+        if (known[lat] is None) != (known[lon] is None):
+            raise ValueError(f"one of {lat} and {lon} is missing")
+    return known | {
+        plain(name): _extra(cell) for name, cell in cells.items() if name not in BY_NAME
+    }
+
+
+def _known(column: Column, cell: object) -> Cell:
+    """The cell as its column types it. Raises ValueError when it cannot be that."""
+    if cell is None or cell == "":
+        return column.empty
+    if column.kind == "text":
+        if not isinstance(cell, str):
+            raise ValueError(f"{column.name} is {cell!r:.40}, not a text")
+        if column.one_of and cell not in column.one_of:
+            known = ", ".join(filter(None, column.one_of))
+            raise ValueError(f"{column.name} is {cell!r:.40}, which is none of {known}")
+        return cell
+    if column.kind == "list":
+        return _alternatives(loads(cell) if isinstance(cell, str) else cell)
+    number = _number(column.name, cell)
+    if not column.low <= number <= column.high:
+        raise ValueError(f"{column.name} is {number:g}, out of range")
+    return number
+
+
+def _number(name: str, cell: object) -> float:
+    try:
+        number = float(cell) if isinstance(cell, str | int | float) else math.nan
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number) or isinstance(cell, bool):
+        raise ValueError(f"{name} is {cell!r:.40}, not a number")
+    return number
+
+
+def _alternatives(cell: object) -> list[dict[str, object]]:
+    if not isinstance(cell, list) or not all(isinstance(item, dict) for item in cell):
+        raise ValueError("alternatives is not a list of objects")
+    return [_alternative(item) for item in cell]
+
+
+def _alternative(item: dict[str, object]) -> dict[str, object]:
+    known = {name: value for name, value in item.items() if value is not None}
+    for name in ALTERNATIVE_TEXTS:
+        if not isinstance(known.get(name, ""), str):
+            raise ValueError(f"{name} of an alternative is {known[name]!r:.40}, not a text")
+    for name in ALTERNATIVE_NUMBERS:
+        low, high = _RANGES[name]
+        number = known[name] = _number(f"{name} of an alternative", known.get(name))
+        if not low <= number <= high:
+            raise ValueError(f"{name} of an alternative is {number:g}, out of range")
+    return known
+
+
+def _extra(cell: object) -> Cell:
+    """A cell of a column that is not ours, whatever it holds."""
+    if cell is None or isinstance(cell, str):
+        return cell
+    if isinstance(cell, int | float) and not isinstance(cell, bool):
+        return float(cell) if math.isfinite(cell) else None
+    return json.dumps(cell, ensure_ascii=False, default=str)

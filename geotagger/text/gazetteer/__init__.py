@@ -1,0 +1,1 @@
+"""Place names: the index of names, and which words on a sign are place names."""

@@ -1,0 +1,162 @@
+"""The gazetteer: which places bear a name, and how telling it is there.
+
+For each name and each bearer the data hold two likelihood ratios, both against the world at large:
+
+    strength = P(name on a sign | photo taken there) / P(name on a sign | anywhere in the world)
+    abroad   = P(name on a sign | elsewhere in that country) / P(name on a sign | anywhere)
+
+`tools/build_data/names.py` works them out from word frequencies and builds `data/names.npz`. Names
+are
+stored as 48-bit hashes of their normalised form: with half a million of them, a wrong hit happens
+once in 500 million look-ups.
+"""
+
+# ruff: noqa: RUF001, RUF002  letters of other scripts look like Latin ones, and are meant
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from geotagger.data import read_arrays
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+KINDS = ("town", "district", "region", "country")
+
+LOG_STEP = 0.1
+"""Ratios are stored as bytes: natural logarithm in steps of so much, ..."""
+LOG_LEAST = -3.0
+"""... from here up."""
+
+_MARKS = re.compile("[\u0300-\u036f\u0591-\u05c7\u0640\u064b-\u065f\u0670]")
+_LETTERS = str.maketrans(
+    {
+        "ø": "o",
+        "æ": "ae",
+        "œ": "oe",
+        "đ": "d",
+        "ð": "d",
+        "ł": "l",
+        "ı": "i",
+        "þ": "th",
+        "ə": "e",
+        "ħ": "h",
+        "أ": "ا",
+        "إ": "ا",
+        "آ": "ا",
+        "ى": "ي",
+        "ی": "ي",
+        "ک": "ك",
+        "ة": "ه",
+    }
+)
+_SILENT = re.compile("['’‘ʼʻ`´ʹʿʾ\u200b\u200c\u200d]")
+_SEPARATORS = re.compile(r"(?:[^\w\u0900-\u0dff\u0e00-\u0eff\u0f00-\u109f\u1780-\u17ff]|_)+")
+
+
+def normalise(text: str) -> str:
+    """Lower case, no accents, no apostrophes, single spaces: "L’Haÿ-les-Roses", "lhay les roses".
+
+    Vowel signs of Indic scripts and Thai are letters and stay.
+    """
+    text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    text = text.translate(_LETTERS)
+    text = _SILENT.sub("", _MARKS.sub("", text))
+    return _SEPARATORS.sub(" ", unicodedata.normalize("NFC", text)).strip()
+
+
+def name_hash(normalised: str) -> int:
+    """48 bits."""
+    return int.from_bytes(hashlib.blake2b(normalised.encode(), digest_size=6).digest(), "big")
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """A place that bears the name that was asked for."""
+
+    name: str
+    """What people call the place: "Köln"."""
+    kind: str
+    """One of KINDS."""
+    country: str
+    lat: float
+    lon: float
+    radius_km: float
+    strength: float
+    abroad: float
+
+
+class Gazetteer:
+    """Names and their bearers; immutable."""
+
+    def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        buckets = np.repeat(np.arange(1 << 16, dtype=np.uint64), arrays["bucket_sizes"])
+        self._hashes = (buckets << np.uint64(32)) | arrays["hashes"]
+        self._ends = np.cumsum(arrays["bearer_counts"], dtype=np.int64)
+        self._bearers = arrays["bearers"]
+        self._strengths = arrays["strengths"]
+        self._abroad = arrays["abroad"]
+        self._lat = arrays["lat"]
+        self._lon = arrays["lon"]
+        self._radius_km = arrays["radius_km"]
+        self._country = arrays["country"]
+        self._kind = arrays["kind"]
+        self._codes: list[str] = arrays["codes"].tobytes().decode().split("\n")
+        self._names = arrays["names"].tobytes()
+        self._name_ends = np.flatnonzero(arrays["names"] == ord("\n"))
+        self.big_names = frozenset(arrays["big_names"].tobytes().decode().split())
+        """Usual names of one word of towns of 50,000 people and more."""
+
+    def __len__(self) -> int:
+        """Names, each counted once however many places bear it."""
+        return len(self._hashes)
+
+    def __contains__(self, normalised: str) -> bool:
+        return self._find(normalised) is not None
+
+    def bearers(self, normalised: str) -> list[Bearer]:
+        """The places that bear a name, the strongest first; none for an unknown name."""
+        index = self._find(normalised)
+        if index is None:
+            return []
+        start = int(self._ends[index - 1]) if index else 0
+        return [self._bearer(link) for link in range(start, int(self._ends[index]))]
+
+    def _find(self, normalised: str) -> int | None:
+        wanted = np.uint64(name_hash(normalised))
+        index = int(np.searchsorted(self._hashes, wanted))
+        return index if index < len(self._hashes) and self._hashes[index] == wanted else None
+
+    def _bearer(self, link: int) -> Bearer:
+        place = int(self._bearers[link])
+        start = int(self._name_ends[place - 1]) + 1 if place else 0
+        return Bearer(
+            name=self._names[start : int(self._name_ends[place])].decode(),
+            kind=KINDS[self._kind[place]],
+            country=self._codes[self._country[place]],
+            lat=float(self._lat[place]) * 180 / 65535 - 90,
+            lon=float(self._lon[place]) * 360 / 65535 - 180,
+            radius_km=float(self._radius_km[place]),
+            strength=_ratio(self._strengths[link]),
+            abroad=_ratio(self._abroad[link]),
+        )
+
+
+def _ratio(code: np.uint8) -> float:
+    return float(np.exp(int(code) * LOG_STEP + LOG_LEAST))
+
+
+@cache
+def load_gazetteer() -> Gazetteer:
+    """The gazetteer that comes with the program; read once, then shared."""
+    return Gazetteer(read_arrays("names.npz"))

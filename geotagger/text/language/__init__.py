@@ -1,0 +1,1 @@
+"""Language and script of the text, as evidence of the country."""

@@ -1,0 +1,1 @@
+"""Text that says nothing of the place: date stamps, watermarks, brands, books."""

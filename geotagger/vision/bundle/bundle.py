@@ -1,0 +1,205 @@
+"""A model bundle on disk: a flat folder with a card, an ONNX graph and its tables."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from platformdirs import user_data_path
+
+from geotagger.errors import BundleError
+from geotagger.vision.bundle.card import MODEL_FILE, Calibration, ModelCard, Probe
+from geotagger.vision.bundle.head_specs import (
+    CaptionHead,
+    ClassifyHead,
+    Head,
+    RegressHead,
+    RetrieveHead,
+)
+from geotagger.vision.bundle.label_tables import (
+    Gallery,
+    Label,
+    read_captions,
+    read_gallery,
+    read_labels,
+    read_vectors,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = [
+    "CARD_FILE",
+    "MODEL_FILE",
+    "Calibration",
+    "CaptionHead",
+    "ClassifyHead",
+    "Gallery",
+    "Head",
+    "Label",
+    "ModelBundle",
+    "ModelCard",
+    "Probe",
+    "RegressHead",
+    "RetrieveHead",
+    "embedded_bundles",
+    "find_bundle",
+    "hash_files",
+    "imported_bundles",
+    "load_bundle",
+    "load_card",
+    "models_folder",
+]
+
+CARD_FILE = "card.json"
+_EMBEDDED = Path(__file__).resolve().parents[2] / "bundles"
+
+
+def models_folder() -> Path:
+    """Where imported bundles are: GEOTAGGER_MODELS, or the platform's folder for such things."""
+    chosen = os.environ.get("GEOTAGGER_MODELS")
+    return Path(chosen) if chosen else user_data_path("geotagger", appauthor=False) / "models"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelBundle:
+    """A checked bundle: the folder and its card. Tables are read when they are asked for."""
+
+    path: Path
+    card: ModelCard
+
+    @property
+    def model_file(self) -> Path:
+        return self.path / MODEL_FILE
+
+    @property
+    def network(self) -> tuple[object, ...]:
+        """Equal for bundles that run the same network on the same pixels."""
+        files = self.card.files.items()
+        hashes = [item for item in files if item[0].startswith(MODEL_FILE)]
+        return (self.card.input, *sorted(hashes))
+
+    def labels(self, head: ClassifyHead) -> tuple[Label, ...]:
+        return read_labels(self.path / head.labels, head.places)
+
+    def gallery(self, head: RetrieveHead) -> Gallery:
+        return read_gallery(self.path / head.gallery, self.path / head.points)
+
+    def captions(self, head: CaptionHead) -> tuple[tuple[Label, ...], NDArray[np.float32]]:
+        """The places that the captions name, and the vector of each [K, D]."""
+        return read_captions(self.path / head.gallery, self.path / head.labels)
+
+    def width(self, head: Head) -> int:
+        """How many numbers the head gives for one photo."""
+        if isinstance(head, ClassifyHead):
+            return len(self.labels(head))
+        return 2 if isinstance(head, RegressHead) else self.vectors(head).shape[1]
+
+    def vectors(
+        self, head: RetrieveHead | CaptionHead
+    ) -> NDArray[np.float16] | NDArray[np.float32]:
+        """The gallery's vectors alone, mapped from disk."""
+        return read_vectors(self.path / head.gallery)
+
+
+def embedded_bundles() -> list[str]:
+    """The names of the bundles that come with the program."""
+    return sorted(card.parent.name for card in _EMBEDDED.glob(f"*/{CARD_FILE}"))
+
+
+def imported_bundles() -> list[str]:
+    """The names of the bundles that `geotagger models import` has brought."""
+    return sorted(card.parent.name for card in models_folder().glob(f"*/{CARD_FILE}"))
+
+
+def find_bundle(name_or_dir: str | Path) -> Path:
+    """The folder of an embedded or imported bundle (by name), or else the folder itself.
+
+    Raises:
+        BundleError: there is none of these.
+    """
+    name = str(name_or_dir)
+    embedded, imported = embedded_bundles(), imported_bundles()
+    if name in embedded:
+        path = _EMBEDDED / name
+    else:
+        path = models_folder() / name if name in imported else Path(name_or_dir)
+    if not (path / CARD_FILE).is_file():
+        raise BundleError(
+            f"{name}: not a folder with a {CARD_FILE}; give the folder of a bundle, the name of "
+            f"one that is here ({', '.join([*embedded, *imported])}), or import one with "
+            f"geotagger models import"
+        )
+    return path
+
+
+def load_bundle(path: Path) -> ModelBundle:
+    """Read and check a bundle: the card, the hash of every file, the label tables.
+
+    Raises:
+        BundleError: anything is missing, changed, unknown or unreadable; the message names the
+            file and the remedy.
+    """
+    bundle = ModelBundle(path, load_card(path))
+    _compare(path, bundle.card.files, hash_files(path))
+    for head in bundle.card.heads:
+        if isinstance(head, ClassifyHead):
+            bundle.labels(head)
+        elif isinstance(head, CaptionHead):
+            bundle.captions(head)
+    return bundle
+
+
+def load_card(path: Path) -> ModelCard:
+    """The card of a bundle alone. Raises BundleError: it cannot be read."""
+    card_file = path / CARD_FILE
+    try:
+        data = card_file.read_bytes()
+    except OSError as error:
+        raise BundleError(
+            f"{card_file}: cannot be read ({error.strerror}); give the folder of a bundle"
+        ) from error
+    return ModelCard.from_json(data, str(card_file))
+
+
+def hash_files(path: Path) -> dict[str, str]:
+    """SHA-256 in hexadecimal of every file in the folder, by name; not the card nor hidden files.
+
+    Raises:
+        BundleError: the folder cannot be read, or holds a folder or a link that leads out of it.
+    """
+    digests = {}
+    try:
+        root = path.resolve(strict=True)
+        for file in sorted(path.iterdir()):
+            if file.name == CARD_FILE or file.name.startswith("."):
+                continue
+            if file.resolve(strict=True).parent != root or not file.is_file():
+                raise BundleError(
+                    f"{file}: a bundle holds plain files alone; put the file itself there"
+                )
+            with file.open("rb") as stream:
+                digests[file.name] = hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise BundleError(
+            f"{error.filename or path}: cannot be read ({error.strerror}); fetch the bundle again"
+        ) from error
+    return digests
+
+
+def _compare(path: Path, listed: Mapping[str, str], found: dict[str, str]) -> None:
+    for name in sorted(listed.keys() | found.keys()):
+        if name not in found:
+            raise BundleError(f"{path / name}: is missing; fetch the bundle again")
+        if name not in listed:
+            raise BundleError(f"{path / name}: is not listed in {CARD_FILE}; remove it")
+        if found[name] != listed[name]:
+            raise BundleError(
+                f"{path / name}: its SHA-256 is not the one in {CARD_FILE}; fetch the bundle again"
+            )

@@ -1,0 +1,67 @@
+"""The reader that fits a head of a bundle."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from geotagger.fusion.prior import Constants
+from geotagger.vision.bundle.bundle import CaptionHead, RegressHead, RetrieveHead
+from geotagger.vision.decoding.captions import CaptionReader, InnerReader
+from geotagger.vision.decoding.heads import (
+    AttributeReader,
+    ClassifyReader,
+    Reader,
+    RegressReader,
+    RetrieveReader,
+)
+from geotagger.vision.runtime.gallery_match import Matcher
+from geotagger.vision.search_space import Search, captions_for, gallery_for
+
+if TYPE_CHECKING:
+    from geotagger.geography.places import Places
+    from geotagger.vision.bundle.bundle import Head, ModelBundle
+
+
+def make_reader(
+    bundle: ModelBundle,
+    head: Head,
+    places: Places,
+    search: Search | None = None,
+    device: str = "cpu",
+    threads: int = 1,
+) -> Reader:
+    """The reader of a head. Galleries lie on `device`, that of the session.
+
+    Raises:
+        BundleError: a table cannot be read, or names what the places table does not know.
+        UsageError: the search leaves nothing of the gallery.
+    """
+    search = search or Search()
+    if isinstance(head, RetrieveHead):
+        gallery = gallery_for(search, bundle, head, threads)
+        return RetrieveReader(gallery, head.logit_scale, places, device, threads)
+    if isinstance(head, CaptionHead):
+        return caption_reader(bundle, head, places, search, device, threads)
+    if isinstance(head, RegressHead):
+        return RegressReader(head.sigma_km, places)
+    labels = bundle.labels(head)
+    if not head.places:
+        return AttributeReader(head.name, labels, head.temperature)
+    source = str(bundle.path / head.labels)
+    return ClassifyReader(labels, head.temperature, places, source, Constants.load())
+
+
+def caption_reader(
+    bundle: ModelBundle,
+    head: CaptionHead,
+    places: Places,
+    search: Search,
+    device: str = "cpu",
+    threads: int = 1,
+) -> CaptionReader | InnerReader:
+    """As `make_reader`."""
+    labels, vectors = captions_for(search, bundle, head, places, threads)
+    matcher = Matcher(vectors, head.logit_scale, device=device, threads=threads)
+    if not labels or labels[0].parent:
+        return InnerReader(labels, matcher, places)
+    return CaptionReader(labels, matcher, places, str(bundle.path / head.labels))

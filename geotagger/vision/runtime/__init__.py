@@ -1,0 +1,1 @@
+"""ONNX Runtime sessions on a device, and the encoders that run in them."""

@@ -1,0 +1,32 @@
+import pytest
+
+from geotagger.errors import UsageError
+from geotagger.evaluation.labels import Truth, read_labels
+from geotagger.geography.places import load_places
+from geotagger.types import Point
+
+
+def labels(tmp_path, *rows):
+    file = tmp_path / "labels.csv"
+    file.write_text("\n".join(["file,lat,lon,country", *rows]), encoding="utf-8")
+    return read_labels(file, load_places())
+
+
+def test_a_position_a_country_or_both(tmp_path):
+    found = labels(
+        tmp_path, "a.jpg,52.52,13.4,", "b/c.jpg,,,fr", '"d,e.jpg",-33.9,151.2,NZ', "f,,,"
+    )
+    assert found == {
+        tmp_path / "a.jpg": Truth("DE", Point(52.52, 13.4)),
+        tmp_path / "b" / "c.jpg": Truth("FR"),
+        tmp_path / "d,e.jpg": Truth("NZ", Point(-33.9, 151.2)),
+        tmp_path / "f": Truth(""),
+    }
+
+
+@pytest.mark.parametrize(
+    "row", ["a.jpg,91,0,", "a.jpg,0,181,FR", "a.jpg,nan,0,", "a.jpg,north,0,FR", "a\0.jpg,1,1,FR"]
+)
+def test_what_is_no_label_is_named_with_its_line(tmp_path, row):
+    with pytest.raises(UsageError, match=r"labels\.csv, line 3: .*; correct it"):
+        labels(tmp_path, "fine.jpg,1,1,FR", row)

@@ -1,0 +1,103 @@
+"""`verify`: one verdict a photo, and words that say how much it is worth."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from geotagger.cli.main import cli
+from geotagger.evaluation.verification import VAGUE_KM, in_words
+from geotagger.metadata.read import read
+from geotagger.types import Existing, Level, Outcome, Photo, Place, Point, Prediction, Status
+from tests.fixtures import jpegs
+from tests.fixtures.bundles import make_bundle
+
+LYON = Place(Point(45.76, 4.84), "FR", "France", "Auvergne-Rhône-Alpes", "Lyon", "Europe")
+NEAR, FAR = Point(45.8, 4.9), Point(-33.9, 18.4)
+
+
+def outcome(existing, radius_km=20.0, level=Level.CITY, status=Status.PREDICTED):
+    prediction = Prediction(LYON.point, LYON, level, 0.8, radius_km)
+    return Outcome(Photo(Path("a.jpg"), Path()), status, existing, prediction)
+
+
+def test_words_of_each_verdict():
+    assert in_words(outcome(Existing())) == "no GPS"
+    assert "only a prediction" in in_words(outcome(Existing(NEAR, gps_is_prediction=True)))
+    assert in_words(outcome(Existing(gps_problem="GPS is 0, 0"))) == "invalid GPS: GPS is 0, 0"
+    agrees = in_words(outcome(Existing(NEAR)))
+    assert agrees.startswith("consistent: GPS (")
+    assert "Lyon, France, inside the 90 % radius of 20 km" in agrees
+    differs = in_words(outcome(Existing(FAR)))
+    assert differs.startswith("inconsistent: GPS (Cape Town, South Africa) lies 8,9")
+    assert "outside the 90 % radius of 20 km" in differs
+    assert "spoof" not in differs
+
+
+def test_a_wide_circle_says_little():
+    assert "says little" in in_words(outcome(Existing(NEAR), VAGUE_KM + 1))
+    assert "says little" not in in_words(outcome(Existing(NEAR), VAGUE_KM))
+    assert "says little" not in in_words(outcome(Existing(FAR), VAGUE_KM + 1))
+
+
+def test_names_finer_than_the_level_are_not_told():
+    assert "predicted France" in in_words(outcome(Existing(NEAR), level=Level.COUNTRY))
+
+
+def test_the_receivers_error_is_told_where_it_matters():
+    assert "own error of 3 km" in in_words(outcome(Existing(NEAR, gps_error_km=3)))
+    assert "own error" not in in_words(outcome(Existing(NEAR, gps_error_km=0.01)))
+
+
+def test_the_receivers_error_is_read():
+    gps = jpegs.position() | {0x1F: (jpegs.RATIONAL, jpegs.rationals("<", 1500))}
+    assert read(jpegs.photo(jpegs.exif(jpegs.tiff(gps=gps)))).gps_error_km == 1.5
+    assert read(jpegs.photo(jpegs.exif(jpegs.tiff(gps=jpegs.position())))).gps_error_km == 0
+
+
+@pytest.fixture
+def album(tmp_path):
+    folder = tmp_path / "album"
+    folder.mkdir()
+    for name, lat in (("agree", (35.0, 41.0, 0.0)), ("far", (22.0, 0.0, 0.0)), ("zero", (0, 0, 0))):
+        exif = Image.Exif()
+        lon = (139.0, 41.0, 0.0) if lat[0] else (0.0, 0.0, 0.0)
+        exif.get_ifd(0x8825).update({1: "N", 2: lat, 3: "E", 4: lon})
+        if name == "far":
+            exif.get_ifd(0x8825).update({1: "S", 3: "W", 4: (66.0, 0.0, 0.0)})
+        Image.new("RGB", (64, 48), "red").save(folder / f"{name}.jpg", exif=exif)
+    Image.new("RGB", (64, 48), "red").save(folder / "none.jpg")
+    (folder / "bad.jpg").write_bytes(b"")
+    return folder
+
+
+def test_the_command_lists_counts_and_reports(album, tmp_path):
+    bundle = make_bundle(tmp_path / "tiny", "retrieve")
+    before = {path: path.read_bytes() for path in album.iterdir()}
+    report = tmp_path / "v.csv"
+    arguments = [
+        "verify",
+        str(album),
+        "--no-gate",
+        "--model",
+        str(bundle.path),
+        "--report",
+        str(report),
+    ]
+    done = CliRunner().invoke(cli, arguments)
+    assert done.exit_code == 3, done.output
+    lines = done.stdout.splitlines()
+    found = {Path(line.split(": ")[0].split()[1]).stem: line.split()[0] for line in lines[:-1]}
+    assert found == {
+        "agree": "agree",
+        "bad": "failed",
+        "far": "far",
+        "none": "no_gps",
+        "zero": "invalid",
+    }
+    assert lines[-1] == "1 agree, 1 far, 1 no_gps, 1 invalid, 1 not_judged"
+    assert "inconsistent: GPS" in report.read_text("utf-8")
+    assert {path: path.read_bytes() for path in album.iterdir()} == before
+    quiet = CliRunner().invoke(cli, [*arguments, "-q"])
+    assert quiet.stdout.splitlines() == lines[-1:]

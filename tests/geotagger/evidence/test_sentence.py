@@ -1,0 +1,112 @@
+"""A report tells its sources by their sentences alone: each begins as the page expects."""
+
+from datetime import datetime
+
+import numpy as np
+import pytest
+
+from geotagger.evidence.camera_gps import AlbumSource, Neighbour
+from geotagger.evidence.clock import Clock, ClockSource
+from geotagger.evidence.folder_names import Names, NamesSource
+from geotagger.evidence.ocr_text import evidence_of
+from geotagger.fusion.posterior import Belief
+from geotagger.geography.places import load_places
+from geotagger.pipeline.trips import Anchor, Roll
+from geotagger.reports.page.points import SOURCES
+from geotagger.text.combine import Combiner
+from geotagger.text.types import Line, Reading
+from geotagger.types import Point
+from geotagger.vision.bundle.bundle import Label
+from geotagger.vision.decoding.captions import InnerReader
+from geotagger.vision.decoding.heads import ClassifyReader, RegressReader
+
+BOX = ((0.2, 0.4), (0.8, 0.4), (0.8, 0.5), (0.2, 0.5))
+LYON = Point(45.76, 4.84)
+COUNTRIES = (
+    Label("France", country_code="FR", scope="country"),
+    Label("Japan", country_code="JP", scope="country"),
+)
+
+
+@pytest.fixture(scope="module")
+def belief():
+    return Belief(load_places())
+
+
+def classified(belief):
+    reader = ClassifyReader(COUNTRIES, 1.0, belief.places, "test")
+    return reader.read(np.array([[2, 0]], np.float32))[0].reason
+
+
+def regressed(belief):
+    return RegressReader(50.0, belief.places).read(np.array([[45.8, 4.8]], np.float32))[0].reason
+
+
+class Matched:
+    """In a matcher's place: the scores are given as they are."""
+
+    def logits(self, values):
+        return values
+
+
+def captioned(belief):
+    cities = [
+        Label(name, country_code="FR", lat=lat, lon=lon, parent="country")
+        for name, lat, lon in (("Lyon", LYON.lat, LYON.lon), ("Paris", 48.86, 2.35))
+    ]
+    reader = InnerReader(cities, Matched(), belief.places)
+    return reader.read(np.array([[2, 0]], np.float32))[0].reason
+
+
+def sign(belief):
+    line = Line("Mairie de Lyon", 0.97, BOX)
+    combiner = Combiner(belief.places, belief.log_prior)
+    return evidence_of(Reading((line,), 1600, 1200), combiner).reason
+
+
+def clock(belief):
+    moment = Clock(datetime(2024, 7, 1, 12, 0), 120)  # noqa: DTZ001  a camera's own time
+    return ClockSource(belief.places, belief.log_prior).evidence(moment).reason
+
+
+def album(belief):
+    return AlbumSource(belief.places).evidence([Neighbour("b.jpg", 0.5, LYON)]).reason
+
+
+def roll(belief):
+    countries = np.full(len(belief.places.country_codes), 1e-3, np.float32)
+    anchor = Anchor("b.jpg", 0.0, countries, LYON, 0.9, sign(belief))
+    return Roll(belief).evidence([anchor], 60.0).reason
+
+
+def names(belief, origin):
+    source = NamesSource(belief.places, belief.log_prior)
+    return source.evidence(Names(origin, ("Lyon", "France"))).reason
+
+
+SAID = {
+    "labels": (classified, "picture"),
+    "coordinates": (regressed, "picture"),
+    "captions": (captioned, "picture"),
+    "sign": (sign, "text"),
+    "clock": (clock, "clock"),
+    "album": (album, "nearby photos"),
+    "roll": (roll, "nearby photos"),
+    "metadata": (lambda belief: names(belief, "metadata"), "names"),
+    "folder": (lambda belief: names(belief, "name"), "names"),
+}
+
+
+def told_by(sentence):
+    return [name for name, part in SOURCES.items() if part.search(sentence)]
+
+
+@pytest.mark.parametrize("source", SAID)
+def test_each_source_is_told_by_its_words(belief, source):
+    say, expected = SAID[source]
+    assert told_by(say(belief)) == [expected]
+
+
+def test_all_are_told_where_all_have_spoken(belief):
+    sentence = "; ".join(say(belief) for say, _ in SAID.values())
+    assert told_by(sentence) == list(SOURCES)

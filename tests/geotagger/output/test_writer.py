@@ -1,0 +1,576 @@
+"""A run that writes: into photos, into copies, into sidecars; and what it must never touch."""
+
+import csv
+import hashlib
+import json
+import os
+import stat
+import subprocess
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from geotagger.errors import UsageError
+from geotagger.metadata.read import read
+from geotagger.metadata.xmp.prediction import prediction_in
+from geotagger.output.copies import Mirror
+from geotagger.output.untag import run as untag
+from geotagger.pipeline.run import RunOptions, run
+from geotagger.types import Photo
+from tests.fixtures.bundles import make_bundle
+
+FOREIGN = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/">
+ <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+  <rdf:Description rdf:about="" xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmp:Rating="5"/>
+ </rdf:RDF>
+</x:xmpmeta>
+"""
+WITH_GPS = FOREIGN.replace(
+    b'xmp:Rating="5"',
+    b'xmlns:exif="http://ns.adobe.com/exif/1.0/" exif:GPSLatitude="48,51.5N"'
+    b' exif:GPSLongitude="2,17.6E"',
+)
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    return make_bundle(tmp_path_factory.mktemp("bundles") / "tiny")
+
+
+@pytest.fixture
+def album(tmp_path):
+    return fill(tmp_path / "album")
+
+
+def fill(folder):
+    (folder / "deep").mkdir(parents=True)
+    for name, colour in (("a.jpg", "red"), ("b.png", "lime"), ("deep/c.jpg", "blue")):
+        Image.new("RGB", (64, 48), colour).save(folder / name)
+    Image.new("RGB", (64, 48), "red").save(folder / "d.bmp")
+    return folder
+
+
+@pytest.fixture
+def tag(bundle, tmp_path):
+    def tag(*paths, **more):
+        """Run; the rows by file name."""
+        options = RunOptions(
+            paths=paths,
+            reports=(tmp_path / "r.jsonl",),
+            models=(str(bundle.path),),
+            read_text=False,
+            workers=2,
+            min_confidence=0.05,
+            max_radius_km=20_000,
+        )
+        run(replace(options, **more))
+        lines = (tmp_path / "r.jsonl").read_text("utf-8").splitlines()
+        return {Path(cells["path"]).name: cells for cells in map(json.loads, lines)}
+
+    return tag
+
+
+def tree(folder):
+    """Everything under a folder that a write could change."""
+    return {
+        str(path.relative_to(folder)): (
+            hashlib.sha256(path.read_bytes()).hexdigest(),
+            path.stat().st_mtime_ns,
+            path.stat().st_ino,
+            path.stat().st_mode,
+        )
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def contents(folder):
+    return {name: state[0] for name, state in tree(folder).items()}
+
+
+def untagged(*paths):
+    lines = []
+    return untag(paths, lines.append), lines
+
+
+# Embedded.
+
+
+def test_exif_and_xmp_say_the_same(album, tag):
+    rows = tag(album, write_exif=True)
+    data = (album / "a.jpg").read_bytes()
+    assert read(data).gps_is_prediction
+    start, end = data.index(b"<x:xmpmeta"), data.index(b"</x:xmpmeta>") + 12
+    found = prediction_in(data[start:end])
+    assert found.country == rows["a.jpg"]["country"]
+    assert found.source_sha256 == rows["a.jpg"]["sha256"]
+    assert found.model == rows["a.jpg"]["model"]
+    assert rows["b.png"]["status"] == "tagged"
+
+
+def test_tags_chooses_what_is_written(album, tag):
+    tag(album, write_exif=True, tags=("keywords",))
+    data = (album / "a.jpg").read_bytes()
+    assert b"Predicted place" in data
+    assert b"LocationCreated" not in data
+    assert b"PREDICTED by" not in data
+
+
+def test_where_nothing_is_deserved_nothing_is_written(album, tag):
+    before = tree(album)
+    rows = tag(album, write_exif=True, tags=("gps",), max_radius_km=0.001)
+    assert tree(album) == before
+    assert "no position is trusted at level" in rows["a.jpg"]["note"]
+    assert rows["a.jpg"]["status"] == "predicted"
+
+
+def test_a_second_run_a_second_later_rewrites_nothing(album, tag):
+    tag(album, write_exif=True)
+    before = tree(album)
+    time.sleep(1.1)
+    tag(album, write_exif=True, overwrite="predicted")
+    assert tree(album) == before
+
+
+def test_untag_takes_back_photos_and_sidecars(album, tag):
+    before = contents(album)
+    tag(album, write_exif=True)
+    assert contents(album).keys() - before.keys() == {"d.bmp.xmp"}
+    counts, lines = untagged(album)
+    assert counts == {"restored": 4}
+    assert len(lines) == 4
+    assert contents(album) == before
+
+
+def test_what_another_program_wrote_since_is_kept(album, tag):
+    tag(album, write_exif=True)
+    data = (album / "a.jpg").read_bytes()
+    at = data.index(b"\xff\xdb")
+    comment = b"\xff\xfe\0\x09another"
+    (album / "a.jpg").write_bytes(data[:at] + comment + data[at:])
+    counts, lines = untagged(album)
+    assert counts == {"restored": 3, "cleaned": 1}
+    assert any("another program has changed it since" in line for line in lines)
+    left = (album / "a.jpg").read_bytes()
+    assert comment in left
+    assert not read(left).gps_is_prediction
+    assert b"geotagger" not in left
+
+
+def test_what_cannot_be_embedded_whole_gets_a_sidecar_besides(album, tag):
+    """EXIF takes the position; the packet that is there is damaged, so that XMP goes beside it."""
+    data = (album / "a.jpg").read_bytes()
+    packet = b"http://ns.adobe.com/xap/1.0/\0<x:xmpmeta"
+    app1 = b"\xff\xe1" + (len(packet) + 2).to_bytes(2) + packet
+    at = data.index(b"\xff\xdb")
+    (album / "a.jpg").write_bytes(data[:at] + app1 + data[at:])
+    before = contents(album)
+    rows = tag(album, write_exif=True)
+    assert rows["a.jpg"]["status"] == "tagged"
+    assert "XMP not written: " in rows["a.jpg"]["note"]
+    assert "sidecar written: a.jpg.xmp" in rows["a.jpg"]["note"]
+    assert read((album / "a.jpg").read_bytes()).gps_is_prediction
+    found = prediction_in((album / "a.jpg.xmp").read_bytes())
+    assert found.source_sha256 == before["a.jpg"]
+    once = tree(album)
+    tag(album, write_exif=True)
+    assert tree(album) == once
+    untagged(album)
+    assert contents(album) == before
+
+
+# Sidecars.
+
+
+@pytest.mark.parametrize(("style", "name"), [("darktable", "a.jpg.xmp"), ("adobe", "a.xmp")])
+def test_sidecars_leave_the_photos_untouched(album, tag, style, name):
+    before = tree(album)
+    rows = tag(album, sidecar=True, sidecar_style=style)
+    after = tree(album)
+    assert {path: after[path] for path in before} == before
+    assert len(after) == 2 * len(before)
+    found = prediction_in((album / name).read_bytes())
+    assert (found.country, found.source_sha256) == (
+        rows["a.jpg"]["country"],
+        rows["a.jpg"]["sha256"],
+    )
+    once = tree(album)
+    time.sleep(1.1)
+    assert "already" in tag(album, sidecar=True, sidecar_style=style)["a.jpg"]["note"]
+    assert tree(album) == once
+    counts, _ = untagged(album)
+    assert counts == {"restored": 4}
+    assert tree(album) == before
+
+
+def test_a_foreign_sidecar_is_extended_and_comes_back(album, tag):
+    (album / "a.jpg.xmp").write_bytes(FOREIGN)
+    tag(album, sidecar=True)
+    merged = (album / "a.jpg.xmp").read_bytes()
+    assert b'xmp:Rating="5"' in merged
+    assert prediction_in(merged)
+    untagged(album)
+    assert (album / "a.jpg.xmp").read_bytes() == FOREIGN
+
+
+def test_what_another_program_wrote_into_a_sidecar_since_is_kept(album, tag):
+    (album / "a.jpg.xmp").write_bytes(FOREIGN)
+    tag(album, sidecar=True)
+    merged = (album / "a.jpg.xmp").read_bytes()
+    (album / "a.jpg.xmp").write_bytes(merged.replace(b'Rating="5"', b'Rating="1"'))
+    counts, lines = untagged(album)
+    assert counts["cleaned"] == 1
+    assert any("a.jpg.xmp: cleaned" in line for line in lines)
+    left = (album / "a.jpg.xmp").read_bytes()
+    assert b'Rating="1"' in left
+    assert b"geotagger" not in left
+
+
+@pytest.mark.parametrize("foreign", [b"<not XML", b"", FOREIGN[:-20]])
+def test_a_foreign_sidecar_that_cannot_be_extended_is_refused(album, tag, foreign):
+    (album / "a.jpg.xmp").write_bytes(foreign)
+    rows = tag(album, sidecar=True)
+    assert (album / "a.jpg.xmp").read_bytes() == foreign
+    assert rows["a.jpg"]["status"] == "predicted"
+    assert "no sidecar: " in rows["a.jpg"]["note"]
+    assert untagged(album)[0]["failed"] == 0
+    assert (album / "a.jpg.xmp").read_bytes() == foreign
+
+
+def test_a_sidecar_with_a_measured_position_is_kept(album, tag):
+    (album / "a.jpg.xmp").write_bytes(WITH_GPS)
+    rows = tag(album, sidecar=True)
+    assert "GPS position of its own" in rows["a.jpg"]["note"]
+    assert (album / "a.jpg.xmp").read_bytes() == WITH_GPS
+    rows = tag(album, sidecar=True, overwrite="always")
+    assert rows["a.jpg"]["status"] == "tagged"
+    assert b'exif:GPSLatitude="48,51.5N"' in (album / "a.jpg.xmp").read_bytes()
+
+
+def test_another_prediction_is_replaced_only_when_that_is_asked_for(album, tag):
+    tag(album, sidecar=True)
+    once = contents(album)
+    Image.new("RGB", (64, 48), "blue").save(album / "a.jpg")
+    rows = tag(album, sidecar=True)
+    assert "earlier prediction" in rows["a.jpg"]["note"]
+    assert contents(album)["a.jpg.xmp"] == once["a.jpg.xmp"]
+    assert tag(album, sidecar=True, overwrite="predicted")["a.jpg"]["status"] == "tagged"
+    assert contents(album)["a.jpg.xmp"] != once["a.jpg.xmp"]
+    untagged(album)
+    assert not (album / "a.jpg.xmp").exists()
+
+
+@pytest.mark.parametrize("style", ["darktable", "adobe"])
+def test_a_sidecar_gives_way_to_the_photo_itself(album, tag, style):
+    before = contents(album)
+    tag(album, sidecar=True, sidecar_style=style)
+    rows = tag(album, write_exif=True)
+    kept = {"d.bmp.xmp", "d.xmp"} if style == "adobe" else {"d.bmp.xmp"}
+    assert contents(album).keys() - before.keys() == kept
+    assert "taken out of its earlier sidecar" in rows["a.jpg"]["note"]
+    assert rows["a.jpg"]["status"] == "tagged"
+    untagged(album)
+    assert contents(album) == before
+
+
+def test_a_foreign_sidecar_is_as_it_was_once_the_photo_is_tagged(album, tag):
+    (album / "a.jpg.xmp").write_bytes(FOREIGN)
+    tag(album, sidecar=True)
+    tag(album, write_exif=True)
+    assert (album / "a.jpg.xmp").read_bytes() == FOREIGN
+    assert read((album / "a.jpg").read_bytes()).gps_is_prediction
+    again = tree(album)
+    assert "sidecar" not in tag(album, write_exif=True)["a.jpg"]["note"]
+    assert tree(album) == again
+
+
+def test_another_prediction_in_a_sidecar_stays_unless_it_may_be_replaced(album, tag):
+    tag(album, sidecar=True, tags=("keywords",))
+    once = (album / "a.jpg.xmp").read_bytes()
+    rows = tag(album, write_exif=True)
+    assert rows["a.jpg"]["status"] == "tagged"
+    assert "keeps an earlier prediction" in rows["a.jpg"]["note"]
+    assert (album / "a.jpg.xmp").read_bytes() == once
+    tag(album, write_exif=True, overwrite="predicted")
+    assert not (album / "a.jpg.xmp").exists()
+
+
+def test_the_sidecar_of_another_photo_stays(album, tag):
+    tag(album / "a.jpg", sidecar=True, sidecar_style="adobe")
+    once = (album / "a.xmp").read_bytes()
+    Image.new("RGB", (64, 48), "blue").save(album / "a.png")
+    tag(album / "a.png", write_exif=True, overwrite="predicted")
+    assert (album / "a.xmp").read_bytes() == once
+
+
+def test_a_sidecar_that_cannot_be_changed_is_left_and_told(album, tag):
+    tag(album, sidecar=True)
+    (album / "a.jpg.xmp").chmod(0o444)
+    rows = tag(album, write_exif=True)
+    assert rows["a.jpg"]["status"] == "tagged"
+    assert "its sidecar keeps an earlier prediction: it is read-only" in rows["a.jpg"]["note"]
+    assert (album / "a.jpg.xmp").exists()
+
+
+def test_untag_finds_sidecars_whose_photo_is_gone(album, tag):
+    tag(album, sidecar=True)
+    for name in ("a.jpg", "deep/c.jpg", "d.bmp"):
+        (album / name).unlink()
+    (album / "other.xmp").write_bytes(FOREIGN)
+    counts, lines = untagged(album)
+    assert counts == {"restored": 4}
+    assert len(lines) == 4
+    assert contents(album).keys() == {"b.png", "other.xmp"}
+    assert (album / "other.xmp").read_bytes() == FOREIGN
+
+
+def test_untag_of_a_sidecar_by_name(album, tag):
+    tag(album, sidecar=True)
+    assert untagged(album / "a.jpg.xmp")[0] == {"restored": 1}
+    assert not (album / "a.jpg.xmp").exists()
+
+
+def test_two_photos_do_not_share_a_sidecar(album, tag):
+    Image.new("RGB", (64, 48), "red").save(album / "a.png")
+    rows = tag(album, sidecar=True, sidecar_style="adobe")
+    assert "darktable" in rows["a.jpg"]["note"]
+    assert not (album / "a.xmp").exists()
+
+
+# Copies.
+
+
+def test_copies_mirror_the_tree_and_the_originals_are_only_read(album, tag, tmp_path):
+    before = tree(album)
+    out, manifest = tmp_path / "out", tmp_path / "m.csv"
+    rows = tag(album, out=out, manifest=manifest)
+    assert tree(album) == before
+    assert contents(out).keys() == {*before, "d.bmp.xmp"}
+    assert {cells["status"] for cells in rows.values()} == {"tagged"}
+    assert read((out / "deep/c.jpg").read_bytes()).gps_is_prediction
+    assert contents(out)["d.bmp"] == before["d.bmp"][0]
+    assert (out / "a.jpg").stat().st_mtime_ns == before["a.jpg"][1]
+
+    with manifest.open(encoding="utf-8", newline="") as file:
+        listed = {Path(cells["path"]).name: cells for cells in csv.DictReader(file)}
+    assert len(listed) == 4
+    for name, cells in listed.items():
+        assert cells["sha256_before"] == cells["sha256_after"] == rows[name]["sha256"]
+        written = Path(cells["out_path"])
+        assert hashlib.sha256(written.read_bytes()).hexdigest() == cells["out_sha256"]
+    assert Path(listed["d.bmp"]["sidecar_path"]).name == "d.bmp.xmp"
+    assert listed["a.jpg"]["sidecar_path"] == ""
+    assert int(listed["a.jpg"]["size_bytes"]) == (album / "a.jpg").stat().st_size
+    assert listed["a.jpg"]["mtime"].startswith("20")
+
+    once = tree(out)
+    tag(album, out=out)
+    assert tree(out) == once
+    untagged(out)
+    assert contents(out) == {name: state[0] for name, state in before.items()}
+
+
+def test_sidecars_stand_beside_plain_copies(album, tag, tmp_path):
+    before = contents(album)
+    tag(album, out=tmp_path / "out", sidecar=True)
+    after = contents(tmp_path / "out")
+    assert {name: after[name] for name in before} == before
+    assert after.keys() - before.keys() == {f"{name}.xmp" for name in before}
+
+
+def test_an_earlier_copy_is_renewed_as_overwrite_says(album, tag, tmp_path):
+    tag(album, out=tmp_path / "out")
+    once = tree(tmp_path / "out")
+    rows = tag(album, out=tmp_path / "out", tags=("region",))
+    assert "earlier prediction" in rows["a.jpg"]["note"]
+    assert tree(tmp_path / "out") == once
+    tag(album, out=tmp_path / "out", tags=("region",), overwrite="predicted")
+    assert contents(tmp_path / "out") != {name: state[0] for name, state in once.items()}
+
+
+def test_another_file_in_the_place_of_a_copy_is_kept(album, tag, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.jpg").write_bytes(b"somebody else's")
+    (tmp_path / "out" / "deep").write_bytes(b"a file, not a folder")
+    rows = tag(album, out=tmp_path / "out")
+    assert rows["a.jpg"]["status"] == rows["c.jpg"]["status"] == "failed"
+    assert "another file" in rows["a.jpg"]["note"]
+    assert "a file stands where" in rows["c.jpg"]["note"]
+    assert (tmp_path / "out" / "a.jpg").read_bytes() == b"somebody else's"
+    assert rows["b.png"]["status"] == "tagged"
+
+
+def test_several_roots_do_not_clash(tag, tmp_path):
+    one, two = fill(tmp_path / "1" / "x"), fill(tmp_path / "2" / "x")
+    single = tmp_path / "x"
+    Image.new("RGB", (64, 48), "red").save(single, "JPEG")
+    tag(one, two, two / "a.jpg", one / "a.jpg", out=tmp_path / "out")
+    names = {name for name in contents(tmp_path / "out") if name.endswith(".jpg")}
+    assert names == {"x/deep/c.jpg", "x-2/deep/c.jpg", "a.jpg", "a-2.jpg"}
+
+
+@pytest.mark.parametrize("out", ["album", "album/deep/out", "."])
+def test_copies_and_originals_may_not_lie_in_each_other(album, tag, tmp_path, out):
+    before = tree(tmp_path)
+    with pytest.raises(UsageError, match="lie in each other"):
+        tag(album, out=tmp_path / out)
+    assert tree(tmp_path) == before
+
+
+def test_the_place_of_a_copy_does_not_depend_on_what_is_there(tmp_path):
+    root = tmp_path / "album"
+    root.mkdir()
+    photo = Photo(root / "deep" / "c.jpg", root)
+    assert Mirror(tmp_path / "out", [root]).target(photo) == tmp_path / "out" / "deep" / "c.jpg"
+    (tmp_path / "out" / "deep").mkdir(parents=True)
+    assert Mirror(tmp_path / "out", [root]).target(photo) == tmp_path / "out" / "deep" / "c.jpg"
+
+
+def test_a_source_that_changes_meanwhile_breaks_the_chain(album, tag, tmp_path, monkeypatch):
+    import geotagger.output.writer as writing
+
+    real = writing.tag_copy
+
+    def meanwhile(path, *arguments):
+        result = real(path, *arguments)
+        path.write_bytes(path.read_bytes() + b"!")
+        return result
+
+    monkeypatch.setattr(writing, "tag_copy", meanwhile)
+    rows = tag(album, out=tmp_path / "out", manifest=tmp_path / "m.jsonl")
+    assert rows["a.jpg"]["status"] == "failed"
+    assert "the source changed during the run" in rows["a.jpg"]["note"]
+
+
+def test_the_manifest_of_a_run_in_place_tells_both_hashes(album, tag, tmp_path):
+    rows = tag(album, write_exif=True, manifest=tmp_path / "m.jsonl")
+    lines = (tmp_path / "m.jsonl").read_text("utf-8").splitlines()
+    listed = {Path(cells["path"]).name: cells for cells in map(json.loads, lines)}
+    assert listed["a.jpg"]["sha256_before"] == rows["a.jpg"]["sha256"]
+    assert listed["a.jpg"]["sha256_after"] == contents(album)["a.jpg"]
+    assert listed["a.jpg"]["sha256_after"] != listed["a.jpg"]["sha256_before"]
+    assert listed["d.bmp"]["sha256_after"] == listed["d.bmp"]["sha256_before"]
+    assert rows["a.jpg"]["status"] == "tagged"
+
+
+# Links, rights, disks.
+
+
+def test_a_photo_reached_twice_is_written_once(album, tag):
+    (album / "e.jpg").symlink_to(album / "a.jpg")
+    rows = tag(album, write_exif=True)
+    assert rows["a.jpg"]["status"] == rows["e.jpg"]["status"] == "tagged"
+    assert "another name" in rows["e.jpg"]["note"] or "already" in rows["e.jpg"]["note"]
+    assert (album / "e.jpg").is_symlink()
+    untagged(album)
+    assert not read((album / "a.jpg").read_bytes()).gps_is_prediction
+
+
+def test_hard_links_are_refused_and_may_be_copied(album, tag, tmp_path):
+    os.link(album / "a.jpg", tmp_path / "twin.jpg")
+    before = tree(album)["a.jpg"]
+    rows = tag(album, write_exif=True)
+    assert rows["a.jpg"]["status"] == "failed"
+    assert "--out" in rows["a.jpg"]["note"]
+    assert tree(album)["a.jpg"] == before
+    rows = tag(album / "a.jpg", out=tmp_path / "out")
+    assert rows["a.jpg"]["status"] == "tagged"
+
+
+def test_attributes_of_copies(album, tag, tmp_path):
+    (album / "a.jpg").chmod(0o640)
+    os.utime(album / "a.jpg", ns=(1_500_000_000_123_456_700,) * 2)
+    if os.geteuid() == 0:
+        os.chown(album / "a.jpg", 12345, 54321)
+    xattr = True
+    try:
+        os.setxattr(album / "a.jpg", "user.rating", b"5")
+    except (OSError, AttributeError):
+        xattr = False
+    tag(album, out=tmp_path / "out")
+    was, now = (album / "a.jpg").stat(), (tmp_path / "out" / "a.jpg").stat()
+    assert (now.st_mode, now.st_mtime_ns) == (was.st_mode, was.st_mtime_ns)
+    assert os.geteuid() != 0 or (now.st_uid, now.st_gid) == (12345, 54321)
+    assert not xattr or os.getxattr(tmp_path / "out" / "a.jpg", "user.rating") == b"5"
+
+
+def test_a_read_only_folder_is_told_and_copies_remain_possible(album, tag, tmp_path):
+    if os.geteuid() == 0:
+        mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(tmp_path / "ro")]
+        (tmp_path / "ro").mkdir()
+        if subprocess.run(mount, capture_output=True, check=False).returncode:
+            pytest.skip("needs a file system that can be mounted, or another user")
+        album = fill(tmp_path / "ro" / "album")
+        subprocess.run(["mount", "-o", "remount,ro", str(tmp_path / "ro")], check=True)
+    else:
+        for folder in (album, album / "deep"):
+            folder.chmod(0o555)
+    try:
+        before = tree(album)
+        rows = tag(album, write_exif=True)
+        assert {cells["status"] for cells in rows.values()} == {"failed"}
+        assert all("--out" in c["note"] or "no permission" in c["note"] for c in rows.values())
+        rows = tag(album, out=tmp_path / "out")
+        assert {cells["status"] for cells in rows.values()} == {"tagged"}
+        assert tree(album) == before
+    finally:
+        if os.geteuid() == 0:
+            subprocess.run(["umount", str(tmp_path / "ro")], check=True)
+        else:
+            for folder in (album, album / "deep"):
+                folder.chmod(0o755)
+
+
+def test_a_full_disk_for_copies_and_sidecars(album, tag, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", str(disk)]
+    if os.geteuid() or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("no file system can be mounted here")
+    try:
+        before = tree(album)
+        rows = tag(album, out=disk / "out")
+        assert tree(album) == before
+        assert any("disk is full" in cells["note"] for cells in rows.values())
+        assert not [p for p in disk.rglob("*") if p.suffix == ".tmp"]
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_new_sidecar_has_the_rights_of_any_new_file(album, tag):
+    umask = os.umask(0o027)
+    try:
+        tag(album, sidecar=True)
+    finally:
+        os.umask(umask)
+    assert stat.S_IMODE((album / "a.jpg.xmp").stat().st_mode) == 0o640
+
+
+# Usage.
+
+
+@pytest.mark.parametrize(
+    ("flags", "word"),
+    [
+        ({"sidecar": True, "write_exif": True}, "choose one"),
+        ({"tags": ("gps", "colour"), "write_exif": True}, "gps,keywords,region"),
+        ({"tags": ("",), "write_exif": True}, "name some of"),
+    ],
+)
+def test_flags_that_cannot_be(album, tag, flags, word):
+    with pytest.raises(UsageError, match=word):
+        tag(album, **flags)
+
+
+def test_a_dry_run_writes_nothing_but_the_report(album, tag, tmp_path):
+    before = tree(album)
+    for flags in ({"write_exif": True}, {"sidecar": True}, {"out": tmp_path / "out"}):
+        rows = tag(album, dry_run=True, **flags)
+        assert "would write GPS, region and keywords tags" in rows["a.jpg"]["note"] or (
+            "would write region and keywords tags" in rows["a.jpg"]["note"]
+        )
+    assert tree(album) == before
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,141 @@
+"""The engine for a cluster. Real clusters of Ray, on this machine."""
+
+import json
+import os
+import shutil
+import sqlite3
+import sys
+import threading
+import time
+from contextlib import closing
+from dataclasses import replace
+
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from geotagger.cli.main import cli
+from geotagger.config import RunOptions
+from geotagger.errors import DeviceError, GeotaggerError, UsageError
+from geotagger.pipeline.ray_worker import each_alone
+from geotagger.pipeline.run import run
+from tests.fixtures.bundles import make_bundle
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # what Ray warns of is none of ours
+
+
+@pytest.fixture(scope="module")
+def ray():
+    # workers import this very package, also where the tests run from a checkout
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+    return pytest.importorskip("ray")
+
+
+@pytest.fixture
+def options(tmp_path):
+    folder = tmp_path / "album"
+    folder.mkdir()
+    for index, colour in enumerate(["red", "lime", "blue", "yellow", "aqua"]):
+        Image.new("RGB", (64, 48), colour).save(folder / f"{index}.jpg")
+    (folder / "bad.jpg").write_bytes(b"")
+    (folder / "raw.nef").write_bytes(b"II*\0" + b"\0" * 100)
+    return RunOptions(
+        paths=(folder,),
+        reports=(tmp_path / "r.jsonl",),
+        models=(str(make_bundle(tmp_path / "tiny").path),),
+        read_text=False,
+        album=True,
+        batch_size=2,
+        workers=1,
+        min_confidence=0.05,
+    )
+
+
+def rows(options):
+    run(options)
+    return [json.loads(line) for line in options.reports[0].read_text("utf-8").splitlines()]
+
+
+@pytest.mark.usefixtures("ray")
+@pytest.mark.parametrize("read_text", [False, True], ids=["workers-believe", "driver-believes"])
+def test_the_same_rows_as_on_one_machine_and_the_journal_serves_both(options, tmp_path, read_text):
+    options = replace(options, read_text=read_text)
+    assert each_alone(options) is not read_text
+    expected = rows(options)
+    assert len(expected) == 7
+    on_ray = replace(options, engine="ray", journal=tmp_path / "done.sqlite")
+    assert rows(on_ray) == expected
+    assert rows(replace(on_ray, engine="local")) == expected
+    assert run(replace(on_ray, engine="local")).resumed == 6  # all but the photo that failed
+
+
+@pytest.mark.usefixtures("ray")
+def test_what_networks_said_of_a_copy_is_found_by_the_workers(options, tmp_path):
+    noted = replace(options, journal=tmp_path / "done.sqlite")
+    truth = [row["lat"] for row in rows(noted)]
+    with closing(sqlite3.connect(noted.journal)) as journal, journal:  # so that it shows
+        (first,) = journal.execute("SELECT answer FROM answers").fetchone()
+        journal.execute("UPDATE answers SET answer = ?", (first,))
+    shutil.copytree(options.paths[0], tmp_path / "copy")
+    copied = replace(noted, engine="ray", paths=(tmp_path / "copy",))
+    assert len({row["lat"] for row in rows(copied) if row["lat"] is not None}) == 1
+    assert [row["lat"] for row in rows(replace(copied, restart=True))] == truth
+
+
+@pytest.mark.usefixtures("ray")
+def test_a_device_that_workers_do_not_have_stops_the_run(options):
+    with pytest.raises(DeviceError, match="coreml"):
+        rows(replace(options, engine="ray", device="coreml"))
+    with pytest.raises(UsageError, match="no node of the Ray cluster has a GPU"):
+        rows(replace(options, engine="ray", device="cuda"))
+
+
+@pytest.mark.usefixtures("ray")
+def test_no_cluster_at_the_address_is_said(options):
+    with pytest.raises(GeotaggerError, match="no Ray cluster answers"):
+        rows(replace(options, engine="ray", address="127.0.0.1:1"))
+
+
+def test_without_ray_the_message_says_how_to_get_it(options, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    done = CliRunner().invoke(
+        cli,
+        ["tag", str(options.paths[0]), "--engine", "ray", "--no-read-text", "--report",
+         str(options.reports[0])],
+    )  # fmt: skip
+    assert isinstance(done.exception, UsageError)
+    assert "pip install 'geotagger-photos[ray]'" in str(done.exception)
+
+
+@pytest.mark.usefixtures("ray")
+def test_a_node_that_dies_costs_no_photo(options):
+    """Two nodes; one is killed after the first rows. Every photo has its one row, in order."""
+    from ray.cluster_utils import Cluster
+
+    album = options.paths[0]
+    for index in range(400):
+        Image.new("RGB", (900, 600), (index % 256, 90, index // 2)).save(
+            album / f"m{index:03d}.jpg"
+        )
+    expected = rows(options)
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    second = cluster.add_node(num_cpus=1)
+    killed = threading.Event()
+    seen = []
+
+    def kill(outcome):
+        seen.append(outcome)
+        if len(seen) == 3:
+            cluster.remove_node(second, allow_graceful=False)
+            killed.set()
+
+    try:
+        cluster.wait_for_nodes()
+        on_ray = replace(options, engine="ray", address=cluster.address)
+        run(on_ray, kill)
+    finally:
+        cluster.shutdown()
+        time.sleep(0.1)
+    assert killed.is_set()
+    found = [json.loads(line) for line in on_ray.reports[0].read_text("utf-8").splitlines()]
+    assert found == expected

@@ -1,0 +1,235 @@
+"""The HTML report in a browser: everything works offline, by keyboard, and says what it shows."""
+
+from dataclasses import replace
+
+import pytest
+
+from geotagger.types import Outcome, Photo, Status
+from tests.fixtures.reviewing import (
+    HOSTILE,
+    hostile_names,
+    outcomes,
+    sync_api,
+    write_report,
+)
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("map")
+    rows = outcomes(folder / "photos")
+    rows += [
+        Outcome(Photo(folder / name, folder), Status.UNSURE, note=HOSTILE)
+        for name in hostile_names()
+    ]
+    rows.append(replace(rows[0], photo=Photo(folder / HOSTILE.replace("/", "|"), folder)))
+    return write_report(folder / "report.html", rows)
+
+
+@pytest.fixture
+def opened(browser, report):
+    """The page, with everything that it asked for and complained of."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
+    page = context.new_page()
+    page.requests, page.errors = [], []
+    page.on("request", lambda request: page.requests.append(request.url))
+    page.on("pageerror", lambda error: page.errors.append(str(error)))
+    page.on("console", lambda message: page.errors.append(message.text))
+    page.goto(report.as_uri())
+    page.wait_for_selector("body[data-ready]")
+    yield page
+    context.close()
+
+
+def shows(page, *names):
+    """The list holds just these photos."""
+    sync_api().expect(page.locator(".row b")).to_have_text(list(names))
+
+
+def test_nothing_is_asked_for_from_anywhere(opened, report):
+    page = opened
+    for key in ("j", "j", "0", "+", "-", "c", "?", "Escape", "f", "Escape"):
+        page.keyboard.press(key)
+    page.mouse.move(700, 400)
+    page.mouse.wheel(0, -600)
+    page.wait_for_timeout(200)
+    asked = [url for url in page.requests if not url.startswith(("data:", "blob:"))]
+    assert asked == [report.as_uri()]
+    assert page.errors == []
+
+
+def test_hostile_texts_do_nothing(opened):
+    page = opened
+    assert page.locator(".row").count() == 5 + len(hostile_names()) + 1
+    for _ in range(page.locator(".row").count()):
+        page.keyboard.press("j")
+        page.wait_for_selector("#details h2")
+    page.wait_for_timeout(100)
+    assert page.evaluate("window.hacked") is None
+    assert page.locator("#list b img, #details h2 img, #details dd img").count() == 0
+    assert "\u202e" not in page.locator("body").inner_text()
+    assert page.errors == []
+
+
+def test_the_network_is_shut_by_the_page_itself(opened):
+    assert (
+        opened.evaluate("fetch('https://example.org/').then(() => 'open', () => 'shut')") == "shut"
+    )
+    script = (
+        "(() => { const s = document.createElement('script'); s.textContent = 'window.ran = 1';"
+    )
+    opened.evaluate(f"{script} document.body.append(s); }})()")
+    assert opened.evaluate("window.ran") is None
+
+
+def test_online_tiles_are_asked_for_only_when_switched_on(browser, report):
+    context = browser.new_context(offline=True, viewport={"width": 1000, "height": 700})
+    page = context.new_page()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(report.as_uri())
+    page.wait_for_selector("body[data-ready]")
+    assert page.get_by_role("switch", name="Online map").is_checked() is False
+    assert not [url for url in asked if url.startswith("http")]
+    page.get_by_role("switch", name="Online map").check()
+    page.wait_for_selector("#credit:has-text('OpenStreetMap')")
+    page.wait_for_timeout(300)
+    online = {url.split("/")[2] for url in asked if url.startswith("http")}
+    assert online == {"tile.openstreetmap.org"}
+    context.close()
+
+
+def test_filters_sort_and_search(opened):
+    page = opened
+    page.keyboard.press("f")
+    page.select_option("#filter-country", label="Kenya (1)")
+    shows(page, "gate.jpg")
+    page.select_option("#filter-country", index=0)
+    page.fill("#filter-low", "60")
+    sync_api().expect(page.locator(".row")).to_have_count(3)
+    page.fill("#filter-low", "0")
+    page.fill("#filter-from", "2020-01-01")
+    shows(page, "gate.jpg")
+    page.fill("#filter-from", "")
+    page.get_by_label("failed").check()
+    shows(page, "broken.jpg")
+    page.click("#filters-clear")
+    page.get_by_label("clock").check()
+    sync_api().expect(page.locator(".row")).to_have_count(5)
+    page.click("#filters-clear")
+    page.fill("#search", "nairobi")
+    shows(page, "gate.jpg")
+    page.fill("#search", "")
+    sync_api().expect(page.locator(".row")).to_have_count(6 + len(hostile_names()))
+    page.click("[data-sort=confidence]")
+    sync_api().expect(page.locator(".row .sure").first).to_have_text("91 %")
+    assert page.locator("[data-sort=confidence]").get_attribute("aria-pressed") == "true"
+    sure = page.locator(".row .sure").all_inner_texts()
+    assert sure[:5] == ["91 %", "91 %", "72 %", "55 %", "12 %"]
+
+
+def test_the_chosen_photo_tells_all_that_is_known(opened):
+    page = opened
+    page.locator("#list").focus()
+    page.keyboard.press("Home")
+    for _ in range(2):
+        page.keyboard.press("ArrowDown")
+    page.wait_for_selector("#details h2:has-text('gate.jpg')")
+    text = page.locator("#details").inner_text()
+    for part in (
+        "Nairobi County, Kenya",
+        "within 45 km",
+        "55 %",
+        "picture looks like Kenya 61 %",
+        "clock +02:00",
+        "Pisa, Tuscany, Italy",
+        "2021-01-02",
+        "1.3000° S, 36.9000° E",
+        "inside the circle",
+    ):
+        assert part in text
+    assert page.locator("#details figure img").evaluate("(image) => image.naturalWidth") > 50
+    assert page.locator("#list").get_attribute("aria-activedescendant") == "row-2"
+    page.keyboard.press("Escape")
+    assert page.locator("#details h2").count() == 0
+
+
+def test_the_chosen_photo_is_in_sight_beside_its_details(opened):
+    page = opened
+    page.locator("#list").focus()
+    for key in ("Home", "ArrowDown", "ArrowDown"):
+        page.keyboard.press(key)
+        page.wait_for_timeout(500)
+        width, left = page.evaluate(
+            "() => { const v = app.view, c = app.columns, i = app.chosen;"
+            " return [v.width, Number.isNaN(c.x[i]) ? 50 : v.at(c.x[i], c.y[i])[0]]; }"
+        )
+        assert width == page.evaluate("document.querySelector('#map').parentElement.clientWidth")
+        assert 0 <= left <= width
+
+
+def test_a_mark_on_the_map_chooses_by_pointer_and_by_keys(opened):
+    page = opened
+    spot = "view.at(view.columns.x[2], view.columns.y[2])"
+    box = page.locator("#map").bounding_box()
+    x, y = page.evaluate(f"(() => {{ const view = app.view; return {spot}; }})()")
+    page.mouse.click(box["x"] + x, box["y"] + y)
+    page.wait_for_selector("#details h2:has-text('gate.jpg')")
+    page.keyboard.press("Escape")
+    page.evaluate("app.view.look(app.view.columns.x[2], app.view.columns.y[2], 5)")
+    page.locator("#map").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#details h2:has-text('gate.jpg')")
+
+
+def test_photos_at_one_spot_are_listed_together(opened):
+    page = opened
+    page.evaluate("app.view.look(app.view.columns.x[0], app.view.columns.y[0], 11)")
+    page.locator("#map").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#chosen-here:has-text('3 photos at one spot')")
+    sync_api().expect(page.locator(".row")).to_have_count(3)
+    page.keyboard.press("Escape")
+    sync_api().expect(page.locator(".row")).to_have_count(6 + len(hostile_names()))
+
+
+def test_help_opens_by_its_key_and_names_the_keys(opened):
+    opened.keyboard.press("?")
+    dialog = opened.get_by_role("dialog", name="How to use this page")
+    assert "search" in dialog.inner_text()
+    opened.keyboard.press("Escape")
+    assert not dialog.is_visible()
+
+
+def test_everything_has_a_name_and_can_be_reached(opened):
+    page = opened
+    page.keyboard.press("f")
+    page.keyboard.press("Escape")
+    nameless = page.evaluate(
+        """[...document.querySelectorAll('button, input, select, canvas, [role=grid]')].filter(
+          (e) => e.checkVisibility() && !e.getAttribute('aria-label') && !e.title &&
+                 !e.labels?.length && !e.textContent.trim()).map((e) => e.outerHTML)"""
+    )
+    assert nameless == []
+    page.locator("body").click(position={"x": 5, "y": 5})
+    seen = set()
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        seen.add(page.evaluate("document.activeElement.id || document.activeElement.dataset.sort"))
+    assert {"search", "filters-open", "list", "map", "zoom-in", "tiles", "help-open"} <= seen
+
+
+def test_a_narrow_window_shows_one_part_at_a_time(browser, report):
+    context = browser.new_context(viewport={"width": 375, "height": 700}, has_touch=True)
+    page = context.new_page()
+    page.goto(report.as_uri())
+    page.wait_for_selector("body[data-ready]")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+    assert page.locator("#map").is_visible()
+    page.get_by_role("button", name="Photos", exact=True).click()
+    assert page.locator(".row").first.is_visible()
+    page.locator(".row").first.click()
+    page.get_by_role("button", name="Chosen photo").click()
+    page.wait_for_selector("#details h2:has-text('tower.jpg')")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+    context.close()

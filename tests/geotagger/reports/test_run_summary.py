@@ -1,0 +1,133 @@
+"""What a run ends with: what a person can act on, and nothing that did not happen."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from geotagger.config import RunOptions
+from geotagger.pipeline.run import Summary, kind_of
+from geotagger.reports.rows import row
+from geotagger.reports.run_summary import triage
+from geotagger.types import Existing, Level, Outcome, Photo, Point, Status
+from tests.geotagger.cli.test_report import PARIS, SPRINGFIELD, taken
+
+
+def outcome(status, note="", existing=None):
+    return Outcome(Photo(Path("x.jpg"), Path()), status, existing or Existing(), note=note)
+
+
+def lines(*outcomes, reports=("r.csv",), **more):
+    summary = Summary(seconds=2.0, **more)
+    for item in outcomes:
+        summary.add(row(item))
+    text = triage(summary, RunOptions((Path(),), reports=tuple(map(Path, reports))))
+    first, *rest = text.splitlines()
+    return first, {name: said.strip() for name, said in (line.split(":", 1) for line in rest)}
+
+
+def test_everything_at_once():
+    first, said = lines(
+        *[taken("a", PARIS)] * 3,
+        taken("b", SPRINGFIELD, level=Level.COUNTRY),
+        taken("c", PARIS, level=Level.CONTINENT),
+        taken("d", PARIS, level=Level.NONE, status=Status.UNSURE),
+        outcome(Status.FAILED, "truncated: 3 of 5 bytes"),
+        outcome(Status.FAILED, "truncated: 4 of 9 bytes"),
+        outcome(Status.FAILED, "zero bytes"),
+        outcome(Status.SKIPPED, "camera RAW"),
+        resumed=4,
+    )
+    assert first == (
+        "10 photos in 2.0 s (5.0 photos/s): 5 predicted, 3 failed, 1 unsure, 1 skipped"
+    )
+    assert said == {
+        "answered": "3 city, 1 country, 1 continent",
+        "countries": "3 France, 1 United States",
+        "skipped": "1 camera RAW",
+        "failed": "2 truncated, 1 zero bytes",
+        "resumed": "4 finished by an earlier run (--restart asks them anew)",
+        "reports": "r.csv",
+        "next": "geotagger report r.csv --where status=failed",
+    }
+
+
+def test_why_predicted_photos_were_not_written():
+    predicted = taken("a", PARIS)
+    own = replace(predicted, note="not written: it has a GPS position of its own, which is kept")
+    coarse = replace(
+        predicted,
+        note="GPS is 0, 0; nothing written: no position is trusted at level city, with a 90 % "
+        "radius of 90 km",
+    )
+    first, said = lines(own, own, coarse, predicted)
+    assert first.startswith("4 photos in")
+    assert said["not written"] == (
+        "2: it has a GPS position of its own; 1: no position is trusted at level city"
+    )
+
+
+def test_reasons_beyond_the_commonest_are_counted():
+    many = [replace(taken("a", PARIS), note=f"not written: reason {n}") for n in "abcdefg"]
+    _, said = lines(*many, *many[:5])
+    shown = "; ".join(f"2: reason {n}" for n in "abcde")
+    assert said["not written"] == f"{shown}; 2: see their notes"
+
+
+def test_one_photo_is_one_photo():
+    assert lines(taken("a", PARIS))[0].startswith("1 photo in")
+
+
+def test_inconsistent_gps_comes_before_places():
+    far = Existing(gps=Point(0, 0))
+    predicted = taken("a", PARIS)
+    _, said = lines(
+        predicted,
+        Outcome(predicted.photo, Status.PREDICTED, far, predicted.prediction),
+        outcome(Status.UNSURE, existing=Existing(gps_problem="GPS is 0, 0")),
+        reports=("my photos.csv",),
+    )
+    assert said["GPS"] == "1 outside the circle of their guess, 1 with a position that is none"
+    assert said["next"] == (
+        "geotagger report 'my photos.csv' --where 'gps_check=far or gps_check=invalid'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("items", "reports", "following"),
+    [
+        ([taken("a", PARIS)], ["r.kml", "r.jsonl"], "geotagger report r.jsonl --group place,day"),
+        ([outcome(Status.UNSURE)], ["r.csv"], "geotagger report r.csv --sort -confidence"),
+        ([taken("a", PARIS)], ["r.kml"], None),
+    ],
+)
+def test_what_to_do_next(items, reports, following):
+    _, said = lines(*items, reports=reports)
+    assert said.get("next") == following
+
+
+def test_many_countries_are_summed_up():
+    summary = Summary(seconds=7320)
+    summary.countries.update({f"Land {number}": 9 - number for number in range(8)})
+    text = triage(summary, RunOptions((Path(),)))
+    assert "9 Land 0, 8 Land 1, 7 Land 2, 6 Land 3, 5 Land 4, 9 in 3 others" in text
+    assert "in 2 h 02 min" in text
+
+
+def test_hostile_notes_cannot_turn_the_terminal():
+    _, said = lines(outcome(Status.FAILED, "\x1b[31m\u202ebad"), reports=["\x1b.csv"])
+    assert said["failed"] == "1 \\x1b[31m\\u202ebad"
+    assert said["reports"] == "\\x1b.csv"
+
+
+@pytest.mark.parametrize(
+    ("note", "kind"),
+    [
+        ("truncated: 3 of 5 bytes", "truncated"),
+        ("claims 100 x 100 pixels", "claims"),
+        ("zero bytes; GPS is 0, 0", "zero bytes"),
+        ("", "no reason given"),
+    ],
+)
+def test_reasons_are_alike_that_differ_in_a_number(note, kind):
+    assert kind_of(note) == kind

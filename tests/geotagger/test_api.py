@@ -1,0 +1,184 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import geotagger
+from geotagger import Geotagger, Guesses, LocationEncoder
+from geotagger.errors import BundleError, UnreadableImageError
+from tests.fixtures.bundles import COLOURS, make_bundle
+from tests.fixtures.matching_bundles import caption_bundle, make_location_encoder, position_bundle
+
+TOKYO, BERLIN, RIO = (35.69, 139.69), (52.52, 13.41), (-22.91, -43.17)
+
+
+@pytest.fixture(scope="module")
+def positions(tmp_path_factory):
+    return position_bundle(tmp_path_factory.mktemp("api") / "positions").path
+
+
+@pytest.fixture(scope="module")
+def album(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("album")
+    for city, colour in COLOURS.items():
+        Image.new("RGB", (30, 20), colour).save(folder / f"{city}.png")
+    return [folder / f"{city}.png" for city in COLOURS]
+
+
+@pytest.fixture(scope="module")
+def tagger(positions):
+    return Geotagger(positions, device="cpu", threads=2)
+
+
+def test_one_photo_gives_points_and_probabilities(tagger, album):
+    points, probabilities = tagger.predict(str(album[0]), top_k=3)
+    assert points.shape == (3, 2)
+    assert probabilities.shape == (3,)
+    assert points[0] == pytest.approx(TOKYO, abs=0.01)
+    shares = np.exp([10, 0, 0]) / (3 * np.exp(10) + 1 + 2)  # Tokyo counts three times
+    assert probabilities == pytest.approx(shares, rel=1e-3)
+
+
+def test_paths_pictures_and_arrays_together(tagger, album):
+    batch = [album[0], Image.open(album[1]), np.asarray(Image.open(album[2]))]
+    found = tagger.predict(batch, top_k=1)
+    assert isinstance(found, Guesses)
+    assert found.points.shape == (3, 1, 2)
+    assert found.points[:, 0] == pytest.approx(np.array([TOKYO, BERLIN, RIO]), abs=0.01)
+    array = np.stack([np.asarray(Image.open(path)) for path in album])
+    assert np.array_equal(tagger.predict(array, 1).points, found.points)
+
+
+def test_more_photos_than_one_batch_keep_their_order(positions, album):
+    tagger = Geotagger(positions, device="cpu", batch_size=2, threads=2)
+    found = tagger.predict((album[i % 3] for i in range(7)), 1)
+    expected = [(TOKYO, BERLIN, RIO)[i % 3] for i in range(7)]
+    assert found.points[:, 0] == pytest.approx(np.array(expected), abs=0.01)
+
+
+def test_no_photos(tagger):
+    assert tagger.predict([], 2).points.shape == (0, 2, 2)
+
+
+def test_pictures_are_turned_upright(tagger):
+    image = Image.new("RGB", (40, 20), (255, 0, 0))
+    image.paste((0, 0, 255), (0, 0, 20, 20))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    assert tagger.embed(image) == pytest.approx(tagger.embed(image.rotate(90, expand=True)))
+    image.info["exif"] = exif.tobytes()
+    assert tagger.embed(image).shape == (3,)
+
+
+def test_vectors(tagger, album):
+    assert tagger.embed(album[1]) == pytest.approx([0, 1, 0], abs=1e-6)
+    assert tagger.embed(album).shape == (3, 3)
+
+
+def test_a_model_of_scores_has_no_vectors(tmp_path, album):
+    tagger = Geotagger(make_bundle(tmp_path / "tiny").path, device="cpu")
+    with pytest.raises(BundleError, match="gives no vectors"):
+        tagger.embed(album)
+    points, probabilities = tagger.predict(album[1])
+    assert points.shape == (3, 2)  # no more labels than three
+    assert probabilities.sum() == pytest.approx(1)
+    assert tagger.locate(album[1]).place.country_code == "DE"
+
+
+def test_coordinates_are_one_guess(tmp_path, album):
+    points, probabilities = Geotagger(make_bundle(tmp_path / "tiny", "regress").path).predict(
+        album[0]
+    )
+    assert points == pytest.approx(np.array([TOKYO]), abs=0.01)
+    assert probabilities.tolist() == [1]
+
+
+def test_an_attribute_alone_is_no_place(tmp_path, album):
+    with pytest.raises(BundleError, match="says nothing of places"):
+        Geotagger(make_bundle(tmp_path / "tiny", "attribute").path).predict(album[0])
+
+
+def test_captions_give_towns_with_the_probability_of_their_country(tmp_path, album):
+    bundle = caption_bundle(tmp_path / "captions")
+    points, probabilities = Geotagger(bundle.path, device="cpu").predict(album[1], 5)
+    assert points[0] == pytest.approx(BERLIN, abs=0.01)
+    assert probabilities.sum() == pytest.approx(1, abs=1e-4)
+    only = Geotagger(bundle.path, device="cpu", places="Munich, Germany; Tokyo, Japan")
+    points, probabilities = only.predict(album[1], 5)
+    assert points.shape == (2, 2)
+    assert points[0] == pytest.approx((48.14, 11.58), abs=0.05)
+
+
+def test_countries_and_towns_together(tmp_path, album):
+    bundle = caption_bundle(tmp_path / "captions")
+    mixed = Geotagger(bundle.path, device="cpu", places="Brazil; Tokyo, Japan; Munich, Germany")
+    points, probabilities = mixed.predict(album[2], 5)
+    assert points.shape == (3, 2)
+    assert points[0] == pytest.approx((-23.5, -46.6), abs=0.1)  # where most of Brazil's people are
+    assert probabilities.sum() == pytest.approx(1, abs=1e-4)
+
+
+def test_the_first_guess_is_the_best_town_of_the_best_area(tmp_path):
+    """Also where a town alone in its country is likelier by itself than either of two."""
+    bundle = caption_bundle(tmp_path / "captions")
+    twin = {"city": "Tokyo", "region": "Kanto", "country": "Japan", "lat": 36, "lon": 140}
+    towns = [twin, {"city": "Tokyo", "country": "Japan"}, {"city": "Munich", "country": "Germany"}]
+    file = tmp_path / "c.json"
+    file.write_text(json.dumps({"locations": towns}))
+    tagger = Geotagger(bundle.path, device="cpu", candidates=file)
+    points, probabilities = tagger.predict(np.full((8, 8, 3), (255, 250, 0), np.uint8), 3)
+    assert points[0, 1] > 100  # Japan, by a hair
+    assert probabilities[0] < probabilities[1]
+    assert points[1] == pytest.approx((48.14, 11.58), abs=0.05)
+    assert (np.diff(probabilities[1:]) <= 0).all()
+
+
+def test_within(positions, album):
+    points, _ = Geotagger(positions, within="BR,DE", device="cpu").predict(album[0], 3)
+    assert len(points) == 2
+    assert 139.69 not in points.round(2)[:, 1]
+
+
+def test_bad_input(tagger, tmp_path):
+    with pytest.raises(ValueError, match="top_k"):
+        tagger.predict([], 0)
+    with pytest.raises(ValueError, match=r"uint8 \[H, W, 3\], not float64"):
+        tagger.predict(np.zeros((4, 4, 3)))
+    (tmp_path / "bad.jpg").write_bytes(b"no picture")
+    with pytest.raises(UnreadableImageError):
+        tagger.predict(tmp_path / "bad.jpg")
+    with pytest.raises(BundleError, match="geotagger models import"):
+        Geotagger("no-such-model")
+
+
+def test_the_location_encoder(tmp_path, monkeypatch):
+    make_location_encoder(tmp_path / "location.onnx")
+    encoder = LocationEncoder(tmp_path / "location.onnx")
+    vectors = encoder([[60, 10], [-60, 20], [0, 0]])
+    assert vectors.shape == (3, 3)
+    assert vectors.dtype == np.float32
+    assert vectors.argmax(axis=1).tolist() == [0, 2, 1]
+    assert encoder(np.empty((0, 2))).shape == (0, 3)
+    many = np.zeros((9000, 2), np.float32)
+    many[-1, 0] = 60
+    assert encoder(many)[-1].tolist() == vectors[0].tolist()
+    for wrong in ([1.0, 2.0], [[91.0, 0.0]], [[0.0, np.nan]]):
+        with pytest.raises(ValueError, match=r"positions have|is not in"):
+            encoder(wrong)
+    monkeypatch.setenv("GEOTAGGER_MODELS", str(tmp_path / "none"))
+    with pytest.raises(BundleError, match="geotagger models import location-encoder"):
+        LocationEncoder()
+    with pytest.raises(BundleError, match="not a location encoder"):
+        LocationEncoder(tmp_path / "missing.onnx")
+
+
+def test_public_names_are_imported_late():
+    assert set(geotagger.__all__) <= {*dir(geotagger), "Geotagger", "Guesses", "LocationEncoder"}
+    with pytest.raises(AttributeError, match="no attribute 'Geotager'"):
+        geotagger.Geotager  # noqa: B018
+    code = "import sys, geotagger; print(sorted({'numpy', 'onnxruntime'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,114 @@
+"""Words that one country puts on its signs."""
+
+import csv
+from importlib.resources import files
+
+import pytest
+
+from geotagger.text.cues.official import STOP_SIGNS, find, folded
+from geotagger.text.cues.ratios import countries
+from geotagger.text.types import Line
+
+BOX = ((0.1, 0.1), (0.9, 0.1), (0.9, 0.2), (0.1, 0.2))
+
+
+def best(*texts):
+    found = {}
+    for cue in find([Line(text, 0.97, BOX) for text in texts]):
+        assert cue.kind == "official word"
+        for code, ratio in cue.countries.items():
+            found[code] = found.get(code, 1.0) * ratio
+    return found
+
+
+@pytest.mark.parametrize(
+    ("text", "country", "other"),
+    [
+        ("Customer car park", "GB", "US"),
+        ("PARKING LOT", "US", "GB"),
+        ("Give way", "AU", "US"),
+        ("YIELD", "US", "GB"),
+        ("Horn please", "IN", "GB"),
+        ("No hooting", "ZA", "GB"),
+        ("Barangay hall", "PH", "US"),
+        ("ARRÊT", "CA", "FR"),
+        ("Dépanneur", "CA", "FR"),
+        ("Mairie", "FR", "CA"),
+        ("Excepté circulation locale", "BE", "FR"),
+        ("Bordiers autorisés", "CH", "FR"),
+        ("Gemeindeamt", "AT", "DE"),
+        ("Tabak-Trafik", "AT", "DE"),
+        ("Kurzparkzone", "AT", "DE"),
+        ("Parkieren verboten", "CH", "DE"),
+        ("Bahnhofstrasse", "CH", "DE"),
+        ("Anlieger frei", "DE", "AT"),
+        ("ALTO", "MX", "ES"),
+        ("PARE", "AR", "ES"),
+        ("DUR", "TR", "DE"),
+        ("Vado permanente", "ES", "MX"),
+        ("Aseos", "ES", "MX"),
+        ("Abarrotes", "MX", "ES"),
+        ("Carabineros de Chile", "CL", "AR"),
+        ("Prefeitura Municipal", "BR", "PT"),
+        ("Câmara Municipal", "PT", "BR"),
+        ("Hund i snor", "DK", "NO"),
+        ("Båndtvang", "NO", "DK"),
+        ("Udkørsel", "DK", "NO"),
+        ("Plaatselijk verkeer", "BE", "NL"),
+        ("Městský úřad Brno", "CZ", "PL"),
+        ("Općina", "HR", "RS"),
+        ("Belediyesi", "TR", "AZ"),
+        ("Majlis Perbandaran", "MY", "ID"),
+        ("Kecamatan", "ID", "MY"),
+        ("止まれ", "JP", "CN"),
+    ],
+)
+def test_one_country_over_another(text, country, other):
+    found = best(text)
+    assert found[country] > 3 * found.get(other, 1.0)
+
+
+def test_phrases_run_over_lines():
+    assert best("Anlieger", "frei")["DE"] > 3
+
+
+def test_marks_and_case_do_not_matter():
+    assert best("CAMARA MUNICIPAL") == best("Câmara Municipal")
+
+
+def test_more_words_say_more():
+    assert best("Sparkasse", "Ordnungsamt")["DE"] > best("Sparkasse")["DE"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "12:30", "Coca-Cola", "4711", "Contralto", "Alto Adige Hotel", "durable", "A1", "HHSBL"],
+)
+def test_silent(text):
+    assert find([Line(text, 0.97, BOX)]) == []
+
+
+def test_strength_is_bounded():
+    every = ";".join(row["words"] for row in rows()).split(";")
+    for word in every:
+        for cue in find([Line(word, 0.97, BOX)]):
+            assert 1 < max(cue.countries.values()) <= 101
+
+
+def rows():
+    text = files("geotagger.data").joinpath("official_words.csv").read_text("utf-8")
+    return list(csv.DictReader(text.splitlines()))
+
+
+def test_the_table_is_sound():
+    for row in rows():
+        assert set(row["countries"].split()) <= set(countries())
+        assert set(row["also"].split()) <= set(countries())
+        for word in row["words"].split(";"):
+            assert word == folded(word)
+            assert len(word) >= 3
+    assert all(set(rates) <= set(countries()) for rates in STOP_SIGNS.values())
+
+
+def test_weak_lines_are_not_believed():
+    assert find([Line("Gemeindeamt", 0.4, BOX)]) == []

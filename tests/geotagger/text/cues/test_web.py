@@ -1,0 +1,99 @@
+"""Web and mail addresses."""
+
+import pytest
+
+from geotagger.text.cues.ratios import countries
+from geotagger.text.cues.web import CITIES, EUROPEAN_UNION, GENERIC, find
+from geotagger.text.types import Line
+
+BOX = ((0.1, 0.1), (0.9, 0.1), (0.9, 0.2), (0.1, 0.2))
+
+
+def cues(text, confidence=0.97):
+    return find([Line(text, confidence, BOX)])
+
+
+@pytest.mark.parametrize(
+    ("text", "country"),
+    [
+        ("www.stadt-koeln.de", "DE"),
+        ("WWW.BAGERI.SE", "SE"),
+        ("www.shop.co.uk", "GB"),
+        ("www.padaria.com.br", "BR"),
+        ("info@bistro.fr", "FR"),
+        ("https://sklep.pl/oferta", "PL"),
+        ("www.kantine. dk", "DK"),
+        ("wwwxyz.de", "DE"),
+        ("www.кафе.рф", "RU"),
+        ("www.hotel.co.in", "IN"),
+        ("www.tienda.com.co", "CO"),
+        ("kontakt@firma.at", "AT"),
+        ("besuchen: www.museum.ch", "CH"),
+        ("www.store.com.au", "AU"),
+        ("www.restoran.com.tr", "TR"),
+        ("www.ryokan.co.jp", "JP"),
+    ],
+)
+def test_country_domains(text, country):
+    (cue,) = cues(text)
+    assert list(cue.countries) == [country]
+    assert cue.countries[country] > 100
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "www.belloo.com",
+        "www.wiki.org",
+        "www.twitch.tv",
+        "www.start.io",
+        "www.about.me.com",
+        "www.good.fm",
+        "https://youtu.be/abc",
+        "linktr.ee/name",
+        "Nr. 5",
+        "8.00",
+        "z.B. Anreise",
+        "gestattet bis 12.Uhr",
+        "St. Georg",
+        "a.de",
+        "Hund.",
+        "1.FC KÖU",
+        "e.V.",
+        "S.p.A.",
+        "",
+    ],
+)
+def test_silent(text):
+    assert [cue for cue in cues(text) if cue.countries or cue.spots] == []
+
+
+def test_a_bare_domain_is_weaker():
+    assert cues("museum.no")[0].countries["NO"] < cues("www.museum.no")[0].countries["NO"] / 2
+
+
+def test_half_generic_domains_are_weak():
+    (cue,) = cues("www.hotel.in")
+    assert 2 < cue.countries["IN"] < 100
+
+
+def test_city_domains_are_spots():
+    (cue,) = cues("www.museum.berlin")
+    assert cue.countries == {}
+    assert (round(cue.spots[0].lat), round(cue.spots[0].lon)) == (53, 13)
+
+
+def test_europe_is_weak():
+    (cue,) = cues("www.projekt.eu")
+    assert set(cue.countries) == set(EUROPEAN_UNION)
+    assert 2 < cue.countries["IT"] < 50
+
+
+def test_tables_are_sound():
+    assert set(EUROPEAN_UNION) <= set(countries())
+    assert all(-90 <= lat <= 90 and -180 <= lon <= 180 for lat, lon, _ in CITIES.values())
+    assert not {"de", "fr", "uk", "jp"} & GENERIC
+
+
+def test_weak_lines_are_not_believed():
+    assert cues("www.stadt-koeln.de", confidence=0.3) == []

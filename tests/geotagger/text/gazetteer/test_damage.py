@@ -1,0 +1,64 @@
+"""Names cut off by the edge of the picture, and names with one letter misread."""
+
+from __future__ import annotations
+
+import pytest
+
+from geotagger.geography.sphere import haversine_km
+from geotagger.text.cues.place_names import find
+from geotagger.text.gazetteer.damage import corrected, whole
+from geotagger.text.types import Line
+
+NAMES = frozenset({"barcelona", "stockholm", "copenhagen", "alexandria", "alexandra", "palmira"})
+
+
+@pytest.mark.parametrize(
+    ("part", "no_start", "no_end", "name"),
+    [
+        ("barcelo", False, True, "barcelona"),
+        ("tockholm", True, False, "stockholm"),
+        ("stockhol", True, False, ""),
+        ("tockholm", False, True, ""),
+        ("barce", False, True, ""),
+        ("barcel", False, True, ""),
+        ("stockholm", True, True, ""),
+        ("alexandr", False, True, ""),
+    ],
+)
+def test_what_the_edge_cuts_off(part: str, no_start: bool, no_end: bool, name: str) -> None:
+    assert whole(part, NAMES, no_start=no_start, no_end=no_end) == name
+
+
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [
+        ("capenhagen", "copenhagen"),
+        ("stackholm", "stockholm"),
+        ("stockhoim", "stockholm"),
+        ("stockhotm", "stockholm"),
+        ("stockholx", ""),
+        ("stckholm", ""),
+        ("pa1mira", ""),
+        ("palmiro", ""),
+    ],
+)
+def test_one_letter_misread(word: str, name: str) -> None:
+    assert corrected(word, NAMES) == name
+
+
+def test_a_cut_name_counts_at_the_edge_alone() -> None:
+    def line(left: float, right: float) -> Line:
+        corners = ((left, 0.4), (right, 0.4), (right, 0.5), (left, 0.5))
+        return Line("Stockhol", 0.95, corners)
+
+    (cue,) = find([line(0.5, 1.0)])
+    assert haversine_km(59.33, 18.06, cue.spots[0].lat, cue.spots[0].lon) < 20
+    assert find([line(0.4, 0.9)]) == []
+    assert find([line(0.0, 0.5)]) == []
+
+
+def test_damaged_names_say_less_than_whole_ones() -> None:
+    corners = ((0.2, 0.4), (0.8, 0.4), (0.8, 0.5), (0.2, 0.5))
+    (damaged,) = find([Line("Capenhagen", 0.95, corners)])
+    (whole_name,) = find([Line("Copenhagen", 0.95, corners)])
+    assert 4 < damaged.spots[0].ratio < whole_name.spots[0].ratio

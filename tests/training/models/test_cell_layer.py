@@ -1,0 +1,128 @@
+"""The starter's last layer: what it learns, and what places share."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from training.data.dataset import Example  # noqa: E402
+from training.models.cell_layer import LayerOptions, empty_layer, fit_layer, kinship_root  # noqa: E402
+from training.models.landmarks import Landmarks, kernel_components  # noqa: E402
+from training.targets.cells import Cells  # noqa: E402
+
+CONTINENTS = {"KE": "Africa", "TZ": "Africa", "NO": "Europe"}
+
+
+def cells():
+    return Cells(
+        np.array([-1.3, -6.8, 60.4]), np.array([36.8, 39.3, 5.3]), np.array(["KE", "TZ", "NO"])
+    )
+
+
+def photos(code, lat, lon, count):
+    return [Example(f"{code}{i}", lat=lat, lon=lon, country=code) for i in range(count)]
+
+
+def two_looks(random):
+    """Twenty photos of Kenya look one way, sixty of Norway another."""
+    examples = photos("KE", -1.3, 36.8, 20) + photos("NO", 60.4, 5.3, 60)
+    looks = np.repeat([[1.0, 0, 0], [0, 1.0, 0]], [20, 60], axis=0)
+    return examples, (looks + random.normal(0, 0.3, (80, 3))).astype(np.float32)
+
+
+def logits(layer, look):
+    with torch.inference_mode():
+        return layer(torch.tensor([look])).tolist()[0]
+
+
+def fitted(root, **options):
+    examples, features = two_looks(np.random.default_rng(0))
+    chosen = LayerOptions(**{"components": 0, "l2": 0.1, **options})
+    return fit_layer(features, examples, cells(), root, CONTINENTS, chosen)
+
+
+KINDS = [{}, {"components": 2}, {"levels": 0.5}, {"sharpness": 1.0, "components": 3}]
+
+
+@pytest.mark.parametrize("options", KINDS)
+def test_looks_are_told_apart_and_the_prior_is_taken_out(options):
+    layer = fitted(kinship_root(cells(), 0.0), **options)
+    kenya, norway = logits(layer, [1.0, 0, 0]), logits(layer, [0, 1.0, 0])
+    assert kenya[0] > kenya[2]
+    assert norway[2] > norway[0]
+    if not options.get("sharpness"):  # there the curve between the two is anybody's guess
+        between = logits(layer, [0.5, 0.5, 0])
+        assert between[0] == pytest.approx(between[2], abs=0.5)
+
+
+@pytest.mark.parametrize("options", [KINDS[0], KINDS[-1]])
+def test_a_layer_is_loaded_into_an_empty_one_of_its_shape(options):
+    layer = fitted(torch.eye(3), **options)
+    known = layer.state_dict().get("0.landmarks")
+    empty = empty_layer(3, 3, None if known is None else tuple(known.shape))
+    empty.load_state_dict(layer.state_dict())
+    assert logits(empty, [1.0, 0, 0]) == logits(layer, [1.0, 0, 0])
+
+
+def test_likeness_is_one_to_itself_and_fades_with_sharpness():
+    looks = torch.from_numpy(two_looks(np.random.default_rng(0))[1])
+    soft, sharp = (Landmarks.of(looks, 2, sharpness)(looks) for sharpness in (0.5, 5.0))
+    assert torch.allclose(soft.diagonal(), torch.ones(80), atol=1e-5)
+    assert soft[0, :20].mean() > soft[0, 20:].mean()
+    assert torch.allclose(soft**10, sharp, atol=1e-4)
+    cosine = Landmarks.of(looks, 2, 0.5).compared(looks)
+    assert torch.allclose(soft, torch.exp(-0.5 * torch.cdist(cosine, cosine) ** 2), atol=1e-3)
+
+
+def test_components_of_likenesses_have_the_kernel_as_their_products():
+    looks = torch.from_numpy(two_looks(np.random.default_rng(0))[1])
+    known = Landmarks.of(looks, 0, 1.0)(looks)
+    values, turn, offset = kernel_components(known, 80)
+    assert torch.allclose(known @ turn - offset, values)
+    assert values.mean(dim=0).abs().max() < 1e-3
+    middle = torch.eye(80) - 1 / 80
+    centred = middle @ known @ middle
+    scale = (values @ values.T).trace() / centred.trace()
+    assert torch.allclose(values @ values.T, scale * centred, atol=1e-2 * float(scale))
+    assert float(values.var(dim=0).mean()) == pytest.approx(1, rel=0.05)
+
+
+def test_what_is_like_a_lone_photo_is_told_by_it():
+    """A cluster inside another, which no straight line tells apart."""
+    random = np.random.default_rng(1)
+    angles = random.uniform(0, 2 * np.pi, 60)
+    ring = 3 * np.stack([np.cos(angles), np.sin(angles), np.zeros(60)], 1)
+    looks = np.concatenate([random.normal(0, 0.2, (20, 3)), ring])
+    looks[:, 2] += random.normal(2, 0.1, 80)
+    examples = photos("KE", -1.3, 36.8, 20) + photos("NO", 60.4, 5.3, 60)
+    chosen = LayerOptions(components=0, l2=1e-3, sharpness=1.0)
+    features = looks.astype(np.float32)
+    layer = fit_layer(features, examples, cells(), torch.eye(3), CONTINENTS, chosen)
+    with torch.inference_mode():
+        found = layer(torch.from_numpy(features)).argmax(1)
+    assert (found[20:] == 2).float().mean() > 0.95
+    straight = fit_layer(
+        features, examples, cells(), torch.eye(3), CONTINENTS, LayerOptions(components=0, l2=1e-3)
+    )
+    with torch.inference_mode():
+        worse = straight(torch.from_numpy(features)).argmax(1)
+    right = torch.tensor([0] * 20 + [2] * 60)
+    assert (found == right).sum() >= (worse == right).sum()
+
+
+def test_what_is_known_of_kenya_tells_of_tanzania():
+    kin = torch.linalg.cholesky(torch.tensor([[1, 0.6, 0], [0.6, 1, 0], [0, 0, 1.0]]))
+    alone, shared = fitted(torch.eye(3)), fitted(kin)
+    gain = [
+        logits(layer, [1.0, 0, 0])[1] - logits(layer, [0, 1.0, 0])[1] for layer in (alone, shared)
+    ]
+    assert gain[1] > gain[0] + 0.2
+
+
+def test_places_that_look_alike_are_kin():
+    pytest.importorskip("geoclip")
+    root = kinship_root(cells(), 0.8)
+    covariance = (root @ root.T).tolist()
+    assert covariance[0][1] > covariance[0][2]
+    assert covariance[0][0] == pytest.approx(1, abs=1e-3)
+    assert torch.allclose(kinship_root(cells(), 0.0), torch.eye(3), atol=1e-4)

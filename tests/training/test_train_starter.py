@@ -1,0 +1,289 @@
+"""The whole recipe on a few coloured squares: train, export, load, compare."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+torch = pytest.importorskip("torch")
+
+from export import to_onnx  # noqa: E402  (needs torch)
+from export.families import starter  # noqa: E402  (needs torch)
+from export.graph import parity  # noqa: E402  (needs torch)
+from geotagger.vision.bundle.bundle import ClassifyHead, load_bundle  # noqa: E402
+from geotagger.vision.bundle.self_test import check  # noqa: E402
+from geotagger.vision.runtime.session import Session  # noqa: E402
+from training import train_starter  # noqa: E402
+from training.experiments import starter_trials  # noqa: E402
+from training.models.starter_network import MEAN, SCALE, Starter  # noqa: E402
+
+COUNTRIES = {
+    "JP": (35.7, 139.7, (220, 40, 40)),
+    "DE": (52.5, 13.4, (40, 200, 40)),
+    "BR": (-22.9, -43.2, (40, 60, 220)),
+}
+RECIPE = {
+    "trunks": ["tiny", "tiny"],
+    "size_px": 32,
+    "layer": {"sharpness": 1.0, "components": 48, "kinship": 0.0, "levels": 0.5, "l2": 1e-4},
+    "folds": 3,
+}
+
+
+def make_photos(folder):
+    random = np.random.default_rng(0)
+    (folder / "images").mkdir(parents=True)
+    rows = []
+    for source in range(6):
+        for code, (lat, lon, colour) in COUNTRIES.items():
+            for number in range(3):
+                file = f"images/{source}_{code}_{number}.png"
+                noise = random.normal(colour, 40, (48, 64, 3)).clip(0, 255).astype(np.uint8)
+                Image.fromarray(noise).save(folder / file)
+                rows.append((file, lat + number, lon, code, "city", f"site{source}", "own"))
+    (folder / "images" / "broken.png").write_bytes(b"")
+    rows.append(("images/broken.png", 0, 0, "DE", "city", "site0", "own"))
+    Image.fromarray(noise).save(folder / "images" / "agency.png")
+    rows.append(("images/agency.png", -22.9, -43.2, "BR", "city", "agency", "agency"))
+    with (folder / "labels.csv").open("w", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["file", "lat", "lon", "country", "precision", "source", "rights"])
+        writer.writerows(rows)
+
+
+def run_command(command, *arguments):
+    result = CliRunner().invoke(command, [str(argument) for argument in arguments])
+    assert result.exit_code == 0, (result.output, result.exception)
+    return result
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("starter")
+    photos, run = folder / "photos", folder / "run"
+    make_photos(photos)
+    recipe = folder / "recipe.json"
+    recipe.write_text(json.dumps(RECIPE))
+    result = run_command(
+        train_starter.main,
+        photos,
+        run,
+        "--recipe",
+        recipe,
+        "--exclude-rights",
+        "agency",
+        "--threads",
+        1,
+    )
+    return photos, run, result
+
+
+@pytest.fixture(scope="module")
+def bundle(trained, tmp_path_factory):
+    photos, run, _ = trained
+    target = tmp_path_factory.mktemp("bundles") / "mini"
+    run_command(to_onnx.main, run, target, "--photos", photos / "images_only", "--name", "mini")
+    return load_bundle(target)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def good_photos(trained):
+    """The pictures that can be decoded, in a folder of their own."""
+    photos, _, _ = trained
+    folder = photos / "images_only"
+    folder.mkdir()
+    for file in sorted((photos / "images").iterdir()):
+        if file.stat().st_size:
+            (folder / file.name).write_bytes(file.read_bytes())
+
+
+def test_a_run_learns_colours_from_sources_that_it_has_not_seen(trained):
+    _, run, result = trained
+    assert "54 photos, 1 left out" in result.output
+    assert "broken.png" in result.stderr
+    document = json.loads((run / "run.json").read_text())
+    scores = document["metrics"]["unseen_sources"]["per_photo"]
+    assert scores["country"] > 0.9
+    assert document["metrics"]["majority"]["per_photo"]["country"] < 0.5
+    assert document["metrics"]["sources"] == 6
+
+
+def test_out_of_fold_logits_are_kept_for_every_photo(trained):
+    _, run, _ = trained
+    kept = np.load(run / "oof.npz")
+    assert kept["logits"].shape == (54, len(kept["cell_lat"]))
+    assert len(kept["photo"]) == len(set(kept["photo"].tolist())) == 54
+    assert all(
+        len(set(kept["fold"][kept["source"] == source])) == 1 for source in set(kept["source"])
+    )
+    best = kept["cell_country"][kept["logits"].argmax(axis=1)]
+    assert (best == kept["country"]).mean() > 0.9
+
+
+def test_a_second_run_uses_the_cache_and_other_photos_do_not(trained, tmp_path):
+    photos, _, _ = trained
+    recipe = train_starter.read_recipe(RECIPE)
+    examples, _ = train_starter.read_photos(photos, exclude_rights=["agency"])
+    file = tmp_path / "features.npy"
+    network = Starter(recipe.trunks)
+    first = train_starter.cached_features(network, examples, recipe, file, 1)
+    written = file.stat().st_mtime_ns
+    again = train_starter.cached_features(network, examples, recipe, file, 1)
+    assert file.stat().st_mtime_ns == written
+    assert np.array_equal(first, again)
+    fewer = train_starter.cached_features(network, examples[:9], recipe, file, 1)
+    assert fewer.shape == (9, 64)
+    assert fewer == pytest.approx(first[:9], abs=1e-5)
+
+
+def test_a_recipe_with_an_unknown_option_is_refused():
+    with pytest.raises(TypeError, match="epochs"):
+        train_starter.read_recipe({"epochs": 3})
+    with pytest.raises(TypeError, match="split"):
+        train_starter.read_recipe({"layer": {"split": 3}})
+
+
+def test_pixels_are_normalised_in_the_graph():
+    model = Starter(("tiny",))
+    model.trunks[0] = torch.nn.Identity()
+    pixels = torch.tensor([0, 127, 255], dtype=torch.uint8).repeat(1, 2, 2, 1)
+    values = model.features(pixels)
+    assert values.shape == (1, 3)
+    assert values[0].tolist() == pytest.approx([-MEAN / SCALE, 0, 1])
+
+
+def test_trunks_stand_side_by_side():
+    model = Starter(("tiny", "tiny"))
+    pixels = torch.randint(0, 255, (2, 32, 32, 3), dtype=torch.uint8)
+    values = model.features(pixels)
+    alone = [
+        trunk((pixels.permute(0, 3, 1, 2) - MEAN) / SCALE).mean((2, 3)) for trunk in model.trunks
+    ]
+    assert torch.equal(values, torch.cat(alone, 1))
+
+
+def test_the_bundle_reads_pictures_as_the_trained_network_does(bundle, trained):
+    _, run, _ = trained
+    assert check(bundle, "cpu")["cell_logits"] <= bundle.card.probe.tolerance
+    squares = np.zeros((3, 32, 32, 3), np.uint8)
+    for square, (_, _, colour) in zip(squares, COUNTRIES.values(), strict=True):
+        square[:] = colour
+    (logits,) = Session(bundle, "cpu").run(squares)
+    recipe = json.loads((run / "run.json").read_text())["recipe"]
+    network = starter.load_network(run, recipe, logits.shape[1])
+    with torch.inference_mode():
+        wanted = network(torch.from_numpy(squares)).numpy()
+    assert logits == pytest.approx(wanted, abs=1e-3)
+    labels = bundle.labels(bundle.card.heads[0])
+    assert [labels[best].country_code for best in logits.argmax(axis=1)] == list(COUNTRIES)
+
+
+def test_the_card_tells_data_scores_and_limits(bundle):
+    assert bundle.card.name == "mini"
+    assert bundle.card.metrics["photos"] == 54
+    assert "agency" in bundle.card.provenance["data"]
+    page = (bundle.path / "README.md").read_text()
+    assert "must not be used for" in page
+    assert bundle.card.metrics["by_continent"]["Asia"]["photos"] == 18
+    assert "| South America | 18 |" in page
+    country = bundle.card.metrics["unseen_sources"]["per_photo"]["country"]
+    assert f"{100 * country:.1f} %" in page
+    assert "/" + "home" not in (bundle.path / "model.onnx").read_bytes().decode("latin-1")
+
+
+@pytest.mark.parametrize("precision", ["fp16", "int8"])
+def test_smaller_precisions_load_and_stay_close(trained, tmp_path, precision):
+    photos, run, _ = trained
+    target = tmp_path / precision
+    run_command(
+        to_onnx.main, run, target, "--precision", precision, "--photos", photos / "images_only"
+    )
+    assert load_bundle(target).card.provenance["precision"] == precision
+
+
+def test_int8_wants_photos(trained, tmp_path):
+    _, run, _ = trained
+    arguments = [str(run), str(tmp_path / "new"), "--precision", "int8"]
+    result = CliRunner().invoke(to_onnx.main, arguments)
+    assert result.exit_code == 1
+    assert "--photos" in result.output
+    assert not (tmp_path / "new").exists()
+
+
+def test_an_export_that_computes_something_else_is_refused_and_the_old_bundle_stays(
+    trained, tmp_path, monkeypatch
+):
+    _, run, _ = trained
+    target = tmp_path / "kept"
+    run_command(to_onnx.main, run, target)
+    before = (target / "card.json").read_bytes()
+    save = to_onnx.save_onnx
+
+    def spoilt(network, *arguments):
+        with torch.no_grad():
+            network.cells[1].bias += 1
+        save(network, *arguments)
+        with torch.no_grad():
+            network.cells[1].bias -= 1
+
+    monkeypatch.setattr(to_onnx, "save_onnx", spoilt)
+    result = CliRunner().invoke(to_onnx.main, [str(run), str(target)])
+    assert result.exit_code == 1
+    assert "computes something else" in result.output
+    assert (target / "card.json").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+
+
+def test_limits_bite():
+    heads = (ClassifyHead("cells", "cell_logits", "labels.csv"),)
+
+    def shortfall(apart, same, precision):
+        found = {"cells.max_difference": apart, "cells.same_first": same}
+        return parity.shortfall(found, precision, heads)
+
+    assert "needed" in shortfall(float("nan"), 1.0, "fp32")
+    assert "needed" in shortfall(0.0, 0.5, "int8")
+    assert "needed" in shortfall(0.5, 1.0, "fp16")
+    assert not shortfall(0.0005, 1.0, "fp32")
+
+
+def rows_of(output):
+    """The rows of the printed table, by their first cell."""
+    cells = [line.strip("| ").split(" | ") for line in output.splitlines() if line.startswith("| ")]
+    return {row[0]: row[1:] for row in cells[1:]}
+
+
+def test_the_starter_is_set_beside_simpler_answers(trained):
+    photos, run, _ = trained
+    rows = rows_of(run_command(starter_trials.main, "baselines", photos, run).output)
+    assert list(rows) == [
+        "---",
+        "commonest places",
+        "nearest photo",
+        "logistic regression",
+        "the starter",
+    ]
+    right = {name: float(row[2].split(" / ")[0]) for name, row in rows.items() if name != "---"}
+    assert right["commonest places"] < 50
+    assert right["the starter"] > 90
+    document = json.loads((run / "run.json").read_text())
+    country = document["metrics"]["unseen_sources"]["per_photo"]["country"]
+    assert right["the starter"] == pytest.approx(100 * country)
+
+
+def test_every_source_is_judged_by_what_never_saw_it(trained):
+    photos, run, _ = trained
+    rows = rows_of(run_command(starter_trials.main, "leave-one-source-out", photos, run).output)
+    assert [rows[f"site{number}"][0] for number in range(6)] == ["9"] * 6
+    assert rows["all"][0] == "54"
+
+
+def test_more_photos_are_learned_from_along_the_curve(trained):
+    photos, run, _ = trained
+    arguments = ["learning-curve", photos, run, "--extra-rights", "agency"]
+    rows = rows_of(run_command(starter_trials.main, *arguments).output)
+    assert [rows[f"{share:.1%} of the photos"][0] for share in (0.125, 1.0)] == ["5", "36"]
+    assert rows["and those of agency"][0] == "37"

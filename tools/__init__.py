@@ -1,0 +1,1 @@
+"""Scripts that build the data and the pictures of the docs."""

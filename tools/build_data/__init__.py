@@ -1,0 +1,1 @@
+"""Build the tables in geotagger/data from public data."""

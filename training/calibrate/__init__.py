@@ -1,0 +1,1 @@
+"""Fit temperatures, weights, thresholds and radius factors on held-out photos."""

@@ -1,0 +1,1 @@
+"""Collect street-level photos from services, with a key of your own."""

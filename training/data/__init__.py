@@ -1,0 +1,1 @@
+"""Photos with known places: tables, folders and streams, splits, batches of pixels."""

@@ -1,0 +1,5 @@
+"""`python -m training.data SOURCE`."""
+
+from training.data.dataset import main
+
+main()

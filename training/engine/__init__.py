@@ -1,0 +1,1 @@
+"""The training loop, checkpoints, recipes and the folder of a run."""

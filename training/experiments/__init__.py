@@ -1,0 +1,1 @@
+"""Trials that set a model beside simpler ones."""

@@ -1,0 +1,151 @@
+"""Crops of single lines of text, as a detector cuts them out of photos: drawn, bent, spoilt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw
+
+from geotagger.text.ocr.script_model import HEIGHT_PX, MAX_WIDTH_PX, fitted
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from training.synthetic.fonts import Face
+
+LETTER_PX = 44
+PAD = 16
+"""Around the letters, while they are bent; in pixels of LETTER_PX."""
+MIN_CONTRAST = 45
+"""Between letters and ground, of 255, before noise."""
+
+
+def drawn(text: str, face: Face, rng: np.random.Generator) -> NDArray[np.float32] | None:
+    """How much ink covers each pixel, 0 to 1, [h, w]; None where the font draws nothing."""
+    font = face.at(LETTER_PX)
+    stroke = int(rng.choice([0, 0, 0, 1, 2]))
+    left, top, right, bottom = font.getbbox(text, stroke_width=stroke)
+    if right - left < 8 or bottom - top < 8 or right - left > 3000:
+        return None
+    size = (int(right - left) + 2 * PAD, int(bottom - top) + 2 * PAD)
+    image = Image.new("L", size)
+    draw = ImageDraw.Draw(image)
+    draw.text((PAD - left, PAD - top), text, 255, font, stroke_width=stroke)
+    if rng.random() < 0.25:  # the edge of the line above or below
+        away = rng.choice([-1, 1]) * rng.uniform(1.02, 1.25) * (bottom - top)
+        start = PAD - left - rng.uniform(0, 0.5) * (right - left)
+        draw.text((start, PAD - top + away), f"{text} {text}", 255, font, stroke_width=stroke)
+    ink = np.asarray(image, np.float32) / 255
+    if rng.random() < 0.2:
+        ink = _curved(ink, rng)
+    if rng.random() < 0.06:  # hollow letters
+        edge = cv2.morphologyEx(ink, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+        ink = np.clip(edge, 0, 1)
+    return ink if ink.mean() > 0.01 else None
+
+
+def spoilt(
+    ink: NDArray[np.float32], ground: NDArray[np.uint8] | None, rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """A grey crop of the letters on a ground (grey [h, w], or none: a plain one), as a camera of
+    some quality sees it from some angle."""
+    ink = _bent(ink, rng)
+    height, width = ink.shape
+    field = _ground(ground, (height, width), rng)
+    level = float(field.mean())
+    choices = [shade for shade in range(0, 256, 5) if abs(shade - level) >= MIN_CONTRAST]
+    shade = float(rng.choice(choices))
+    if rng.random() < 0.12:  # a shadow or a rim
+        shift = rng.integers(-3, 4, 2)
+        shadow = np.roll(ink, tuple(shift), (0, 1))
+        field = field * (1 - shadow) + float(rng.integers(0, 256)) * shadow
+    grey = field * (1 - ink) + shade * ink
+    if rng.random() < 0.4:  # light that falls off
+        slope = rng.normal(0, 25, 2)
+        grey = grey + slope[0] * np.linspace(-1, 1, width)
+        grey = grey + slope[1] * np.linspace(-1, 1, height)[:, None]
+    return _seen(grey.astype(np.float32), rng)
+
+
+def _curved(ink: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """On an arc or a wave."""
+    height, width = ink.shape
+    along = np.linspace(0, 2 * np.pi * rng.uniform(0.3, 1), width) + rng.uniform(0, 6)
+    lift = np.sin(along) * rng.uniform(0, 0.2) * height
+    columns, rows = np.meshgrid(np.arange(width), np.arange(height))
+    rows = (rows + lift).astype(np.float32)
+    return np.asarray(cv2.remap(ink, columns.astype(np.float32), rows, cv2.INTER_LINEAR))
+
+
+def _bent(ink: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Turned, slanted and seen from the side, with a detector's loose margins."""
+    height, width = ink.shape
+    right, bottom = width - PAD, height - PAD
+    tight = np.array([[PAD, PAD], [right, PAD], [right, bottom], [PAD, bottom]], np.float32)
+    line = height - 2 * PAD
+    corners = tight + rng.normal(0, 0.06 * line, (4, 2)).astype(np.float32)
+    grow = rng.uniform(-0.06, 0.28, 2) * line
+    centre = tight.mean(axis=0)
+    corners += np.sign(tight - centre) * grow
+    slant = rng.normal(0, 0.08) * line
+    corners[:2, 0] += slant
+    tall = max(8, round(float(corners[2:, 1].mean() - corners[:2, 1].mean())))
+    wide = max(8, round(float(corners[1:3, 0].mean() - corners[[0, 3], 0].mean())))
+    wide = max(8, round(wide * rng.uniform(0.8, 1.2)))
+    target = np.array([[0, 0], [wide, 0], [wide, tall], [0, tall]], np.float32)
+    matrix = cv2.getPerspectiveTransform(corners.astype(np.float32), target)
+    bent: NDArray[np.float32] = cv2.warpPerspective(ink, matrix, (wide, tall))
+    return bent
+
+
+def _ground(
+    ground: NDArray[np.uint8] | None, size: tuple[int, int], rng: np.random.Generator
+) -> NDArray[np.float32]:
+    plain = np.full(size, float(rng.integers(0, 256)), np.float32)
+    if ground is None:
+        return plain
+    patch = cv2.resize(ground, size[::-1], interpolation=cv2.INTER_LINEAR).astype(np.float32)
+    strength = rng.choice([0.15, 0.4, 0.8])
+    return plain + strength * (patch - patch.mean())
+
+
+def _seen(grey: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Few pixels, blur, noise, JPEG."""
+    height, width = grey.shape
+    small = int(np.exp(rng.uniform(np.log(17), np.log(60))))
+    size = (max(4, round(width * small / height)), small)
+    grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+    if rng.random() < 0.4:
+        grey = cv2.GaussianBlur(grey, (0, 0), rng.uniform(0.3, 0.022 * small + 0.3))
+    grey = grey + rng.normal(0, rng.choice([1, 4, 10]), grey.shape)
+    seen = np.clip(grey, 0, 255).astype(np.uint8)
+    if rng.random() < 0.5:
+        quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(30, 95))]
+        seen = cv2.imdecode(cv2.imencode(".jpg", seen, quality)[1], cv2.IMREAD_GRAYSCALE)
+    return fitted(seen)
+
+
+def patch_of(picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """A piece of a grey picture [h, w], of the shape that lines of text have."""
+    height, width = picture.shape
+    tall = int(np.exp(rng.uniform(np.log(8), np.log(height / 3))))
+    wide = int(np.clip(tall * np.exp(rng.uniform(np.log(0.8), np.log(8))), 8, width))
+    top, left = rng.integers(0, height - tall), rng.integers(0, max(1, width - wide))
+    return fitted(picture[top : top + tall, left : left + wide])
+
+
+def stacked(crops: Sequence[NDArray[np.uint8]], width_px: int) -> NDArray[np.uint8]:
+    """Crops of about one width as an array [n, 32, width]."""
+    size = (width_px, HEIGHT_PX)
+    return np.stack([cv2.resize(crop, size, interpolation=cv2.INTER_LINEAR) for crop in crops])
+
+
+BUCKETS_PX = (32, 48, 64, 88, 120, 160, 216, MAX_WIDTH_PX)
+"""Widths that crops are stretched to for training, so that many run at once."""
+
+
+def bucket_of(crop: NDArray[np.uint8]) -> int:
+    return min(BUCKETS_PX, key=lambda width: abs(np.log(width / crop.shape[1])))

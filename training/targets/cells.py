@@ -1,0 +1,156 @@
+"""Cells of the world: clusters of photos, or a quadtree; and how right each is for a photo."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from geotagger.errors import UsageError
+from geotagger.geography.sphere import haversine_km, unit_vectors, unit_vectors64
+from training.data.dataset import positions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from training.data.dataset import Example
+
+DEEPEST = 20
+"""Levels of a quadtree; its leaves are then some ten metres wide."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """What the model tells apart: clusters of photos, none of which crosses a border."""
+
+    lat: NDArray[np.float64]
+    lon: NDArray[np.float64]
+    country: NDArray[np.str_]
+
+    def __len__(self) -> int:
+        return len(self.lat)
+
+    def distance_km(
+        self, lat: NDArray[np.float64], lon: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """[n, len(self)]."""
+        return np.asarray(haversine_km(lat[:, None], lon[:, None], self.lat, self.lon))
+
+
+def quadtree_cells(examples: Sequence[Example], most: int, least: int) -> Cells:
+    """Cells of at most `most` photos: a cube's six faces, each a quadtree, as S2 has them.
+
+    A cell with more photos is cut in four (OpenStreetView-5M, Astruc et al. 2024, cut longitude and
+    latitude alike; the cube keeps cells of one level about equally large, as Google's S2 does).
+    A cell with fewer than `least` is left out: its photos go to the nearest other one. Each cell
+    lies where the middle of its photos is.
+    """
+    placed = [example for example in examples if example.has_point]
+    if not placed:
+        raise UsageError("quadtree cells need positions; add the columns lat and lon")
+    face, across, down = _cube(*positions(placed))
+    found = []
+    todo = [np.flatnonzero(face == side) for side in range(6)]
+    level_of = [0] * len(todo)
+    while todo:
+        rows, level = todo.pop(), level_of.pop()
+        if len(rows) > most and level < DEEPEST:
+            scale = 2 ** (level + 1)
+            quarter = (across[rows] * scale).astype(int) % 2 * 2 + (down[rows] * scale).astype(
+                int
+            ) % 2
+            todo += [rows[quarter == q] for q in range(4)]
+            level_of += [level + 1] * 4
+        elif len(rows) >= max(1, least):
+            own = [placed[row] for row in rows]
+            country = Counter(example.country for example in own).most_common(1)[0][0]
+            found.append((*middle(np.stack(positions(own), axis=1)), country))
+    if not found:
+        raise UsageError(f"no quadtree cell holds {least} photos; ask for less")
+    lat, lon, codes = zip(*sorted(found), strict=True)
+    return Cells(np.array(lat), np.array(lon), np.array(codes))
+
+
+def _cube(
+    lat: NDArray[np.float64], lon: NDArray[np.float64]
+) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]:
+    """Face (0 to 5) and place on it (0 to 1, just below 1) of points, with S2's quadratic
+    projection, which makes cells of one level nearly equal in area."""
+    vectors = unit_vectors64(lat, lon)
+    axis = np.abs(vectors).argmax(axis=1)
+    rows = np.arange(len(vectors))
+    front = vectors[rows, axis]
+    both = [vectors[rows, (axis + turn) % 3] / np.abs(front) for turn in (1, 2)]
+    flat = [
+        np.where(u >= 0, 0.5 * np.sqrt(1 + 3 * np.abs(u)), 1 - 0.5 * np.sqrt(1 + 3 * np.abs(u)))
+        for u in both
+    ]
+    across, down = (np.clip(s, 0, 1 - 1e-12) for s in flat)
+    return axis + 3 * (front < 0), across, down
+
+
+def make_cells(examples: Sequence[Example], radius_km: float) -> Cells:
+    """Clusters the photos of each country: the densest circle of that radius first, and so on.
+
+    Photos known to the country alone make a cell only where the country has no others.
+    """
+    found: list[tuple[float, float, str]] = []
+    for country in sorted({example.country for example in examples}):
+        own = [example for example in examples if example.country == country]
+        sharp = [example for example in own if example.precision != "country"] or own
+        left = np.array([(example.lat, example.lon) for example in sharp])
+        while len(left):
+            inside = haversine_km(left[:, :1], left[:, 1:], left[:, 0], left[:, 1]) <= radius_km
+            members = left[inside[inside.sum(axis=1).argmax()]]
+            found.append((*middle(members), country))
+            left = left[~inside[inside.sum(axis=1).argmax()]]
+    lat, lon, country_codes = zip(*found, strict=True)
+    return Cells(np.array(lat), np.array(lon), np.array(country_codes))
+
+
+def middle(points: NDArray[np.float64]) -> tuple[float, float]:
+    x, y, z = unit_vectors(points[:, 0], points[:, 1]).mean(axis=0, dtype=np.float64)
+    return math.degrees(math.atan2(z, math.hypot(x, y))), math.degrees(math.atan2(y, x))
+
+
+def nearest_at_home(cells: Cells, examples: Sequence[Example]) -> NDArray[np.intp]:
+    """[n] the nearest cell of the photo's country, or of all where the country has none."""
+    km = cells.distance_km(*positions(examples))
+    home = cells.country == np.array([example.country for example in examples])[:, None]
+    any_home = home.any(axis=1, keepdims=True)
+    return np.where(home | ~any_home, km, np.inf).argmin(axis=1)
+
+
+def soft_targets(
+    examples: Sequence[Example], cells: Cells, tau_km: float, own_country: float
+) -> NDArray[np.float32]:
+    """[n, len(cells)] how right each cell is; rows sum to 1.
+
+    Nearby cells are nearly right: exp(-(d - d_min) / tau) (PIGEON, Haas et al. 2024). The share
+    `own_country` goes to cells of the photo's country alone. A photo known to the country alone is
+    spread twice as wide.
+    """
+    km = cells.distance_km(*positions(examples))
+    vague = np.array([example.precision == "country" for example in examples])
+    tau = np.where(vague, 2 * tau_km, tau_km)[:, None]
+    near = np.exp(-(km - km.min(axis=1, keepdims=True)) / tau)
+    near /= near.sum(axis=1, keepdims=True)
+    at_home = np.array([example.country for example in examples])[:, None] == cells.country
+    km_home = np.where(at_home, km, np.inf)
+    nearest = km_home.min(axis=1, keepdims=True)
+    home = np.exp(-(km_home - np.where(np.isfinite(nearest), nearest, 0)) / tau)
+    home_sum = home.sum(axis=1, keepdims=True)
+    home = np.where(home_sum > 0, home / np.maximum(home_sum, 1e-30), near)
+    return ((1 - own_country) * near + own_country * home).astype(np.float32)
+
+
+def country_weights(examples: Sequence[Example], exponent: float) -> NDArray[np.float32]:
+    """[n] weights with mean 1: a photo counts (photos of its country)^-exponent."""
+    count = Counter(example.country for example in examples)
+    weight = np.array([count[example.country] ** -exponent for example in examples])
+    return (weight / weight.mean()).astype(np.float32)
