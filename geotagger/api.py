@@ -14,17 +14,17 @@ from PIL import Image, ImageOps
 
 from geotagger.config import cores
 from geotagger.errors import BundleError
-from geotagger.evidence.source import Shot
+from geotagger.evidence.source import LoadedPhoto
 from geotagger.evidence.vision import VisionSource
 from geotagger.fusion.posterior import Belief
 from geotagger.geography.area import read_area
 from geotagger.geography.named_places import parse_places, read_candidates
 from geotagger.geography.places import load_places
 from geotagger.images.decode import Picture, decode
-from geotagger.types import Existing, Photo, Prediction
+from geotagger.types import Photo, PhotoMetadata, Prediction
 from geotagger.vision.bundle.bundle import CaptionHead, RetrieveHead, find_bundle, load_bundle
 from geotagger.vision.decoding.top_k import best_points
-from geotagger.vision.search_space import Search
+from geotagger.vision.search_space import CandidateSpace
 
 Picturelike = str | Path | Image.Image | NDArray[Any]
 """A file, a picture of Pillow, or uint8 pixels [H, W, 3], upright RGB."""
@@ -71,7 +71,7 @@ class Geotagger:
         """
         bundle = load_bundle(find_bundle(model))
         named = read_candidates(Path(candidates)) if candidates else ()
-        search = Search(
+        search = CandidateSpace(
             area=read_area(within) if within else None,
             gallery=Path(gallery) if gallery else None,
             candidates=(*named, *(parse_places(places) if places else ())),
@@ -169,7 +169,7 @@ class Geotagger:
         else:
             image = _image(photo)
             picture = Picture(image, *image.size)
-        return self._source.prepare(Shot(Photo(Path(), Path()), Existing(), picture))
+        return self._source.prepare(LoadedPhoto(Photo(Path(), Path()), PhotoMetadata(), picture))
 
 
 def _image(photo: Image.Image | NDArray[Any]) -> Image.Image:

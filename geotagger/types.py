@@ -71,7 +71,7 @@ class Photo(_Identity):
 
 
 @dataclass(frozen=True, slots=True)
-class Existing:
+class PhotoMetadata:
     """What the photo's own metadata says, read before any pixel is decoded."""
 
     gps: Point | None = None
@@ -160,7 +160,7 @@ class Outcome:
 
     photo: Photo
     status: Status = Status.UNSURE
-    existing: Existing = field(default_factory=Existing)
+    existing: PhotoMetadata = field(default_factory=PhotoMetadata)
     prediction: Prediction | None = None
     sha256: str = ""
     """Of the file as it was read, in hexadecimal."""

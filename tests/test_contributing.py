@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from geotagger.evidence.source import Shot
+from geotagger.evidence.source import LoadedPhoto
 from geotagger.fusion.posterior import Belief
 from geotagger.geography.places import load_places
-from geotagger.types import Existing, Photo
+from geotagger.types import Photo, PhotoMetadata
 
 PAGE = (Path(__file__).parent.parent / "CONTRIBUTING.md").read_text("utf-8")
 
@@ -23,7 +23,7 @@ def maker():
 
 
 def shot(camera):
-    return Shot(Photo(Path("a.jpg"), Path()), Existing(camera=camera), None)
+    return LoadedPhoto(Photo(Path("a.jpg"), Path()), PhotoMetadata(camera=camera), None)
 
 
 def test_it_speaks_of_what_it_knows_alone(maker):

@@ -23,7 +23,7 @@ from torch.nn.functional import log_softmax
 from geotagger.errors import UsageError
 from geotagger.images.decode import InputSpec
 from training.data.dataset import positions
-from training.data.pixels import FITS, Alterations
+from training.data.pixels import FITS, Augmentation
 from training.engine import run_folder
 from training.engine.experiment import begin, run_options, tell_trained, usage_errors
 from training.engine.loop import LoopOptions, fit, is_first_process
@@ -33,7 +33,7 @@ from training.eval.cnn_scores import score
 from training.eval.comparison import sample
 from training.models.backbones import TRUNKS
 from training.models.cnn import DEGREES, LOGITS, PlaceNetwork
-from training.models.feature_extractor import Sight
+from training.models.feature_extractor import FeatureExtractor
 from training.models.sphere_loss import great_circle_km, wrapped_huber
 from training.targets.classes import KINDS, Classes, make_classes, smooth_targets, with_log_prior
 from training.targets.label_table import write_labels
@@ -77,7 +77,7 @@ class Options:
     fit: str = "crop"
     views: int = 0
     """Above 0: what the frozen stages make of so many views of each photo is kept for reuse."""
-    alter: Alterations = field(default_factory=Alterations)
+    alter: Augmentation = field(default_factory=Augmentation)
     loop: LoopOptions = field(default_factory=LoopOptions)
 
 
@@ -113,7 +113,7 @@ def train(setting: Setting, options: Options) -> None:
     spec = InputSpec(options.size_px or trunk.size_px, options.fit)
     check_size(network, spec.size_px, f"{options.backbone} is made for {trunk.size_px}")
 
-    sight = Sight(data, spec, options.alter, options.loop)
+    sight = FeatureExtractor(data, spec, options.alter, options.loop)
     if options.views:
         keep_views(sight, network, spec.size_px, run / "views.npy", options)
     some = sample(rows["train"])
@@ -186,7 +186,7 @@ def check_size(network: PlaceNetwork, size_px: int, told: str) -> None:
 
 
 def keep_views(
-    sight: Sight, network: PlaceNetwork, size_px: int, file: Path, options: Options
+    sight: FeatureExtractor, network: PlaceNetwork, size_px: int, file: Path, options: Options
 ) -> None:
     """Raises UsageError: the frozen stages end between twins, whose outputs are two."""
     nothing = torch.zeros(1, size_px, size_px, 3, dtype=torch.uint8)

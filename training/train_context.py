@@ -30,7 +30,7 @@ from geotagger.geography.sphere import haversine_km
 from geotagger.images.decode import InputSpec
 from training.calibrate import calibrate
 from training.data.dataset import positions
-from training.data.pixels import FITS, Alterations
+from training.data.pixels import FITS, Augmentation
 from training.engine import run_folder
 from training.engine.experiment import begin, run_options, tell_trained, usage_errors
 from training.engine.loop import LoopOptions, fit, is_first_process
@@ -40,7 +40,7 @@ from training.eval.comparison import places_table, sample
 from training.models.clip import caption_loss, make_clip
 from training.models.context import DEGREES, PLACE_HEADS, ContextNetwork, logits_name
 from training.models.context_heads import head_table, make_heads, make_readers
-from training.models.feature_extractor import Sight
+from training.models.feature_extractor import FeatureExtractor
 from training.models.sphere_loss import great_circle_km
 from training.models.sphere_loss import on_the_map as wrap
 from training.models.towers import make_tower
@@ -92,7 +92,7 @@ class Options:
     fit: str = "crop"
     views: int = 0
     """Above 0, what the frozen blocks make of so many views of each photo is kept for the heads."""
-    alter: Alterations = field(default_factory=Alterations)
+    alter: Augmentation = field(default_factory=Augmentation)
 
 
 @click.command(help=__doc__)
@@ -121,7 +121,7 @@ def train(setting: Setting, options: Options) -> None:
     sizes = {name: len(classes) for name, classes in heads.items()}
     network = ContextNetwork(tower, sizes, options.use_context)
     trained = tell_trained(network)
-    sight = Sight(data, spec, options.alter, options.heads)
+    sight = FeatureExtractor(data, spec, options.alter, options.heads)
     if options.views:
         sight.keep(tower, options.views, run / "views.npy")
     known = sample(splits["train"])
@@ -193,7 +193,7 @@ def pretrain(data: DataSet, run: Path, options: Options) -> tuple[Tower, int]:
     clip, words = make_clip(options.tower, options.weights, [captions[row] for row in rows])
     spec = InputSpec(options.size_px or clip.tower.size_px, options.fit)
     loop = options.pretraining
-    sight = Sight(data, spec, options.alter, loop)
+    sight = FeatureExtractor(data, spec, options.alter, loop)
     photos = sight.dataset(rows, altered=True)
     clip = fit(clip, caption_loss(captions, words), photos, run, loop)
     return clip.tower.cpu(), spec.size_px
@@ -231,7 +231,10 @@ def make_loss(
 
 
 def errors(
-    network: ContextNetwork, sight: Sight, examples: Sequence[Example], rows: NDArray[np.intp]
+    network: ContextNetwork,
+    sight: FeatureExtractor,
+    examples: Sequence[Example],
+    rows: NDArray[np.intp],
 ) -> dict[str, float]:
     """For the log: how far off the coordinates are."""
     *_, degrees = sight.run(network, network, rows)

@@ -22,14 +22,14 @@ from geotagger.errors import UsageError
 from geotagger.geography.sphere import haversine_km
 from geotagger.images.decode import InputSpec
 from training.data.dataset import positions
-from training.data.pixels import FITS, Alterations
+from training.data.pixels import FITS, Augmentation
 from training.engine import run_folder
 from training.engine.experiment import begin, run_options, tell_trained, usage_errors
 from training.engine.loop import LoopOptions, fit, is_first_process
 from training.engine.recipe import check_choices
 from training.eval import metrics
 from training.eval.comparison import sample
-from training.models.feature_extractor import Sight
+from training.models.feature_extractor import FeatureExtractor
 from training.models.geoclip import GeoClip, contrast, hard_points, jitter
 from training.models.location_encoder import PUBLISHED, LocationEncoder, published_weights
 from training.models.retrieval import EMBEDDING, best_points, gallery_of, places_of, save_held_out
@@ -79,7 +79,7 @@ class Options:
     fit: str = "crop"
     views: int = 0
     """Above 0, what the frozen tower makes of so many views of each photo is kept."""
-    alter: Alterations = field(default_factory=Alterations)
+    alter: Augmentation = field(default_factory=Augmentation)
     loop: LoopOptions = field(default_factory=LoopOptions)
 
 
@@ -107,7 +107,7 @@ def train(setting: Setting, options: Options) -> None:
     model = make_model(options)
     spec = InputSpec(options.size_px or model.tower.size_px, options.fit)
     trained = tell_trained(model)
-    sight = Sight(data, spec, options.alter, options.loop)
+    sight = FeatureExtractor(data, spec, options.alter, options.loop)
     if options.views:
         sight.keep(model.tower, options.views, run / "views.npy")
     known = sample(splits["train"])
@@ -221,7 +221,7 @@ def embed(
 
 def near_misses(
     model: GeoClip,
-    sight: Sight,
+    sight: FeatureExtractor,
     examples: list[Example],
     rows: NDArray[np.intp],
     points: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.intp]],

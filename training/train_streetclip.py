@@ -38,7 +38,7 @@ from training.eval import metrics
 from training.eval.comparison import sample
 from training.eval.prompts import prompt_table
 from training.models.clip import Clip, Words, caption_loss, embed_texts
-from training.models.feature_extractor import Sight
+from training.models.feature_extractor import FeatureExtractor
 from training.models.retrieval import EMBEDDING, places_of, save_held_out
 from training.models.streetclip import (
     Options,
@@ -151,7 +151,7 @@ def train(
     choose_trained(clip, options)
     trained = tell_trained(clip)
     spec = InputSpec(options.size_px or clip.tower.size_px, options.fit)
-    sight = Sight(data, spec, options.alter, options.loop)
+    sight = FeatureExtractor(data, spec, options.alter, options.loop)
     if options.views:
         sight.keep(clip.tower, options.views, run / "views.npy")
     placed = np.array([example.has_point for example in examples])
@@ -226,7 +226,7 @@ def evaluate_command(
             raise UsageError("there are no photos to test on; name them with --test-csv")
         clip, words, spec, options = load_run(checkpoint_path)
         candidates = places_to_tell(candidates_file, options)
-        sight = Sight(data, spec, options.alter)
+        sight = FeatureExtractor(data, spec, options.alter)
         known = data.splits["train"]
         (values,) = sight.run(clip, clip.images, data.splits["test"])
         shots = sight.run(clip, clip.images, known)[0] if len(known) else values[:0]
@@ -252,7 +252,11 @@ def held_out(examples: Sequence[Example], values: NDArray[np.float32]) -> run_fo
 
 
 def zero_shot_countries(
-    clip: Clip, words: Words, sight: Sight, examples: Sequence[Example], rows: NDArray[np.intp]
+    clip: Clip,
+    words: Words,
+    sight: FeatureExtractor,
+    examples: Sequence[Example],
+    rows: NDArray[np.intp],
 ) -> dict[str, float]:
     """For the log: the share of photos whose country is told by its prompt."""
     own = [examples[row].country for row in rows]

@@ -29,7 +29,7 @@ from geotagger.images.scan import walk
 FITTED_FILE = Path(__file__).parent.parent / "geotagger" / "data" / "subject.json"
 DECODED_PX = 512
 """About what a run decodes to."""
-MOST_LOST = 0.5
+MAX_LOST = 0.5
 FOLDS = 5
 
 
@@ -46,7 +46,7 @@ def main(photos: tuple[Path, ...], others: Path, write: bool) -> None:
     model = LogisticRegression(max_iter=5000)
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
     scores = cross_val_predict(model, inputs, ~is_photo, cv=folds, method="decision_function")
-    least = float(np.quantile(scores[is_photo], 1 - MOST_LOST / 1000))
+    least = float(np.quantile(scores[is_photo], 1 - MAX_LOST / 1000))
     click.echo(f"threshold {least:.2f}, {is_photo.sum()} photos")
     for kind, share in shares(kinds, scores > least).items():
         click.echo(f"  {kind}: {share} taken for no photo")

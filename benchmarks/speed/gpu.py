@@ -39,7 +39,7 @@ import torch
 
 from benchmarks.fixtures.photos import make_folder
 from benchmarks.fixtures.towers import LAYERS, PATCH_PX, WIDTH, make_bundle, make_tower
-from geotagger.evidence.source import Shot
+from geotagger.evidence.source import LoadedPhoto
 from geotagger.images.decode import InputSpec, fit
 from geotagger.images.scan import walk
 from geotagger.pipeline import run as pipeline
@@ -228,7 +228,7 @@ class Squares:
     name: str = "vision"
     model_id: str = ""
 
-    def prepare(self, shot: Shot) -> np.ndarray:
+    def prepare(self, shot: LoadedPhoto) -> np.ndarray:
         return fit(shot.picture.image, InputSpec(self.min_side_px))
 
 

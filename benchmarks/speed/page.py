@@ -20,13 +20,13 @@ from playwright.sync_api import Page, sync_playwright
 
 from geotagger.geography.places import load_places
 from geotagger.reports.formats.html import HtmlReport
-from geotagger.reports.formats.text_rows import Look
+from geotagger.reports.formats.text_rows import ReportStyle
 from geotagger.types import (
     Candidate,
-    Existing,
     Level,
     Outcome,
     Photo,
+    PhotoMetadata,
     Place,
     Point,
     Prediction,
@@ -67,7 +67,7 @@ def write(path: Path, rows: int, thumbnails: bool, photo: Path) -> None:
     random = np.random.default_rng(0)
     share = places.population.astype(float) ** 0.8
     Image.effect_noise((640, 480), 90).convert("RGB").save(photo)
-    report = HtmlReport(path, Look(thumbnails=thumbnails))
+    report = HtmlReport(path, ReportStyle(thumbnails=thumbnails))
     for number, row in enumerate(random.choice(len(places), rows, p=share / share.sum()).tolist()):
         report.add(outcome(number, places.place(row), photo, random))
     report.close()
@@ -90,7 +90,7 @@ def outcome(number: int, place: Place, photo: Path, random: np.random.Generator)
     return Outcome(
         Photo(photo, photo.parent),
         Status.UNSURE if level is Level.NONE else Status.PREDICTED,
-        Existing(gps, taken_at=f"20{number % 25:02}-0{1 + number % 9}-17T12:00:00"),
+        PhotoMetadata(gps, taken_at=f"20{number % 25:02}-0{1 + number % 9}-17T12:00:00"),
         prediction,
         f"{number:064x}",
         "starter-1.1.0@00000000",

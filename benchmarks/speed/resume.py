@@ -21,7 +21,7 @@ import click
 
 from benchmarks.fixtures.photos import DISTINCT, make_photo
 
-MOST_LINKS = 400_000
+MAX_LINKS = 400_000
 """Photos before new originals are made: a file system allows 65,000 links to one file."""
 
 
@@ -66,7 +66,7 @@ def make_tree(folder: Path, count: int, per_folder: int) -> None:
         subfolder = folder / f"{index // per_folder:05d}"
         if index % per_folder == 0:
             subfolder.mkdir(parents=True)
-        original = originals / f"{index % DISTINCT + DISTINCT * (index // MOST_LINKS)}.jpg"
+        original = originals / f"{index % DISTINCT + DISTINCT * (index // MAX_LINKS)}.jpg"
         if not original.exists():
             make_photo(original, index, (400, 300))
         os.link(original, subfolder / f"{index:07d}.jpg")

@@ -31,7 +31,7 @@ from benchmarks.fixtures.photos import make_folder
 from geotagger.images.scan import walk
 from geotagger.pipeline import run as pipeline
 from geotagger.pipeline.prepare import prepare
-from geotagger.pipeline.setup import Panel
+from geotagger.pipeline.setup import EvidenceSetup
 from geotagger.types import Photo
 
 
@@ -64,7 +64,7 @@ def main(
             batch_size=batch_size,
             workers=workers,
         )
-        loaded = Loaded(Panel(options))
+        loaded = Loaded(EvidenceSetup(options))
         vision = loaded.vision
         inputs = [item.inputs[0] for item in _decode(photos, vision, workers) if item.inputs]
 
@@ -121,7 +121,7 @@ def main(
 class Loaded:
     """A panel whose sources are there already."""
 
-    def __init__(self, panel: Panel) -> None:
+    def __init__(self, panel: EvidenceSetup) -> None:
         self.belief = panel.belief
         self._sources = panel.sources()
         self.vision: Any = self._sources[0]

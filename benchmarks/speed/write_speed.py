@@ -25,7 +25,7 @@ from geotagger.metadata.embed import embed
 from geotagger.metadata.exif.gps_tags import GpsTags
 from geotagger.metadata.file_tags import FileTags
 from geotagger.metadata.safe_write.verify import verify
-from geotagger.metadata.safe_write.write import Pen, tag_file
+from geotagger.metadata.safe_write.write import WriteContext, tag_file
 from geotagger.metadata.undo.untag import untag_file
 from geotagger.metadata.undo.write_journal import Journal
 from geotagger.metadata.xmp.prediction import XmpTags, with_prediction
@@ -67,7 +67,9 @@ def rewrite(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def measure(data: bytes, path: Path, pen: Pen, tags: FileTags) -> dict[str, tuple[float, ...]]:
+def measure(
+    data: bytes, path: Path, pen: WriteContext, tags: FileTags
+) -> dict[str, tuple[float, ...]]:
     sha256 = hashlib.sha256(data).hexdigest()
     change = (lambda packet: with_prediction(packet, XMP)) if tags.xmp else None
     written = embed(data, tags.gps, change, sha256)
@@ -94,7 +96,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as name:
         folder = Path(name)
         with Journal(folder / "state" / "writes.sqlite") as journal:
-            pen = Pen(journal, "always")
+            pen = WriteContext(journal, "always")
             for source in files * arguments.turns:
                 data = source.read_bytes()
                 try:

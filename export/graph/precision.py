@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 NOTHING = "the graph has nothing of the kind to quantise"
-LEAST_VALUES = 1024
+MIN_VALUES = 1024
 """Smaller tensors stay in float32."""
 
 
@@ -38,7 +38,7 @@ def store_half(source: Path, target: Path) -> None:
     casts = []
     for weight in model.graph.initializer:
         values = numpy_helper.to_array(weight)
-        if weight.data_type == TensorProto.FLOAT and values.size >= LEAST_VALUES:
+        if weight.data_type == TensorProto.FLOAT and values.size >= MIN_VALUES:
             name, stored = weight.name, f"{weight.name}.half"
             weight.CopyFrom(numpy_helper.from_array(values.astype(np.float16), stored))
             casts.append(helper.make_node("Cast", [stored], [name], to=TensorProto.FLOAT))
@@ -137,7 +137,7 @@ class WeightsAlone:
         nodes = []
         for weight in list(model.graph.initializer):
             values = numpy_helper.to_array(weight)
-            if weight.name not in axis or values.size < LEAST_VALUES:
+            if weight.name not in axis or values.size < MIN_VALUES:
                 continue
             own = axis[weight.name] % values.ndim
             others = tuple(number for number in range(values.ndim) if number != own)

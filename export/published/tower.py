@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 FEATURES, EMBEDDING = "image_features", "image_vectors"
 """Outputs of the image tower: as the checkpoint gives them, and of length 1."""
 OPSET = 20
-MOST_TEXT = 77
+MAX_TEXT = 77
 
 
 class ImageTower(nn.Module):
@@ -143,7 +143,7 @@ def fuse(source: Path, target: Path, config: Any) -> None:
 def save_text_tower(model: Any, tokenizer: Any, folder: Path) -> None:
     """text.onnx and tokenizer.json, which pads and cuts captions as the checkpoint wants them."""
     config = model.config.text_config
-    length = min(MOST_TEXT, config.max_position_embeddings)
+    length = min(MAX_TEXT, config.max_position_embeddings)
     fast = tokenizer.backend_tokenizer
     fast.enable_truncation(length)
     fast.enable_padding(length=length, pad_id=tokenizer.pad_token_id, pad_token=tokenizer.pad_token)

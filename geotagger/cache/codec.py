@@ -14,13 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from geotagger.pipeline.prepare import Weighed
+from geotagger.pipeline.prepare import PhotoEvidence
 from geotagger.pipeline.trips import Anchor
-from geotagger.reports.rows import path_text, row
+from geotagger.printable import printable_path
+from geotagger.reports.rows import row
 from geotagger.reports.schema import COLUMNS
-from geotagger.types import Existing, Outcome, Photo, Point
+from geotagger.types import Outcome, Photo, PhotoMetadata, Point
 
-NOTHING = Existing()
+NOTHING = PhotoMetadata()
 
 
 def pack(outcome: Outcome, anchor: Anchor | None) -> bytes:
@@ -30,18 +31,18 @@ def pack(outcome: Outcome, anchor: Anchor | None) -> bytes:
     return zlib.compress(json.dumps(told, separators=(",", ":")).encode(), 1)
 
 
-def unpack(packed: bytes, photo: Photo) -> Weighed:
+def unpack(packed: bytes, photo: Photo) -> PhotoEvidence:
     """Raises many things for what `pack` did not make."""
     cells, told = json.loads(zlib.decompress(packed).decode())
-    found = dict(zip(COLUMNS, (path_text(photo.path), *cells), strict=True))
+    found = dict(zip(COLUMNS, (printable_path(photo.path), *cells), strict=True))
     existing, anchor = told or (None, None)
     outcome = Outcome(photo, existing=_existing(existing) if existing else NOTHING)
-    return Weighed(outcome, row=found, anchor=_anchored(anchor) if anchor else None)
+    return PhotoEvidence(outcome, row=found, anchor=_anchored(anchor) if anchor else None)
 
 
-def _existing(told: dict[str, Any]) -> Existing:
+def _existing(told: dict[str, Any]) -> PhotoMetadata:
     gps = told.pop("gps")
-    return Existing(gps=Point(**gps) if gps else None, **told)
+    return PhotoMetadata(gps=Point(**gps) if gps else None, **told)
 
 
 def _anchor(anchor: Anchor) -> dict[str, Any]:

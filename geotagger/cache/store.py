@@ -22,16 +22,17 @@ from typing import TYPE_CHECKING, Any
 from geotagger.cache.codec import pack, unpack
 from geotagger.cache.schema import set_up
 from geotagger.images.remote import RemotePath
-from geotagger.metadata.undo.write_journal import content_before, state_folder
+from geotagger.metadata.undo.write_journal import content_before
+from geotagger.state import state_folder
 from geotagger.types import Outcome, Photo, Status
 
 if TYPE_CHECKING:
-    from geotagger.pipeline.prepare import Weighed
+    from geotagger.pipeline.prepare import PhotoEvidence
     from geotagger.pipeline.trips import Anchor
 
 log = logging.getLogger(__name__)
 
-MOST_WRITES = 4
+MAX_WRITES = 4
 """How many writes to a photo are followed back to what it was."""
 _DAMAGE = (zlib.error, ValueError, TypeError, LookupError, AttributeError, RecursionError)
 """What unpacking a row raises that a bad disk or another program has changed."""
@@ -92,7 +93,7 @@ class Journal:
                 self._db.close()
             self._db = None
 
-    def replay(self, photo: Photo) -> Weighed | None:
+    def replay(self, photo: Photo) -> PhotoEvidence | None:
         """The finished photo, if its file has not changed since; nothing is opened."""
         if photo.problem or not photo.mtime_ns or self._restart:
             return None
@@ -141,7 +142,7 @@ class Journal:
         if self._restart:
             return None
         numbers = [self._id(key), *([] if self._gate else [self._id(key + UNGATED)])]
-        for _ in range(MOST_WRITES):
+        for _ in range(MAX_WRITES):
             for number in numbers:
                 found = self._answer(sha256, number)
                 if found is not None:

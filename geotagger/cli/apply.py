@@ -58,8 +58,8 @@ def apply(
     geotagger apply places.csv --sidecar
     """
     from geotagger.config import RunOptions
+    from geotagger.printable import printable, printable_path
     from geotagger.reports.read.rows import read_rows
-    from geotagger.reports.rows import path_text, plain
     from geotagger.review.decisions import Decisions
     from geotagger.review.writing import apply as write
     from geotagger.types import Status
@@ -69,8 +69,8 @@ def apply(
     def show(outcome: Outcome) -> None:
         counts[outcome.status] += 1
         if not quiet:
-            line = f"{outcome.status:9} {path_text(outcome.photo.path)}"
-            click.echo(f"{line}: {plain(outcome.note)}" if outcome.note else line)
+            line = f"{outcome.status:9} {printable_path(outcome.photo.path)}"
+            click.echo(f"{line}: {printable(outcome.note)}" if outcome.note else line)
 
     options = RunOptions(
         paths=(),

@@ -87,8 +87,8 @@ def main() -> None:
 
 
 def _fail(message: str, exit_code: int) -> None:
-    from geotagger.reports.rows import plain
+    from geotagger.printable import printable
 
-    shown = "\n".join(map(plain, message.split("\n")))  # names of files may hold escape sequences
+    shown = "\n".join(map(printable, message.split("\n")))  # file names may hold escapes
     click.echo(f"geotagger: {shown}", err=True)
     sys.exit(exit_code)

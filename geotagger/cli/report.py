@@ -77,7 +77,7 @@ def report(
     geotagger report photos.csv --group place,day
     geotagger report photos.csv sure.csv --where 'confidence >= 0.8' --sort country,-confidence
     """
-    from geotagger.reports.formats.text_rows import Look
+    from geotagger.reports.formats.text_rows import ReportStyle
     from geotagger.reports.query import convert, groups
     from geotagger.reports.query.where import parse_where
     from geotagger.reports.read.rows import columns_of, read_rows
@@ -98,7 +98,7 @@ def report(
         rows = convert.with_groups(parts)
         columns = tuple(dict.fromkeys((*columns, convert.GROUP)))
     if targets:
-        look = Look(columns, thumbnails, circles, source)
+        look = ReportStyle(columns, thumbnails, circles, source)
         count = convert.write_rows(rows, targets, look)
         named = ", ".join(str(target) for target in targets)
         click.echo(f"{_rows(count)}: {named}" if count else "no rows, nothing written", err=True)
@@ -115,20 +115,20 @@ def _rows(count: int) -> str:
 
 
 def _line(row: Mapping[str, Cell]) -> str:
-    from geotagger.reports.rows import plain
+    from geotagger.printable import printable
     from geotagger.reports.schema import place_said, position
 
     said = place_said(row) if position(row) else str(row["note"])
     sure = f"{row['confidence']:.2f}" if isinstance(row["confidence"], float) else ""
     near = f"{row['radius_km']:,.0f} km" if isinstance(row["radius_km"], float) else ""
-    return plain(f"{row['status']:<9} {sure:>4} {near:>9}  {row['path']}: {said}")
+    return printable(f"{row['status']:<9} {sure:>4} {near:>9}  {row['path']}: {said}")
 
 
 def _print_table(lines: Iterable[Sequence[str]], left: int) -> None:
     """The first `left` columns are words, the others numbers."""
-    from geotagger.reports.rows import plain
+    from geotagger.printable import printable
 
-    table = [[plain(cell) for cell in line] for line in lines]
+    table = [[printable(cell) for cell in line] for line in lines]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for line in table:
         cells = zip(line, widths, strict=True)

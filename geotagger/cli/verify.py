@@ -37,7 +37,8 @@ def verify(paths: tuple[Path, ...], quiet: bool, **flags: Any) -> None:
     geotagger verify ~/Photos --report checked.csv
     """
     from geotagger.evaluation import verification
-    from geotagger.reports.rows import gps_check, path_text, plain
+    from geotagger.fusion.gps_check import gps_check
+    from geotagger.printable import printable, printable_path
     from geotagger.types import Status
 
     failed = 0
@@ -48,8 +49,8 @@ def verify(paths: tuple[Path, ...], quiet: bool, **flags: Any) -> None:
         if not quiet:
             check = gps_check(outcome) or outcome.status.value
             unread = outcome.status in (Status.FAILED, Status.SKIPPED)
-            reason = f"{says} ({plain(outcome.note)})" if unread else says
-            click.echo(f"{check:8} {path_text(outcome.photo.path)}: {reason}")
+            reason = f"{says} ({printable(outcome.note)})" if unread else says
+            click.echo(f"{check:8} {printable_path(outcome.photo.path)}: {reason}")
 
     counts = verification.run(run_options(flags, paths=paths), show)
     order = ("agree", "far", "no_gps", "invalid", verification.NOT_JUDGED)

@@ -10,7 +10,7 @@ from pathlib import Path
 from geotagger.doctor.report import DISTRIBUTION, Finding, State, pip_install, reinstall, said
 from geotagger.errors import BundleError
 
-LEAST_FREE_BYTES = 1 << 30
+MIN_FREE_BYTES = 1 << 30
 
 
 def models() -> Iterator[Finding]:
@@ -95,7 +95,7 @@ def programs() -> Iterator[Finding]:
 
 def folders() -> Iterator[Finding]:
     """Where the two journals lie."""
-    from geotagger.metadata.undo.write_journal import state_folder
+    from geotagger.state import state_folder
 
     folder = state_folder()
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
@@ -105,7 +105,7 @@ def folders() -> Iterator[Finding]:
     if not os.access(there, os.W_OK) or not there.is_dir():
         remedy = "set GEOTAGGER_STATE to a folder that you may write to"
         yield Finding("folders", "journal", State.POOR, f"{detail}; cannot be written to", remedy)
-    elif free < LEAST_FREE_BYTES:
+    elif free < MIN_FREE_BYTES:
         yield Finding("folders", "journal", State.POOR, detail, "free some room on that disk")
     else:
         yield Finding("folders", "journal", State.OK, detail)

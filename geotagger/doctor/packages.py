@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 
 from geotagger.doctor.report import DISTRIBUTION, Finding, State, install_extra, pip_install
 
-MOST_NAMED = 3
+MAX_NAMED = 3
 """Extras that lack more packages than these are for developers, who have a copy."""
 
 
@@ -62,7 +62,7 @@ def extras() -> Iterator[Finding]:
         lacking = [one.requirement for one in needed if not one.version]
         if lacking:
             detail = f"{len(lacking)} of {len(needed)} packages not installed"
-            few = len(lacking) <= MOST_NAMED
+            few = len(lacking) <= MAX_NAMED
             remedy = pip_install(*lacking) if few else install_extra(extra)
             yield Finding("extras", extra, State.ABSENT, detail, remedy)
         elif needed:

@@ -18,7 +18,7 @@ Z = 1.959964
 FEWEST = 10
 """Fewer photos, drawn again and again, look far more certain than they are."""
 RESAMPLINGS = 1000
-LEAST_RESAMPLINGS = 200
+MIN_RESAMPLINGS = 200
 NUMBERS_AT_MOST = 20_000_000
 """Fewer resamplings for many photos, whose intervals are narrow anyway."""
 
@@ -43,7 +43,7 @@ def bootstrap(
     if photos < FEWEST:
         return None, None
     rng = np.random.default_rng(0)
-    times = int(np.clip(NUMBERS_AT_MOST // photos, LEAST_RESAMPLINGS, RESAMPLINGS))
+    times = int(np.clip(NUMBERS_AT_MOST // photos, MIN_RESAMPLINGS, RESAMPLINGS))
     values = [statistic(rng.integers(photos, size=photos)) for _ in range(times)]
     low, high = np.percentile(values, [2.5, 97.5])
     return float(low), float(high)

@@ -17,7 +17,7 @@ from geotagger.fusion.posterior import Belief
 from geotagger.fusion.prior import sums
 from geotagger.geography.places import Places, load_places
 from geotagger.geography.sphere import unit_vectors
-from geotagger.pipeline.run import believe, beside_text, weighed
+from geotagger.pipeline.run import downweight_vision, predict, weighed
 from geotagger.types import Evidence, Outcome, Place, Point, Prediction, Status
 
 
@@ -52,7 +52,7 @@ def run(
     scored: list[Scored] = []
     unlabelled = no_evidence = 0
     for item in items:
-        outcome = believe(item, belief)
+        outcome = predict(item, belief)
         on_outcome(outcome)
         statuses.append(outcome.status)
         truth = _truth(outcome, known, places)
@@ -80,12 +80,12 @@ class Bench:
 
     def judge(self, evidence: Sequence[Evidence]) -> Scored:
         """What this evidence alone leads to."""
-        prediction = self._belief.decide(beside_text(evidence, self._belief))
+        prediction = self._belief.decide(downweight_vision(evidence, self._belief))
         return self.scored(prediction, evidence)
 
     def scored(self, prediction: Prediction, evidence: Sequence[Evidence]) -> Scored:
         """The prediction beside the truth, with what the belief says beyond it."""
-        mass = self._belief.posterior(beside_text(evidence, self._belief))
+        mass = self._belief.posterior(downweight_vision(evidence, self._belief))
         point, codes = prediction.point, self._places.country_codes
         countries = sums(mass, self._places.country, len(codes))
         of = dict(zip(codes, np.minimum(countries, 1).tolist(), strict=True))

@@ -26,7 +26,7 @@ GEOSCORE_SCALE_KM = 1492.7
 NARROW_SHARES = (0.5, 0.8)
 """Circles that are checked beside the stated one of 90 %."""
 RISK_POINTS = 100
-LEAST_BELIEF = 1e-9
+MIN_BELIEF = 1e-9
 MEASURES = ("geoscore", "mean_km", "median_km", "surprise")
 """Figures that are no shares."""
 
@@ -140,7 +140,7 @@ def columns(scored: Sequence[Scored], top_k: int) -> dict[str, Column]:
             km, km <= _column([item.prediction.radius_km for item in scored])
         ),
         "surprise": -np.log(
-            np.maximum(_column([item.truth_belief for item in scored]), LEAST_BELIEF)
+            np.maximum(_column([item.truth_belief for item in scored]), MIN_BELIEF)
         ),
     }
 

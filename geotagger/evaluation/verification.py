@@ -13,10 +13,10 @@ from dataclasses import replace
 
 from geotagger.config import RunOptions
 from geotagger.errors import NoPhotosError
+from geotagger.fusion.gps_check import gps_check, gps_distance_km
 from geotagger.geography.places import load_places
 from geotagger.pipeline.run import predictions
 from geotagger.reports.formats.registry import open_report
-from geotagger.reports.rows import gps_check, gps_distance_km
 from geotagger.types import Level, Outcome, Prediction, joined
 
 VAGUE_KM = 500.0

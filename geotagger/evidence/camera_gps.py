@@ -22,14 +22,14 @@ import numpy as np
 from geotagger.geography.sphere import EARTH_RADIUS_KM, km_of_cosine, unit_vectors
 from geotagger.images.scan import walk
 from geotagger.metadata.read import read_head
-from geotagger.types import Evidence, Existing, Point
+from geotagger.types import Evidence, PhotoMetadata, Point
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from geotagger.evidence.source import Shot
+    from geotagger.evidence.source import LoadedPhoto
     from geotagger.geography.places import Places
 
 MAX_GAP_HOURS = 12.0
@@ -38,9 +38,9 @@ LOCAL_KM, LOCAL_KM_PER_HOUR = 2.0, 4.0
 """On foot or in town; the first number also stands for what a row of the table covers."""
 ROAD_KM_PER_HOUR = 60.0
 AIR_KM = 2500.0
-ROAD_SHARE_PER_HOUR, MOST_ROAD = 0.15, 0.5
+ROAD_SHARE_PER_HOUR, MAX_ROAD = 0.15, 0.5
 """The longer the gap, the likelier a ride."""
-AIR_SHARE_PER_HOUR, MOST_AIR = 0.01, 0.08
+AIR_SHARE_PER_HOUR, MAX_AIR = 0.01, 0.08
 FLOOR = 0.01
 """Chance that the neighbour says nothing: a wrong clock, another person's camera."""
 FOLDERS_KEPT = 8
@@ -86,7 +86,7 @@ class AlbumSource:
         self._timelines: OrderedDict[Path, Timeline] = OrderedDict()
         self._lock = threading.Lock()
 
-    def prepare(self, shot: Shot) -> list[Neighbour] | None:
+    def prepare(self, shot: LoadedPhoto) -> list[Neighbour] | None:
         """The nearest fixes before and after the photo; None where there are none."""
         moment = moment_of(shot.existing)
         if moment is None:
@@ -137,7 +137,7 @@ def timeline_of(folder: Path) -> Timeline:
     return {camera: sorted(fixes, key=lambda fix: fix.at) for camera, fixes in timeline.items()}
 
 
-def moment_of(existing: Existing) -> float | None:
+def moment_of(existing: PhotoMetadata) -> float | None:
     """Seconds since 1970 by the camera's clock: comparable within one camera's photos only.
 
     The UTC offset is left out where the camera gives one: some photos of a series lack it.
@@ -161,8 +161,8 @@ def reach(km: NDArray[np.float64], gap_hours: float) -> NDArray[np.float64]:
 
     Each way of moving is an exponential over the distance, spread over the ring that it covers.
     """
-    road = min(ROAD_SHARE_PER_HOUR * gap_hours, MOST_ROAD)
-    air = min(AIR_SHARE_PER_HOUR * gap_hours, MOST_AIR)
+    road = min(ROAD_SHARE_PER_HOUR * gap_hours, MAX_ROAD)
+    air = min(AIR_SHARE_PER_HOUR * gap_hours, MAX_AIR)
     local_km = LOCAL_KM + LOCAL_KM_PER_HOUR * gap_hours
     road_km = local_km + ROAD_KM_PER_HOUR * gap_hours
     ways = ((1 - road - air, local_km), (road, road_km), (air, AIR_KM))
@@ -172,7 +172,7 @@ def reach(km: NDArray[np.float64], gap_hours: float) -> NDArray[np.float64]:
     return density
 
 
-def camera_of(existing: Existing) -> Camera:
+def camera_of(existing: PhotoMetadata) -> Camera:
     """Model and serial number: photos of one camera are one stream."""
     return existing.camera, existing.camera_serial
 

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from geotagger.types import Evidence, Existing
+from geotagger.types import Evidence, PhotoMetadata
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from geotagger.evidence.source import Shot
+    from geotagger.evidence.source import LoadedPhoto
     from geotagger.geography.places import Places
 
 TRUST = 0.9
@@ -51,7 +51,7 @@ class Clock:
     """The offset is the difference to GPS time, not one that the camera stated."""
 
 
-def read_clock(existing: Existing) -> Clock | None:
+def read_clock(existing: PhotoMetadata) -> Clock | None:
     """The clock of a photo; None where it tells no offset or was never set."""
     if not existing.taken_at or UNSET.match(existing.taken_at):
         return None
@@ -87,7 +87,7 @@ class ClockSource:
         self._zones = places.zone_names
         self._share = np.bincount(places.zone, np.exp(log_prior), len(self._zones))
 
-    def prepare(self, shot: Shot) -> Clock | None:
+    def prepare(self, shot: LoadedPhoto) -> Clock | None:
         """The clock, where it tells anything."""
         return read_clock(shot.existing)
 

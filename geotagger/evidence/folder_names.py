@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from geotagger.evidence.source import Shot
+    from geotagger.evidence.source import LoadedPhoto
     from geotagger.geography.places import Places
 
 DOUBT = {"metadata": 0.1, "name": 0.4}
 """Chance that the name is of another place than that of the photo; judged, not fitted."""
 COUNTRY_RATIO = 100.0
 """On signs a country's name says little, for goods bear it; folders seldom do for that reason."""
-MOST_WORDS = 3
+MAX_WORDS = 3
 """Of a country's name: United Arab Emirates."""
 # fmt: off
 NO_PLACES = frozenset({
@@ -69,7 +69,7 @@ class NamesSource:
         """`log_prior`: the belief's, float32 [len(places)]."""
         self._combiner = Combiner(places, log_prior)
 
-    def prepare(self, shot: Shot) -> Names | None:
+    def prepare(self, shot: LoadedPhoto) -> Names | None:
         """The names, from the photo's metadata or else from its path; None where there are none."""
         written = place_names(shot.photo.path.read_bytes())
         if written:
@@ -114,7 +114,7 @@ def _countries(texts: Sequence[str]) -> Iterator[Cue]:
     gazetteer = load_gazetteer()
     for text in texts:
         words = _WORD.findall(text)
-        for count in range(1, MOST_WORDS + 1):
+        for count in range(1, MAX_WORDS + 1):
             for first in range(len(words) - count + 1):
                 said = " ".join(words[first : first + count])
                 for bearer in gazetteer.bearers(normalise(said)):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from geotagger.evidence.source import Shot
+    from geotagger.evidence.source import LoadedPhoto
     from geotagger.geography.places import Places
     from geotagger.text.ocr.reader import Prepared
 
@@ -50,7 +50,7 @@ class TextSource:
         self.answer_key = answer_key("text", self.model_id, version("rapidocr"))
         self.min_side_px = self._reader.min_side_px
 
-    def prepare(self, shot: Shot) -> Prepared:
+    def prepare(self, shot: LoadedPhoto) -> Prepared:
         """The picture at the size in which its text is looked for."""
         picture = shot.picture
         return self._reader.prepare(picture.image, picture.width_px, picture.height_px)

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar, runtime_checkable
 
 from geotagger.images.decode import Picture
-from geotagger.types import Evidence, Existing, Photo
+from geotagger.types import Evidence, Photo, PhotoMetadata
 
 
 @dataclass(frozen=True, slots=True)
-class Shot:
+class LoadedPhoto:
     """One photo, read and decoded: all that a source of evidence may look at."""
 
     photo: Photo
-    existing: Existing
+    existing: PhotoMetadata
     picture: Picture
     """Of no use to a source whose `min_side_px` is 0: it may not have been decoded."""
 
@@ -42,7 +42,7 @@ class Source(Protocol[T]):
     model_id: str
     """What identifies the source's model in reports; empty when it has none."""
 
-    def prepare(self, shot: Shot) -> T | None: ...
+    def prepare(self, shot: LoadedPhoto) -> T | None: ...
 
     def weigh(self, batch: Sequence[T]) -> list[Evidence | None]: ...
 
@@ -51,7 +51,7 @@ A = TypeVar("A")
 
 
 @runtime_checkable
-class Asking(Source[T], Protocol[T, A]):
+class NetworkSource(Source[T], Protocol[T, A]):
     """A source that asks a network, which is slow, and judges its answer, which is not.
 
     `weigh` is both. The answer depends on nothing but the file and the `answer_key`, so it can be

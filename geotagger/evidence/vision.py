@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from geotagger.evidence.source import Shot
+    from geotagger.evidence.source import LoadedPhoto
     from geotagger.geography.places import Places
     from geotagger.vision.bundle.bundle import ModelBundle
     from geotagger.vision.decoding.heads import Reading
-    from geotagger.vision.search_space import Search
+    from geotagger.vision.search_space import CandidateSpace
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class VisionSource:
         threads: int = 1,
         name: str = "vision",
         doubt: float = 0.0,
-        search: Search | None = None,
+        search: CandidateSpace | None = None,
         crops: int = 1,
         beside: VisionSource | None = None,
     ) -> None:
@@ -75,7 +75,7 @@ class VisionSource:
             make_reader(bundle, head, places, search, self.device, threads) for head in self._heads
         ]
 
-    def prepare(self, shot: Shot) -> NDArray[np.uint8]:
+    def prepare(self, shot: LoadedPhoto) -> NDArray[np.uint8]:
         """The picture as the model wants to see it: uint8 [S, S, 3], or [crops, S, S, 3]."""
         pixels = crop(shot.picture.image, self._input, self._crops)
         return pixels if self._crops > 1 else pixels[0]

@@ -11,7 +11,7 @@ import numpy as np
 from geotagger.config import RunOptions
 from geotagger.errors import NoPhotosError
 from geotagger.geography.sphere import cosine_of_km, unit_vectors
-from geotagger.pipeline.run import believe, beside_text, weighed
+from geotagger.pipeline.run import downweight_vision, predict, weighed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,7 +80,7 @@ def explain(photo: Path, options: RunOptions) -> Explanation:
     item = next(items, None)
     if item is None:
         raise NoPhotosError(f"{photo} is no photo")
-    return explained(believe(item, belief), item.evidence, belief)
+    return explained(predict(item, belief), item.evidence, belief)
 
 
 def explained(outcome: Outcome, evidence: Sequence[Evidence], belief: Belief) -> Explanation:
@@ -89,7 +89,7 @@ def explained(outcome: Outcome, evidence: Sequence[Evidence], belief: Belief) ->
     if outcome.prediction is None:
         return Explanation(outcome, near_km)
     measure = Measure(belief, outcome.prediction)
-    mass = belief.posterior(beside_text(evidence, belief))
+    mass = belief.posterior(downweight_vision(evidence, belief))
     return Explanation(
         outcome,
         near_km,
@@ -113,7 +113,7 @@ class Measure:
         self._country = places.mask([code] if code else [])
 
     def support(self, evidence: Sequence[Evidence]) -> Support:
-        mass = self._belief.posterior(beside_text(evidence, self._belief))
+        mass = self._belief.posterior(downweight_vision(evidence, self._belief))
         shares = (float(mass[rows].sum()) for rows in (self._country, self._near))
         return Support(*(min(share, 1.0) for share in shares))
 
@@ -128,5 +128,5 @@ class Measure:
             after=self.support(evidence[: number + 1]),
             alone=self.support([own]),
             left_out=self.support(others),
-            others_say=self._belief.decide(beside_text(others, self._belief)),
+            others_say=self._belief.decide(downweight_vision(others, self._belief)),
         )

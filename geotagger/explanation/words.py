@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from geotagger.explanation.steps import SHARES
 from geotagger.plots.table import Table
-from geotagger.reports.rows import path_text, plain
+from geotagger.printable import printable, printable_path
 from geotagger.types import Level
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ UNMOVED, UNMOVED_BY = 0.01, 1.5
 
 
 def title(explanation: Explanation) -> str:
-    return path_text(explanation.outcome.photo.path)
+    return printable_path(explanation.outcome.photo.path)
 
 
 def sentences(explanation: Explanation) -> list[str]:
@@ -70,7 +70,7 @@ def _moved(step: Step, prediction: Prediction) -> str:
         verb = "raises" if after > before else "lowers"
         added = f"{verb} {country} from {percent(before)} to {percent(after)}"
     other = answer(step.others_say)
-    reason = f" ({plain(step.reason)})" if step.reason else ""
+    reason = f" ({printable(step.reason)})" if step.reason else ""
     return (
         f"{step.source}{reason} {added}."
         f" Without it {country} has {percent(without)}, and the answer is: {other}."
@@ -131,7 +131,7 @@ def _plain_step(step: Step) -> dict[str, Any]:
     supports = {name: asdict(getattr(step, name)) for name in _SUPPORTS}
     return {
         "source": step.source,
-        "reason": plain(step.reason),
+        "reason": printable(step.reason),
         **supports,
         "others_say": _plain(step.others_say),
     }

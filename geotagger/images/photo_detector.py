@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
-    from geotagger.types import Existing
+    from geotagger.types import PhotoMetadata
 
 SIDE_PX = 128
 """Short side of the copy that is measured, at least; twice that at most."""
@@ -32,7 +32,7 @@ SHARES = (0.8, 0.95)
 NOTE = "no place to predict: it looks like a screenshot, a page or a drawing, not like a photo"
 
 
-def no_photo(image: Image.Image, existing: Existing) -> str:
+def non_photo_reason(image: Image.Image, existing: PhotoMetadata) -> str:
     """Why there is no place to predict; empty for a photo. `image` is RGB. About a millisecond."""
     if existing.camera:
         return ""

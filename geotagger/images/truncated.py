@@ -21,7 +21,7 @@ MAX_SHARE_MISSING = 0.6
 _UNTOUCHED = 0  # new images of Pillow are zero
 _JPEG_FILLER = 128  # libjpeg puts mid-grey where the data has ended
 _END_OF_IMAGE = b"\xff\xd9"
-_MOST_ROWS_HELD_BACK = 32  # by libjpeg until it sees the end: one row of its largest blocks
+_MAX_ROWS_HELD_BACK = 32  # by libjpeg until it sees the end: one row of its largest blocks
 
 Reopen = Callable[[bytes], ImageFile]
 
@@ -78,7 +78,7 @@ def _ends_early(image: JpegImageFile, data: bytes, reopen: Reopen) -> bool:
     rows = np.asarray(again).reshape(again.height, -1).any(axis=1)
     filled = int(np.count_nonzero(rows))
     scale = int(again.decoderconfig[0])
-    return 0 < filled < again.height - _MOST_ROWS_HELD_BACK // scale
+    return 0 < filled < again.height - _MAX_ROWS_HELD_BACK // scale
 
 
 def _is_filler(image: Image.Image) -> bool:

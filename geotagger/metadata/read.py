@@ -13,7 +13,7 @@ from geotagger.metadata.containers.locate import exif_block, xmp_packet
 from geotagger.metadata.exif import gps_tags
 from geotagger.metadata.exif.ifd import EXIF_IFD, GPS_IFD, RATIONAL, Tiff
 from geotagger.metadata.xmp.prediction import gps_in, prediction_in
-from geotagger.types import Existing
+from geotagger.types import PhotoMetadata
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +33,7 @@ _Gps: TypeAlias = "tuple[Point | None, str, bool]"
 """(position, why a GPS block that is there holds none, whether geotagger wrote it)."""
 
 
-def read(data: bytes) -> Existing:
+def read(data: bytes) -> PhotoMetadata:
     """What the EXIF of a JPEG, TIFF, PNG, WebP, HEIF or AVIF file says, and the GPS of its XMP.
 
     EXIF counts where both have a position. Never raises: what is damaged is left out.
@@ -43,9 +43,9 @@ def read(data: bytes) -> Existing:
         tiff = Tiff(exif_block(data) or b"")
         ifd0 = tiff.ifd(tiff.first)
     except (ValueError, IndexError, struct.error):
-        return Existing(*_gps_with_xmp((None, "", False), packet))
+        return PhotoMetadata(*_gps_with_xmp((None, "", False), packet))
     gps, problem, predicted = _gps_with_xmp(_gps(tiff, ifd0), packet)
-    return Existing(
+    return PhotoMetadata(
         gps,
         problem,
         predicted,
@@ -57,7 +57,7 @@ def read(data: bytes) -> Existing:
     )
 
 
-def read_head(path: Path) -> Existing:
+def read_head(path: Path) -> PhotoMetadata:
     """As `read`, of a file whose pixels are not wanted: from its first 256 KB where they tell.
 
     They do in all but a few JPEG and PNG files. Others are read on to 32 MB where they do not: TIFF
@@ -65,7 +65,7 @@ def read_head(path: Path) -> Existing:
     """
     try:
         if not path.is_file():  # a pipe would never end
-            return Existing()
+            return PhotoMetadata()
         with path.open("rb") as file:
             data = file.read(_HEAD_BYTES)
             found = read(data)
@@ -73,7 +73,7 @@ def read_head(path: Path) -> Existing:
                 return found
             return read(data + file.read(_MAX_WHOLE_BYTES - _HEAD_BYTES))
     except OSError:
-        return Existing()
+        return PhotoMetadata()
 
 
 def _may_lie_behind(head: bytes) -> bool:

@@ -15,10 +15,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from geotagger.metadata.safe_write.write import Result
+from geotagger.printable import printable_path
 from geotagger.reports.formats.earlier import keep
 from geotagger.reports.formats.registry import ROWS, open_rows
-from geotagger.reports.formats.text_rows import PARTIAL, Look, RowFile
-from geotagger.reports.rows import path_text
+from geotagger.reports.formats.text_rows import PARTIAL, ReportStyle, ReportWriter
 from geotagger.reports.schema import Cell
 from geotagger.types import Outcome, Status, joined
 
@@ -42,7 +42,7 @@ def open_manifest(path: Path) -> Iterator[Manifest]:
     if path.suffix.lower() in ROWS:
         for earlier in (path, path.with_name(path.name + PARTIAL)):
             keep(earlier, path, "--manifest")
-    rows = open_rows(path, Look(columns=COLUMNS), "--manifest")
+    rows = open_rows(path, ReportStyle(columns=COLUMNS), "--manifest")
     try:
         yield Manifest(rows)
     finally:
@@ -52,7 +52,7 @@ def open_manifest(path: Path) -> Iterator[Manifest]:
 class Manifest:
     """A manifest being written."""
 
-    def __init__(self, rows: RowFile) -> None:
+    def __init__(self, rows: ReportWriter) -> None:
         self.rows = rows
 
     def add(self, outcome: Outcome, photo: Result | None, sidecar: Result | None) -> Outcome:
@@ -68,15 +68,15 @@ class Manifest:
             outcome = replace(outcome, status=Status.FAILED, note=note)
         mtime = datetime.fromtimestamp(before.mtime_ns // 10**9, UTC)
         cells: tuple[Cell, ...] = (
-            path_text(before.path),
+            printable_path(before.path),
             outcome.status.value,
             before.size_bytes,
             mtime.isoformat() if before.mtime_ns else "",
             outcome.sha256,
             after,
-            path_text(photo.path) if photo else "",
+            printable_path(photo.path) if photo else "",
             photo.sha256 if photo else "",
-            path_text(sidecar.path) if sidecar else "",
+            printable_path(sidecar.path) if sidecar else "",
             sidecar.sha256 if sidecar else "",
         )
         self.rows.add_row(dict(zip(COLUMNS, cells, strict=True)))

@@ -13,7 +13,7 @@ from geotagger.metadata.safe_write.replace import clear_old_leftovers
 from geotagger.metadata.sidecar import SUFFIX, sidecars_there
 from geotagger.metadata.undo.untag import Untagged, untag_file, untag_sidecar
 from geotagger.metadata.undo.write_journal import Journal
-from geotagger.reports.rows import path_text
+from geotagger.printable import printable_path
 
 _FAILED = "failed"
 _UNTOUCHED = "untouched"
@@ -35,7 +35,7 @@ def run(paths: Sequence[Path], say: Callable[[str], None]) -> Counter[str]:
             for path, done in found.items():
                 if done.result != _UNTOUCHED:
                     note = f" ({done.note})" if done.note else ""
-                    say(f"{path_text(path)}: {done.result}{note}")
+                    say(f"{printable_path(path)}: {done.result}{note}")
             names = {done.result for done in found.values()}
             if names != {_UNTOUCHED} or files[0].suffix != SUFFIX:
                 results[next(name for name in _WORST_FIRST if name in names)] += 1

@@ -13,9 +13,9 @@ from geotagger.metadata.safe_write.replace import clear_old_leftovers
 from geotagger.metadata.safe_write.retire import retire_sidecars
 from geotagger.metadata.safe_write.write import (
     ALREADY,
-    KeptError,
-    Pen,
+    OverwriteRefusedError,
     Result,
+    WriteContext,
     copy_file,
     tag_copy,
     tag_file,
@@ -27,7 +27,7 @@ from geotagger.metadata.xmp.tags import GROUPS
 from geotagger.output import policy
 from geotagger.output.copies import Mirror
 from geotagger.output.manifest import open_manifest
-from geotagger.reports.rows import path_text
+from geotagger.printable import printable_path
 from geotagger.types import Outcome, Status, joined
 
 if TYPE_CHECKING:
@@ -46,14 +46,14 @@ class Writer:
         self.mirror = Mirror(options.out, options.paths) if options.out else None
         self.wanted = options.write_exif or options.sidecar or self.mirror is not None
         _check(options)
-        self.pen: Pen | None = None
+        self.pen: WriteContext | None = None
         if self.wanted and not options.dry_run:
             exiftool = None
             if options.backend == "exiftool" and not options.sidecar:
                 exiftool = stack.enter_context(ExifTool())
             journal = stack.enter_context(Journal.open())
             clear_old_leftovers(journal)
-            self.pen = Pen(journal, options.overwrite, exiftool)
+            self.pen = WriteContext(journal, options.overwrite, exiftool)
         self.manifest = None
         if options.manifest:
             self.manifest = stack.enter_context(open_manifest(options.manifest))
@@ -84,7 +84,9 @@ class Writer:
             return _noted(outcome, f"dry run: would write {policy.words(tags)}"), (None, None)
         return self._tagged(outcome, tags, self.pen)
 
-    def _tagged(self, outcome: Outcome, tags: FileTags, pen: Pen) -> tuple[Outcome, _Files]:
+    def _tagged(
+        self, outcome: Outcome, tags: FileTags, pen: WriteContext
+    ) -> tuple[Outcome, _Files]:
         """Embedded where that is wanted and can be; what cannot be goes to a sidecar."""
         photo: Result | None = None
         status, reason = outcome.status, ""
@@ -104,7 +106,7 @@ class Writer:
                 target = self.mirror.target(outcome.photo)
                 photo = copy_file(outcome.photo.path, target, outcome.sha256, pen)
             sidecar = self._beside(photo, outcome, tags, pen)
-        except KeptError as error:
+        except OverwriteRefusedError as error:
             return _noted(outcome, joined(reason, f"not written: {error}"), status), (photo, None)
         except CannotEmbedError as error:
             return _noted(outcome, joined(reason, f"no sidecar: {error}"), status), (photo, None)
@@ -112,16 +114,18 @@ class Writer:
             note = joined(reason, f"not written: {error}")
             return _noted(outcome, note, Status.FAILED), (photo, None)
         done = "sidecar" if sidecar.note == ALREADY else "sidecar written:"
-        note = joined(reason, f"{done} {path_text(Path(sidecar.path.name))}", sidecar.note)
+        note = joined(reason, f"{done} {printable_path(Path(sidecar.path.name))}", sidecar.note)
         return _noted(outcome, note, Status.TAGGED), (photo, sidecar)
 
-    def _embedded(self, outcome: Outcome, tags: FileTags, pen: Pen) -> Result:
+    def _embedded(self, outcome: Outcome, tags: FileTags, pen: WriteContext) -> Result:
         path, sha256 = outcome.photo.path, outcome.sha256
         if self.mirror:
             return tag_copy(path, self.mirror.target(outcome.photo), sha256, tags, pen)
         return tag_file(path, sha256, tags, pen)
 
-    def _beside(self, photo: Result | None, outcome: Outcome, tags: FileTags, pen: Pen) -> Result:
+    def _beside(
+        self, photo: Result | None, outcome: Outcome, tags: FileTags, pen: WriteContext
+    ) -> Result:
         """The sidecar stands beside the photo by the name that was walked, or beside its copy."""
         path = photo.path if photo and self.mirror else outcome.photo.path
         source = (photo and photo.original_sha256) or outcome.sha256

@@ -14,36 +14,42 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any, TypeVar
 
-from geotagger.evidence.source import Asking, Source
-from geotagger.pipeline.near_duplicates import first_alike
-from geotagger.pipeline.prepare import Memory, Prepared, Recalled, Weighed, prepare
+from geotagger.evidence.source import NetworkSource, Source
+from geotagger.pipeline.near_duplicates import group_near_duplicates
+from geotagger.pipeline.prepare import (
+    CachedOutput,
+    InferenceCache,
+    PhotoEvidence,
+    Prepared,
+    prepare,
+)
 from geotagger.types import Evidence, Photo
 
 BATCHES_AHEAD = 2
 """While one batch is inferred, the photos of this many are read and decoded."""
-MOST_IN_BATCH = 4
+MAX_IN_BATCH = 4
 """A batch is cut after so many times its photos where most of them ask nothing of the networks."""
 
 T = TypeVar("T")
 
 
 def weigh(
-    photos: Iterable[Photo | Weighed],
+    photos: Iterable[Photo | PhotoEvidence],
     sources: Sequence[Source[Any]],
     *,
     batch_size: int,
     workers: int,
     only_missing: bool = False,
     gate: bool = False,
-    memory: Memory | None = None,
-) -> Iterator[Weighed]:
-    """Yield one `Weighed` per photo, in order."""
+    memory: InferenceCache | None = None,
+) -> Iterator[PhotoEvidence]:
+    """Yield one `PhotoEvidence` per photo, in order."""
     with ExitStack() as stack:
         decoding = _pool(stack, workers, "decode")
         inferring = _pool(stack, 1, "infer")
 
-        def submit(photo: Photo | Weighed) -> Future[Prepared | Weighed]:
-            if isinstance(photo, Weighed):
+        def submit(photo: Photo | PhotoEvidence) -> Future[Prepared | PhotoEvidence]:
+            if isinstance(photo, PhotoEvidence):
                 return _finished(photo)
             return decoding.submit(
                 prepare, photo, sources, only_missing=only_missing, gate=gate, memory=memory
@@ -63,8 +69,8 @@ def _pool(stack: ExitStack, threads: int, name: str) -> ThreadPoolExecutor:
     return pool
 
 
-def _finished(item: Weighed) -> Future[Prepared | Weighed]:
-    future: Future[Prepared | Weighed] = Future()
+def _finished(item: PhotoEvidence) -> Future[Prepared | PhotoEvidence]:
+    future: Future[Prepared | PhotoEvidence] = Future()
     future.set_result(item)
     return future
 
@@ -81,15 +87,15 @@ def _ahead(submit: Callable[[Any], Future[T]], items: Iterable[Any], window: int
 
 
 def _batches(
-    items: Iterable[Prepared | Weighed], batch_size: int
-) -> Iterator[list[Prepared | Weighed]]:
+    items: Iterable[Prepared | PhotoEvidence], batch_size: int
+) -> Iterator[list[Prepared | PhotoEvidence]]:
     """Batches with `batch_size` photos that ask a network, as far as there are so many."""
-    batch: list[Prepared | Weighed] = []
+    batch: list[Prepared | PhotoEvidence] = []
     asking = 0
     for item in items:
         batch.append(item)
         asking += isinstance(item, Prepared) and item.asks
-        if asking == batch_size or len(batch) >= MOST_IN_BATCH * batch_size:
+        if asking == batch_size or len(batch) >= MAX_IN_BATCH * batch_size:
             yield batch
             batch, asking = [], 0
     if batch:
@@ -97,8 +103,10 @@ def _batches(
 
 
 def weigh_batch(
-    batch: Sequence[Prepared | Weighed], sources: Sequence[Source[Any]], memory: Memory | None
-) -> list[Weighed]:
+    batch: Sequence[Prepared | PhotoEvidence],
+    sources: Sequence[Source[Any]],
+    memory: InferenceCache | None,
+) -> list[PhotoEvidence]:
     """What the sources say of a batch of photos, in order."""
     prepared = [item for item in batch if isinstance(item, Prepared)]
     said: dict[int, list[Evidence]] = {id(item): [] for item in prepared}
@@ -108,23 +116,23 @@ def weigh_batch(
             if answer is not None:
                 said[id(item)].append(answer)
     return [
-        Weighed(item.outcome, tuple(said[id(item)])) if isinstance(item, Prepared) else item
+        PhotoEvidence(item.outcome, tuple(said[id(item)])) if isinstance(item, Prepared) else item
         for item in batch
     ]
 
 
 def _answers(
-    asked: Sequence[Prepared], index: int, source: Source[Any], memory: Memory | None
+    asked: Sequence[Prepared], index: int, source: Source[Any], memory: InferenceCache | None
 ) -> list[Evidence | None]:
     """What one source says of each photo; its network is asked only of those not met before.
 
     Of a batch's near-duplicates it is asked of the first.
     """
     inputs = [item.inputs[index] for item in asked]
-    if not inputs or not isinstance(source, Asking):
+    if not inputs or not isinstance(source, NetworkSource):
         return source.weigh(inputs) if inputs else []
-    fresh = [item for item in asked if not isinstance(item.inputs[index], Recalled)]
-    firsts = first_alike([item.likeness for item in fresh])
+    fresh = [item for item in asked if not isinstance(item.inputs[index], CachedOutput)]
+    firsts = group_near_duplicates([item.likeness for item in fresh])
     shown = sorted(set(firsts))
     said = source.ask([fresh[row].inputs[index] for row in shown]) if shown else []
     by_row = dict(zip(shown, said, strict=True))
@@ -139,5 +147,5 @@ def _answers(
         )
     answers = iter(found)
     return source.judge(
-        [item.answer if isinstance(item, Recalled) else next(answers) for item in inputs]
+        [item.answer if isinstance(item, CachedOutput) else next(answers) for item in inputs]
     )

@@ -18,11 +18,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from geotagger.errors import GeotaggerError, UsageError
-from geotagger.evidence.source import Asking, Shot, Source
-from geotagger.metadata.undo.write_journal import state_folder
+from geotagger.evidence.source import LoadedPhoto, NetworkSource, Source
 from geotagger.pipeline import executor_local as local
-from geotagger.pipeline.prepare import NOT_DECODED, Memory, Prepared, Recalled, Weighed
-from geotagger.pipeline.ray_worker import Answers, Library, each_alone, work
+from geotagger.pipeline.prepare import (
+    NOT_DECODED,
+    CachedOutput,
+    InferenceCache,
+    PhotoEvidence,
+    Prepared,
+)
+from geotagger.pipeline.ray_worker import Answers, CacheActor, each_alone, work
+from geotagger.state import state_folder
 from geotagger.types import Outcome, Photo
 
 if TYPE_CHECKING:
@@ -33,21 +39,21 @@ BATCHES_IN_SHARE = 16
 when a node dies."""
 SHARES_AHEAD = 2
 """For each worker."""
-MOST_TRIES = 8
+MAX_TRIES = 8
 """How many nodes may die under the same share; a photo that kills its worker must not go round."""
 
 ANSWERS_WITHIN_S = 10.0
 
 
 def weigh(
-    photos: Iterable[Photo | Weighed],
+    photos: Iterable[Photo | PhotoEvidence],
     sources: Sequence[Source[Any]],
     options: RunOptions,
     *,
     batch_size: int,
-    memory: Memory | None = None,
-) -> Iterator[Weighed]:
-    """Yield one `Weighed` per photo, in order.
+    memory: InferenceCache | None = None,
+) -> Iterator[PhotoEvidence]:
+    """Yield one `PhotoEvidence` per photo, in order.
 
     Raises UsageError: Ray is not installed. GeotaggerError: there is no cluster at
     `options.address`, or a share of the photos has cost too many workers.
@@ -58,10 +64,10 @@ def weigh(
         workers, resources = _workers(ray, options)
         told = replace(options, workers=resources["num_cpus"], reports=(), journal=None)
         # a worker that has used a GPU would else be replaced after each share, models and all
-        do = ray.remote(max_retries=MOST_TRIES, max_calls=0, **resources)(work)
+        do = ray.remote(max_retries=MAX_TRIES, max_calls=0, **resources)(work)
         library = _library(ray, options)
         keep = memory is not None
-        waiting: deque[tuple[list[Photo | Weighed], Any]] = deque()
+        waiting: deque[tuple[list[Photo | PhotoEvidence], Any]] = deque()
         for share in _shares(photos, BATCHES_IN_SHARE * batch_size):
             fresh = [item for item in share if isinstance(item, Photo)]
             waiting.append((share, do.remote(told, fresh, library, keep) if fresh else None))
@@ -110,17 +116,19 @@ def _workers(ray: Any, options: RunOptions) -> tuple[int, dict[str, int]]:
 
 
 def _library(ray: Any, options: RunOptions) -> Any:
-    """The actor `Library`, on this machine; None where nothing is to be found."""
+    """The actor `CacheActor`, on this machine; None where nothing is to be found."""
     if not options.journal or options.restart:
         return None
     here = ray.get_runtime_context().get_node_id()
     strategy = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(here, soft=False)
-    actor = ray.remote(num_cpus=0, scheduling_strategy=strategy)(Library)
+    actor = ray.remote(num_cpus=0, scheduling_strategy=strategy)(CacheActor)
     return actor.remote(options, state_folder().absolute())
 
 
-def _shares(photos: Iterable[Photo | Weighed], size: int) -> Iterator[list[Photo | Weighed]]:
-    share: list[Photo | Weighed] = []
+def _shares(
+    photos: Iterable[Photo | PhotoEvidence], size: int
+) -> Iterator[list[Photo | PhotoEvidence]]:
+    share: list[Photo | PhotoEvidence] = []
     for photo in photos:
         share.append(photo)
         if len(share) == size:
@@ -132,11 +140,11 @@ def _shares(photos: Iterable[Photo | Weighed], size: int) -> Iterator[list[Photo
 
 def _done(
     ray: Any,
-    share: Sequence[Photo | Weighed],
+    share: Sequence[Photo | PhotoEvidence],
     reference: Any,
     judges: Sequence[Source[Any]],
-    memory: Memory | None,
-) -> list[Weighed]:
+    memory: InferenceCache | None,
+) -> list[PhotoEvidence]:
     """A share as its worker believes it, or, with `judges`, as they judge what its worker heard."""
     try:
         answered: list[tuple[Outcome, Answers]] = [] if reference is None else ray.get(reference)
@@ -146,37 +154,38 @@ def _done(
         raise
     except ray.exceptions.RayError as error:
         raise GeotaggerError(
-            f"Ray lost its workers {MOST_TRIES} times over the same photos ({error}); is there "
+            f"Ray lost its workers {MAX_TRIES} times over the same photos ({error}); is there "
             "memory enough on the nodes? The same command goes on from here"
         ) from error
     if memory is not None:
         _keep(answered, memory)
     fresh = iter(answered)
     batch = [
-        item if isinstance(item, Weighed) else _weighed(*next(fresh), judges) for item in share
+        item if isinstance(item, PhotoEvidence) else _weighed(*next(fresh), judges)
+        for item in share
     ]
     return local.weigh_batch(batch, judges, None)
 
 
 def _weighed(
     outcome: Outcome, answers: Answers, judges: Sequence[Source[Any]]
-) -> Prepared | Weighed:
+) -> Prepared | PhotoEvidence:
     if not judges:
-        return Weighed(outcome, believed=True)
+        return PhotoEvidence(outcome, believed=True)
     if not answers:  # it failed, or was passed over
         return Prepared(outcome)
-    shot = Shot(outcome.photo, outcome.existing, NOT_DECODED)
+    shot = LoadedPhoto(outcome.photo, outcome.existing, NOT_DECODED)
     return Prepared(outcome, tuple(_input(source, shot, answers) for source in judges))
 
 
-def _input(source: Source[Any], shot: Shot, answers: Answers) -> Any:
-    if not isinstance(source, Asking):
+def _input(source: Source[Any], shot: LoadedPhoto, answers: Answers) -> Any:
+    if not isinstance(source, NetworkSource):
         return source.prepare(shot)
     found = answers.get(source.answer_key)
-    return None if found is None else Recalled(source.unpack(found[0]))
+    return None if found is None else CachedOutput(source.unpack(found[0]))
 
 
-def _keep(answered: Sequence[tuple[Outcome, Answers]], memory: Memory) -> None:
+def _keep(answered: Sequence[tuple[Outcome, Answers]], memory: InferenceCache) -> None:
     by_key: defaultdict[str, list[tuple[str, str, bytes]]] = defaultdict(list)
     for outcome, answers in answered:
         for key, (packed, note) in answers.items():

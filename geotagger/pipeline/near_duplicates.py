@@ -18,10 +18,10 @@ from geotagger.evidence.camera_gps import Camera, camera_of, moment_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from geotagger.types import Existing
+    from geotagger.types import PhotoMetadata
 
-MOST_SECONDS = 5.0
-MOST_BITS = 3
+MAX_SECONDS = 5.0
+MAX_BITS = 3
 """Bits of 64 that may differ: a hand that shakes, not a step to the side."""
 SIDE = 8
 
@@ -39,12 +39,12 @@ class Likeness:
         """Whether the two are nearly the same photo."""
         return (
             self.camera == other.camera
-            and abs(self.at - other.at) <= MOST_SECONDS
-            and (self.bits ^ other.bits).bit_count() <= MOST_BITS
+            and abs(self.at - other.at) <= MAX_SECONDS
+            and (self.bits ^ other.bits).bit_count() <= MAX_BITS
         )
 
 
-def likeness_of(image: Image.Image, existing: Existing) -> Likeness | None:
+def likeness_of(image: Image.Image, existing: PhotoMetadata) -> Likeness | None:
     """None for a photo that tells no camera or no time."""
     moment = moment_of(existing)
     if moment is None or not existing.camera:
@@ -52,7 +52,7 @@ def likeness_of(image: Image.Image, existing: Existing) -> Likeness | None:
     return Likeness(camera_of(existing), moment, difference_hash(image))
 
 
-def first_alike(photos: Sequence[Likeness | None]) -> list[int]:
+def group_near_duplicates(photos: Sequence[Likeness | None]) -> list[int]:
     """For each photo the row of the first that it is near to: its own where there is none."""
     firsts: list[int] = []
     for row, photo in enumerate(photos):

@@ -1,7 +1,8 @@
 """Engines turn photos into evidence. Every engine keeps the same contract:
 
-`weigh(photos, sources, ...)` yields one `Weighed` per photo, in the order of the photos,
-and never raises for the sake of one photo. A `Weighed` among the photos was finished by an earlier
+`weigh(photos, sources, ...)` yields one `PhotoEvidence` per photo, in the order of the photos,
+and never raises for the sake of one photo. A `PhotoEvidence` among the photos was finished by an
+earlier
 run: it keeps its place in the order, and that is all.
 """
 
@@ -15,9 +16,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from PIL import Image
 
 from geotagger.errors import PhotoError
-from geotagger.evidence.source import Asking, Shot, Source
+from geotagger.evidence.source import LoadedPhoto, NetworkSource, Source
 from geotagger.images import decode as images
-from geotagger.images.photo_detector import no_photo
+from geotagger.images.photo_detector import non_photo_reason
 from geotagger.images.remote import RemotePath
 from geotagger.images.scan import RAW_SUFFIXES
 from geotagger.metadata.read import read
@@ -35,7 +36,7 @@ NOT_DECODED = images.Picture(Image.new("RGB", (1, 1)), 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
-class Weighed:
+class PhotoEvidence:
     """A photo, what is known of it so far, and what each source that had something to say said."""
 
     outcome: Outcome
@@ -54,7 +55,7 @@ class Weighed:
 
 
 @dataclass(frozen=True, slots=True)
-class Recalled:
+class CachedOutput:
     """What a network said of the same file before; it stands where its input would."""
 
     answer: Any
@@ -73,7 +74,7 @@ class Prepared:
     """By which near-duplicates are known; None for a photo that shares nothing."""
 
 
-class Memory(Protocol):
+class InferenceCache(Protocol):
     """Keeps what networks said of files (`resume.journal.Journal`)."""
 
     def answer(self, sha256: str, key: str) -> tuple[bytes, str] | None:
@@ -89,11 +90,12 @@ def prepare(
     *,
     only_missing: bool,
     gate: bool = False,
-    memory: Memory | None = None,
+    memory: InferenceCache | None = None,
 ) -> Prepared:
     """Read a photo once; hash, read its metadata and decode it from the same bytes.
 
-    With `gate` a picture that is no photo is asked nothing (`subject.no_photo`). What the memory
+    With `gate` a picture that is no photo is asked nothing (`subject.non_photo_reason`). What the
+    memory
     tells of the file needs no decoding: it went through the gate. Runs in worker threads or
     processes. Whatever is wrong with the photo becomes its outcome.
     """
@@ -114,10 +116,10 @@ def prepare(
         if min_side_px or not recalled:
             picture = images.decode(data, max(min_side_px, 1))
             note = picture.note
-            reason = no_photo(picture.image, outcome.existing) if gate else ""
+            reason = non_photo_reason(picture.image, outcome.existing) if gate else ""
             if reason:
                 return Prepared(replace(outcome, note=joined(note, reason)))
-        shot = Shot(photo, outcome.existing, picture)
+        shot = LoadedPhoto(photo, outcome.existing, picture)
         inputs = [recalled.get(source.name) or source.prepare(shot) for source in sources]
         asks = picture is not NOT_DECODED
         likeness = likeness_of(picture.image, outcome.existing) if asks else None
@@ -134,18 +136,18 @@ def prepare(
 
 
 def _recalled(
-    sha256: str, sources: Sequence[Source[Any]], memory: Memory | None
-) -> tuple[dict[str, Recalled], str]:
+    sha256: str, sources: Sequence[Source[Any]], memory: InferenceCache | None
+) -> tuple[dict[str, CachedOutput], str]:
     """By source, what its network said of the same file before; and the note on the picture."""
-    found: dict[str, Recalled] = {}
+    found: dict[str, CachedOutput] = {}
     note = ""
     for source in sources:
-        if memory is not None and isinstance(source, Asking):
+        if memory is not None and isinstance(source, NetworkSource):
             packed = memory.answer(sha256, source.answer_key)
             if packed is None:
                 continue
             try:
-                found[source.name] = Recalled(source.unpack(packed[0]))
+                found[source.name] = CachedOutput(source.unpack(packed[0]))
             except (ValueError, TypeError, AttributeError):  # damaged: the network is asked again
                 continue
             note = packed[1]

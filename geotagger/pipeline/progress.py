@@ -12,7 +12,8 @@ from tqdm import tqdm
 
 from geotagger.errors import UsageError
 from geotagger.images.scan import count
-from geotagger.reports.rows import plain, row
+from geotagger.printable import printable
+from geotagger.reports.rows import row
 from geotagger.reports.schema import Cell, place_said
 from geotagger.types import Outcome
 
@@ -72,5 +73,5 @@ def _line(cells: Mapping[str, Cell]) -> str:
     said = ""
     if cells["level"]:
         said = f" {place_said(cells)} {cells['confidence']:.2f} within {cells['radius_km']:.0f} km"
-    note = f" ({plain(str(cells['note']))})" if cells["note"] else ""
+    note = f" ({printable(str(cells['note']))})" if cells["note"] else ""
     return f"{cells['path']}: {cells['status']}{said}{note}"

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from geotagger.cache.keys import run_key
 from geotagger.cache.store import Journal
-from geotagger.evidence.source import Asking
+from geotagger.evidence.source import NetworkSource
 from geotagger.pipeline import executor_local as local
 from geotagger.types import Evidence, Outcome, Photo, Status
 
 if TYPE_CHECKING:
     from geotagger.config import RunOptions
-    from geotagger.pipeline.setup import Panel
+    from geotagger.pipeline.setup import EvidenceSetup
 
 Answers = dict[str, tuple[bytes, str]]
 """By `answer_key`, what each network said of one photo, and the note on the picture."""
@@ -37,13 +37,13 @@ def work(
 ) -> list[tuple[Outcome, Answers]]:
     """What became of each photo, and what the networks said of it, if the driver can use it.
 
-    `library` is the actor `Library`, or None. `keep`: the driver keeps a journal.
+    `library` is the actor `CacheActor`, or None. `keep`: the driver keeps a journal.
     """
-    from geotagger.pipeline.run import believe
+    from geotagger.pipeline.run import predict
 
     alone = each_alone(options)
     panel, sources = _loaded(options)
-    notebook = _Notebook(library)
+    notebook = RecordingCache(library)
     items = local.weigh(
         photos,
         sources,
@@ -53,13 +53,13 @@ def work(
         gate=options.gate,
         memory=notebook,
     )
-    outcomes = [believe(item, panel.belief) if alone else item.outcome for item in items]
+    outcomes = [predict(item, panel.belief) if alone else item.outcome for item in items]
     kept = notebook.kept if keep or not alone else {}
     judged = (Status.FAILED, Status.SKIPPED)
     return [(o, {} if o.status in judged else kept.get(o.sha256, {})) for o in outcomes]
 
 
-class Library:
+class CacheActor:
     """The journal, for workers to look up what networks said of the same file before.
 
     An actor on the driver's machine, where the journal is.
@@ -75,7 +75,7 @@ class Library:
         return self._journal.answer(sha256, key)
 
 
-class _Notebook:
+class RecordingCache:
     """Keeps all that was said, and asks the library for what was said before."""
 
     def __init__(self, library: Any) -> None:
@@ -106,7 +106,7 @@ class _Notebook:
 class _Unjudged:
     """A source that asks its network, and leaves it to the driver what the answer means."""
 
-    def __init__(self, source: Asking[Any, Any]) -> None:
+    def __init__(self, source: NetworkSource[Any, Any]) -> None:
         self.name, self.model_id = source.name, source.model_id
         self.min_side_px, self.batch_size = source.min_side_px, source.batch_size
         self.answer_key = source.answer_key
@@ -121,12 +121,12 @@ class _Unjudged:
 
 
 @cache
-def _loaded(options: RunOptions) -> tuple[Panel, Sequence[Any]]:
+def _loaded(options: RunOptions) -> tuple[EvidenceSetup, Sequence[Any]]:
     """Of this process; loaded when it gets its first photos."""
-    from geotagger.pipeline.setup import Panel
+    from geotagger.pipeline.setup import EvidenceSetup
 
-    panel = Panel(options)
+    panel = EvidenceSetup(options)
     sources = panel.sources()
     if each_alone(options):
         return panel, sources
-    return panel, [_Unjudged(source) for source in sources if isinstance(source, Asking)]
+    return panel, [_Unjudged(source) for source in sources if isinstance(source, NetworkSource)]

@@ -21,11 +21,11 @@ from geotagger.images.remote import RemotePath, located
 from geotagger.images.scan import walk
 from geotagger.output.writer import Writer
 from geotagger.pipeline import executor_local as local
-from geotagger.pipeline.prepare import Weighed
-from geotagger.pipeline.setup import Panel
-from geotagger.pipeline.trips import Roll
+from geotagger.pipeline.prepare import PhotoEvidence
+from geotagger.pipeline.setup import EvidenceSetup
+from geotagger.pipeline.trips import NeighbourPropagation
 from geotagger.reports.formats.registry import open_report
-from geotagger.reports.formats.text_rows import Look, RowFile
+from geotagger.reports.formats.text_rows import ReportStyle, ReportWriter
 from geotagger.reports.rows import row
 from geotagger.reports.schema import Cell
 from geotagger.types import Evidence, Level, Outcome, Photo, Status, joined
@@ -33,7 +33,7 @@ from geotagger.types import Evidence, Level, Outcome, Photo, Status, joined
 _UNWRITTEN = re.compile(r"(?:not|nothing) written: (.*)")
 """The writer's own words."""
 
-Engine = Callable[[Iterator[Photo | Weighed]], Iterator[Weighed]]
+Engine = Callable[[Iterator[Photo | PhotoEvidence]], Iterator[PhotoEvidence]]
 
 
 @dataclass(slots=True)
@@ -100,12 +100,12 @@ def run(
         writer = Writer(options, stack)
         journal = stack.enter_context(open_journal(options)) if options.journal else None
         items, belief = weighed(options, journal)
-        look = Look(thumbnails=options.thumbnails, circles=options.circles)
+        look = ReportStyle(thumbnails=options.thumbnails, circles=options.circles)
         reports = [_opened(path, look, stack) for path in options.reports]
         for item in items:
             cells = item.row
             if cells is None:
-                outcome = writer.write(believe(item, belief))
+                outcome = writer.write(predict(item, belief))
                 if journal:
                     journal.add(outcome, item.anchor)
                 cells = row(outcome)
@@ -132,7 +132,7 @@ def predictions(options: RunOptions) -> Iterator[Outcome]:
     """One outcome per photo walked, in the order of the walk; nothing is written."""
     items, belief = weighed(options)
     for item in items:
-        yield believe(item, belief)
+        yield predict(item, belief)
 
 
 def open_journal(options: RunOptions) -> Journal:
@@ -143,17 +143,17 @@ def open_journal(options: RunOptions) -> Journal:
 
 def weighed(
     options: RunOptions, journal: Journal | None = None
-) -> tuple[Iterator[Weighed], Belief]:
+) -> tuple[Iterator[PhotoEvidence], Belief]:
     """The evidence on every photo walked, in order, and the belief that it is for.
 
     Photos that the journal knows to be finished come without evidence.
     """
-    photos: Iterator[Photo | Weighed] = walk(options.paths)
+    photos: Iterator[Photo | PhotoEvidence] = walk(options.paths)
     if journal and not options.manifest:  # a manifest tells what each file holds by now
         photos = (journal.replay(photo) or photo for photo in walk(options.paths))
-    panel = Panel(driver_options(options))
+    panel = EvidenceSetup(driver_options(options))
 
-    def engine(fresh: Iterator[Photo | Weighed]) -> Iterator[Weighed]:
+    def engine(fresh: Iterator[Photo | PhotoEvidence]) -> Iterator[PhotoEvidence]:
         sources = panel.sources()
         batch_size = options.batch_size or max(source.batch_size for source in sources)
         if options.engine == "ray":
@@ -171,7 +171,7 @@ def weighed(
         )
 
     items = _when_needed(photos, engine)
-    return Roll(panel.belief).share(items) if options.album else items, panel.belief
+    return NeighbourPropagation(panel.belief).share(items) if options.album else items, panel.belief
 
 
 def driver_options(options: RunOptions) -> RunOptions:
@@ -180,7 +180,9 @@ def driver_options(options: RunOptions) -> RunOptions:
     return replace(options, device="cpu", text_device="") if on_cluster else options
 
 
-def _when_needed(photos: Iterator[Photo | Weighed], engine: Engine) -> Iterator[Weighed]:
+def _when_needed(
+    photos: Iterator[Photo | PhotoEvidence], engine: Engine
+) -> Iterator[PhotoEvidence]:
     """The models are loaded at the first photo that is not finished: now, or far into the run."""
     first = next(photos, None)
     if isinstance(first, Photo):
@@ -189,8 +191,8 @@ def _when_needed(photos: Iterator[Photo | Weighed], engine: Engine) -> Iterator[
 
 
 def _finished_first(
-    first: Weighed, photos: Iterator[Photo | Weighed], engine: Engine
-) -> Iterator[Weighed]:
+    first: PhotoEvidence, photos: Iterator[Photo | PhotoEvidence], engine: Engine
+) -> Iterator[PhotoEvidence]:
     yield first
     for item in photos:
         if isinstance(item, Photo):
@@ -199,19 +201,19 @@ def _finished_first(
             yield item
 
 
-def believe(item: Weighed, belief: Belief) -> Outcome:
+def predict(item: PhotoEvidence, belief: Belief) -> Outcome:
     """From evidence to a prediction; photos that failed or were skipped pass through."""
     outcome = item.outcome
     if item.believed or outcome.status in (Status.FAILED, Status.SKIPPED):
         return outcome
     if not item.evidence:
         return replace(outcome, note=joined(outcome.note, "no evidence of place"))
-    prediction = belief.decide(beside_text(item.evidence, belief))
+    prediction = belief.decide(downweight_vision(item.evidence, belief))
     status = Status.UNSURE if prediction.level is Level.NONE else Status.PREDICTED
     return replace(outcome, prediction=prediction, status=status)
 
 
-def beside_text(evidence: Sequence[Evidence], belief: Belief) -> list[Evidence]:
+def downweight_vision(evidence: Sequence[Evidence], belief: Belief) -> list[Evidence]:
     """The evidence, with that of the picture weakened where telling words were read in it."""
     if all(item.source != "text" for item in evidence):
         return list(evidence)
@@ -222,7 +224,7 @@ def beside_text(evidence: Sequence[Evidence], belief: Belief) -> list[Evidence]:
     ]
 
 
-def _opened(path: Path, look: Look, stack: ExitStack) -> RowFile:
+def _opened(path: Path, look: ReportStyle, stack: ExitStack) -> ReportWriter:
     report = open_report(path, look)
     stack.callback(report.close)
     return report

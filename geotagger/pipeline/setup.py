@@ -12,14 +12,14 @@ from geotagger.geography.area import read_area
 from geotagger.geography.named_places import parse_places, read_candidates
 from geotagger.geography.places import load_places
 from geotagger.vision.bundle.bundle import find_bundle, load_bundle
-from geotagger.vision.search_space import Search
+from geotagger.vision.search_space import CandidateSpace
 
 if TYPE_CHECKING:
     from geotagger.config import RunOptions
     from geotagger.evidence.source import Source
 
 
-class Panel:
+class EvidenceSetup:
     """What the sources speak about. They themselves are loaded when they are asked for.
 
     Attributes:
@@ -89,10 +89,10 @@ class Panel:
         return sources
 
 
-def _search_of(options: RunOptions) -> Search:
+def _search_of(options: RunOptions) -> CandidateSpace:
     """What the run looks among."""
     named = read_candidates(options.candidates) if options.candidates else ()
-    return Search(
+    return CandidateSpace(
         area=read_area(options.within) if options.within else None,
         gallery=options.gallery,
         candidates=(*named, *(parse_places(options.places) if options.places else ())),

@@ -31,7 +31,7 @@ from geotagger.types import Evidence, Level, Point
 
 if TYPE_CHECKING:
     from geotagger.fusion.posterior import Belief
-    from geotagger.pipeline.prepare import Weighed
+    from geotagger.pipeline.prepare import PhotoEvidence
 
 PHOTOS_AHEAD = 64
 """How far the roll looks ahead of a photo, in the order of the walk; it costs 0.5 MB each."""
@@ -62,7 +62,7 @@ class Anchor:
     words: str
 
 
-class Roll:
+class NeighbourPropagation:
     """Hands each photo what the anchors next to it in time say."""
 
     def __init__(self, belief: Belief) -> None:
@@ -75,9 +75,9 @@ class Roll:
             lambda: deque(maxlen=ANCHORS_KEPT)
         )
 
-    def share(self, items: Iterable[Weighed]) -> Iterator[Weighed]:
+    def share(self, items: Iterable[PhotoEvidence]) -> Iterator[PhotoEvidence]:
         """The same items in the same order, each with the evidence of its neighbours added."""
-        waiting: deque[Weighed] = deque()
+        waiting: deque[PhotoEvidence] = deque()
         for item in items:
             if not item.finished:
                 item = replace(item, anchor=self._anchor(item))
@@ -89,7 +89,7 @@ class Roll:
         while waiting:
             yield self._joined(waiting.popleft())
 
-    def _anchor(self, item: Weighed) -> Anchor | None:
+    def _anchor(self, item: PhotoEvidence) -> Anchor | None:
         existing = item.outcome.existing
         own = [e for e in item.evidence if e.source in (WORDS, CLOCK)]
         moment = moment_of(existing)
@@ -104,7 +104,7 @@ class Roll:
         name = item.outcome.photo.path.name
         return Anchor(name, moment, countries, prediction.point, in_town, words)
 
-    def _joined(self, item: Weighed) -> Weighed:
+    def _joined(self, item: PhotoEvidence) -> PhotoEvidence:
         """Measured positions nearby say all that words nearby could."""
         existing = item.outcome.existing
         moment = moment_of(existing)

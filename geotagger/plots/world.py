@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SEA = Style(fill="#eef4f8")
 LAND = Style(fill="#fbfaf6", stroke="#aab3ba", width_px=0.5)
-LEAST_DEGREES2 = 0.4
+MIN_DEGREES2 = 0.4
 """Islands smaller than this are left out of the map of the world."""
 COARSE_DEGREES = 0.15
 """Corners are dropped as long as the outline moves by less."""
@@ -159,7 +159,7 @@ def great_circle(start: Point, end: Point, corners: int = 32) -> tuple[Track, Tr
 @cache
 def _coarse_land() -> list[tuple[Track, Track]]:
     polygons = load_borders().polygons
-    large = polygons[shapely.area(polygons) >= LEAST_DEGREES2]
+    large = polygons[shapely.area(polygons) >= MIN_DEGREES2]
     return [(outline[:, 1], outline[:, 0]) for outline in _outlines(large, COARSE_DEGREES)]
 
 

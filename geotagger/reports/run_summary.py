@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from geotagger.printable import printable
 from geotagger.reports.read.parse import READERS
-from geotagger.reports.rows import plain
 from geotagger.types import Level, Status
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ def triage(summary: Summary, options: RunOptions) -> str:
         "skipped": _counts(summary.skips),
         "failed": _counts(summary.failures),
         "resumed": _resumed(summary.resumed),
-        "reports": ", ".join(plain(str(path)) for path in options.reports),
-        "manifest": plain(str(options.manifest or "")),
+        "reports": ", ".join(printable(str(path)) for path in options.reports),
+        "manifest": printable(str(options.manifest or "")),
         "next": _next(summary, options),
     }
     lines += [f"{name + ':':<12} {text}" for name, text in parts.items() if text]
@@ -48,7 +48,7 @@ def _counts(counter: Mapping[Any, int], by_size: bool = True) -> str:
     items = Counter(counter).most_common() if by_size else list(counter.items())
     items = [(name, count) for name, count in items if count]
     most = MOST if len(items) > MOST + 1 else MOST + 1
-    shown = [f"{count:,} {plain(name)}" for name, count in items[:most]]
+    shown = [f"{count:,} {printable(name)}" for name, count in items[:most]]
     rest = items[most:]
     if rest:
         shown.append(f"{sum(count for _, count in rest):,} in {len(rest):,} others")
@@ -57,7 +57,7 @@ def _counts(counter: Mapping[Any, int], by_size: bool = True) -> str:
 
 def _reasons(counter: Mapping[str, int]) -> str:
     """`12: it is read-only; 3: ...`, for reasons that are sentences."""
-    shown = [f"{count:,}: {plain(why)}" for why, count in Counter(counter).most_common(MOST)]
+    shown = [f"{count:,}: {printable(why)}" for why, count in Counter(counter).most_common(MOST)]
     rest = sum(counter.values()) - sum(count for _, count in Counter(counter).most_common(MOST))
     return "; ".join([*shown, f"{rest:,}: see their notes"] if rest else shown)
 
@@ -87,7 +87,7 @@ def _next(summary: Summary, options: RunOptions) -> str:
     readable = [path for path in options.reports if path.suffix.lower() in READERS]
     if not readable:
         return ""
-    report = f"geotagger report {shlex.quote(plain(str(readable[0])))}"
+    report = f"geotagger report {shlex.quote(printable(str(readable[0])))}"
     if summary.failed:
         return f"{report} --where status=failed"
     if summary.checks["far"] or summary.checks["invalid"]:

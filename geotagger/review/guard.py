@@ -27,7 +27,7 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-MOST_BYTES = 4 * 2**20
+MAX_BYTES = 4 * 2**20
 """Of what a page may send: a batch of several 100,000 rows."""
 
 
@@ -89,7 +89,7 @@ class Guard:
         if request.headers.get("content-type") != "application/json":
             return _refused("only JSON is taken", 415)
         length = request.headers.get("content-length", "")
-        if not length.isdecimal() or int(length) > MOST_BYTES:
+        if not length.isdecimal() or int(length) > MAX_BYTES:
             return _refused("this is too long", 413)
         return None
 

@@ -14,9 +14,9 @@ from typing import Any
 from geotagger.config import RunOptions
 from geotagger.errors import GeotaggerError, UsageError
 from geotagger.output.policy import file_tags, words
+from geotagger.printable import printable_path
 from geotagger.reports.page.points import LEVELS
 from geotagger.reports.read.rows import read_rows
-from geotagger.reports.rows import path_text
 from geotagger.review.decisions import STATES, Decision, Decisions, Key
 from geotagger.review.index import Index
 from geotagger.review.names import name_of
@@ -26,7 +26,7 @@ from geotagger.types import Level, Outcome, Point
 
 PAGE = 100
 """Rows that the page loads at once."""
-MOST_NOTES = 200
+MAX_NOTES = 200
 NOTE_CHARACTERS = 2000
 MODES = {"exif": {"write_exif": True}, "sidecar": {"sidecar": True}}
 
@@ -196,8 +196,8 @@ class Session:
             with self._lock:
                 job["done"] += 1
                 job["counts"][outcome.status.value] += 1
-                if outcome.note and len(job["notes"]) < MOST_NOTES:
-                    job["notes"].append(f"{path_text(outcome.photo.path)}: {outcome.note}")
+                if outcome.note and len(job["notes"]) < MAX_NOTES:
+                    job["notes"].append(f"{printable_path(outcome.photo.path)}: {outcome.note}")
 
         try:
             apply(self.report, rows, self.decisions, options, note)

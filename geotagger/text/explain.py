@@ -13,7 +13,7 @@ from geotagger.fusion.posterior import Belief
 from geotagger.geography.places import load_places
 from geotagger.images import decode as images
 from geotagger.images.scan import walk
-from geotagger.reports.rows import path_text, plain
+from geotagger.printable import printable, printable_path
 from geotagger.text.combine import Combiner, Weighted
 from geotagger.text.cues.find import find_cues
 from geotagger.text.ocr.reader import TextReader
@@ -51,8 +51,8 @@ class Finding:
     def to_text(self) -> str:
         """The same for people."""
         if self.problem:
-            return f"{path_text(self.path)}: {self.problem}\n"
-        rows = [path_text(self.path)]
+            return f"{printable_path(self.path)}: {self.problem}\n"
+        rows = [printable_path(self.path)]
         rows += [f"  {line.confidence:4.2f}  {_read(line)}" for line in self.lines]
         if not self.lines:
             rows.append("  no text found")
@@ -65,13 +65,13 @@ class Finding:
     def _plain(self) -> dict[str, Any]:
         prediction = self.prediction
         return {
-            "path": path_text(self.path),
+            "path": printable_path(self.path),
             "problem": self.problem,
             "width_px": self.width_px,
             "height_px": self.height_px,
             "lines": [
                 {
-                    "text": plain(line.text),
+                    "text": printable(line.text),
                     "confidence": round(line.confidence, 3),
                     "box": [[round(x, 4), round(y, 4)] for x, y in line.box],
                     **({"script": line.script} if line.script else {}),
@@ -138,13 +138,13 @@ def _examined(photo: Photo, reader: TextReader, combiner: Combiner, belief: Beli
 
 
 def _read(line: Line) -> str:
-    return plain(line.text) if line.text else f"({line.script} letters that cannot be read)"
+    return printable(line.text) if line.text else f"({line.script} letters that cannot be read)"
 
 
 def _cue_rows(item: Weighted) -> list[str]:
     """The cue, and below it the places for which it is strongest."""
     cue = item.cue
-    rows = [f'{cue.kind}: "{plain(cue.words)}" -> {plain(cue.meaning)}']
+    rows = [f'{cue.kind}: "{printable(cue.words)}" -> {printable(cue.meaning)}']
     places = [f"{code} x{_times(ratio)}" for code, ratio in _countries(cue)]
     places += [
         f"{spot.lat:.2f},{spot.lon:.2f} (within {spot.radius_km:.0f} km) x{_times(spot.ratio)}"
@@ -171,8 +171,8 @@ def _plain_cue(item: Weighted) -> dict[str, Any]:
     cue = item.cue
     return {
         "kind": cue.kind,
-        "words": plain(cue.words),
-        "meaning": plain(cue.meaning),
+        "words": printable(cue.words),
+        "meaning": printable(cue.meaning),
         "log_ratio_max": round(float(item.log_ratio.max()), 3),
         "countries": {code: round(ratio, 2) for code, ratio in _countries(cue)},
         "spots": [

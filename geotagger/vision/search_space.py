@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Search:
+class CandidateSpace:
     """Nothing of it is set when the bundle's own gallery and captions count."""
 
     area: Area | None = None
@@ -64,7 +64,7 @@ class Search:
 
 
 def gallery_for(
-    search: Search, bundle: ModelBundle, head: RetrieveHead, threads: int = 1
+    search: CandidateSpace, bundle: ModelBundle, head: RetrieveHead, threads: int = 1
 ) -> Gallery:
     """The gallery of a head, as the search wants it.
 
@@ -87,7 +87,7 @@ def gallery_for(
 
 
 def captions_for(
-    search: Search, bundle: ModelBundle, head: CaptionHead, places: Places, threads: int = 1
+    search: CandidateSpace, bundle: ModelBundle, head: CaptionHead, places: Places, threads: int = 1
 ) -> tuple[tuple[Label, ...], NDArray[np.float32]]:
     """Labels [K] and vectors [K, D] of a head, as the search wants them.
 
@@ -174,7 +174,7 @@ def read_points(
 
 
 def _inside(
-    search: Search, lat: NDArray[np.float32], lon: NDArray[np.float32]
+    search: CandidateSpace, lat: NDArray[np.float32], lon: NDArray[np.float32]
 ) -> NDArray[np.bool_]:
     inside = np.ones(len(lat), bool) if search.area is None else search.area.contains(lat, lon)
     if not inside.any():

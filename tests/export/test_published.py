@@ -267,14 +267,14 @@ def test_siglip_is_seen_as_its_processor_sees_it(tmp_path, photos, shapes):
 
 def test_the_same_tower_gives_the_same_file_and_runs_once(geo_bundle, street_bundle, photos):
     from geotagger.config import RunOptions
-    from geotagger.pipeline.setup import Panel
+    from geotagger.pipeline.setup import EvidenceSetup
 
     bundles = [load_bundle(path) for path in (geo_bundle, street_bundle)]
     assert bundles[0].network == bundles[1].network
     options = RunOptions(
         paths=(photos,), models=(str(geo_bundle), str(street_bundle)), read_text=False
     )
-    sources = Panel(options).sources()[:2]
+    sources = EvidenceSetup(options).sources()[:2]
     session = sources[0]._session._sessions[0]
     calls = []
 

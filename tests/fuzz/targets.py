@@ -44,7 +44,7 @@ from geotagger.metadata.xmp.prediction import (
 )
 from geotagger.pipeline.trips import Anchor
 from geotagger.reports.formats.registry import open_report
-from geotagger.reports.formats.text_rows import Look
+from geotagger.reports.formats.text_rows import ReportStyle
 from geotagger.reports.query.where import parse_where
 from geotagger.reports.read.find_photo import find_photo
 from geotagger.reports.read.rows import columns_of, read_rows
@@ -56,10 +56,10 @@ from geotagger.text.combine import Combiner
 from geotagger.text.types import Line, Reading
 from geotagger.types import (
     Candidate,
-    Existing,
     Level,
     Outcome,
     Photo,
+    PhotoMetadata,
     Place,
     Point,
     Prediction,
@@ -109,7 +109,7 @@ class Target:
 
 def sound_reports() -> dict[str, bytes]:
     photo = Photo(Path("photos/ä b.jpg"), Path("photos"), 1000, 10**18)
-    existing = Existing(Point(52.1, 8.4), taken_at="2020-05-01T12:00:00+02:00", camera="X 1")
+    existing = PhotoMetadata(Point(52.1, 8.4), taken_at="2020-05-01T12:00:00+02:00", camera="X 1")
     outcomes = [
         Outcome(photo, Status.PREDICTED, existing, PREDICTION, SHA256, "m-1@00000000", "note"),
         Outcome(Photo(Path("=b.jpg"), Path()), Status.FAILED, note="cannot be read"),
@@ -117,7 +117,7 @@ def sound_reports() -> dict[str, bytes]:
     made = {}
     with tempfile.TemporaryDirectory() as folder:
         for suffix in (".csv", ".jsonl", ".geojson", ".parquet"):
-            report = open_report(Path(folder) / f"r{suffix}", Look(thumbnails=False))
+            report = open_report(Path(folder) / f"r{suffix}", ReportStyle(thumbnails=False))
             for outcome in outcomes:
                 report.add(outcome)
             report.close()
@@ -350,7 +350,7 @@ def sound_journal() -> bytes:
         with Journal(file, "key") as journal:
             for number in range(3):
                 photo = Photo(Path(f"/photos/{number}.jpg"), Path("/photos"), 1000, 10**18)
-                outcome = Outcome(photo, Status.PREDICTED, Existing(), PREDICTION, SHA256, "m")
+                outcome = Outcome(photo, Status.PREDICTED, PhotoMetadata(), PREDICTION, SHA256, "m")
                 journal.add(outcome, ANCHOR)
             journal.keep("model", [("ab" * 32, "", b"answer")])
         return file.read_bytes()
@@ -362,7 +362,7 @@ def read_journal(file: Path) -> None:
         for number in range(3):
             photo = Photo(Path(f"/photos/{number}.jpg"), Path("/photos"), 1000, 10**18)
             journal.replay(photo)
-            journal.add(Outcome(photo, Status.PREDICTED, Existing(), PREDICTION, SHA256, "m"))
+            journal.add(Outcome(photo, Status.PREDICTED, PhotoMetadata(), PREDICTION, SHA256, "m"))
         journal.answer("ab" * 32, "model")
 
 
@@ -370,14 +370,16 @@ def read_journal_row(file: Path) -> None:
     """One row whose packed outcome is what the file holds."""
     photo = Photo(Path("/photos/0.jpg"), Path("/photos"), 1000, 10**18)
     with Journal(file.with_suffix(".sqlite"), "key") as journal:
-        journal.add(Outcome(photo, Status.PREDICTED, Existing(), PREDICTION, SHA256, "m"), ANCHOR)
+        journal.add(
+            Outcome(photo, Status.PREDICTED, PhotoMetadata(), PREDICTION, SHA256, "m"), ANCHOR
+        )
         journal._tell([("UPDATE done SET outcome = ?", (file.read_bytes(),))])
         journal.replay(photo)
 
 
 def sound_row() -> bytes:
     photo = Photo(Path("/photos/0.jpg"), Path("/photos"), 1000, 10**18)
-    outcome = Outcome(photo, Status.PREDICTED, Existing(), PREDICTION, SHA256, "m")
+    outcome = Outcome(photo, Status.PREDICTED, PhotoMetadata(), PREDICTION, SHA256, "m")
     return zlib.decompress(pack(outcome, ANCHOR))
 
 

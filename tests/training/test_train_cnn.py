@@ -16,14 +16,14 @@ from geotagger.images.decode import InputSpec, fit  # noqa: E402
 from tests.fixtures.coloured_photos import make_photos, train  # noqa: E402
 from training import train_cnn  # noqa: E402
 from training.data.dataset import Example  # noqa: E402
-from training.data.pixels import Alterations, Photos  # noqa: E402
+from training.data.pixels import Augmentation, Photos  # noqa: E402
 from training.engine import run_folder  # noqa: E402
 from training.engine.experiment import DataSet  # noqa: E402
 from training.engine.recipe import read_recipe  # noqa: E402
 from training.eval import metrics  # noqa: E402
 from training.models.backbones import TRUNKS, ChannelAndSpaceAttention  # noqa: E402
 from training.models.cnn import PlaceNetwork  # noqa: E402
-from training.models.feature_extractor import Sight  # noqa: E402
+from training.models.feature_extractor import FeatureExtractor  # noqa: E402
 from training.models.sphere_loss import great_circle_km, on_the_map, wrapped_huber  # noqa: E402
 
 
@@ -147,12 +147,12 @@ def test_only_training_sees_altered_views(tmp_path):
     plain = Photos(examples, rows, spec)
     shown = fit(Image.fromarray(noise), spec)
     assert (plain[0][0].numpy() == shown).all()
-    altered = Photos(examples, rows, spec, Alterations(), seed=1)
+    altered = Photos(examples, rows, spec, Augmentation(), seed=1)
     first = altered[0][0].numpy()
     assert (altered[0][0].numpy() == first).all()
     altered.set_epoch(1)
     assert (altered[0][0].numpy() != first).any()
-    seen = Sight(DataSet("", examples, {}), spec, Alterations())
+    seen = FeatureExtractor(DataSet("", examples, {}), spec, Augmentation())
     ((pixels_seen, _),) = seen.dataset(rows, altered=False)
     assert (pixels_seen.numpy() == shown).all()
 

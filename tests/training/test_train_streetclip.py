@@ -126,7 +126,7 @@ def test_every_word_can_be_read_and_captions_end_where_the_tower_looks():
     assert (tokens == 3).sum(dim=1).tolist() == [1, 1]
     assert mask.sum(dim=1)[1] < mask.sum(dim=1)[0]
     long, _ = words.tokens(["x" * 500])
-    assert long.shape == (1, clip.MOST_TOKENS)
+    assert long.shape == (1, clip.MAX_TOKENS)
     assert long[0, -1] == 3
 
 

@@ -86,7 +86,7 @@ PRUNE_NATS = 1e-5
 """An n-gram stays if leaving it out would cost so much per letter of text."""
 
 
-LEAST_FREQUENCY = 10**-5.9
+MIN_FREQUENCY = 10**-5.9
 """Of words kept: at 10^-5.5 the Russian list has no chemist's and the Lithuanian no bakery."""
 LIST_OF = {"tl": "fil", "hr": "sh", "bs": "sh", "sr": "sh", "nn": "nb", "af": "nl"}
 """The list that serves a language, where its name is another."""
@@ -242,7 +242,7 @@ def words_of(language: str) -> dict[str, float]:
     for text, frequency in wordfreq.get_frequency_dict(source).items():
         for word in re.findall(r"[^\W\d_]+", unicodedata.normalize("NFC", text)):
             frequencies[word.translate(AS_PRINTED)] += frequency
-    common = sorted(word for word, value in frequencies.items() if value >= LEAST_FREQUENCY)
+    common = sorted(word for word, value in frequencies.items() if value >= MIN_FREQUENCY)
     if language in SHARED_WITH:
         share = letters_share(common, language, SHARED_WITH[language])
     else:

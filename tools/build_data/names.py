@@ -44,7 +44,7 @@ from sklearn.neighbors import BallTree
 
 from geotagger.geography.places import load_places, town_radius_km
 from geotagger.geography.sphere import haversine_km
-from geotagger.text.gazetteer.damage import LEAST_LETTERS
+from geotagger.text.gazetteer.damage import MIN_LETTERS
 from geotagger.text.gazetteer.gazetteer import KINDS, LOG_LEAST, LOG_STEP, name_hash, normalise
 from geotagger.text.gazetteer.neighbours import LINKS
 from geotagger.text.gazetteer.tokens import GENITIVE
@@ -99,7 +99,7 @@ RARE_WITHOUT_LIST = 1e-7
 """Frequencies of words that a list does not hold."""
 ENGLISH_ABROAD = 0.2
 """Share of words on signs that are English wherever that is no language of the country."""
-LEAST_SHARE = 0.01
+MIN_SHARE = 0.01
 ENGLISH_NAME = 0.5
 """Share of a country's signs that give its name in English where they give it."""
 EXONYM_SHARE = 0.2
@@ -113,9 +113,9 @@ GENERIC = 0.2
 """A word that so many of a country's regions begin or end with is no part of the name: "län"."""
 REGION_CODE = re.compile("[A-Z]{2}-[A-Z]{1,3}")
 """ISO 3166-2 codes of letters, `US-OR`: stored beside the names for "Portland, OR"."""
-LEAST_STRENGTH = 0.2
+MIN_STRENGTH = 0.2
 """Weaker names are dropped; context can raise a name some ten times."""
-MOST_BEARERS = 50
+MAX_BEARERS = 50
 BIG, BIG_SHARE = 50_000, 0.3
 """People of a town whose names are known cut off or misread as well, and share of those names."""
 REGION_COVER = 0.8
@@ -650,7 +650,7 @@ def weigh_names(bearer: Bearer, words: Words) -> None:
         return
     main = normalise(bearer.name)
     names = list(bearer.names)
-    shares = dict.fromkeys(names, LEAST_SHARE if bearer.fame > 1e-07 else 0.0)
+    shares = dict.fromkeys(names, MIN_SHARE if bearer.fame > 1e-07 else 0.0)
     tongues = words.languages.official.get(bearer.country, {})
     usual = usual_frequency(bearer, words.languages)
     total = sum(tongues.values()) or 1.0
@@ -674,7 +674,7 @@ def weigh_names(bearer: Bearer, words: Words) -> None:
             shares[name] = max(shares[name], VARIANT_SHARE)
     is_exonym = max(shares.values()) > 2 * shares[main] > 0
     shares[main] = max(shares[main], 0.3 if is_exonym else 1.0)
-    bearer.names = {name: share for name, share in shares.items() if share >= LEAST_SHARE}
+    bearer.names = {name: share for name, share in shares.items() if share >= MIN_SHARE}
 
 
 def usual_frequency(bearer: Bearer, languages: Languages) -> NDArray[np.float32]:
@@ -713,11 +713,11 @@ def write(bearers: Sequence[Bearer], words: Words, path: Path) -> None:
     for i, bearer in enumerate(bearers):
         for name, share in bearer.names.items():
             own, abroad = strength(bearer, name, share, words)
-            if own >= LEAST_STRENGTH:
+            if own >= MIN_STRENGTH:
                 likely = own * (bearer.people + 2000) ** 0.6
                 links[name_hash(name)].append((own, i, abroad, likely))
     for key, found in links.items():
-        links[key] = sorted(found, key=lambda link: (-link[3], link[1]))[:MOST_BEARERS]
+        links[key] = sorted(found, key=lambda link: (-link[3], link[1]))[:MAX_BEARERS]
     kept = sorted({i for found in links.values() for _, i, _, _ in found})
     order = {i: row for row, i in enumerate(kept)}
     hashes = np.array(sorted(links), dtype=np.uint64)
@@ -755,7 +755,7 @@ def big_names(bearers: Sequence[Bearer]) -> list[str]:
             for bearer in bearers
             if bearer.kind == "town" and bearer.people >= BIG
             for name, share in bearer.names.items()
-            if share >= BIG_SHARE and name.isalpha() and len(name) > LEAST_LETTERS
+            if share >= BIG_SHARE and name.isalpha() and len(name) > MIN_LETTERS
         }
     )
 

@@ -27,10 +27,10 @@ from geotagger.geography.places import load_places
 from geotagger.reports.formats.registry import open_report
 from geotagger.types import (
     Candidate,
-    Existing,
     Level,
     Outcome,
     Photo,
+    PhotoMetadata,
     Place,
     Point,
     Prediction,
@@ -128,7 +128,7 @@ def guess(stop: int, number: int, place: Place, random: np.random.Generator) -> 
     return Outcome(
         Photo(path, Path("journey")),
         Status.UNSURE if level is Level.NONE else Status.PREDICTED,
-        Existing(
+        PhotoMetadata(
             gps, taken_at=f"2024-06-{1 + stop:02}T{9 + number % 11:02}:{7 * number % 60:02}:12"
         ),
         Prediction(point, place, level, share, radius_km, tuple(candidates), (), (sign + seen,)),

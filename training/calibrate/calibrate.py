@@ -34,7 +34,7 @@ WEIGHTS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1
 COVERAGE = 0.9
 EXACT = ("point", "city", "region")
 """Precisions of labels whose position may be measured against."""
-MOST_FITTED = 400
+MAX_FITTED = 400
 """Photos that weight and factor are fitted on; more change the third digit and cost minutes."""
 
 
@@ -146,7 +146,7 @@ def _fitted_rows(
     held: HeldOut, places: Places
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
     """Rows to fit on, their countries (-1: not known), and how much each counts."""
-    rows = np.unique(np.linspace(0, len(held) - 1, min(len(held), MOST_FITTED)).astype(int))
+    rows = np.unique(np.linspace(0, len(held) - 1, min(len(held), MAX_FITTED)).astype(int))
     return rows, *counted(held.country[rows].tolist(), places)
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 TRIES = 5
 TIMEOUT_S = 30
-MOST_BYTES = 32 << 20
+MAX_BYTES = 32 << 20
 LONGEST_WAIT_S = 60.0
 PATIENT = (429, 500, 502, 503, 504)
 """Answers after which it is worth asking again."""
@@ -98,9 +98,9 @@ class Service:
             wait_s = float(2**attempt)
             try:
                 with self._opener.open(request, timeout=TIMEOUT_S) as answer:
-                    data: bytes = answer.read(MOST_BYTES + 1)
-                if len(data) > MOST_BYTES:
-                    raise WebError(f"{told}: the answer is larger than {MOST_BYTES >> 20} MiB")
+                    data: bytes = answer.read(MAX_BYTES + 1)
+                if len(data) > MAX_BYTES:
+                    raise WebError(f"{told}: the answer is larger than {MAX_BYTES >> 20} MiB")
                 return data
             except urllib.error.HTTPError as error:
                 problem = f"answers {error.code}"

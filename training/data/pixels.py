@@ -38,7 +38,7 @@ FITS = ("crop", "squash", "pad")
 
 
 @dataclass(frozen=True, slots=True)
-class Alterations:
+class Augmentation:
     """How far a training view may stray from the photo."""
 
     least_area: float = 0.35
@@ -54,7 +54,7 @@ class Alterations:
 def altered(
     image: Image.Image,
     random: np.random.Generator,
-    how: Alterations = Alterations(),
+    how: Augmentation = Augmentation(),
 ) -> Image.Image:
     """A random view of a picture."""
     area = random.uniform(how.least_area, 1.0)
@@ -81,7 +81,7 @@ class Photos(Dataset[Item]):
         examples: Sequence[Example],
         rows: NDArray[np.intp],
         spec: InputSpec,
-        alter: Alterations | None = None,
+        alter: Augmentation | None = None,
         seed: int = 0,
     ) -> None:
         self.examples, self.rows, self.spec = examples, rows, spec
@@ -112,7 +112,7 @@ class PhotoStream(IterableDataset[Item]):
         examples: Sequence[Example],
         rows: NDArray[np.intp],
         spec: InputSpec,
-        alter: Alterations | None = None,
+        alter: Augmentation | None = None,
         seed: int = 0,
     ) -> None:
         self._source, self._spec, self._alter, self._seed, self._epoch = (
@@ -145,7 +145,7 @@ def dataset(
     examples: Sequence[Example],
     rows: NDArray[np.intp],
     spec: InputSpec,
-    alter: Alterations | None = None,
+    alter: Augmentation | None = None,
     seed: int = 0,
 ) -> Photos | PhotoStream:
     """The photos of a folder, or, where the examples came of a stream, of that stream."""
@@ -155,7 +155,7 @@ def dataset(
 
 
 def _pixels(
-    example: Example, spec: InputSpec, alter: Alterations | None, random: np.random.Generator
+    example: Example, spec: InputSpec, alter: Augmentation | None, random: np.random.Generator
 ) -> torch.Tensor:
     try:
         image = example.picture(spec.size_px)
@@ -194,7 +194,7 @@ def cache_views(
     spec: InputSpec,
     views: int,
     file: Path,
-    alter: Alterations | None = None,
+    alter: Augmentation | None = None,
     seed: int = 0,
     source: str = "",
 ) -> NDArray[np.float16]:

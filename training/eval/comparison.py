@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from training.data.dataset import Example
     from training.engine.run_folder import HeldOut
 
-MOST_KNOWN = 20000
+MAX_KNOWN = 20000
 """Training photos that the nearest one is sought among."""
 
 Table = dict[str, dict[str, "float | None"]]
 
 
-def sample(rows: NDArray[np.intp], most: int = MOST_KNOWN) -> NDArray[np.intp]:
+def sample(rows: NDArray[np.intp], most: int = MAX_KNOWN) -> NDArray[np.intp]:
     """At most so many of the rows, spread over all of them."""
     return rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), most)).astype(int))]
 

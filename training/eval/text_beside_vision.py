@@ -20,7 +20,7 @@ import numpy as np
 from geotagger.evidence.ocr_text import evidence_of
 from geotagger.fusion.posterior import Belief
 from geotagger.geography.places import load_places
-from geotagger.pipeline.run import beside_text
+from geotagger.pipeline.run import downweight_vision
 from geotagger.text.combine import Combiner
 from geotagger.types import Evidence, Level, Prediction
 from geotagger.vision.bundle.bundle import load_bundle
@@ -49,7 +49,7 @@ def main(run: Path, bundle_dir: Path, readings_file: Path) -> None:
         reading = readings.get(Path(str(names[index])).name)
         text = evidence_of(reading, combiner) if reading else None
         both = [vision, text] if text else [vision]
-        alone, together = belief.decide([vision]), belief.decide(beside_text(both, belief))
+        alone, together = belief.decide([vision]), belief.decide(downweight_vision(both, belief))
         truth = places.country_codes[unseen.country[index]]
         tallies["vision"].add(alone, truth)
         tallies["vision and text"].add(together, truth)

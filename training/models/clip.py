@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from training.engine.loop import LossOf
 
 SPECIAL = ("<pad>", "<start>", "<unknown>", "<end>")
-MOST_WORDS = 4000
-MOST_TOKENS = 77
+MAX_WORDS = 4000
+MAX_TOKENS = 77
 TEXT_FOLDER = "text"
 """Of a run: tokenizer and config of the text tower."""
 
@@ -109,13 +109,13 @@ class Words:
             list(texts),
             padding=True,
             truncation=True,
-            max_length=MOST_TOKENS,
+            max_length=MAX_TOKENS,
             return_tensors="pt",
         )
         return found["input_ids"], found["attention_mask"]
 
     @classmethod
-    def learn(cls, captions: Iterable[str], most: int = MOST_WORDS) -> Words:
+    def learn(cls, captions: Iterable[str], most: int = MAX_WORDS) -> Words:
         """Byte pairs that are frequent in the captions; no text has a word that is not known."""
         from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
         from tokenizers.trainers import BpeTrainer

@@ -12,7 +12,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from geotagger.errors import UsageError
-from training.data.pixels import Alterations, CachedViews, cache_views, dataset
+from training.data.pixels import Augmentation, CachedViews, cache_views, dataset
 from training.models.starter_network import run_by_onnx
 
 if TYPE_CHECKING:
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from training.models.towers import Tower
 
 
-class Sight:
+class FeatureExtractor:
     def __init__(
         self,
         data: DataSet,
         spec: InputSpec,
-        alter: Alterations,
+        alter: Augmentation,
         loop: LoopOptions | None = None,
     ) -> None:
         """`loop`: whose seed the altered views are of, and by how many processes they are read."""

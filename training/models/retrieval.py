@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from training.engine.run_folder import HeldOut
     from training.eval.comparison import Table
     from training.models.clip import Clip
-    from training.models.feature_extractor import Sight
+    from training.models.feature_extractor import FeatureExtractor
     from training.models.geoclip import GeoClip
 
 EMBEDDING = "photo_embedding"
 """The output of a model that retrieves. (`embedding` is what exporters call a layer of CLIP.)"""
-MOST_SCALE = 1000.0
+MAX_SCALE = 1000.0
 
 
 def gallery_of(run: Path) -> Gallery:
@@ -54,7 +54,7 @@ def fit_scale(held: HeldOut, gallery: Gallery, trained_scale: float) -> float:
     )
     logits = trained_scale * held.outputs[EMBEDDING][exact] @ gallery.vectors.astype(np.float32).T
     temperature = fit_temperature(logits, target.astype(np.int64))
-    return round(min(MOST_SCALE, trained_scale / temperature), 4)
+    return round(min(MAX_SCALE, trained_scale / temperature), 4)
 
 
 def best_points(embedding: NDArray[np.float32], gallery: Gallery, count: int) -> NDArray[np.intp]:
@@ -68,7 +68,7 @@ def reader_of(run: Path, scale: float, places: Places) -> RetrieveReader:
 
 
 def save_held_out(
-    run: Path, model: Clip | GeoClip, sight: Sight, data: DataSet
+    run: Path, model: Clip | GeoClip, sight: FeatureExtractor, data: DataSet
 ) -> tuple[HeldOut, HeldOut]:
     """Writes what the image side makes of validation and test photos, and returns it."""
     for split in ("val", "test"):

@@ -10,7 +10,7 @@ import numpy as np
 from geotagger.errors import UsageError
 from geotagger.geography.named_places import LARGEST
 from geotagger.images.decode import InputSpec
-from training.data.pixels import FITS, Alterations
+from training.data.pixels import FITS, Augmentation
 from training.engine import run_folder
 from training.engine.loop import LoopOptions, is_first_process
 from training.engine.recipe import build, check_choices, read_recipe
@@ -49,7 +49,7 @@ class Options:
     """Of each country, the candidates that the bundle is made of."""
     states: bool = False
     """The states of the United States count as countries among the candidates."""
-    alter: Alterations = field(default_factory=Alterations)
+    alter: Augmentation = field(default_factory=Augmentation)
     loop: LoopOptions = field(
         default_factory=lambda: LoopOptions(
             epochs=3,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September",
           "October", "November", "December")  # fmt: skip
-LEAST_MS = 1e10
+MIN_MS = 1e10
 """Smaller numbers (April 1970) are no milliseconds since 1970: a year, say."""
 
 
@@ -80,7 +80,7 @@ def month_of(example: Example) -> str:
     """
     text = (example.columns.get("captured_at") or example.columns.get("taken_at") or "").strip()
     try:
-        if text.replace(".", "", 1).isdigit() and float(text) > LEAST_MS:
+        if text.replace(".", "", 1).isdigit() and float(text) > MIN_MS:
             return MONTHS[datetime.fromtimestamp(float(text) / 1000, tz=UTC).month - 1]
         month = int(text.replace(":", "-").split("-")[1])
     except (ValueError, OverflowError, OSError, IndexError):

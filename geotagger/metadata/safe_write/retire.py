@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from geotagger.metadata.file_tags import FileTags
-    from geotagger.metadata.safe_write.write import Pen
+    from geotagger.metadata.safe_write.write import WriteContext
 
 
-def retire_sidecars(photo: Path, source_sha256: str, tags: FileTags, pen: Pen) -> str:
+def retire_sidecars(photo: Path, source_sha256: str, tags: FileTags, pen: WriteContext) -> str:
     """Takes earlier predictions out of the sidecars of a photo in which `tags` were embedded.
 
     One that was only geotagger's is removed; `untag` of the photo leads back all the same. Another
@@ -37,7 +37,7 @@ def retire_sidecars(photo: Path, source_sha256: str, tags: FileTags, pen: Pen) -
     )
 
 
-def _retired(sidecar: Path, only_of: str, tags: FileTags, pen: Pen) -> str:
+def _retired(sidecar: Path, only_of: str, tags: FileTags, pen: WriteContext) -> str:
     try:
         with disk_errors_named():
             earlier = prediction_in(sidecar.read_bytes())

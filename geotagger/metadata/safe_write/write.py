@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from geotagger.metadata.file_tags import FileTags
     from geotagger.metadata.undo.write_journal import Journal
     from geotagger.metadata.xmp.tags import XmpTags
-    from geotagger.types import Existing
+    from geotagger.types import PhotoMetadata
 
 ALREADY = "holds this prediction already"
 
 
 @dataclass(frozen=True, slots=True)
-class Pen:
+class WriteContext:
     """What every write needs besides the photo and its tags."""
 
     journal: Journal
@@ -53,11 +53,11 @@ class Result:
     """EXIF was written alone: the XMP could not be."""
 
 
-class KeptError(PhotoError):
-    """What stands there is kept, as `Pen.overwrite` says."""
+class OverwriteRefusedError(PhotoError):
+    """What stands there is kept, as `WriteContext.overwrite` says."""
 
 
-def tag_file(path: Path, judged_sha256: str, tags: FileTags, pen: Pen) -> Result:
+def tag_file(path: Path, judged_sha256: str, tags: FileTags, pen: WriteContext) -> Result:
     """Writes `tags` into the photo, whose content was judged when it had `judged_sha256`.
 
     Raises KeptError when something that stands there is kept, CannotEmbedError when the photo must
@@ -75,7 +75,9 @@ def tag_file(path: Path, judged_sha256: str, tags: FileTags, pen: Pen) -> Result
         return _written(photo, photo, new, pen)
 
 
-def tag_copy(path: Path, target: Path, judged_sha256: str, tags: FileTags, pen: Pen) -> Result:
+def tag_copy(
+    path: Path, target: Path, judged_sha256: str, tags: FileTags, pen: WriteContext
+) -> Result:
     """As `tag_file`, into a copy at `target`; the photo is only read."""
     with disk_errors_named():
         with judged(path, judged_sha256) as photo:
@@ -84,7 +86,7 @@ def tag_copy(path: Path, target: Path, judged_sha256: str, tags: FileTags, pen: 
         return _written(photo, there, new, pen)
 
 
-def copy_file(path: Path, target: Path, judged_sha256: str, pen: Pen) -> Result:
+def copy_file(path: Path, target: Path, judged_sha256: str, pen: WriteContext) -> Result:
     """A copy of the photo without tags, for a sidecar to stand beside. Raises as `tag_file`."""
     with disk_errors_named():
         with judged(path, judged_sha256) as photo:
@@ -95,7 +97,7 @@ def copy_file(path: Path, target: Path, judged_sha256: str, pen: Pen) -> Result:
         return Result(there.path, photo.sha256)
 
 
-def tag_sidecar(sidecar: Path, tags: XmpTags, existing: Existing, pen: Pen) -> Result:
+def tag_sidecar(sidecar: Path, tags: XmpTags, existing: PhotoMetadata, pen: WriteContext) -> Result:
     """Writes the XMP sidecar of a photo, or adds to the one that is there.
 
     `existing` is what the photo itself says. Raises as `tag_file` does; CannotEmbedError for a
@@ -112,7 +114,9 @@ def tag_sidecar(sidecar: Path, tags: XmpTags, existing: Existing, pen: Pen) -> R
         if new == packet:
             return Result(there.path, there.sha256, ALREADY)
         if prediction_in(packet) and pen.overwrite == "never":
-            raise KeptError("its sidecar holds an earlier prediction (see --overwrite predicted)")
+            raise OverwriteRefusedError(
+                "its sidecar holds an earlier prediction (see --overwrite predicted)"
+            )
         before = None if packet is None else sidecar_without(packet).packet
         sha256 = replace(there, new, delta.delta(new, before), pen.journal)
         return Result(there.path, sha256, _withheld(new, tags))
@@ -127,7 +131,9 @@ class _Embedded(NamedTuple):
     lacks_xmp: bool = False
 
 
-def _new_version(photo: LoadedFile, there: LoadedFile, tags: FileTags, pen: Pen) -> _Embedded:
+def _new_version(
+    photo: LoadedFile, there: LoadedFile, tags: FileTags, pen: WriteContext
+) -> _Embedded:
     """Of `there`: the photo itself, an earlier copy of it, or a file that is to be."""
     now = there if there.stat else photo
     existing = read(now.data)
@@ -136,11 +142,11 @@ def _new_version(photo: LoadedFile, there: LoadedFile, tags: FileTags, pen: Pen)
     new = _embedded(now, tags, pen)
     kept = existing.gps_is_prediction and pen.overwrite == "never" and now is there
     if kept and new.data != there.data:
-        raise KeptError("it holds an earlier prediction (see --overwrite predicted)")
+        raise OverwriteRefusedError("it holds an earlier prediction (see --overwrite predicted)")
     return new
 
 
-def _written(photo: LoadedFile, there: LoadedFile, new: _Embedded, pen: Pen) -> Result:
+def _written(photo: LoadedFile, there: LoadedFile, new: _Embedded, pen: WriteContext) -> Result:
     if new.data == there.data:
         sha256, note = there.sha256, joined(ALREADY, new.note)
     else:
@@ -151,7 +157,7 @@ def _written(photo: LoadedFile, there: LoadedFile, new: _Embedded, pen: Pen) -> 
     return Result(there.path, sha256, note, new.original_sha256, new.lacks_xmp)
 
 
-def _embedded(now: LoadedFile, tags: FileTags, pen: Pen) -> _Embedded:
+def _embedded(now: LoadedFile, tags: FileTags, pen: WriteContext) -> _Embedded:
     suffix = now.path.suffix
     if foreign.needs_exiftool(now.data, suffix):
         original = original_of(now, pen.journal)
@@ -177,7 +183,7 @@ def _embedded(now: LoadedFile, tags: FileTags, pen: Pen) -> _Embedded:
     return _Embedded(written.data, record.pack(), record.sha256, note, lacks_xmp)
 
 
-def _copy_of(photo: LoadedFile, target: Path, pen: Pen) -> LoadedFile:
+def _copy_of(photo: LoadedFile, target: Path, pen: WriteContext) -> LoadedFile:
     """The earlier copy, or the file that is to be."""
     there = load_if_there(target)
     if there.path == photo.path:
@@ -187,15 +193,15 @@ def _copy_of(photo: LoadedFile, target: Path, pen: Pen) -> LoadedFile:
     return there
 
 
-def _versions(file: LoadedFile, pen: Pen) -> set[bytes]:
+def _versions(file: LoadedFile, pen: WriteContext) -> set[bytes]:
     """The file as it is, and as it was before geotagger wrote to it."""
     original = original_of(file, pen.journal)
     return {file.data} if original is None else {file.data, original}
 
 
-def _keep_measured(pen: Pen) -> None:
+def _keep_measured(pen: WriteContext) -> None:
     if pen.overwrite != "always":
-        raise KeptError("it has a GPS position of its own, which is kept")
+        raise OverwriteRefusedError("it has a GPS position of its own, which is kept")
 
 
 def _withheld(packet: bytes, tags: XmpTags) -> str:

@@ -19,9 +19,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from platformdirs import user_state_path
-
 from geotagger.errors import GeotaggerError
+from geotagger.state import state_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,12 +44,6 @@ _VERSION = 2
 _FILE = "writes.sqlite"
 UNKNOWN = "?"
 """Stands for a SHA-256 that is still being worked out; the file has not been replaced then."""
-
-
-def state_folder() -> Path:
-    """Where the journal is kept: GEOTAGGER_STATE, or the platform's folder for such things."""
-    chosen = os.environ.get("GEOTAGGER_STATE")
-    return Path(chosen) if chosen else user_state_path("geotagger", appauthor=False)
 
 
 def content_before(sha256: str) -> str:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 
 from geotagger.reports.formats.circle import circle
-from geotagger.reports.formats.text_rows import RowFile, json_cell
+from geotagger.reports.formats.text_rows import ReportWriter, json_cell
 from geotagger.reports.schema import Cell, position
 
 HEAD = '{"type": "FeatureCollection", "features": ['
@@ -14,7 +14,7 @@ CIRCLE_OF = "circle_of"
 """The property that a circle has and a photo has not: the path of its photo."""
 
 
-class GeoJsonReport(RowFile):
+class GeoJsonReport(ReportWriter):
     """One feature a line, so that what an interrupted run leaves can be read too.
 
     The properties of a photo are the columns. A photo without a guess has no geometry.

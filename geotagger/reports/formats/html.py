@@ -11,7 +11,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from pathlib import Path
 
-from geotagger.reports.formats.text_rows import STANDARD, Look, RowFile, json_cell
+from geotagger.reports.formats.text_rows import STANDARD, ReportStyle, ReportWriter, json_cell
 from geotagger.reports.formats.thumbnails import read_thumbnail
 from geotagger.reports.page import render as page
 from geotagger.reports.page.points import Points
@@ -24,10 +24,10 @@ THUMBNAIL_BYTES = 24 * 2**20
 """All pictures together, as they stand in the file; photos after that have none."""
 
 
-class HtmlReport(RowFile):
+class HtmlReport(ReportWriter):
     """A page that needs nothing but itself and a browser."""
 
-    def __init__(self, path: Path, look: Look = STANDARD, flag: str = "--report") -> None:
+    def __init__(self, path: Path, look: ReportStyle = STANDARD, flag: str = "--report") -> None:
         super().__init__(path, look, flag)
         self.points = Points()
         self.rows: list[dict[str, Cell]] = []

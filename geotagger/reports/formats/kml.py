@@ -15,7 +15,7 @@ from typing import IO
 from urllib.parse import quote
 
 from geotagger.reports.formats.placemark import circle_placemark, placemark, xml
-from geotagger.reports.formats.text_rows import STANDARD, Look, RowFile
+from geotagger.reports.formats.text_rows import STANDARD, ReportStyle, ReportWriter
 from geotagger.reports.formats.thumbnails import read_thumbnail
 from geotagger.reports.schema import Cell, position
 
@@ -50,7 +50,7 @@ def opened(folder: str) -> bytes:
     return f"<Folder>\n<name>{xml(folder)}</name>\n".encode()
 
 
-class KmlReport(RowFile):
+class KmlReport(ReportWriter):
     """Folders by country; a placemark a photo, and its 90 % circle in a folder that can be hidden.
 
     The thumbnail in a balloon is the photo itself, by a link relative to the report where it lies
@@ -59,7 +59,7 @@ class KmlReport(RowFile):
 
     mode = "wb"
 
-    def __init__(self, path: Path, look: Look = STANDARD, flag: str = "--report") -> None:
+    def __init__(self, path: Path, look: ReportStyle = STANDARD, flag: str = "--report") -> None:
         super().__init__(path, look, flag)
         with self.guarded():
             self.spool: IO[bytes] = tempfile.TemporaryFile(dir=path.parent)  # noqa: SIM115
@@ -122,7 +122,7 @@ class KmlReport(RowFile):
 class KmzReport(KmlReport):
     """The same, zipped, with a thumbnail of every photo that can be read: one file to hand on."""
 
-    def __init__(self, path: Path, look: Look = STANDARD, flag: str = "--report") -> None:
+    def __init__(self, path: Path, look: ReportStyle = STANDARD, flag: str = "--report") -> None:
         super().__init__(path, look, flag)
         self.thumbnails: list[Range] = []
 

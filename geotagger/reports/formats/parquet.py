@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from geotagger.errors import UsageError
-from geotagger.reports.formats.text_rows import STANDARD, Look, RowFile, json_cell
+from geotagger.reports.formats.text_rows import STANDARD, ReportStyle, ReportWriter, json_cell
 from geotagger.reports.schema import ALTERNATIVE_NUMBERS, ALTERNATIVE_TEXTS, BY_NAME, Cell
 
 ROWS_PER_GROUP = 5000
@@ -25,7 +25,7 @@ def import_pyarrow(path: Path) -> tuple[Any, Any]:
     return pyarrow, pyarrow.parquet
 
 
-class ParquetReport(RowFile):
+class ParquetReport(ReportWriter):
     """Columns with types: numbers are doubles, alternatives a list of structs; empty is null.
 
     Rows are written by the thousand, and the file can be read only once it is closed.
@@ -33,7 +33,7 @@ class ParquetReport(RowFile):
 
     mode = "wb"
 
-    def __init__(self, path: Path, look: Look = STANDARD, flag: str = "--report") -> None:
+    def __init__(self, path: Path, look: ReportStyle = STANDARD, flag: str = "--report") -> None:
         self.arrow, parquet = import_pyarrow(path)
         super().__init__(path, look, flag)
         self.schema = self.arrow.schema([(name, self._type(name)) for name in look.columns])

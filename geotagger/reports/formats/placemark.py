@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from html import escape
 
+from geotagger.printable import printable
 from geotagger.reports.formats.circle import circle
-from geotagger.reports.rows import plain
 from geotagger.reports.schema import Cell, place_said, position
 
 WIDE_KM = 2000.0
@@ -103,7 +103,7 @@ def _alternative(item: Mapping[str, object]) -> str:
 
 def xml(text: str) -> str:
     """The text as XML 1.0 can hold it, between tags or in quotes."""
-    return escape(plain(text))
+    return escape(printable(text))
 
 
 _html = xml

@@ -10,9 +10,15 @@ from geotagger.reports.formats.geojson import GeoJsonReport
 from geotagger.reports.formats.html import HtmlReport
 from geotagger.reports.formats.kml import KmlReport, KmzReport
 from geotagger.reports.formats.parquet import ParquetReport
-from geotagger.reports.formats.text_rows import STANDARD, CsvReport, JsonLinesReport, Look, RowFile
+from geotagger.reports.formats.text_rows import (
+    STANDARD,
+    CsvReport,
+    JsonLinesReport,
+    ReportStyle,
+    ReportWriter,
+)
 
-FORMATS: Mapping[str, type[RowFile]] = {
+FORMATS: Mapping[str, type[ReportWriter]] = {
     ".csv": CsvReport,
     ".jsonl": JsonLinesReport,
     ".geojson": GeoJsonReport,
@@ -25,7 +31,7 @@ ROWS = (".csv", ".jsonl")
 """Those that hold rows of any columns."""
 
 
-def open_report(path: Path, look: Look = STANDARD) -> RowFile:
+def open_report(path: Path, look: ReportStyle = STANDARD) -> ReportWriter:
     """Start the report that the suffix of `path` asks for.
 
     Raises UsageError: the suffix is not known, or its format needs what is not installed;
@@ -41,7 +47,7 @@ def check_distinct(paths: Sequence[Path]) -> None:
             raise UsageError(f"{path}: would be written twice: give one of them another name")
 
 
-def open_rows(path: Path, look: Look, flag: str) -> RowFile:
+def open_rows(path: Path, look: ReportStyle, flag: str) -> ReportWriter:
     """A file of rows of any columns; `flag` is what asked for it. Raises as `open_report` does."""
     return FORMATS[_suffix(path, ROWS)](path, look, flag)
 

@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from geotagger.errors import GeotaggerError
+from geotagger.printable import printable
 from geotagger.reports.formats.earlier import is_report, keep
 from geotagger.reports.read.find_photo import find_photo
-from geotagger.reports.rows import plain, row
+from geotagger.reports.rows import row
 from geotagger.reports.schema import COLUMNS, Cell
 from geotagger.types import Outcome
 
@@ -31,7 +32,7 @@ _as_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class ReportStyle:
     """How a report looks, where its format leaves a choice."""
 
     columns: Sequence[str] = COLUMNS
@@ -43,15 +44,15 @@ class Look:
     """The report that the rows come from; photos may lie beside it."""
 
 
-STANDARD = Look()
+STANDARD = ReportStyle()
 
 
-class RowFile:
+class ReportWriter:
     """A file of rows that takes its name when it is closed; one without rows leaves no trace."""
 
     mode = "w"
 
-    def __init__(self, path: Path, look: Look = STANDARD, flag: str = "--report") -> None:
+    def __init__(self, path: Path, look: ReportStyle = STANDARD, flag: str = "--report") -> None:
         self.path = path
         self.look = look
         self.flag = flag
@@ -126,10 +127,10 @@ class RowFile:
         )
 
 
-class CsvReport(RowFile):
+class CsvReport(ReportWriter):
     """UTF-8 with a header row (RFC 4180); text that a spreadsheet would run is neutralised."""
 
-    def __init__(self, path: Path, look: Look = STANDARD, flag: str = "--report") -> None:
+    def __init__(self, path: Path, look: ReportStyle = STANDARD, flag: str = "--report") -> None:
         super().__init__(path, look, flag)
         self.writer = csv.writer(self.file)
         with self.guarded():
@@ -139,7 +140,7 @@ class CsvReport(RowFile):
         self.writer.writerow([_csv_cell(cells.get(name)) for name in self.look.columns])
 
 
-class JsonLinesReport(RowFile):
+class JsonLinesReport(ReportWriter):
     """One JSON object per photo and line."""
 
     def write(self, cells: Mapping[str, Cell]) -> None:
@@ -157,7 +158,7 @@ def _csv_cell(cell: Cell) -> str | float | None:
 
 def neutralised(text: str) -> str:
     """The text as no spreadsheet runs it; `revived` undoes it."""
-    text = plain(text)
+    text = printable(text)
     return "'" + text if FORMULA.match(text) else text
 
 
@@ -170,8 +171,8 @@ def json_cell(cell: Cell) -> Cell:
     """The cell with every text in it plain."""
     if isinstance(cell, list):
         return [{key: _plain(value) for key, value in item.items()} for item in cell]
-    return plain(cell) if isinstance(cell, str) else cell
+    return printable(cell) if isinstance(cell, str) else cell
 
 
 def _plain(value: object) -> object:
-    return plain(value) if isinstance(value, str) else value
+    return printable(value) if isinstance(value, str) else value

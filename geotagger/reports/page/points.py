@@ -53,7 +53,7 @@ none. day: since 1970, local. sources: bit i for the i-th of SOURCES."""
 NEAR_DEG = 0.5
 """Towns are shown in squares of this size around photos."""
 LARGE_TOWN = 200_000
-MOST_TOWNS = 8000
+MAX_TOWNS = 8000
 
 
 class Points:
@@ -111,7 +111,7 @@ class Points:
         wanted = np.isin(_square(places.lat, places.lon), _around(lat[known], lon[known]))
         wanted |= places.population >= LARGE_TOWN
         rows = np.flatnonzero(wanted & (places.population > 0))
-        rows = rows[np.argsort(-places.population[rows], kind="stable")][:MOST_TOWNS]
+        rows = rows[np.argsort(-places.population[rows], kind="stable")][:MAX_TOWNS]
         return [
             [
                 places.city_names[row],

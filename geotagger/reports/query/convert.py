@@ -8,7 +8,7 @@ from pathlib import Path
 
 from geotagger.errors import UsageError
 from geotagger.reports.formats.registry import check_distinct, open_report
-from geotagger.reports.formats.text_rows import PARTIAL, Look, RowFile
+from geotagger.reports.formats.text_rows import PARTIAL, ReportStyle, ReportWriter
 from geotagger.reports.query.groups import Group, Row
 from geotagger.reports.query.where import as_number, folded
 from geotagger.reports.schema import BY_NAME
@@ -61,7 +61,7 @@ def check_targets(source: Path, targets: Sequence[Path]) -> None:
     check_distinct(targets)
 
 
-def write_rows(rows: Iterable[Row], targets: Sequence[Path], look: Look) -> int:
+def write_rows(rows: Iterable[Row], targets: Sequence[Path], look: ReportStyle) -> int:
     """Write rows into every target; how many there were. Without any, nothing is written.
 
     Raises as `open_report` and RowFile do; earlier reports then stay as they were.
@@ -77,7 +77,7 @@ def write_rows(rows: Iterable[Row], targets: Sequence[Path], look: Look) -> int:
 
 
 @contextmanager
-def _opened(target: Path, look: Look) -> Iterator[RowFile]:
+def _opened(target: Path, look: ReportStyle) -> Iterator[ReportWriter]:
     report = open_report(target, look)
     try:
         yield report

@@ -15,7 +15,7 @@ from geotagger.reports.formats.parquet import import_pyarrow
 from geotagger.reports.formats.text_rows import PARTIAL, revived
 
 csv.field_size_limit(2**24)  # many alternatives are longer than the module's default
-MOST_DIGITS = 300
+MAX_DIGITS = 300
 """Of a whole number, so that it is finite as a float."""
 
 
@@ -134,7 +134,7 @@ def _no_number(name: str) -> NoReturn:
 
 
 def _whole(digits: str) -> int:
-    if len(digits) > MOST_DIGITS:
+    if len(digits) > MAX_DIGITS:
         raise ValueError(f"{digits[:20]}... is too large a number")
     return int(digits)
 

@@ -11,8 +11,8 @@ import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from geotagger.printable import printable
 from geotagger.reports.read.parse import Source, loads
-from geotagger.reports.rows import plain
 from geotagger.reports.schema import (
     ALTERNATIVE_NUMBERS,
     ALTERNATIVE_TEXTS,
@@ -46,7 +46,7 @@ def columns_of(path: Path) -> tuple[str, ...]:
     extra: dict[str, None] = {}
     with source.named():
         for cells in source.records():
-            extra.update(dict.fromkeys(plain(name) for name in cells if name not in BY_NAME))
+            extra.update(dict.fromkeys(printable(name) for name in cells if name not in BY_NAME))
             if source.uniform:
                 break
     return (*BY_NAME, *extra)
@@ -61,7 +61,7 @@ def _row(cells: Mapping[str, object]) -> dict[str, Cell]:
         if (known[lat] is None) != (known[lon] is None):
             raise ValueError(f"one of {lat} and {lon} is missing")
     return known | {
-        plain(name): _extra(cell) for name, cell in cells.items() if name not in BY_NAME
+        printable(name): _extra(cell) for name, cell in cells.items() if name not in BY_NAME
     }
 
 

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 KIND = "place name"
 
-MOST_CHARACTERS = 40
+MAX_CHARACTERS = 40
 """A longer line is not quoted as a whole."""
-MOST_CUES = 8
-LEAST_RATIO = 4.0
+MAX_CUES = 8
+MIN_RATIO = 4.0
 """Weaker cues are not worth a mention."""
-MOST_ABROAD = 20.0
+MAX_ABROAD = 20.0
 """A name says at most so much of the country around its place."""
 HUMP = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])")
 """Between a small letter and a capital."""
@@ -50,7 +50,7 @@ def find(lines: Sequence[Line], gazetteer: Gazetteer | None = None) -> list[Cue]
         cue = _cue(match, _with_code(bearers, match.code, gazetteer)) if bearers else None
         if cue and (cue.meaning not in cues or _most(cue) > _most(cues[cue.meaning])):
             cues[cue.meaning] = cue
-    strongest = sorted(cues.values(), key=_most, reverse=True)[:MOST_CUES]
+    strongest = sorted(cues.values(), key=_most, reverse=True)[:MAX_CUES]
     return [replace(cue, words=_in_its_line(cue.words, lines)) for cue in strongest]
 
 
@@ -66,7 +66,7 @@ def _parted(lines: Sequence[Line], gazetteer: Gazetteer) -> Iterator[Line]:
 def _in_its_line(words: str, lines: Sequence[Line]) -> str:
     """With the words beside them, which a person needs to check the cue, where there are few."""
     whole = next((line.text.strip() for line in lines if words in line.text), words)
-    return whole if len(whole) <= MOST_CHARACTERS else words
+    return whole if len(whole) <= MAX_CHARACTERS else words
 
 
 def _with_code(bearers: list[Bearer], code: str, gazetteer: Gazetteer) -> list[Bearer]:
@@ -103,7 +103,7 @@ def _cue(match: Match, bearers: Sequence[Bearer]) -> Cue | None:
         if bearer.kind != "country"
     )
     for bearer in bearers:
-        abroad = 1 + (min(bearer.abroad, MOST_ABROAD) - 1) * min(match.factor, 1.0)
+        abroad = 1 + (min(bearer.abroad, MAX_ABROAD) - 1) * min(match.factor, 1.0)
         countries[bearer.country] = max(countries.get(bearer.country, 1.0), abroad)
     cue = Cue(
         kind=KIND,
@@ -112,7 +112,7 @@ def _cue(match: Match, bearers: Sequence[Bearer]) -> Cue | None:
         countries={code: ratio for code, ratio in countries.items() if ratio > 1},
         spots=spots,
     )
-    return cue if _most(cue) >= LEAST_RATIO else None
+    return cue if _most(cue) >= MIN_RATIO else None
 
 
 def _meaning(bearers: Sequence[Bearer]) -> str:

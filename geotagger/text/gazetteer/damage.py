@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-LEAST_LETTERS = 6
-LEAST_SHARE = 0.75
+MIN_LETTERS = 6
+MIN_SHARE = 0.75
 """Letters of a name that are left of it."""
-LEAST_MISREAD_LETTERS = 8
+MIN_MISREAD_LETTERS = 8
 CONFUSABLE = "ao ce eo co il lt it nh hm nm nu uv hb ft rn ij gq ec oq fr kx vy sz bd"
 """Pairs of letters that readers take for one another."""
 
@@ -23,12 +23,12 @@ _TAKEN_FOR = {
 
 def whole(part: str, names: Collection[str], *, no_start: bool, no_end: bool) -> str:
     """The one name that a part may be left of; empty when there is none, or several."""
-    if len(part) < LEAST_LETTERS or not (no_start or no_end):
+    if len(part) < MIN_LETTERS or not (no_start or no_end):
         return ""
     found = [
         name
         for name in names
-        if LEAST_SHARE * len(name) <= len(part) < len(name)
+        if MIN_SHARE * len(name) <= len(part) < len(name)
         and ((no_end and name.startswith(part)) or (no_start and name.endswith(part)))
     ]
     return found[0] if len(found) == 1 else ""
@@ -36,7 +36,7 @@ def whole(part: str, names: Collection[str], *, no_start: bool, no_end: bool) ->
 
 def corrected(word: str, names: Collection[str]) -> str:
     """The name that the word becomes by one letter taken for another; empty when none."""
-    if len(word) < LEAST_MISREAD_LETTERS:
+    if len(word) < MIN_MISREAD_LETTERS:
         return ""
     for at, letter in enumerate(word):
         for meant in _TAKEN_FOR.get(letter, ""):

@@ -15,10 +15,10 @@ from geotagger.text.gazetteer.neighbours import AFTER, BEFORE, GLUED, LINKS
 from geotagger.text.gazetteer.tokens import MISREAD, Token, forms
 from geotagger.text.language.words import load_words
 
-MOST_WORDS = 5
-MOST_LETTERS = 12
+MAX_WORDS = 5
+MAX_LETTERS = 12
 """Longest name looked for in scripts without spaces."""
-LEAST_CONFIDENCE, FULL_CONFIDENCE = 0.5, 0.9
+MIN_CONFIDENCE, FULL_CONFIDENCE = 0.5, 0.9
 LOWER_CASE = 0.1
 """A name in small letters among other words is seldom meant as a name."""
 TELLING_WORD = 0.03
@@ -59,7 +59,7 @@ class Match:
 def find_matches(tokens: Sequence[Token], gazetteer: Gazetteer) -> list[Match]:
     taken: set[int] = set()
     found: list[Match] = []
-    for size in range(min(MOST_WORDS, len(tokens)), 0, -1):
+    for size in range(min(MAX_WORDS, len(tokens)), 0, -1):
         for first in range(len(tokens) - size + 1):
             span = range(first, first + size)
             if taken.isdisjoint(span) and _is_phrase(tokens[first : first + size]):
@@ -84,7 +84,7 @@ def _is_phrase(tokens: Sequence[Token]) -> bool:
 
 def _match(tokens: Sequence[Token], first: int, last: int, gazetteer: Gazetteer) -> Match | None:
     span = tokens[first:last]
-    if min(token.confidence for token in span) < LEAST_CONFIDENCE:
+    if min(token.confidence for token in span) < MIN_CONFIDENCE:
         return None
     is_last = last == len(tokens) or not _is_beside(span[-1], tokens[last])
     for normal, factor, countries in (*forms(span, is_last=is_last), *_mended(span, gazetteer)):
@@ -148,7 +148,7 @@ def _code(tokens: Sequence[Token], last: int) -> str:
 
 def _certainty(span: Sequence[Token]) -> float:
     least = min(token.confidence for token in span)
-    share = (least - LEAST_CONFIDENCE) / (FULL_CONFIDENCE - LEAST_CONFIDENCE)
+    share = (least - MIN_CONFIDENCE) / (FULL_CONFIDENCE - MIN_CONFIDENCE)
     return float(min(max(share, 0.0), 1.0))
 
 
@@ -203,7 +203,7 @@ def _pieces(token: Token, index: int, gazetteer: Gazetteer) -> Iterator[Match]:
     text = token.normal
     start = 0
     while start < len(text) - 1:
-        for end in range(min(start + MOST_LETTERS, len(text)), start + 1, -1):
+        for end in range(min(start + MAX_LETTERS, len(text)), start + 1, -1):
             if text[start:end] in gazetteer:
                 factor = _certainty([token]) * _glued(text[:start], text[end:])
                 yield Match(index, index + 1, text[start:end], text[start:end], factor)

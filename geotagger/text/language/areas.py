@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Rows = NDArray[np.float64]
 
-LEAST_REST = 0.15
+MIN_REST = 0.15
 """The circles are rough, and people move."""
 
 
@@ -70,5 +70,5 @@ def elsewhere() -> Rows:
     for area in language_areas():
         people[area.country, area.language] += area.people
         signs[area.country, area.language] += area.signs
-    rest: Rows = np.where(people > 0, np.maximum((1 - signs) / (1 - people), LEAST_REST), 1.0)
+    rest: Rows = np.where(people > 0, np.maximum((1 - signs) / (1 - people), MIN_REST), 1.0)
     return rest

@@ -64,7 +64,7 @@ NOISE_ODDS_FALL = 0.3
 HOPELESS = 1e-4
 """A language so much less likely than the best on every line is not the main one."""
 USUAL_QUANTILE = 0.1
-LEAST_EXTRA = 0.5
+MIN_EXTRA = 0.5
 """Less than that a spot is not worth its name."""
 QUIET = 1.5
 """The cue is silent if no country is at least so much likelier than the world."""
@@ -120,7 +120,7 @@ def _spots(mass: Rows) -> list[Spot]:
     return [
         Spot(area.lat, area.lon, 1 + extra, area.radius_km)
         for area in language_areas()
-        if (extra := _extra(mass, area)) > LEAST_EXTRA
+        if (extra := _extra(mass, area)) > MIN_EXTRA
     ]
 
 

@@ -17,7 +17,7 @@ LEVEL = 0.03
 
 
 @dataclass(frozen=True, slots=True)
-class Trap:
+class NonEvidence:
     """One trap that was recognised."""
 
     note: str

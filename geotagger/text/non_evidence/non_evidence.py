@@ -23,7 +23,7 @@ from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING
 
-from geotagger.text.non_evidence.frames import LEVEL, Trap, frame_of
+from geotagger.text.non_evidence.frames import LEVEL, NonEvidence, frame_of
 from geotagger.text.non_evidence.overlays import date_stamps, news, watermarks
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ BUTTONS = re.compile(
 )
 
 
-def screenshots(reading: Reading) -> list[Trap]:
+def screenshots(reading: Reading) -> list[NonEvidence]:
     """A telephone's screen: its status bar on top, and words that stand on buttons."""
     frames = [frame_of(line, reading) for line in reading.lines]
     tall = reading.height_px > 1.6 * reading.width_px
@@ -79,12 +79,12 @@ def screenshots(reading: Reading) -> list[Trap]:
         return []
     every = frozenset(range(len(reading.lines)))
     return [
-        Trap("screenshot", 0.25, every),
-        Trap("screenshot", 0.0, frozenset(bar + buttons)),
+        NonEvidence("screenshot", 0.25, every),
+        NonEvidence("screenshot", 0.0, frozenset(bar + buttons)),
     ]
 
 
-def pages(reading: Reading) -> list[Trap]:
+def pages(reading: Reading) -> list[NonEvidence]:
     """A page of a book or document: many lines of one height, one below the other, that begin at
     one edge and fill the picture. Notice boards look much alike, so they keep half."""
     frames = [frame_of(line, reading) for line in reading.lines]
@@ -101,7 +101,7 @@ def pages(reading: Reading) -> list[Trap]:
     wide = median(frames[index].right - frames[index].left for index in long)
     if tall < 0.45 or wide < 0.25:
         return []
-    return [Trap("page of text", 0.5, frozenset(range(len(frames))))]
+    return [NonEvidence("page of text", 0.5, frozenset(range(len(frames))))]
 
 
 PRICE = re.compile(
@@ -112,7 +112,7 @@ PRICE = re.compile(
 )
 
 
-def menus(reading: Reading) -> list[Trap]:
+def menus(reading: Reading) -> list[NonEvidence]:
     """A list of dishes: five prices or more, which stand in a column or end lines. The prices tell
     the currency of the place; the dishes may be of any country."""
     prices = [index for index, line in enumerate(reading.lines) if PRICE.search(line.text)]
@@ -123,7 +123,7 @@ def menus(reading: Reading) -> list[Trap]:
     ends = median(frame.right for frame in frames)
     if sum(abs(frame.right - ends) < 0.06 for frame in frames) < 4:
         return []
-    return [Trap("menu", 0.5, frozenset(others))]
+    return [NonEvidence("menu", 0.5, frozenset(others))]
 
 
 # --- words that travel ---
@@ -144,15 +144,15 @@ SHIRTS = re.compile(
 )
 
 
-def maps(reading: Reading) -> list[Trap]:
+def maps(reading: Reading) -> list[NonEvidence]:
     """A map, which names places far away: by its publisher or scale, or by ten names and more of
     one height that stand in no row or column."""
     every = frozenset(range(len(reading.lines)))
     hints = [line.text for line in reading.lines if MAPS.search(line.text)]
     if hints and len(every) >= 6:
-        return [Trap(f"map: {hints[0]}", 0.25, every)]
+        return [NonEvidence(f"map: {hints[0]}", 0.25, every)]
     if len(every) >= 10 and _are_scattered_names(reading):
-        return [Trap("map: names all over", 0.5, every)]
+        return [NonEvidence("map: names all over", 0.5, every)]
     return []
 
 
@@ -175,7 +175,7 @@ def _are_scattered_names(reading: Reading) -> bool:
     return names >= many and alike >= many and in_line <= 0.35 * len(texts)
 
 
-def shirts(reading: Reading) -> list[Trap]:
+def shirts(reading: Reading) -> list[NonEvidence]:
     """Slogans that shirts and souvenirs bear all over the world; the lines close to them too."""
     texts = [line.text for line in reading.lines]
     pairs = [f"{one} {two}" for one, two in pairwise([*texts, ""])]
@@ -186,7 +186,7 @@ def shirts(reading: Reading) -> list[Trap]:
     ]
     near = {other for hit in hits for other in _beside(reading, hit)}
     words = ", ".join(found.group() for hit in hits if (found := SHIRTS.search(pairs[hit])))
-    return [Trap(f"slogan: {words}", 0.25, frozenset(near))] if hits else []
+    return [NonEvidence(f"slogan: {words}", 0.25, frozenset(near))] if hits else []
 
 
 def _beside(reading: Reading, index: int) -> list[int]:
@@ -204,7 +204,7 @@ def _beside(reading: Reading, index: int) -> list[int]:
     ]
 
 
-RULES: tuple[Callable[[Reading], list[Trap]], ...] = (
+RULES: tuple[Callable[[Reading], list[NonEvidence]], ...] = (
     date_stamps,
     watermarks,
     news,

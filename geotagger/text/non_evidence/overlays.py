@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from geotagger.text.non_evidence.frames import LEVEL, Trap, frame_of
+from geotagger.text.non_evidence.frames import LEVEL, NonEvidence, frame_of
 
 if TYPE_CHECKING:
     from geotagger.text.types import Reading
@@ -36,27 +36,27 @@ NAME_AND_YEAR = re.compile(rf"^(?:[A-Z]\S*[\s.]*){{2,4}}{_YEAR}$")
 SITE = re.compile(r"^(?:https?://)?[\w-]+(?:\.[\w-]+)*\.[a-z]{2,}(?:/\S*)?$|^@[\w.]{3,}$", re.I)
 
 
-def date_stamps(reading: Reading) -> list[Trap]:
+def date_stamps(reading: Reading) -> list[NonEvidence]:
     """The camera's date in a lower corner: no line but the date, small, level."""
     found = []
     for index, line in enumerate(reading.lines):
         frame = frame_of(line, reading)
         low = frame.middle[1] > 0.82 and not 0.35 < frame.middle[0] < 0.55
         if low and frame.looks_put_over and DATE.fullmatch(line.text.strip()):
-            found.append(Trap(f"date stamp: {line.text}", 0.0, frozenset({index})))
+            found.append(NonEvidence(f"date stamp: {line.text}", 0.0, frozenset({index})))
     return found
 
 
-def watermarks(reading: Reading) -> list[Trap]:
+def watermarks(reading: Reading) -> list[NonEvidence]:
     """Names of picture agencies anywhere; credits and sites where marks are put."""
     found = []
     for index, line in enumerate(reading.lines):
         put_over = frame_of(line, reading).looks_put_over
         credit = CREDIT.search(line.text) or NAME_AND_YEAR.search(line.text)
         if AGENCY.search(line.text) or (put_over and credit):
-            found.append(Trap(f"watermark: {line.text}", 0.0, frozenset({index})))
+            found.append(NonEvidence(f"watermark: {line.text}", 0.0, frozenset({index})))
         elif put_over and SITE.search(line.text):
-            found.append(Trap(f"watermark: {line.text}", 0.25, frozenset({index})))
+            found.append(NonEvidence(f"watermark: {line.text}", 0.25, frozenset({index})))
     return found
 
 
@@ -67,7 +67,7 @@ CHANNELS = re.compile(
 )
 
 
-def news(reading: Reading) -> list[Trap]:
+def news(reading: Reading) -> list[NonEvidence]:
     """A channel's captions: its words at an edge, and a broad level line low in the picture."""
     frames = [frame_of(line, reading) for line in reading.lines]
     words = [
@@ -84,4 +84,4 @@ def news(reading: Reading) -> list[Trap]:
     wide = reading.width_px > 1.2 * reading.height_px
     if not (words and captions and wide):
         return []
-    return [Trap("news caption", 0.5, frozenset(words + captions))]
+    return [NonEvidence("news caption", 0.5, frozenset(words + captions))]

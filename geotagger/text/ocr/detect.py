@@ -27,7 +27,7 @@ that many boxes: of words that run up or down, the network sees little more than
 MARGIN = 0.5
 """Around that part, as a share of its own sides: a large sign is looked at with all around it, a
 small one is seen larger."""
-LEAST_MARGIN = 0.06
+MIN_MARGIN = 0.06
 """As a share of the picture's sides."""
 STEP_PX = 32
 """Width and height of what the network sees are multiples of this."""
@@ -114,7 +114,7 @@ def _region_of_text(heat: NDArray[np.float32], shape: tuple[int, ...]) -> Region
         where = np.flatnonzero(hot.any(axis=axis))
         cells = hot.shape[1 - axis]
         first, last = where[0] / cells, (where[-1] + 1) / cells
-        margin = max(LEAST_MARGIN, MARGIN * (last - first))
+        margin = max(MIN_MARGIN, MARGIN * (last - first))
         first, last = first - margin, last + margin
         spans.append((max(0, math.floor(first * side)), min(side, math.ceil(last * side))))
     (left, right), (top, bottom) = spans

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from geotagger.geography.places import Places
     from geotagger.vision.bundle.bundle import Gallery, Label
 
-MOST_NAMED = 3
-LEAST_NAMED = 0.05
+MAX_NAMED = 3
+MIN_NAMED = 0.05
 """A reason names up to this many countries, and after the first none of a smaller share."""
 
-LEAST_LOG_SHARE = -1e4
+MIN_LOG_SHARE = -1e4
 """Nothing a network says is less likely than this, so that sums stay finite in float32."""
 
 FAR_MISS = 1e-3
@@ -203,7 +203,7 @@ def log_softmax(logits: NDArray[np.float32], temperature: float) -> NDArray[np.f
     shifted = logits.astype(np.float64)
     shifted -= shifted.max(axis=-1, keepdims=True)
     shifted /= temperature
-    np.maximum(shifted, LEAST_LOG_SHARE, out=shifted)
+    np.maximum(shifted, MIN_LOG_SHARE, out=shifted)
     shifted -= np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
     return shifted
 
@@ -230,6 +230,6 @@ def _looks_like(
 ) -> str:
     """'picture looks like Japan 41 %, South Korea 12 %'."""
     total = np.bincount(name_of, weights=shares, minlength=len(names))
-    best = np.argsort(-total, kind="stable")[:MOST_NAMED]
-    named = [i for rank, i in enumerate(best) if rank == 0 or total[i] >= LEAST_NAMED]
+    best = np.argsort(-total, kind="stable")[:MAX_NAMED]
+    named = [i for rank, i in enumerate(best) if rank == 0 or total[i] >= MIN_NAMED]
     return "picture looks like " + ", ".join(f"{names[i]} {100 * total[i]:.0f} %" for i in named)

@@ -15,7 +15,7 @@ from geotagger.vision.decoding.heads import (
     RetrieveReader,
 )
 from geotagger.vision.runtime.gallery_match import Matcher
-from geotagger.vision.search_space import Search, captions_for, gallery_for
+from geotagger.vision.search_space import CandidateSpace, captions_for, gallery_for
 
 if TYPE_CHECKING:
     from geotagger.geography.places import Places
@@ -26,7 +26,7 @@ def make_reader(
     bundle: ModelBundle,
     head: Head,
     places: Places,
-    search: Search | None = None,
+    search: CandidateSpace | None = None,
     device: str = "cpu",
     threads: int = 1,
 ) -> Reader:
@@ -36,7 +36,7 @@ def make_reader(
         BundleError: a table cannot be read, or names what the places table does not know.
         UsageError: the search leaves nothing of the gallery.
     """
-    search = search or Search()
+    search = search or CandidateSpace()
     if isinstance(head, RetrieveHead):
         gallery = gallery_for(search, bundle, head, threads)
         return RetrieveReader(gallery, head.logit_scale, places, device, threads)
@@ -55,7 +55,7 @@ def caption_reader(
     bundle: ModelBundle,
     head: CaptionHead,
     places: Places,
-    search: Search,
+    search: CandidateSpace,
     device: str = "cpu",
     threads: int = 1,
 ) -> CaptionReader | InnerReader:

@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
 INPUT_NAME = "pixels"
 
-Tap = tuple[str, Path | None]
+GraphOutput = tuple[str, Path | None]
 """An output of a network, and the file of the graph that it goes through, or None."""
 
-Place = tuple[str, int]
+DeviceMemory = tuple[str, int]
 """A kind of memory by ONNX Runtime's name, and the number of the device that has it."""
 
 _recordings = count(1)
 """Each is told apart by a number: two with one number would replay one another's launches."""
 
 
-def taps_of(bundle: ModelBundle) -> list[Tap]:
+def taps_of(bundle: ModelBundle) -> list[GraphOutput]:
     """What each head reads, in the order of the card."""
     return [
         (head.output, bundle.path / head.graph)
@@ -45,9 +45,9 @@ def taps_of(bundle: ModelBundle) -> list[Tap]:
 
 
 def unbound(
-    network: Any, graphs: Mapping[Path, Any], taps: Sequence[Tap], pixels: NDArray[np.uint8]
+    network: Any, graphs: Mapping[Path, Any], taps: Sequence[GraphOutput], pixels: NDArray[np.uint8]
 ) -> list[NDArray[np.float32]]:
-    """As `Bound.run` for the CPU, where nothing has to be moved: batches of any size."""
+    """As `IoBinding.run` for the CPU, where nothing has to be moved: batches of any size."""
     names = list(dict.fromkeys(name for name, _ in taps))
     found = dict(zip(names, network.run(names, {INPUT_NAME: pixels}), strict=True))
     given = []
@@ -60,11 +60,15 @@ def unbound(
     return given
 
 
-class Bound:
+class IoBinding:
     """One network, and the graphs of the heads that read it."""
 
     def __init__(
-        self, network: Any, graphs: Mapping[Path, Any], taps: Sequence[Tap], place: Place
+        self,
+        network: Any,
+        graphs: Mapping[Path, Any],
+        taps: Sequence[GraphOutput],
+        place: DeviceMemory,
     ) -> None:
         """
         Args:
@@ -107,7 +111,7 @@ class Bound:
         self._pixels = ort.OrtValue.ortvalue_from_numpy(np.zeros_like(pixels), *self._place)
         names = list(dict.fromkeys(name for name, _ in self._taps))
         network = _Step(self._network, INPUT_NAME, self._pixels, names, self._place)
-        found: dict[Tap, Any] = {
+        found: dict[GraphOutput, Any] = {
             (name, None): value for name, value in zip(names, network.outputs, strict=True)
         }
         steps = [network]
@@ -126,7 +130,7 @@ class _Step:
     """A session whose input and outputs stay where they are."""
 
     def __init__(
-        self, session: Any, input_name: str, fed: Any, names: Sequence[str], place: Place
+        self, session: Any, input_name: str, fed: Any, names: Sequence[str], place: DeviceMemory
     ) -> None:
         """Runs it once: that tells the shapes of the outputs, and their buffers are kept."""
         self._session = session

@@ -12,7 +12,7 @@ import numpy as np
 from geotagger.errors import BundleError, DeviceError
 from geotagger.vision.runtime.devices import PROVIDERS, candidates, cuda_graphs, gpus, memory
 from geotagger.vision.runtime.devices import open_session as _open
-from geotagger.vision.runtime.io_binding import INPUT_NAME, Bound, Tap, taps_of, unbound
+from geotagger.vision.runtime.io_binding import INPUT_NAME, GraphOutput, IoBinding, taps_of, unbound
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,7 +27,7 @@ photo."""
 _OTHER_BATCH = 64
 _OUT_OF_MEMORY = ("failed to allocate memory", "out of memory", "bad_alloc", "bad allocation")
 
-Outputs = dict[Tap, "NDArray[np.float32]"]
+Outputs = dict[GraphOutput, "NDArray[np.float32]"]
 
 
 class Session:
@@ -39,7 +39,7 @@ class Session:
 
     On the CPU each thread runs photos of its own, so none waits for another inside the network. Of
     several GPUs each has a session of its own, and its part of each batch. Their buffers stay where
-    they are, and so does what the graphs of the heads read of the network (`Bound`).
+    they are, and so does what the graphs of the heads read of the network (`IoBinding`).
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Session:
         self._widths = [bundle.width(head) for head in bundle.card.heads]
         self._tapped = list(dict.fromkeys(self._taps))
         self._graphs: list[dict[Path, Any]] = []
-        self._bound: list[Bound] = []
+        self._bound: list[IoBinding] = []
         self._network: Session = self if beside is None else beside._network
         self._remembers = False
         self._last: tuple[NDArray[np.uint8], Outputs] | None = None
@@ -113,7 +113,7 @@ class Session:
         """All that is tapped of the network, worked out once for sessions that share it."""
         if self._last is not None and np.array_equal(self._last[0], pixels):
             return self._last[1]
-        parts: dict[Tap, list[NDArray[np.float32]]] = {tap: [] for tap in self._tapped}
+        parts: dict[GraphOutput, list[NDArray[np.float32]]] = {tap: [] for tap in self._tapped}
         start = 0
         while start < len(pixels):
             batch = pixels[start : start + self.batch_size]
@@ -169,7 +169,7 @@ class Session:
         network._remembers = True
         self._try()
 
-    def _tap(self, taps: list[Tap]) -> None:
+    def _tap(self, taps: list[GraphOutput]) -> None:
         """From now on the network gives these, too."""
         self._tapped = list(dict.fromkeys([*self._tapped, *taps]))
         files = {file for _, file in self._tapped if file}
@@ -179,7 +179,7 @@ class Session:
         if self.device == "cpu":
             return
         self._bound = [
-            Bound(session, graphs, self._tapped, (memory(self.device), gpu))
+            IoBinding(session, graphs, self._tapped, (memory(self.device), gpu))
             for session, graphs, gpu in zip(self._sessions, self._graphs, self._gpus, strict=True)
         ]
 

@@ -24,17 +24,17 @@ from geotagger.cache.store import Journal
 from geotagger.config import RunOptions
 from geotagger.evidence.vision import VisionSource
 from geotagger.output.untag import run as untag
-from geotagger.pipeline.prepare import Weighed
+from geotagger.pipeline.prepare import PhotoEvidence
 from geotagger.pipeline.run import run
 from geotagger.pipeline.trips import Anchor
 from geotagger.reports.rows import row as row_of
 from geotagger.reports.schema import COLUMNS
 from geotagger.types import (
     Candidate,
-    Existing,
     Level,
     Outcome,
     Photo,
+    PhotoMetadata,
     Place,
     Point,
     Prediction,
@@ -109,7 +109,7 @@ def test_a_second_run_says_the_same_and_asks_and_opens_nothing(options, asked, m
     assert (sum(asked), first.resumed) == (6, 0)
     monkeypatch.setattr("geotagger.pipeline.prepare.prepare", None)
     monkeypatch.setattr("geotagger.pipeline.executor_local.prepare", None)
-    monkeypatch.setattr("geotagger.pipeline.setup.Panel.sources", None)
+    monkeypatch.setattr("geotagger.pipeline.setup.EvidenceSetup.sources", None)
     second = run(options)
     assert reports(options) == before
     assert (sum(asked), second.resumed) == (6, 6)
@@ -361,7 +361,7 @@ def test_a_finished_photo_comes_back_as_its_row_and_what_others_need_of_it(tmp_p
         (("climate", "humid"),),
         ("a sign: Straße", "clock"),
     )
-    existing = Existing(
+    existing = PhotoMetadata(
         Point(3.0, 4.0), "x", True, "2020-01-01T00:00:00", "Cam", 0.01, "2020-01-01T00:00:00Z", "7"
     )
     anchor = Anchor("a.jpg", 1.5, np.float32([0.1, 0.9]), Point(1.0, 2.0), 0.5, "words")
@@ -378,7 +378,7 @@ def test_a_finished_photo_comes_back_as_its_row_and_what_others_need_of_it(tmp_p
     assert found.anchor.countries.tolist() == anchor.countries.tolist()
     assert replace(found.anchor, countries=anchor.countries) == anchor
     bare = Outcome(file)
-    assert unpack(pack(bare, None), file) == Weighed(bare, row=row_of(bare))
+    assert unpack(pack(bare, None), file) == PhotoEvidence(bare, row=row_of(bare))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")

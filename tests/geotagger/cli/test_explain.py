@@ -12,7 +12,7 @@ from geotagger.explanation.steps import explained
 from geotagger.fusion.posterior import Belief
 from geotagger.geography.places import load_places
 from geotagger.geography.sphere import haversine_km
-from geotagger.types import Evidence, Existing, Level, Outcome, Photo, Point, Status
+from geotagger.types import Evidence, Level, Outcome, Photo, PhotoMetadata, Point, Status
 from tests.fixtures.bundles import make_bundle
 
 PARIS, LYON = Point(48.8566, 2.3522), Point(45.7485, 4.8467)
@@ -35,7 +35,7 @@ def near(belief, point, source, sigma_km=8.0):
 
 
 def of(belief, *evidence, existing=None):
-    outcome = Outcome(Photo(Path("p <b>.jpg"), Path()), existing=existing or Existing())
+    outcome = Outcome(Photo(Path("p <b>.jpg"), Path()), existing=existing or PhotoMetadata())
     if evidence:
         outcome = Outcome(
             outcome.photo,
@@ -114,7 +114,7 @@ def test_the_json_keeps_its_keys(belief):
 
 
 def test_narrow_belief_gets_a_map_of_its_surroundings_and_wide_belief_does_not(belief):
-    narrow = of(belief, near(belief, PARIS, "text"), existing=Existing(gps=LYON))
+    narrow = of(belief, near(belief, PARIS, "text"), existing=PhotoMetadata(gps=LYON))
     titles = [figure.title for figure in pictures.figures(narrow, belief.places)]
     assert len(titles) == 3
     assert titles[1].startswith("Within ")
@@ -130,7 +130,7 @@ def test_the_densest_squares_come_first():
 
 def test_the_gps_of_the_camera_is_shown_and_a_written_guess_is_not(belief, tmp_path):
     for guessed, shown in ((False, True), (True, False)):
-        existing = Existing(gps=LYON, gps_is_prediction=guessed)
+        existing = PhotoMetadata(gps=LYON, gps_is_prediction=guessed)
         found = of(belief, near(belief, PARIS, "text"), existing=existing)
         pictures.write(tmp_path / "e.html", found, belief.places)
         html = (tmp_path / "e.html").read_text("utf-8")

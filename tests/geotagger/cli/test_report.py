@@ -16,7 +16,7 @@ from geotagger.cli.tag import tag
 from geotagger.errors import GeotaggerError, UsageError
 from geotagger.reports.read.rows import read_rows
 from geotagger.reports.schema import COLUMNS
-from geotagger.types import Existing, Level, Photo, Place, Point, Status
+from geotagger.types import Level, Photo, PhotoMetadata, Place, Point, Status
 from tests.geotagger.reports.read.test_rows import outcomes, write
 
 PARIS = Place(Point(48.85, 2.35), "FR", "France", "Île-de-France", "Paris", "Europe")
@@ -39,7 +39,7 @@ def taken(name, place, day="", level=Level.CITY, confidence=0.8, status=Status.P
         first.prediction, place=place, point=place.point, level=level, confidence=confidence
     )
     time = f"2024-05-{day}T10:00:00" if day else ""
-    existing = Existing(taken_at=time)
+    existing = PhotoMetadata(taken_at=time)
     photo = Photo(Path(name), Path())
     return replace(first, photo=photo, prediction=prediction, existing=existing, status=status)
 

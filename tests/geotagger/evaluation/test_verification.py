@@ -9,7 +9,7 @@ from PIL import Image
 from geotagger.cli.main import cli
 from geotagger.evaluation.verification import VAGUE_KM, in_words
 from geotagger.metadata.read import read
-from geotagger.types import Existing, Level, Outcome, Photo, Place, Point, Prediction, Status
+from geotagger.types import Level, Outcome, Photo, PhotoMetadata, Place, Point, Prediction, Status
 from tests.fixtures import jpegs
 from tests.fixtures.bundles import make_bundle
 
@@ -23,31 +23,31 @@ def outcome(existing, radius_km=20.0, level=Level.CITY, status=Status.PREDICTED)
 
 
 def test_words_of_each_verdict():
-    assert in_words(outcome(Existing())) == "no GPS"
-    assert "only a prediction" in in_words(outcome(Existing(NEAR, gps_is_prediction=True)))
-    assert in_words(outcome(Existing(gps_problem="GPS is 0, 0"))) == "invalid GPS: GPS is 0, 0"
-    agrees = in_words(outcome(Existing(NEAR)))
+    assert in_words(outcome(PhotoMetadata())) == "no GPS"
+    assert "only a prediction" in in_words(outcome(PhotoMetadata(NEAR, gps_is_prediction=True)))
+    assert in_words(outcome(PhotoMetadata(gps_problem="GPS is 0, 0"))) == "invalid GPS: GPS is 0, 0"
+    agrees = in_words(outcome(PhotoMetadata(NEAR)))
     assert agrees.startswith("consistent: GPS (")
     assert "Lyon, France, inside the 90 % radius of 20 km" in agrees
-    differs = in_words(outcome(Existing(FAR)))
+    differs = in_words(outcome(PhotoMetadata(FAR)))
     assert differs.startswith("inconsistent: GPS (Cape Town, South Africa) lies 8,9")
     assert "outside the 90 % radius of 20 km" in differs
     assert "spoof" not in differs
 
 
 def test_a_wide_circle_says_little():
-    assert "says little" in in_words(outcome(Existing(NEAR), VAGUE_KM + 1))
-    assert "says little" not in in_words(outcome(Existing(NEAR), VAGUE_KM))
-    assert "says little" not in in_words(outcome(Existing(FAR), VAGUE_KM + 1))
+    assert "says little" in in_words(outcome(PhotoMetadata(NEAR), VAGUE_KM + 1))
+    assert "says little" not in in_words(outcome(PhotoMetadata(NEAR), VAGUE_KM))
+    assert "says little" not in in_words(outcome(PhotoMetadata(FAR), VAGUE_KM + 1))
 
 
 def test_names_finer_than_the_level_are_not_told():
-    assert "predicted France" in in_words(outcome(Existing(NEAR), level=Level.COUNTRY))
+    assert "predicted France" in in_words(outcome(PhotoMetadata(NEAR), level=Level.COUNTRY))
 
 
 def test_the_receivers_error_is_told_where_it_matters():
-    assert "own error of 3 km" in in_words(outcome(Existing(NEAR, gps_error_km=3)))
-    assert "own error" not in in_words(outcome(Existing(NEAR, gps_error_km=0.01)))
+    assert "own error of 3 km" in in_words(outcome(PhotoMetadata(NEAR, gps_error_km=3)))
+    assert "own error" not in in_words(outcome(PhotoMetadata(NEAR, gps_error_km=0.01)))
 
 
 def test_the_receivers_error_is_read():

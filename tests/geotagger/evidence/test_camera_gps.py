@@ -15,13 +15,13 @@ from geotagger.evidence.camera_gps import (
     neighbours,
     reach,
 )
-from geotagger.evidence.source import Shot
+from geotagger.evidence.source import LoadedPhoto
 from geotagger.fusion.posterior import Belief
 from geotagger.geography.places import load_places
 from geotagger.geography.sphere import haversine_km
 from geotagger.images.decode import decode
 from geotagger.metadata.read import read
-from geotagger.types import Existing, Photo, Point
+from geotagger.types import Photo, PhotoMetadata, Point
 from tests.fixtures.trips import trip
 
 PARIS = Point(48.857, 2.352)
@@ -58,7 +58,7 @@ def save(path, taken_at, gps=None, camera=PHONE, serial=""):
 
 def shot_of(path):
     data = path.read_bytes()
-    return Shot(Photo(path, path.parent), read(data), decode(data, 8))
+    return LoadedPhoto(Photo(path, path.parent), read(data), decode(data, 8))
 
 
 def test_a_minute_apart_is_the_same_town(belief, source):
@@ -136,8 +136,8 @@ def test_photos_without_time_or_neighbours_say_nothing(tmp_path, source):
 
 
 def test_the_moment_ignores_the_offset():
-    with_offset = Existing(taken_at="2024-05-05T10:00:00+02:00")
-    assert moment_of(with_offset) == moment_of(Existing(taken_at="2024-05-05T10:00:00"))
+    with_offset = PhotoMetadata(taken_at="2024-05-05T10:00:00+02:00")
+    assert moment_of(with_offset) == moment_of(PhotoMetadata(taken_at="2024-05-05T10:00:00"))
 
 
 def on_trips(places, belief, source, rng, **how):

@@ -6,7 +6,7 @@ import pytest
 from geotagger.evidence.clock import Clock, ClockSource, read_clock
 from geotagger.fusion.posterior import Belief
 from geotagger.geography.places import load_places
-from geotagger.types import Existing
+from geotagger.types import PhotoMetadata
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def source(places, belief):
 
 def likelihood(source, places, taken_at, zone, gps_time=""):
     """How likely the clock is in one zone, compared with the likeliest one."""
-    clock = read_clock(Existing(taken_at=taken_at, gps_time=gps_time))
+    clock = read_clock(PhotoMetadata(taken_at=taken_at, gps_time=gps_time))
     values = source.evidence(clock).log_likelihood
     row = np.flatnonzero(places.zone == places.zone_names.index(zone))[0]
     return float(np.exp(values[row] - values.max()))
@@ -57,7 +57,7 @@ def test_odd_offsets_point_at_their_countries(source, places, taken_at, zone):
 
 
 def test_gps_time_tells_the_offset_where_the_camera_does_not():
-    existing = Existing(taken_at="2017-10-03T10:58:29", gps_time="2017-10-03T14:58:14")
+    existing = PhotoMetadata(taken_at="2017-10-03T10:58:29", gps_time="2017-10-03T14:58:14")
     assert read_clock(existing) == Clock(read_clock(existing).local, -240, from_gps=True)
 
 
@@ -73,11 +73,11 @@ def test_gps_time_tells_the_offset_where_the_camera_does_not():
     ],
 )
 def test_clocks_that_tell_nothing(taken_at, gps_time):
-    assert read_clock(Existing(taken_at=taken_at, gps_time=gps_time)) is None
+    assert read_clock(PhotoMetadata(taken_at=taken_at, gps_time=gps_time)) is None
 
 
 def test_an_offset_that_no_land_keeps_is_no_evidence(source):
-    clock = read_clock(Existing(taken_at="2024-05-05T10:00:00+13:30"))
+    clock = read_clock(PhotoMetadata(taken_at="2024-05-05T10:00:00+13:30"))
     assert source.evidence(clock) is None
 
 
@@ -88,7 +88,7 @@ def test_utc_is_trusted_less(source, places):
 
 
 def test_the_clock_moves_the_belief_and_says_so(source, belief):
-    evidence = source.evidence(read_clock(Existing(taken_at="2024-07-01T12:00:00+05:45")))
+    evidence = source.evidence(read_clock(PhotoMetadata(taken_at="2024-07-01T12:00:00+05:45")))
     prediction = belief.decide([evidence])
     assert prediction.place.country_code == "NP"
     assert prediction.reasons == ("clock +05:45",)

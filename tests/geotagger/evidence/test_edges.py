@@ -18,8 +18,8 @@ from geotagger.evidence.clock import SUMMER_TIME_FORGOTTEN, TRUST, Clock, ClockS
 from geotagger.fusion.posterior import Belief
 from geotagger.fusion.prior import Constants, log_prior
 from geotagger.geography.places import load_places
-from geotagger.pipeline.trips import MAX_GAP_DAYS, Anchor, Roll, nearest
-from geotagger.types import Existing, Point
+from geotagger.pipeline.trips import MAX_GAP_DAYS, Anchor, NeighbourPropagation, nearest
+from geotagger.types import PhotoMetadata, Point
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def test_an_hour_off_is_summer_time_forgotten_and_more_is_not(source, places, ho
     ],
 )
 def test_offsets_from_the_first_to_the_last_on_earth(utc, offset):
-    clock = read_clock(Existing(taken_at="2024-05-05T10:00:00", gps_time=utc))
+    clock = read_clock(PhotoMetadata(taken_at="2024-05-05T10:00:00", gps_time=utc))
     assert (clock.offset_minutes if clock else None) == offset
 
 
@@ -85,7 +85,7 @@ def test_a_folder_of_just_the_most_photos_is_looked_at(tmp_path, monkeypatch):
 
     def head(path):
         seen.append(path.name)
-        return Existing(Point(1, 2), taken_at="2024-05-05T10:00:00", camera="X")
+        return PhotoMetadata(Point(1, 2), taken_at="2024-05-05T10:00:00", camera="X")
 
     monkeypatch.setattr(album, "read_head", head)
     for name in ("a.jpg", "b.jpg"):
@@ -122,7 +122,7 @@ def anchor(places, name="a.jpg", at=0.0):
 
 
 def test_two_signs_that_agree_count_as_less_than_two(places):
-    roll = Roll(Belief(places))
+    roll = NeighbourPropagation(Belief(places))
     alone = roll.evidence([anchor(places)], 3600.0).log_likelihood
     both = roll.evidence([anchor(places), anchor(places, "b.jpg", 7200.0)], 3600.0).log_likelihood
     np.testing.assert_allclose(both, np.sqrt(2) * alone, rtol=1e-3, atol=1e-5)
@@ -143,5 +143,5 @@ def test_clock_album_and_signs_weigh_as_much_as_they_say(places, source):
     clock = Clock(datetime(2024, 1, 15, 12), 120)  # noqa: DTZ001 as on the camera
     near = [Neighbour("a.jpg", 1.0, PARIS)]
     found = [source.evidence(clock), AlbumSource(places).evidence(near)]
-    found.append(Roll(Belief(places)).evidence([anchor(places)], 3600.0))
+    found.append(NeighbourPropagation(Belief(places)).evidence([anchor(places)], 3600.0))
     assert [evidence.weight for evidence in found] == [1.0, 1.0, 1.0]

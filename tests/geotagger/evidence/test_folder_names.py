@@ -10,7 +10,7 @@ from PIL import Image
 
 from geotagger.cli.main import cli
 from geotagger.evidence.folder_names import Names, NamesSource, names_in_path
-from geotagger.evidence.source import Shot
+from geotagger.evidence.source import LoadedPhoto
 from geotagger.fusion.posterior import Belief
 from geotagger.geography.places import load_places
 from geotagger.images.decode import decode
@@ -110,7 +110,7 @@ def test_a_file_that_was_named_itself_has_its_folder(tmp_path):
 def test_the_photo_itself_comes_before_its_folder(source, tmp_path):
     path = jpeg(tmp_path / "Oslo" / "1.jpg", iim={90: "Lisboa"})
     data = path.read_bytes()
-    shot = Shot(Photo(path, path.parent), read(data), decode(data, 8))
+    shot = LoadedPhoto(Photo(path, path.parent), read(data), decode(data, 8))
     assert source.prepare(shot) == Names("metadata", ("Lisboa",))
 
 

@@ -8,12 +8,12 @@ from PIL import Image, ImageDraw, ImageFont
 
 from geotagger.cli.main import cli
 from geotagger.evidence.ocr_text import TextSource
-from geotagger.evidence.source import Shot
+from geotagger.evidence.source import LoadedPhoto
 from geotagger.fusion.posterior import Belief
 from geotagger.geography.places import load_places
 from geotagger.images.decode import decode
 from geotagger.pipeline.run import RunOptions, predictions
-from geotagger.types import Existing, Level, Photo, Status
+from geotagger.types import Level, Photo, PhotoMetadata, Status
 
 SIGN = ("Stadt Bielefeld", "Betreten verboten", "Eltern haften", "für ihre Kinder")
 
@@ -48,7 +48,7 @@ def shot(tmp_path):
     def shot(image):
         path = tmp_path / "sign.png"
         image.save(path)
-        return Shot(Photo(path, tmp_path), Existing(), decode(path.read_bytes(), 600))
+        return LoadedPhoto(Photo(path, tmp_path), PhotoMetadata(), decode(path.read_bytes(), 600))
 
     return shot
 

@@ -11,7 +11,7 @@ from geotagger.evidence.folder_names import Names, NamesSource
 from geotagger.evidence.ocr_text import evidence_of
 from geotagger.fusion.posterior import Belief
 from geotagger.geography.places import load_places
-from geotagger.pipeline.trips import Anchor, Roll
+from geotagger.pipeline.trips import Anchor, NeighbourPropagation
 from geotagger.reports.page.points import SOURCES
 from geotagger.text.combine import Combiner
 from geotagger.text.types import Line, Reading
@@ -76,7 +76,7 @@ def album(belief):
 def roll(belief):
     countries = np.full(len(belief.places.country_codes), 1e-3, np.float32)
     anchor = Anchor("b.jpg", 0.0, countries, LYON, 0.9, sign(belief))
-    return Roll(belief).evidence([anchor], 60.0).reason
+    return NeighbourPropagation(belief).evidence([anchor], 60.0).reason
 
 
 def names(belief, origin):

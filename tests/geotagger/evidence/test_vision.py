@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from geotagger.evidence.source import Shot
+from geotagger.evidence.source import LoadedPhoto
 from geotagger.evidence.vision import VisionSource
 from geotagger.images.decode import Picture
-from geotagger.types import Existing, Photo
+from geotagger.types import Photo, PhotoMetadata
 from tests.fixtures.bundles import COLOURS, HEADS, TOWNS, make_bundle, picture_of, small_places
 
 CITIES = [town[-1] for town in TOWNS]
@@ -25,7 +25,7 @@ def source_of(folder, places, *kinds, **options):
 
 def shot(colour, size=(40, 30)):
     picture = Picture(Image.new("RGB", size, colour), *size)
-    return Shot(Photo(Path("a.jpg"), Path()), Existing(), picture)
+    return LoadedPhoto(Photo(Path("a.jpg"), Path()), PhotoMetadata(), picture)
 
 
 @pytest.mark.parametrize("kinds", [("classify",), ("retrieve",), ("regress",), tuple(HEADS)])

@@ -8,11 +8,11 @@ from click.testing import CliRunner
 from PIL import Image, ImageDraw, ImageFilter
 
 from geotagger.cli.main import cli
-from geotagger.images.photo_detector import NOTE, measures, no_photo
-from geotagger.types import Existing
+from geotagger.images.photo_detector import NOTE, measures, non_photo_reason
+from geotagger.types import PhotoMetadata
 from tests.fixtures.bundles import make_bundle
 
-NOBODY = Existing()
+NOBODY = PhotoMetadata()
 SIZE = (640, 480)
 
 
@@ -56,16 +56,16 @@ def landscape(seed=0, sky=0.3):
 
 @pytest.mark.parametrize("image", [page(), page(dark=True), drawing(), scan()])
 def test_made_pictures_are_no_photos(image):
-    assert no_photo(image, NOBODY) == NOTE
+    assert non_photo_reason(image, NOBODY) == NOTE
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_photos_are_photos(seed):
-    assert no_photo(landscape(seed), NOBODY) == ""
+    assert non_photo_reason(landscape(seed), NOBODY) == ""
 
 
 def test_what_a_camera_took_is_never_doubted():
-    assert no_photo(page(), Existing(camera="EPSON scanner")) == ""
+    assert non_photo_reason(page(), PhotoMetadata(camera="EPSON scanner")) == ""
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 900), (900, 1), (2, 2), (5000, 3)])
@@ -78,8 +78,8 @@ def test_any_size_is_measured(size):
 def test_the_size_of_the_copy_matters_little():
     image = landscape()
     twice = image.resize((SIZE[0] * 2, SIZE[1] * 2), Image.Resampling.BICUBIC)
-    assert no_photo(image, NOBODY) == no_photo(twice, NOBODY)
-    assert no_photo(page().resize((320, 240)), NOBODY) == NOTE
+    assert non_photo_reason(image, NOBODY) == non_photo_reason(twice, NOBODY)
+    assert non_photo_reason(page().resize((320, 240)), NOBODY) == NOTE
 
 
 def test_a_run_leaves_them_out_with_the_reason(tmp_path):

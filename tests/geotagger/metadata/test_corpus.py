@@ -18,7 +18,7 @@ from PIL import Image
 
 from geotagger.errors import CannotEmbedError
 from geotagger.metadata.file_tags import FileTags
-from geotagger.metadata.safe_write.write import Pen, tag_file
+from geotagger.metadata.safe_write.write import WriteContext, tag_file
 from geotagger.metadata.undo.untag import untag_file
 from geotagger.metadata.undo.write_journal import Journal
 from tests.geotagger.metadata.containers.test_containers import others
@@ -56,7 +56,9 @@ def tagged(tmp_path_factory):
             shutil.copyfile(source, before / name)
             shutil.copyfile(source, after / name)
             try:
-                tag_file(after / name, sha256(source), FileTags(PARIS), Pen(journal, "always"))
+                tag_file(
+                    after / name, sha256(source), FileTags(PARIS), WriteContext(journal, "always")
+                )
             except CannotEmbedError as error:
                 refused[str(error)] += 1
                 assert sha256(after / name) == sha256(source)

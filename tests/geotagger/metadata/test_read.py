@@ -15,13 +15,13 @@ from geotagger.metadata import read as reading
 from geotagger.metadata.containers.locate import exif_block
 from geotagger.metadata.read import read, read_head
 from geotagger.metadata.xmp.prediction import XmpTags, with_prediction
-from geotagger.types import Existing, Point
+from geotagger.types import PhotoMetadata, Point
 from tests.fixtures import jpegs
 from tests.fixtures.jpegs import ASCII, LONG, RATIONAL, SRATIONAL, UNDEFINED
 
 HELSINKI = Point(60 + 10 / 60 + 5 / 3600, -(24 + 56 / 60 + 42 / 3600))
 BLOCK = jpegs.tiff("<", exif_ifd=jpegs.TAKEN, gps=jpegs.position())
-EXPECTED = Existing(HELSINKI, "", False, "2019-07-14T18:03:22+02:00", "Canon EOS 40D")
+EXPECTED = PhotoMetadata(HELSINKI, "", False, "2019-07-14T18:03:22+02:00", "Canon EOS 40D")
 
 
 def saved(kind):
@@ -225,7 +225,7 @@ def test_camera(make, model, expected):
 
 @pytest.mark.parametrize("data", [case[0] for case in jpegs.REFUSED.values()])
 def test_odd_files_do_not_raise(data):
-    assert isinstance(read(data), Existing)
+    assert isinstance(read(data), PhotoMetadata)
 
 
 HOSTILE = {
@@ -278,7 +278,7 @@ STARTS = [
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(STARTS), st.binary(max_size=400))
 def test_random_bytes_do_not_raise(start, rest):
-    assert isinstance(read(start + rest), Existing)
+    assert isinstance(read(start + rest), PhotoMetadata)
 
 
 @settings(max_examples=400, deadline=None)
@@ -406,7 +406,7 @@ def test_a_head_reads_no_more_than_it_needs(tmp_path, monkeypatch):
     path = tmp_path / "a.jpg"
     path.write_bytes(jpegs.photo(jpegs.exif(BLOCK)) + bytes(1_000_000))
     seen = []
-    monkeypatch.setattr(reading, "read", lambda data: seen.append(len(data)) or Existing())
+    monkeypatch.setattr(reading, "read", lambda data: seen.append(len(data)) or PhotoMetadata())
     read_head(path)
     assert seen == [1 << 18]
 
@@ -415,13 +415,13 @@ def test_a_head_reads_no_more_than_it_needs(tmp_path, monkeypatch):
 def test_what_has_no_head_says_nothing(name, tmp_path):
     os.mkfifo(tmp_path / "pipe.jpg")
     (tmp_path / "locked.jpg").symlink_to("locked.jpg")
-    assert read_head(tmp_path / name) == Existing()
+    assert read_head(tmp_path / name) == PhotoMetadata()
 
 
 @pytest.mark.parametrize("data", HOSTILE.values(), ids=HOSTILE.keys())
 def test_the_heads_of_hostile_files(data, tmp_path):
     (tmp_path / "x").write_bytes(data)
-    assert isinstance(read_head(tmp_path / "x"), Existing)
+    assert isinstance(read_head(tmp_path / "x"), PhotoMetadata)
 
 
 # GPS that stands only in XMP.

@@ -7,11 +7,16 @@ import pytest
 from PIL import Image, ImageChops, ImageEnhance
 
 from geotagger.pipeline.executor_local import weigh_batch
-from geotagger.pipeline.near_duplicates import Likeness, difference_hash, first_alike, likeness_of
-from geotagger.pipeline.prepare import Prepared, Recalled
-from geotagger.types import Existing, Outcome, Photo
+from geotagger.pipeline.near_duplicates import (
+    Likeness,
+    difference_hash,
+    group_near_duplicates,
+    likeness_of,
+)
+from geotagger.pipeline.prepare import CachedOutput, Prepared
+from geotagger.types import Outcome, Photo, PhotoMetadata
 
-PHONE = Existing(taken_at="2024-05-05T10:00:00", camera="Apple iPhone 15")
+PHONE = PhotoMetadata(taken_at="2024-05-05T10:00:00", camera="Apple iPhone 15")
 
 
 def scene(seed):
@@ -35,8 +40,8 @@ def test_a_shaken_or_brighter_picture_is_nearly_the_same(seed):
 
 def test_only_a_camera_and_a_time_make_a_burst():
     image = scene(0)
-    assert likeness_of(image, Existing(taken_at=PHONE.taken_at)) is None
-    assert likeness_of(image, Existing(camera=PHONE.camera)) is None
+    assert likeness_of(image, PhotoMetadata(taken_at=PHONE.taken_at)) is None
+    assert likeness_of(image, PhotoMetadata(camera=PHONE.camera)) is None
     assert likeness_of(image, PHONE).is_near(likeness_of(image, PHONE))
     later = dataclasses.replace(PHONE, taken_at="2024-05-05T10:00:06")
     other = dataclasses.replace(PHONE, camera_serial="2")
@@ -46,8 +51,8 @@ def test_only_a_camera_and_a_time_make_a_burst():
 
 def test_the_first_of_each_kind_stands_for_the_others():
     a, b = Likeness(("x", ""), 0.0, 0), Likeness(("x", ""), 1.0, 2**40 - 1)
-    assert first_alike([a, b, None, a, b, None]) == [0, 1, 2, 0, 1, 5]
-    assert first_alike([]) == []
+    assert group_near_duplicates([a, b, None, a, b, None]) == [0, 1, 2, 0, 1, 5]
+    assert group_near_duplicates([]) == []
 
 
 class Counting:
@@ -104,7 +109,7 @@ def test_a_network_is_asked_once_of_a_burst(tmp_path):
 
     batch = [
         photo(0, "first", near),
-        photo(1, Recalled("known"), near),
+        photo(1, CachedOutput("known"), near),
         photo(2, "second", far),
         photo(3, "third", near),
         photo(4, "fourth", None),

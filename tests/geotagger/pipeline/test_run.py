@@ -20,7 +20,7 @@ from geotagger.metadata.xmp.prediction import prediction_in
 from geotagger.output.untag import run as untag
 from geotagger.pipeline import executor_local as local
 from geotagger.pipeline.run import RunOptions, run
-from geotagger.reports.rows import path_text
+from geotagger.printable import printable_path
 from geotagger.types import Status
 from tests.fixtures.bundles import make_bundle
 from tests.fixtures.drawer import fill
@@ -153,7 +153,7 @@ def test_every_file_of_the_drawer_gets_its_row_and_none_is_harmed(bundle, tmp_pa
     folder.mkdir()
     fill(folder)
     (folder / "loop").symlink_to(folder, target_is_directory=True)
-    walked = [path_text(photo.path) for photo in walk([folder])]
+    walked = [printable_path(photo.path) for photo in walk([folder])]
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     report = tmp_path / "r.jsonl"
     options = RunOptions(

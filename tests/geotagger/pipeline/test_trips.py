@@ -9,9 +9,9 @@ import pytest
 from geotagger.fusion.posterior import Belief
 from geotagger.geography.places import load_places
 from geotagger.geography.sphere import haversine_km
-from geotagger.pipeline.prepare import Weighed
-from geotagger.pipeline.trips import PHOTOS_AHEAD, Roll, same_country
-from geotagger.types import Evidence, Existing, Level, Outcome, Photo
+from geotagger.pipeline.prepare import PhotoEvidence
+from geotagger.pipeline.trips import PHOTOS_AHEAD, NeighbourPropagation, same_country
+from geotagger.types import Evidence, Level, Outcome, Photo, PhotoMetadata
 
 PHONE, OTHER_PHONE = "Apple iPhone 15", "Google Pixel 8"
 NOON = datetime.fromisoformat("2024-05-01T12:00:00")
@@ -50,13 +50,13 @@ def picture(places, country="", strength=1e4):
 
 def item(name, after, *evidence, camera=PHONE, serial=""):
     taken = (NOON + after).isoformat()
-    existing = Existing(taken_at=taken, camera=camera, camera_serial=serial)
+    existing = PhotoMetadata(taken_at=taken, camera=camera, camera_serial=serial)
     outcome = Outcome(Photo(Path("roll") / name, Path("roll")), existing=existing)
-    return Weighed(outcome, tuple(evidence))
+    return PhotoEvidence(outcome, tuple(evidence))
 
 
 def shared(belief, *items):
-    return list(Roll(belief).share(items))
+    return list(NeighbourPropagation(belief).share(items))
 
 
 def album_of(weighed):
@@ -176,7 +176,7 @@ def test_all_come_out_in_order_and_only_so_many_wait(belief, places):
             yield item(f"{number}.jpg", minutes(number), picture(places))
 
     out = []
-    for each in Roll(belief).share(photos()):
+    for each in NeighbourPropagation(belief).share(photos()):
         assert taken - len(out) <= PHOTOS_AHEAD + 1
         out.append(each.outcome.photo.path.name)
     assert out == [f"{number}.jpg" for number in range(3 * PHOTOS_AHEAD)]

@@ -6,16 +6,17 @@ from pathlib import Path
 import pytest
 
 from geotagger.errors import GeotaggerError, UsageError
+from geotagger.printable import printable_path
 from geotagger.reports.formats.registry import FORMATS, open_report
 from geotagger.reports.formats.text_rows import FORMULA, neutralised, revived
-from geotagger.reports.rows import path_text, row
+from geotagger.reports.rows import row
 from geotagger.reports.schema import COLUMNS, SCHEMA
 from geotagger.types import (
     Candidate,
-    Existing,
     Level,
     Outcome,
     Photo,
+    PhotoMetadata,
     Place,
     Point,
     Prediction,
@@ -36,7 +37,7 @@ def outcome(name="a.jpg", level=Level.CITY, existing=None, reasons=("sign",), **
     return Outcome(
         Photo(Path(name), Path()),
         Status.PREDICTED,
-        existing or Existing(),
+        existing or PhotoMetadata(),
         prediction,
         **more,
     )
@@ -81,7 +82,7 @@ def test_text_that_a_spreadsheet_would_run_is_neutralised(tmp_path, start):
 
 
 def test_negative_numbers_are_left_alone(tmp_path):
-    existing = Existing(gps=Point(-33.9, -70.5))
+    existing = PhotoMetadata(gps=Point(-33.9, -70.5))
     (cells,) = written(tmp_path, outcome(existing=existing))
     assert float(cells["gps_lat"]) == -33.9
     assert float(cells["gps_lon"]) == -70.5
@@ -95,17 +96,17 @@ def test_hostile_names_stay_readable_and_in_one_cell(tmp_path):
 
 def test_a_name_that_is_not_utf8_is_escaped():
     path = Path(b"caf\xe9.jpg".decode("utf-8", "surrogateescape"))
-    assert path_text(path) == "caf\\xe9.jpg"
+    assert printable_path(path) == "caf\\xe9.jpg"
 
 
 @pytest.mark.parametrize(
     ("existing", "check"),
     [
-        (Existing(), "no_gps"),
-        (Existing(gps=Point(45.8, 4.9)), "agree"),
-        (Existing(gps=Point(48.8, 2.3)), "far"),
-        (Existing(gps_problem="GPS is 0, 0"), "invalid"),
-        (Existing(gps=Point(45.8, 4.9), gps_is_prediction=True), "no_gps"),
+        (PhotoMetadata(), "no_gps"),
+        (PhotoMetadata(gps=Point(45.8, 4.9)), "agree"),
+        (PhotoMetadata(gps=Point(48.8, 2.3)), "far"),
+        (PhotoMetadata(gps_problem="GPS is 0, 0"), "invalid"),
+        (PhotoMetadata(gps=Point(45.8, 4.9), gps_is_prediction=True), "no_gps"),
     ],
 )
 def test_gps_check(existing, check):
@@ -113,19 +114,19 @@ def test_gps_check(existing, check):
 
 
 def test_an_unsure_guess_has_a_circle_too():
-    unsure = replace(outcome(existing=Existing(gps=Point(45.8, 4.9))), status=Status.UNSURE)
+    unsure = replace(outcome(existing=PhotoMetadata(gps=Point(45.8, 4.9))), status=Status.UNSURE)
     assert row(unsure)["gps_check"] == "agree"
     assert row(unsure)["gps_distance_km"] is not None
 
 
 def test_the_receivers_own_error_counts():
-    existing = Existing(gps=Point(45.9, 4.84))
+    existing = PhotoMetadata(gps=Point(45.9, 4.84))
     assert row(outcome(existing=existing))["gps_check"] == "far"
     assert row(outcome(existing=replace(existing, gps_error_km=5)))["gps_check"] == "agree"
 
 
 def test_an_earlier_prediction_is_not_shown_as_measured():
-    cells = row(outcome(existing=Existing(gps=Point(45.8, 4.9), gps_is_prediction=True)))
+    cells = row(outcome(existing=PhotoMetadata(gps=Point(45.8, 4.9), gps_is_prediction=True)))
     assert cells["gps_lat"] is None
     assert cells["gps_distance_km"] is None
 

@@ -9,12 +9,12 @@ from geotagger.config import RunOptions
 from geotagger.pipeline.run import Summary, kind_of
 from geotagger.reports.rows import row
 from geotagger.reports.run_summary import triage
-from geotagger.types import Existing, Level, Outcome, Photo, Point, Status
+from geotagger.types import Level, Outcome, Photo, PhotoMetadata, Point, Status
 from tests.geotagger.cli.test_report import PARIS, SPRINGFIELD, taken
 
 
 def outcome(status, note="", existing=None):
-    return Outcome(Photo(Path("x.jpg"), Path()), status, existing or Existing(), note=note)
+    return Outcome(Photo(Path("x.jpg"), Path()), status, existing or PhotoMetadata(), note=note)
 
 
 def lines(*outcomes, reports=("r.csv",), **more):
@@ -79,12 +79,12 @@ def test_one_photo_is_one_photo():
 
 
 def test_inconsistent_gps_comes_before_places():
-    far = Existing(gps=Point(0, 0))
+    far = PhotoMetadata(gps=Point(0, 0))
     predicted = taken("a", PARIS)
     _, said = lines(
         predicted,
         Outcome(predicted.photo, Status.PREDICTED, far, predicted.prediction),
-        outcome(Status.UNSURE, existing=Existing(gps_problem="GPS is 0, 0")),
+        outcome(Status.UNSURE, existing=PhotoMetadata(gps_problem="GPS is 0, 0")),
         reports=("my photos.csv",),
     )
     assert said["GPS"] == "1 outside the circle of their guess, 1 with a position that is none"

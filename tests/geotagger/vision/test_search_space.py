@@ -9,7 +9,7 @@ from geotagger.geography.area import Area
 from geotagger.geography.named_places import Candidate, parse_places
 from geotagger.vision.decoding.captions import InnerReader
 from geotagger.vision.decoding.readers import make_reader
-from geotagger.vision.search_space import Search, captions_for, gallery_for, read_points
+from geotagger.vision.search_space import CandidateSpace, captions_for, gallery_for, read_points
 from tests.fixtures.bundles import (
     COLOURS,
     POINTS,
@@ -67,7 +67,7 @@ def test_the_hierarchy_is_the_product_of_area_and_town(captions, places):
 
 
 def test_candidates_replace_the_captions(captions, places):
-    search = Search(
+    search = CandidateSpace(
         candidates=(
             Candidate("Tokyo", "Tokyo", "JP", False, 35.69, 139.69),
             Candidate("Munich", "Bavaria", "DE", False, 48.14, 11.58),
@@ -86,14 +86,14 @@ def test_candidates_replace_the_captions(captions, places):
 
 
 def test_countries_alone_leave_no_cities(captions, places):
-    search = Search(candidates=(Candidate("", "", "BR"), Candidate("", "", "JP")))
+    search = CandidateSpace(candidates=(Candidate("", "", "BR"), Candidate("", "", "JP")))
     assert captions_for(search, captions, captions.card.heads[1], places)[0] == ()
     found = evidence(captions, places, "Tokyo", search)
     assert found.log_likelihood[TOKYO] == found.log_likelihood[OSAKA] > found.log_likelihood[RIO]
 
 
 def test_within_leaves_captions_out(captions, places):
-    search = Search(area=Area(frozenset({"DE"})))
+    search = CandidateSpace(area=Area(frozenset({"DE"})))
     countries, cities = captions.card.heads
     assert [one.label for one in captions_for(search, captions, countries, places)[0]] == [
         "Germany"
@@ -106,15 +106,17 @@ def test_within_leaves_captions_out(captions, places):
 
 def test_within_leaves_points_of_the_gallery_out(positions):
     head = positions.card.heads[0]
-    found = gallery_for(Search(area=Area(frozenset({"DE", "JP"}))), positions, head)
+    found = gallery_for(CandidateSpace(area=Area(frozenset({"DE", "JP"}))), positions, head)
     assert sorted(found.lat.round(2).tolist()) == sorted([np.float32(35.69), np.float32(52.52)])
     with pytest.raises(UsageError, match="no point of the gallery lies --within"):
-        gallery_for(Search(area=Area(frozenset({"KE"}))), positions, head)
+        gallery_for(CandidateSpace(area=Area(frozenset({"KE"}))), positions, head)
 
 
 def test_another_gallery_is_encoded_without_torch(positions, tmp_path):
     write_csv(tmp_path / "g.csv", [("LAT", "LON"), (60, 10), (60, 10), (0, 20), (-60, 30)])
-    gallery = gallery_for(Search(gallery=tmp_path / "g.csv"), positions, positions.card.heads[0])
+    gallery = gallery_for(
+        CandidateSpace(gallery=tmp_path / "g.csv"), positions, positions.card.heads[0]
+    )
     assert gallery.count.tolist() == [1, 1, 2]
     assert gallery.lat.tolist() == [-60, 0, 60]
     assert np.linalg.norm(gallery.vectors, axis=1) == pytest.approx([1, 1, 1], abs=1e-5)
@@ -134,14 +136,14 @@ def test_a_gallery_that_is_none(tmp_path, rows):
 def test_a_bundle_that_cannot_says_what_can(tmp_path, captions, positions):
     starter = make_bundle(tmp_path / "tiny")
     with pytest.raises(BundleError, match="--gallery needs a bundle with a location encoder"):
-        Search(gallery=tmp_path / "g.csv").check([starter, captions])
+        CandidateSpace(gallery=tmp_path / "g.csv").check([starter, captions])
     with pytest.raises(BundleError, match="need a bundle with a text tower"):
-        Search(candidates=(Candidate("", "", "BR"),)).check([starter, positions])
-    Search(gallery=tmp_path / "g.csv").check([starter, positions])
+        CandidateSpace(candidates=(Candidate("", "", "BR"),)).check([starter, positions])
+    CandidateSpace(gallery=tmp_path / "g.csv").check([starter, positions])
 
 
 def test_candidates_outside_the_area(places):
-    search = Search(area=Area(frozenset({"KE"})), candidates=(Candidate("", "", "BR"),))
+    search = CandidateSpace(area=Area(frozenset({"KE"})), candidates=(Candidate("", "", "BR"),))
     with pytest.raises(UsageError, match="none of the candidates lies --within"):
         search.rows(places)
 

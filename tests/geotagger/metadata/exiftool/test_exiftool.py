@@ -15,7 +15,12 @@ from geotagger.errors import CannotEmbedError, UsageError
 from geotagger.metadata.containers.heif import picture_parts, xmp_packet
 from geotagger.metadata.exiftool.process import ExifTool, find_program
 from geotagger.metadata.read import read
-from geotagger.metadata.safe_write.write import ALREADY, KeptError, Pen, tag_file
+from geotagger.metadata.safe_write.write import (
+    ALREADY,
+    OverwriteRefusedError,
+    WriteContext,
+    tag_file,
+)
 from geotagger.metadata.undo.untag import untag_file
 from geotagger.metadata.undo.write_journal import Journal
 from geotagger.metadata.xmp.prediction import prediction_in
@@ -65,7 +70,7 @@ def test_written_read_back_rewritten_and_taken_back(kind, tmp_path, journal, exi
     path = tmp_path / f"x.{kind}"
     path.write_bytes(data)
     judged = sha256(path)
-    result = tag_file(path, judged, tags(), Pen(journal, exiftool=exiftool))
+    result = tag_file(path, judged, tags(), WriteContext(journal, exiftool=exiftool))
     assert (result.sha256, result.note) == (sha256(path), "")
     found = read(path.read_bytes())
     assert found.gps_is_prediction
@@ -74,12 +79,12 @@ def test_written_read_back_rewritten_and_taken_back(kind, tmp_path, journal, exi
     assert prediction_in(xmp_packet(path.read_bytes())).source_sha256 == judged
     assert picture_parts(path.read_bytes()) == picture_parts(data)
 
-    pen = Pen(journal, exiftool=exiftool)
+    pen = WriteContext(journal, exiftool=exiftool)
     assert tag_file(path, result.sha256, tags(), pen).note == ALREADY
     assert sha256(path) == result.sha256
-    with pytest.raises(KeptError, match="earlier prediction"):
+    with pytest.raises(OverwriteRefusedError, match="earlier prediction"):
         tag_file(path, result.sha256, tags(OSLO), pen)
-    tag_file(path, result.sha256, tags(OSLO), Pen(journal, "predicted", exiftool))
+    tag_file(path, result.sha256, tags(OSLO), WriteContext(journal, "predicted", exiftool))
     assert read(path.read_bytes()).gps.lat == pytest.approx(59.91)
 
     assert untag_file(path, journal).result == "restored"
@@ -92,7 +97,7 @@ def test_written_read_back_rewritten_and_taken_back(kind, tmp_path, journal, exi
 def test_what_another_program_wrote_since_is_kept(tmp_path, journal, exiftool):
     path = tmp_path / "x.heic"
     path.write_bytes(heic())
-    tag_file(path, sha256(path), tags(), Pen(journal, exiftool=exiftool))
+    tag_file(path, sha256(path), tags(), WriteContext(journal, exiftool=exiftool))
     rating = ["-XMP-xmp:Rating=5", "-EXIF:Artist=somebody", "-GPS:GPSImgDirection=12"]
     path.write_bytes(exiftool.rewrite(path.read_bytes(), ".heic", rating, None))
     done = untag_file(path, journal)
@@ -111,7 +116,9 @@ def test_what_another_program_wrote_since_is_kept(tmp_path, journal, exiftool):
 def test_names_alone_where_only_they_are_known(tmp_path, journal, exiftool):
     path = tmp_path / "x.avif"
     path.write_bytes(avif())
-    tag_file(path, sha256(path), tags(level=Level.COUNTRY), Pen(journal, exiftool=exiftool))
+    tag_file(
+        path, sha256(path), tags(level=Level.COUNTRY), WriteContext(journal, exiftool=exiftool)
+    )
     assert read(path.read_bytes()).gps is None
     assert read(path.read_bytes()).gps_is_prediction
 
@@ -139,7 +146,7 @@ def test_a_picture_that_changed_is_found_out(tmp_path, journal, exiftool, monkey
 
     monkeypatch.setattr(exiftool, "rewrite", harms)
     with pytest.raises(CannotEmbedError, match="changed the picture"):
-        tag_file(path, sha256(path), tags(), Pen(journal, exiftool=exiftool))
+        tag_file(path, sha256(path), tags(), WriteContext(journal, exiftool=exiftool))
     assert path.read_bytes() == avif()
 
 
@@ -148,7 +155,7 @@ def test_what_exiftool_refuses_is_said(tmp_path, journal, exiftool):
     path = tmp_path / "x.avif"
     path.write_bytes(avif()[:150])
     with pytest.raises(CannotEmbedError, match=r"ExifTool|read back|damaged"):
-        tag_file(path, sha256(path), tags(), Pen(journal, exiftool=exiftool))
+        tag_file(path, sha256(path), tags(), WriteContext(journal, exiftool=exiftool))
     assert path.read_bytes() == avif()[:150]
 
 
@@ -171,7 +178,7 @@ def test_without_the_backend_the_reason_names_it(tmp_path, journal):
     path = tmp_path / "x.avif"
     path.write_bytes(avif())
     with pytest.raises(CannotEmbedError, match="--backend exiftool"):
-        tag_file(path, sha256(path), tags(), Pen(journal))
+        tag_file(path, sha256(path), tags(), WriteContext(journal))
 
 
 def test_a_missing_program_names_the_remedy(monkeypatch, tmp_path):

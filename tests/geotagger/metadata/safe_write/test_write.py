@@ -24,9 +24,10 @@ from geotagger.metadata.read import read
 from geotagger.metadata.safe_write import digest
 from geotagger.metadata.safe_write import replace as replacing
 from geotagger.metadata.safe_write.loading import load_if_there
-from geotagger.metadata.safe_write.write import KeptError, Pen, tag_file
+from geotagger.metadata.safe_write.write import OverwriteRefusedError, WriteContext, tag_file
 from geotagger.metadata.undo.untag import untag_file
-from geotagger.metadata.undo.write_journal import UNKNOWN, Journal, state_folder
+from geotagger.metadata.undo.write_journal import UNKNOWN, Journal
+from geotagger.state import state_folder
 from geotagger.types import Point
 from tests.fixtures import jpegs
 
@@ -60,7 +61,7 @@ def sha256(path):
 
 
 def tag(path, journal, tags=PARIS, overwrite="never"):
-    return tag_file(path, sha256(path), FileTags(tags), Pen(journal, overwrite)).note
+    return tag_file(path, sha256(path), FileTags(tags), WriteContext(journal, overwrite)).note
 
 
 def untag(path, journal):
@@ -194,7 +195,7 @@ def test_a_prediction_that_another_program_touched_can_be_replaced_and_undone(ph
 @pytest.mark.parametrize("overwrite", ["never", "predicted"])
 def test_a_measurement_is_kept(overwrite, tmp_path, journal):
     path = put(tmp_path / "x.jpg", jpegs.SOUND["GPS"])
-    with pytest.raises(KeptError, match="GPS position of its own"):
+    with pytest.raises(OverwriteRefusedError, match="GPS position of its own"):
         tag(path, journal, overwrite=overwrite)
     assert path.read_bytes() == jpegs.SOUND["GPS"]
 
@@ -208,7 +209,7 @@ def test_an_empty_position_is_none(name, tmp_path, journal):
 def test_an_earlier_prediction_is_replaced_only_when_that_is_asked_for(photo, journal):
     tag(photo, journal)
     once = photo.read_bytes()
-    with pytest.raises(KeptError, match="earlier prediction"):
+    with pytest.raises(OverwriteRefusedError, match="earlier prediction"):
         tag(photo, journal, OSLO)
     assert photo.read_bytes() == once
     assert tag(photo, journal, OSLO, "predicted") == ""
@@ -225,7 +226,7 @@ def test_the_same_prediction_rewrites_nothing(overwrite, photo, journal):
 
 def test_a_photo_that_changed_after_it_was_judged_is_left_alone(photo, journal):
     with pytest.raises(PhotoError, match="changed while it was being judged"):
-        tag_file(photo, "0" * 64, FileTags(PARIS), Pen(journal, "always"))
+        tag_file(photo, "0" * 64, FileTags(PARIS), WriteContext(journal, "always"))
     assert photo.read_bytes() == PLAIN
 
 
@@ -291,7 +292,7 @@ def test_read_only_files_are_refused(photo, journal):
 @pytest.mark.parametrize("path", ["gone.jpg", "no folder/gone.jpg"])
 def test_vanished_files(path, tmp_path, journal):
     for action in (
-        lambda: tag_file(tmp_path / path, "0" * 64, FileTags(PARIS), Pen(journal)),
+        lambda: tag_file(tmp_path / path, "0" * 64, FileTags(PARIS), WriteContext(journal)),
         lambda: untag_file(tmp_path / path, journal),
     ):
         with pytest.raises(PhotoError, match="vanished"):
@@ -303,7 +304,7 @@ def test_what_is_no_file(tmp_path, journal):
     (tmp_path / "loop.jpg").symlink_to(tmp_path / "loop.jpg")
     for name, reason in (("pipe.jpg", "regular"), (".", "regular"), ("loop.jpg", "leads back")):
         with pytest.raises(PhotoError, match=reason):
-            tag_file(tmp_path / name, "0" * 64, FileTags(PARIS), Pen(journal))
+            tag_file(tmp_path / name, "0" * 64, FileTags(PARIS), WriteContext(journal))
 
 
 @contextmanager
@@ -337,7 +338,9 @@ def test_rights_that_are_lacking(folder_mode, mode, reason, photo, journal):
         path.chmod(mode)
         Path(name).chmod(folder_mode)
         with without_privileges(), pytest.raises(PhotoError, match=reason):
-            tag_file(path, hashlib.sha256(PLAIN).hexdigest(), FileTags(PARIS), Pen(journal))
+            tag_file(
+                path, hashlib.sha256(PLAIN).hexdigest(), FileTags(PARIS), WriteContext(journal)
+            )
         Path(name).chmod(0o755)
         assert path.read_bytes() == PLAIN
         assert alone(path)
@@ -437,7 +440,7 @@ def test_a_large_photo_comes_back_and_nothing_is_left_under_way(photo, journal, 
 
 
 @pytest.mark.parametrize("data", [PLAIN, LARGE], ids=["small", "large"])
-@pytest.mark.parametrize("error", [None, CannotEmbedError("no way"), KeptError("kept")])
+@pytest.mark.parametrize("error", [None, CannotEmbedError("no way"), OverwriteRefusedError("kept")])
 def test_a_photo_that_changed_is_told_so_whatever_else_is_wrong_with_it(
     error, data, photo, journal, monkeypatch, under_way
 ):
@@ -448,7 +451,7 @@ def test_a_photo_that_changed_is_told_so_whatever_else_is_wrong_with_it(
     if error:
         monkeypatch.setattr("geotagger.metadata.safe_write.write.embed", fails)
     with pytest.raises(PhotoError, match="changed while it was being judged"):
-        tag_file(photo, "0" * 64, FileTags(PARIS), Pen(journal, "always"))
+        tag_file(photo, "0" * 64, FileTags(PARIS), WriteContext(journal, "always"))
     assert photo.read_bytes() == data
     assert alone(photo)
     assert under_way == []

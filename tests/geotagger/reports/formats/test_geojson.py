@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from geotagger.geography.sphere import haversine_km
 from geotagger.reports.formats.circle import circle
-from geotagger.reports.formats.text_rows import Look
+from geotagger.reports.formats.text_rows import ReportStyle
 from geotagger.reports.rows import row
 from geotagger.reports.schema import COLUMNS
 from geotagger.types import Photo, Place, Point
@@ -34,7 +34,7 @@ def test_another_parser_finds_it_valid_with_every_row(tmp_path):
 
 
 def test_gdal_reads_points_circles_and_properties(tmp_path):
-    path = write(tmp_path / "r.geojson", outcomes(), Look(circles=True))
+    path = write(tmp_path / "r.geojson", outcomes(), ReportStyle(circles=True))
     meta, _, geometry, fields = pyogrio.raw.read(path)
     cells = dict(zip(meta["fields"], fields, strict=True))
     shapes = shapely.from_wkb(geometry)
@@ -115,5 +115,5 @@ def test_points_keep_to_the_range_of_longitudes(tmp_path):
     place = Place(Point(-89.999994, -180.0))
     at_edge = replace(first.prediction, point=place.point, place=place, radius_km=25_000.0)
     outcome = replace(first, prediction=at_edge, photo=Photo(first.photo.path, first.photo.root))
-    path = write(tmp_path / "r.geojson", [outcome], Look(circles=True))
+    path = write(tmp_path / "r.geojson", [outcome], ReportStyle(circles=True))
     assert geojson.loads(path.read_text("utf-8")).is_valid

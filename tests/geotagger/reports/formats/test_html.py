@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from geotagger.reports.formats import html as map_report
-from geotagger.reports.formats.text_rows import Look
+from geotagger.reports.formats.text_rows import ReportStyle
 from geotagger.reports.page import render as page
 from geotagger.reports.page.points import NO_DAY, Points
 from geotagger.reports.rows import row
@@ -62,7 +62,7 @@ def test_thumbnails_are_small_upright_and_without_metadata(tmp_path, rows):
 
 
 def test_sensitive_sets_have_no_thumbnails(tmp_path, rows):
-    html = write_report(tmp_path / "r.html", rows, Look(thumbnails=False)).read_text("utf-8")
+    html = write_report(tmp_path / "r.html", rows, ReportStyle(thumbnails=False)).read_text("utf-8")
     assert 'class="pictures' not in html
     assert "webp;base64" not in html.partition("<script>")[0]
 
@@ -92,7 +92,7 @@ def test_hostile_texts_end_no_script(tmp_path, rows):
 
 def test_blocks_hold_all_rows_in_order(tmp_path, rows):
     many = [replace(rows[0], photo=Photo(tmp_path / f"{i}.jpg", tmp_path)) for i in range(250)]
-    html = write_report(tmp_path / "r.html", many, Look(thumbnails=False)).read_text("utf-8")
+    html = write_report(tmp_path / "r.html", many, ReportStyle(thumbnails=False)).read_text("utf-8")
     told = blocks(html, "rows")
     assert [len(block) for block in told] == [100, 100, 50]
     names = [cells["path"] for block in told for cells in block]

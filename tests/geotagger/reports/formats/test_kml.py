@@ -16,7 +16,7 @@ from PIL import Image
 
 from geotagger.errors import GeotaggerError
 from geotagger.reports.formats.registry import open_report
-from geotagger.reports.formats.text_rows import Look
+from geotagger.reports.formats.text_rows import ReportStyle
 from geotagger.reports.rows import row
 from geotagger.reports.schema import COLUMNS
 from geotagger.types import Photo, Point, Status
@@ -171,8 +171,10 @@ def test_nothing_is_shown_without_thumbnails(tmp_path):
     there = photo(tmp_path / "a.jpg")
     (first, *_) = outcomes()
     items = [replace(first, photo=Photo(there, tmp_path))]
-    assert pictures(write(tmp_path / "r.kml", items, Look(thumbnails=False))) == []
-    with zipfile.ZipFile(write(tmp_path / "r.kmz", items, Look(thumbnails=False))) as archive:
+    assert pictures(write(tmp_path / "r.kml", items, ReportStyle(thumbnails=False))) == []
+    with zipfile.ZipFile(
+        write(tmp_path / "r.kmz", items, ReportStyle(thumbnails=False))
+    ) as archive:
         assert archive.namelist() == ["doc.kml"]
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from geotagger.printable import printable_path
 from geotagger.reports.read.find_photo import find_photo
-from geotagger.reports.rows import path_text
 
 NAMES = (
     b"plain.jpg",
@@ -35,7 +35,7 @@ def test_a_photo_is_found_again(tmp_path, monkeypatch, name, beside):
         pytest.skip("no such name on this file system")
     monkeypatch.chdir(tmp_path if beside == "cwd" else tmp_path / "elsewhere")
     report = tmp_path / "r.csv" if beside == "report" else Path("r.csv")
-    cell = path_text(photo if beside == "absolute" else photo.relative_to(tmp_path))
+    cell = printable_path(photo if beside == "absolute" else photo.relative_to(tmp_path))
     found = find_photo(cell, report)
     assert found is not None
     assert found.samefile(photo)

@@ -10,7 +10,7 @@ from geotagger.reports.formats.registry import open_report
 from geotagger.reports.read.rows import read_rows
 from geotagger.review.decisions import NONE, Decision, Decisions, Key, journal_path
 from geotagger.review.session import Session
-from geotagger.types import Existing, Level, Outcome, Photo, Point, Status
+from geotagger.types import Level, Outcome, Photo, PhotoMetadata, Point, Status
 from geotagger.vision.bundle.label_tables import read_vectors
 from tests.fixtures.reviewing import PISA, guess
 
@@ -25,7 +25,7 @@ def report(tmp_path):
     """A report of one photo, as JSON Lines."""
     made = open_report(tmp_path / "r.jsonl")
     photo = Photo(Path("a.jpg"), Path())
-    existing = Existing(Point(43.7, 10.4))
+    existing = PhotoMetadata(Point(43.7, 10.4))
     prediction = guess(PISA, Level.CITY, 0.7, 12.0)
     made.add(Outcome(photo, Status.PREDICTED, existing, prediction, "1" * 64, "m"))
     made.close()

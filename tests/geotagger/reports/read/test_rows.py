@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 
 from geotagger.errors import UsageError
 from geotagger.reports.formats.registry import open_report
-from geotagger.reports.formats.text_rows import Look
+from geotagger.reports.formats.text_rows import ReportStyle
 from geotagger.reports.read.rows import read_rows
 from geotagger.reports.rows import row
 from geotagger.reports.schema import COLUMNS, SCHEMA
 from geotagger.types import (
     Candidate,
-    Existing,
     Level,
     Outcome,
     Photo,
+    PhotoMetadata,
     Place,
     Point,
     Prediction,
@@ -57,7 +57,7 @@ def outcomes():
     whole = Outcome(
         Photo(Path("a.jpg"), Path()),
         Status.PREDICTED,
-        Existing(gps=Point(45.8, 4.9), taken_at="2024-05-01T10:00:00+02:00"),
+        PhotoMetadata(gps=Point(45.8, 4.9), taken_at="2024-05-01T10:00:00+02:00"),
         prediction,
         sha256="00ff",
         model="starter",
@@ -70,7 +70,7 @@ def outcomes():
         yield replace(whole, photo=Photo(Path(text), Path()), note=text, model=text)
 
 
-def write(path, items, look=Look()):  # noqa: B008
+def write(path, items, look=ReportStyle()):  # noqa: B008
     report = open_report(path, look)
     for item in items:
         report.add(item)
@@ -80,7 +80,7 @@ def write(path, items, look=Look()):  # noqa: B008
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_what_is_written_is_read_back_cell_by_cell(tmp_path, suffix):
-    path = write(tmp_path / f"r{suffix}", outcomes(), Look(circles=True))
+    path = write(tmp_path / f"r{suffix}", outcomes(), ReportStyle(circles=True))
     rows = list(read_rows(path))
     assert rows == [row(outcome) for outcome in outcomes()]
     for cells in rows:
@@ -202,7 +202,7 @@ def test_whatever_is_broken_is_a_usage_error(tmp_path_factory, suffix, places, j
 
 
 def test_geojson_that_another_program_wrote_is_read(tmp_path):
-    path = write(tmp_path / "r.geojson", outcomes(), Look(circles=True))
+    path = write(tmp_path / "r.geojson", outcomes(), ReportStyle(circles=True))
     whole = json.loads(path.read_text("utf-8"))
     path.write_text(json.dumps(whole, indent=1))
     assert list(read_rows(path)) == [row(outcome) for outcome in outcomes()]

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from geotagger.fusion.prior import Constants, log_prior
 from geotagger.geography.places import load_places
 from geotagger.geography.sphere import haversine_km, km_of_cosine, unit_vectors
-from geotagger.text.cues.place_names import MOST_CUES, find
+from geotagger.text.cues.place_names import MAX_CUES, find
 from geotagger.text.types import Cue, Line
 
 BOX = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
@@ -172,7 +172,7 @@ def test_no_lines_no_cues() -> None:
 @given(st.lists(st.text(max_size=40), max_size=8))
 def test_any_text_gives_sound_cues(texts: list[str]) -> None:
     cues = find([Line(text, 0.9, BOX) for text in texts])
-    assert len(cues) <= MOST_CUES
+    assert len(cues) <= MAX_CUES
     for cue in cues:
         assert cue.words
         assert cue.meaning

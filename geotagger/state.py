@@ -1,0 +1,14 @@
+"""Where geotagger keeps its state between runs: one folder of the user."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from platformdirs import user_state_path
+
+
+def state_folder() -> Path:
+    """Where the journal is kept: GEOTAGGER_STATE, or the platform's folder for such things."""
+    chosen = os.environ.get("GEOTAGGER_STATE")
+    return Path(chosen) if chosen else user_state_path("geotagger", appauthor=False)
