@@ -4,12 +4,14 @@ import ast
 import re
 import subprocess
 import sys
+from collections import defaultdict
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGE = sorted((ROOT / "geotagger").rglob("*.py"))
+PROGRAM = ("geotagger", "training", "export")
 README = (ROOT / "README.md").read_text("utf-8")
 ARCHITECTURE = (ROOT / "docs" / "internals" / "architecture.md").read_text("utf-8")
 
@@ -114,9 +116,76 @@ def test_a_script_loads_geotagger_before_onnxruntime(folder):
             assert "geotagger" in names[: names.index("onnxruntime")], path
 
 
-@pytest.mark.parametrize("path", PACKAGE, ids=lambda path: str(path.relative_to(ROOT)))
-def test_files_stay_short(path):
-    assert len(path.read_text("utf-8").splitlines()) <= 260
+def modules():
+    """Path and syntax tree of each module of the program, by its dotted name."""
+    found = {}
+    for path in sorted(path for folder in PROGRAM for path in (ROOT / folder).rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        found[name] = path, ast.parse(path.read_text("utf-8"))
+    return found
+
+
+def imported_modules(node, known):
+    """The modules that the code below a node imports, inside functions too, but for types."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+            continue
+        if isinstance(child, ast.Import):
+            yield from (alias.name for alias in child.names)
+        elif isinstance(child, ast.ImportFrom):
+            names = (f"{child.module}.{alias.name}" for alias in child.names)
+            yield from (name if name in known else child.module for name in names)
+        yield from imported_modules(child, known)
+
+
+CIRCLES_TO_REMOVE = [
+    {
+        "geotagger.pipeline.executor_ray",
+        "geotagger.pipeline.ray_worker",
+        "geotagger.pipeline.run",
+    },
+    {"training.data.dataset", "training.data.splits", "training.data.streams"},
+    {"training.eval.metrics", "training.eval.players"},
+    {"training.synthetic.non_evidence_scenes", "training.synthetic.scenes"},
+]
+"""May only shrink."""
+
+
+def test_there_is_no_import_circle():
+    known = modules()
+    graph = {name: set(imported_modules(tree, known)) for name, (_, tree) in known.items()}
+    for circle in CIRCLES_TO_REMOVE:
+        for name in circle & set(graph):
+            graph[name] -= circle
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" imports ".join(reversed(error.args[1])))
+
+
+CLASS_NAMES_TO_CHANGE = {
+    *("Area", "Candidate", "Chunk", "Example", "Figure", "Finding", "Form", "Found", "Guesses"),
+    *("Journal", "Label", "LocationEncoder", "Options", "Photos", "Point", "Prepared", "Reading"),
+    *("Session", "Source", "Style", "TextTower", "Truth", "Words"),
+}
+"""May only shrink."""
+
+
+def test_no_two_classes_have_the_same_name():
+    homes = defaultdict(list)
+    for name, (_, tree) in modules().items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                homes[node.name].append(name)
+    twice = {name: where for name, where in homes.items() if len(where) > 1}
+    assert not {name: twice[name] for name in twice.keys() - CLASS_NAMES_TO_CHANGE}
+
+
+def test_every_package_says_what_it_is_for():
+    for name, (path, tree) in modules().items():
+        if path.name == "__init__.py":
+            assert ast.get_docstring(tree), name
 
 
 def test_no_room_without_a_name():
