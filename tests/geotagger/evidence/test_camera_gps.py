@@ -6,14 +6,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from geotagger.evidence import camera_gps as album
 from geotagger.evidence.camera_gps import (
     MAX_GAP_HOURS,
     AlbumSource,
     Fix,
     Neighbour,
+    gap_text,
     moment_of,
     neighbours,
     reach,
+    timeline_of,
 )
 from geotagger.evidence.source import LoadedPhoto
 from geotagger.fusion.posterior import Belief
@@ -170,3 +173,55 @@ def test_a_clock_that_is_hours_off_moves_both_alike(places, belief, source):
     wrong = timedelta(hours=-7)
     inside, _ = on_trips(places, belief, source, rng, gps_share=0.3, clock_error=wrong)
     assert inside >= 0.85
+
+
+@pytest.mark.parametrize(
+    ("hours", "text"),
+    [
+        (119 / 3600, "119 s"),
+        (2 / 60, "2 min"),
+        (119 / 60, "119 min"),
+        (2, "2 h"),
+        (47, "47 h"),
+        (48, "2 days"),
+    ],
+)
+def test_gaps_in_words(hours, text):
+    assert gap_text(hours) == text
+
+
+def test_a_folder_of_just_the_most_photos_is_looked_at(tmp_path, monkeypatch):
+    monkeypatch.setattr(album, "MAX_FOLDER_PHOTOS", 2)
+    seen = []
+
+    def head(path):
+        seen.append(path.name)
+        return PhotoMetadata(Point(1, 2), taken_at="2024-05-05T10:00:00", camera="X")
+
+    monkeypatch.setattr(album, "read_head", head)
+    for name in ("a.jpg", "b.jpg"):
+        (tmp_path / name).write_bytes(b"x")
+    assert [fix.name for fix in timeline_of(tmp_path)["X", ""]] == ["a.jpg", "b.jpg"]
+    (tmp_path / "c.jpg").write_bytes(b"x")
+    assert timeline_of(tmp_path) == {}
+    assert seen == ["a.jpg", "b.jpg"]
+
+
+def test_one_fix_on_each_side_and_no_more():
+    fixes = [Fix(600.0 * i, f"{i}.jpg", Point(i, i)) for i in range(6)]
+    assert [n.name for n in neighbours(fixes, 1500.0, "")] == ["2.jpg", "3.jpg"]
+    assert [n.name for n in neighbours(fixes, -10.0, "")] == ["0.jpg"]
+    assert [n.name for n in neighbours(fixes, 9000.0, "")] == ["5.jpg"]
+    assert [n.name for n in neighbours(fixes, 0.0, "")] == ["0.jpg", "1.jpg"]
+
+
+def test_two_that_agree_count_as_less_than_two(places):
+    """The two ends of one gap are not independent: together they are the root of two of one."""
+    one, other = Neighbour("a.jpg", 1.0, PARIS), Neighbour("b.jpg", 1.0, PARIS)
+    alone = AlbumSource(places).evidence([one]).log_likelihood
+    both = AlbumSource(places).evidence([one, other]).log_likelihood
+    np.testing.assert_allclose(both, np.sqrt(2) * alone, rtol=1e-4)
+
+
+def test_neighbours_with_gps_count_with_their_full_weight(source):
+    assert source.evidence([Neighbour("a.jpg", 1.0, PARIS)]).weight == 1.0

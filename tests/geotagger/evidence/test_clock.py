@@ -1,9 +1,11 @@
 """The camera's clock as evidence: offsets, summer time, clocks that tell nothing."""
 
+from datetime import datetime
+
 import numpy as np
 import pytest
 
-from geotagger.evidence.clock import Clock, ClockSource, read_clock
+from geotagger.evidence.clock import SUMMER_TIME_FORGOTTEN, TRUST, Clock, ClockSource, read_clock
 from geotagger.fusion.posterior import Belief
 from geotagger.geography.places import load_places
 from geotagger.types import PhotoMetadata
@@ -92,3 +94,40 @@ def test_the_clock_moves_the_belief_and_says_so(source, belief):
     prediction = belief.decide([evidence])
     assert prediction.place.country_code == "NP"
     assert prediction.reasons == ("clock +05:45",)
+
+
+def probability(source, places, clock, zone):
+    """P(offset | a place of the zone)."""
+    row = np.flatnonzero(places.zone == places.zone_names.index(zone))[0]
+    return float(np.exp(source.evidence(clock).log_likelihood[row]))
+
+
+@pytest.mark.parametrize("hours", [2, -5])
+def test_an_hour_off_is_summer_time_forgotten_and_more_is_not(source, places, hours):
+    """On either side, and on both halves of the globe."""
+    clock = Clock(datetime(2024, 1, 15, 12), 60 * hours)  # noqa: DTZ001 as on the camera
+    zones = {2: ("Africa/Johannesburg", "Africa/Lagos", "Asia/Baghdad", "Asia/Tokyo")}
+    zones[-5] = ("America/Lima", "America/Costa_Rica", "America/Caracas", "Asia/Tokyo")
+    right, before, behind, far = (probability(source, places, clock, zone) for zone in zones[hours])
+    assert before - far == pytest.approx(SUMMER_TIME_FORGOTTEN, rel=1e-3)
+    assert behind - far == pytest.approx(SUMMER_TIME_FORGOTTEN, rel=1e-3)
+    assert right - far == pytest.approx(TRUST, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("utc", "offset"),
+    [
+        ("2024-05-05T22:00:00Z", -720),
+        ("2024-05-04T20:00:00Z", 840),
+        ("2024-05-05T22:00:10Z", None),
+        ("2024-05-04T19:59:50Z", None),
+    ],
+)
+def test_offsets_from_the_first_to_the_last_on_earth(utc, offset):
+    clock = read_clock(PhotoMetadata(taken_at="2024-05-05T10:00:00", gps_time=utc))
+    assert (clock.offset_minutes if clock else None) == offset
+
+
+def test_the_clock_counts_with_its_full_weight(source):
+    clock = Clock(datetime(2024, 1, 15, 12), 120)  # noqa: DTZ001 as on the camera
+    assert source.evidence(clock).weight == 1.0

@@ -10,10 +10,18 @@ from geotagger.fusion.posterior import Belief
 from geotagger.geography.places import load_places
 from geotagger.geography.sphere import haversine_km
 from geotagger.pipeline.prepare import PhotoEvidence
-from geotagger.pipeline.trips import PHOTOS_AHEAD, NeighbourPropagation, same_country
-from geotagger.types import Evidence, Level, Outcome, Photo, PhotoMetadata
+from geotagger.pipeline.trips import (
+    MAX_GAP_DAYS,
+    PHOTOS_AHEAD,
+    Anchor,
+    NeighbourPropagation,
+    nearest,
+    same_country,
+)
+from geotagger.types import Evidence, Level, Outcome, Photo, PhotoMetadata, Point
 
 PHONE, OTHER_PHONE = "Apple iPhone 15", "Google Pixel 8"
+PARIS = Point(48.857, 2.352)
 NOON = datetime.fromisoformat("2024-05-01T12:00:00")
 
 
@@ -180,3 +188,32 @@ def test_all_come_out_in_order_and_only_so_many_wait(belief, places):
         assert taken - len(out) <= PHOTOS_AHEAD + 1
         out.append(each.outcome.photo.path.name)
     assert out == [f"{number}.jpg" for number in range(3 * PHOTOS_AHEAD)]
+
+
+def anchor(places, name="a.jpg", at=0.0):
+    countries = np.full(len(places.country_codes), 0.1 / len(places.country_codes), np.float32)
+    countries[places.country_codes.index("FR")] = 0.9
+    return Anchor(name, at, countries, PARIS, 0.6, "sign: Paris")
+
+
+def test_two_signs_that_agree_count_as_less_than_two(places):
+    roll = NeighbourPropagation(Belief(places))
+    alone = roll.evidence([anchor(places)], 3600.0).log_likelihood
+    both = roll.evidence([anchor(places), anchor(places, "b.jpg", 7200.0)], 3600.0).log_likelihood
+    np.testing.assert_allclose(both, np.sqrt(2) * alone, rtol=1e-3, atol=1e-5)
+
+
+def test_a_sign_of_the_same_second_counts_once(places):
+    there = anchor(places, at=100.0)
+    assert nearest([there], 100.0, "x.jpg") == [there]
+
+
+def test_a_sign_of_just_the_largest_gap_counts(places):
+    there, most = anchor(places), MAX_GAP_DAYS * 24 * 3600
+    assert nearest([there], most, "x.jpg") == [there]
+    assert nearest([there], most + 1, "x.jpg") == []
+
+
+def test_neighbours_count_with_their_full_weight(places):
+    evidence = NeighbourPropagation(Belief(places)).evidence([anchor(places)], 3600.0)
+    assert evidence.weight == 1.0

@@ -13,15 +13,19 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from geotagger.errors import CannotEmbedError
+from geotagger.metadata.containers.jpeg import segments
 from geotagger.metadata.containers.locate import xmp_packet
-from geotagger.metadata.embed import embed, original, restore, undo_record
+from geotagger.metadata.containers.tiff import TiffFile
+from geotagger.metadata.embed import embed, open_container, original, restore, undo_record
 from geotagger.metadata.exif.gps_tags import GpsTags
 from geotagger.metadata.read import read
 from geotagger.metadata.safe_write.verify import verify
+from geotagger.metadata.undo.edits import Edit, apply
 from geotagger.metadata.undo.removal import without_own
 from geotagger.metadata.xmp.tree import GEOTAGGER
 from tests.fixtures import jpegs, photo_files
-from tests.fixtures.photo_files import PACKET, chunk, png, png_xmp
+from tests.fixtures.jpegs import LONG, SHORT
+from tests.fixtures.photo_files import PACKET, chunk, png, png_xmp, tiff
 from tests.geotagger.metadata.exif.test_patch import NOTE, PARIS, SANTIAGO, parts
 
 OURS = b"<!-- ours -->"
@@ -307,8 +311,6 @@ def _grown(packet):
 
 def _with_packet(data, packet):
     """What another program would make of the file."""
-    from geotagger.metadata.embed import open_container
-    from geotagger.metadata.undo.edits import Edit, apply
 
     container = open_container(data)
     return apply(data, container.edits([], [Edit(0, len(container.xmp), packet)]))
@@ -427,3 +429,33 @@ def test_a_damaged_file_is_refused_or_written_without_loss(draw, name, tagged_be
     assert written.original == before
     assert restore(written.data, undo_record(written.data)) == before
     assert read(written.data).gps_is_prediction
+
+
+@pytest.mark.parametrize("marker", [0x00, 0x01, 0xD0, 0xD7, 0xD8, 0xD9])
+def test_markers_without_a_length_are_out_of_place(marker):
+    photo = jpegs.photo()
+    odd = photo[:2] + b"\xff" + bytes([marker]) + b"\0\4ab" + photo[2:]
+    with pytest.raises(CannotEmbedError, match=f"FF{marker:02X}"):
+        segments(odd)
+
+
+@pytest.mark.parametrize("photometric", [32803, 34892])
+def test_raw_by_its_colours(photometric):
+    with pytest.raises(CannotEmbedError, match="RAW"):
+        TiffFile(tiff("<", {262: (SHORT, struct.pack("<H", photometric))})).refuse_fragile()
+
+
+@pytest.mark.parametrize("number", [32767, 32769, 32770, 34713, 34892, 65000, 65535])
+def test_raw_by_its_compression(number):
+    with pytest.raises(CannotEmbedError, match="RAW"):
+        TiffFile(tiff("<", {259: (SHORT, struct.pack("<H", number))})).refuse_fragile()
+
+
+@pytest.mark.parametrize("kind", [LONG, 13])  # 13: an IFD, TIFF technical note 1
+def test_raw_in_a_directory_below_the_first(kind):
+    plain = tiff("<", {330: (kind, bytes(4))})
+    raw = jpegs.directory("<", len(plain), {262: (SHORT, struct.pack("<H", 32803))})
+    with pytest.raises(CannotEmbedError, match="RAW"):
+        TiffFile(tiff("<", {330: (kind, struct.pack("<L", len(plain)))}) + raw).refuse_fragile()
+    sound = jpegs.directory("<", len(plain), {262: (SHORT, struct.pack("<H", 1))})
+    TiffFile(tiff("<", {330: (kind, struct.pack("<L", len(plain)))}) + sound).refuse_fragile()

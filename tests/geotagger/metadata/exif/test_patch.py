@@ -14,13 +14,17 @@ from PIL import Image
 from PIL.ExifTags import GPS as TAG
 
 from geotagger.errors import CannotEmbedError
+from geotagger.metadata import embed as embedding
 from geotagger.metadata.embed import embed, original, restore, undo_record
+from geotagger.metadata.exif import patch as exif
 from geotagger.metadata.exif.gps_tags import GpsTags
+from geotagger.metadata.exif.ifd import GPS_IFD, Tiff
 from geotagger.metadata.read import read
 from geotagger.metadata.safe_write.verify import verify
-from geotagger.metadata.undo.edits import Edit
+from geotagger.metadata.undo.edits import Edit, apply
 from geotagger.types import Point
 from tests.fixtures import jpegs
+from tests.fixtures.jpegs import GPS, SHORT
 
 NOTE = "PREDICTED by geotagger 0.1.0 (model starter), conf 0.62"
 PARIS = GpsTags(Point(48.858370, 2.294481), 12.5, "Paris, Ile-de-France, France", NOTE)
@@ -351,3 +355,57 @@ def test_verify_notices_what_it_is_there_for():
         verify(written._replace(data=tagged[:at] + b"\x55" + tagged[at + 1 :], record=record))
     with pytest.raises(CannotEmbedError, match="XMP packet does not read back"):
         verify(written._replace(packet=b"<x/>"))
+
+
+IFD = 13  # TIFF technical note 1
+
+
+def with_type(block, tag, kind):
+    """The block, with another type in the entry of that tag."""
+    block_tiff = Tiff(block)
+    entry = block_tiff.ifd(block_tiff.first).entry(tag)
+    return block[: entry.at + 2] + struct.pack("<H", kind) + block[entry.at + 4 :]
+
+
+def test_pointers_may_be_of_the_type_that_is_for_them():
+    block = with_type(jpegs.tiff("<", gps=jpegs.position("<")), GPS, IFD)
+    found = Tiff(block)
+    found.check()
+    assert found.child(found.ifd(found.first), GPS_IFD).entry(2)
+    for kind in (SHORT, 14):
+        odd = Tiff(with_type(block, GPS, kind))
+        with pytest.raises(ValueError, match="not one LONG"):
+            odd.check()
+
+
+def test_what_is_appended_ends_within_reach_of_offsets():
+    most = (
+        exif._MAX_FILE_BYTES + embedding._MAX_PACKET_BYTES + embedding._MAX_UNDO_BYTES + (1 << 16)
+    )
+    assert most < 1 << 32
+
+
+SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, IFD: 4}
+"""Bytes of a value of each type (TIFF 6.0, page 15; TIFF technical note 1)."""
+
+
+@pytest.mark.parametrize(("kind", "size"), SIZES.items())
+def test_values_that_end_with_the_block_are_inside_it(kind, size):
+    at = 8 + 2 + 12 + 4
+    entry = struct.pack("<HHLL", 0x9999, kind, 9, at)
+    block = jpegs.header("<") + b"\1\0" + entry + bytes(4) + bytes(9 * size)
+    whole = Tiff(block)
+    assert whole.value_range(whole.ifd(8).entries[0]) == (at, len(block))
+    with pytest.raises(ValueError, match="value of tag 0x9999 is outside"):
+        Tiff(block[:-1]).check()
+
+
+@pytest.mark.parametrize("length", range(101, 109))
+def test_directories_begin_on_word_boundaries(length):
+    """As TIFF 6.0 demands (page 14), however long the packet is that stands before them."""
+    block = jpegs.tiff("<")
+    patched = Tiff(apply(block, exif.patch(Tiff(block), PARIS, b"x" * length)))
+    assert patched.first % 2 == 0
+    ifd0 = patched.ifd(patched.first)
+    assert patched.child(ifd0, GPS_IFD).at % 2 == 0
+    assert patched.value(ifd0.entry(700)) == b"x" * length

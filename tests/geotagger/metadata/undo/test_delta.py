@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geotagger.errors import CannotEmbedError
+from geotagger.metadata.undo import delta as deltas
 from geotagger.metadata.undo.delta import (
+    MAGIC,
     MAX_PACKED_BYTES,
     NO_FILE,
     delta,
@@ -59,3 +61,60 @@ def test_what_would_fill_the_journal_is_refused():
     earlier = os.urandom(MAX_PACKED_BYTES + 1000)
     with pytest.raises(CannotEmbedError, match=r"1\.0 MB of the journal"):
         delta(b"", earlier)
+
+
+PICTURE = random.Random(5).randbytes(50_000)
+
+
+@pytest.mark.parametrize("length", [0, 8, 20, 31])
+def test_a_delta_without_its_hash_is_none(length):
+    assert leads_to(MAGIC + b"x" * length) is None
+    assert earlier_version(b"later", MAGIC + b"x" * length) is None
+
+
+def test_a_delta_of_zeros_says_that_there_was_no_file():
+    assert leads_to(MAGIC + bytes(32)) == NO_FILE
+    assert leads_to(MAGIC + bytes(31) + b"\1") == "00" * 31 + "01"
+
+
+def test_runs_are_found_from_their_first_byte():
+    """What was inserted is no multiple of the anchors: the run begins before the next of them."""
+    earlier = b"#" + PICTURE
+    for inserted in (b"x", b"y" * 7, b"z" * 33):
+        packed = delta(inserted + PICTURE, earlier)
+        assert deltas.only_in_earlier(packed) == 1
+        assert earlier_version(inserted + PICTURE, packed) == earlier
+
+
+def test_runs_of_every_length_are_found_to_their_end():
+    for length in (100, 1 << 16, (1 << 16) + 1, (1 << 17) - 1):
+        data = random.Random(length).randbytes(length)
+        earlier, later = data + b"old end", data + b"new tail"
+        packed = delta(later, earlier)
+        assert deltas.only_in_earlier(packed) <= len(b"old end")
+        assert earlier_version(later, packed) == earlier
+
+
+def test_searches_end_where_a_file_was_rewritten(monkeypatch):
+    """Else each 32 bytes would be looked for in the whole file."""
+    monkeypatch.setattr(deltas, "_MAX_SEARCHES", 3)
+    looked = []
+
+    class Later(bytes):
+        def find(self, *where):
+            looked.append(where)
+            return super().find(*where)
+
+    earlier = random.Random(6).randbytes(10_000)
+    packed = delta(Later(PICTURE), earlier)
+    assert len(looked) == 2 * 3
+    assert earlier_version(PICTURE, packed) == earlier
+
+
+def test_runs_of_one_byte_are_not_looked_for(monkeypatch):
+    """They are everywhere, and the first place found is seldom the right one."""
+    monkeypatch.setattr(deltas, "_MAX_SEARCHES", 1)
+    earlier = b"\0" * 320 + PICTURE
+    packed = delta(b"head" + PICTURE, earlier)
+    assert deltas.only_in_earlier(packed) == 320
+    assert earlier_version(b"head" + PICTURE, packed) == earlier

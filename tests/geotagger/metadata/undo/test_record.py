@@ -15,6 +15,7 @@ from geotagger.metadata.embed import embed, original, restore, undo_record
 from geotagger.metadata.undo import edits
 from geotagger.metadata.undo import record as undo
 from geotagger.metadata.undo.edits import Edit
+from geotagger.metadata.undo.record import record_at_end
 from geotagger.metadata.undo.record_v1 import BlockRecord
 from geotagger.metadata.undo.removal import without_own
 from geotagger.metadata.undo.untag import untag_file
@@ -196,3 +197,9 @@ def test_the_record_is_small():
         written = embed(data, PARIS, lambda packet: packet or photo_files.PACKET)
         sizes[name] = len(written.record.pack())
     assert max(sizes.values()) < 200, sizes
+
+
+@pytest.mark.parametrize("length", range(0, 80, 3))
+def test_a_block_too_short_for_a_record_has_none(length):
+    assert record_at_end(b"\xff" * length) is None
+    assert record_at_end(bytes(length)) is None

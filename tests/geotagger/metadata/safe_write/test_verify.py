@@ -1,0 +1,69 @@
+"""The check of a written file sees each part that changed, and each position that is missing."""
+
+import struct
+
+import pytest
+
+from geotagger.metadata.containers.tiff import TiffFile
+from geotagger.metadata.embed import open_container
+from geotagger.metadata.exif.gps_tags import GpsTags
+from geotagger.metadata.safe_write.verify import _same, _same_but_metadata
+from geotagger.metadata.undo.edits import Edit
+from geotagger.types import Point
+from tests.fixtures import jpegs
+from tests.fixtures.photo_files import SIMPLE, chunk, png, tiff
+
+PARIS = GpsTags(Point(48.85837, 2.294481), 12.5, "Paris", "PREDICTED by geotagger")
+
+
+def test_in_a_tiff_nothing_longer_than_an_entry_is_replaced():
+    file = TiffFile(tiff("<"))
+    assert _same_but_metadata(file, file, [Edit(10, 22, bytes(12))])
+    assert not _same_but_metadata(file, file, [Edit(10, 23, bytes(13))])
+
+
+@pytest.mark.parametrize("left", [2, 4])
+def test_half_a_position_is_seen_where_none_was_written(left):
+    note = "PREDICTED by geotagger"
+    tags = GpsTags(None, None, "Norway", note)
+    area = {0x1C: note.encode()}
+    assert _same(area, tags)
+    assert not _same({**area, left: (1.0, 2.0, 3.0)}, tags)
+
+
+OTHERS = {
+    "JPEG": (jpegs.photo(), jpegs.photo(jpegs.COMMENT)),
+    "PNG": (png(), png(chunk(b"tEXt", b"Comment\0x"))),
+    "WebP": (SIMPLE, SIMPLE[:4] + struct.pack("<L", len(SIMPLE)) + SIMPLE[8:] + b"ABCD" + bytes(4)),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), OTHERS.values(), ids=OTHERS)
+def test_a_part_more_or_less_is_a_change(before, after):
+    before, after = open_container(before), open_container(after)
+    assert _same_but_metadata(before, before, ())
+    assert not _same_but_metadata(before, after, ())
+    assert not _same_but_metadata(after, before, ())
+
+
+AREA = {0x1C: b"PREDICTED by geotagger"}
+
+
+POSITION = {**AREA, 1: "N", 2: (48.0, 51.0, 30.132), 3: "E", 4: (2.0, 17.0, 40.1316)}
+
+
+@pytest.mark.parametrize(
+    "gps",
+    [
+        {},
+        AREA,
+        {**POSITION, 2: (48.0, 51.0)},
+        {**POSITION, 2: ("north", 0, 0)},
+        {**POSITION, 1: "S"},
+        {**POSITION, 4: (2.0, 17.0, 40.2)},
+        {key: value for key, value in POSITION.items() if key != 0x1C},
+    ],
+)
+def test_a_position_that_another_reader_does_not_find_is_not_there(gps):
+    assert _same(POSITION, PARIS)
+    assert not _same(gps, PARIS)
