@@ -42,9 +42,13 @@ class EvidenceSetup:
         )
 
     def sources(self) -> list[Source[Any]]:
-        """Loads the models. Raises DeviceError: a device that was asked for does not run here."""
+        """Load the models. Raises DeviceError: the requested device does not run here."""
+        return [*self.vision_sources(), *self.other_sources()]
+
+    def other_sources(self) -> list[Source[Any]]:
+        """The sources besides vision: text, clock, neighbours' GPS, names. Raises as `sources`."""
         options, belief = self._options, self.belief
-        sources: list[Source[Any]] = list(self._vision())
+        sources: list[Source[Any]] = []
         if options.read_text:
             import cv2
 
@@ -66,8 +70,8 @@ class EvidenceSetup:
             sources.append(NamesSource(belief.places, belief.log_prior))
         return sources
 
-    def _vision(self) -> list[VisionSource]:
-        """One source a bundle; those that share a network run it once."""
+    def vision_sources(self) -> list[VisionSource]:
+        """One source for each bundle; bundles with the same network share one session."""
         options = self._options
         sources: list[VisionSource] = []
         first: dict[tuple[object, ...], VisionSource] = {}
