@@ -19,7 +19,7 @@ from typing import Any
 
 import click
 
-from geotagger.pipeline import run as pipeline
+from geotagger.config import cores
 
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "internals" / "performance.md"
@@ -97,7 +97,7 @@ def machine() -> str:
         names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
         model = names[0].partition(":")[2].strip() if names else model
     python = f"Python {platform.python_version()}"
-    return f"{model}, {pipeline.cores()} cores, {platform.system()}, {python}"
+    return f"{model}, {cores()} cores, {platform.system()}, {python}"
 
 
 def tables(results: dict[str, Any]) -> str:

@@ -3,6 +3,8 @@
 import os
 from typing import TYPE_CHECKING, Any
 
+from geotagger.version import __version__
+
 if TYPE_CHECKING:
     from geotagger.api import Geotagger, Guesses
     from geotagger.vision.runtime.location_encoder import LocationEncoder
@@ -11,7 +13,6 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 """ONNX Runtime 1.29 and later reports to its makers over the network, and keeps a number for this
 computer, unless it is told not to before it is imported."""
 
-__version__ = "0.1.0"
 __all__ = ["Geotagger", "Guesses", "LocationEncoder", "__version__"]
 
 _PLACES = {

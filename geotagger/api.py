@@ -16,7 +16,7 @@ from geotagger.config import cores
 from geotagger.errors import BundleError
 from geotagger.evidence.source import LoadedPhoto
 from geotagger.evidence.vision import VisionSource
-from geotagger.fusion.posterior import Belief
+from geotagger.fusion.decide import Fusion
 from geotagger.geography.area import read_area
 from geotagger.geography.named_places import parse_places, read_candidates
 from geotagger.geography.places import load_places
@@ -89,7 +89,7 @@ class Geotagger:
             search=search,
             crops=crops,
         )
-        self._belief: Belief | None = None
+        self._belief: Fusion | None = None
 
     def predict(self, photos: Picturelike | Iterable[Picturelike], top_k: int = 5) -> Guesses:
         """The best points of the model's gallery (or labels), and how likely it thinks each.
@@ -140,11 +140,11 @@ class Geotagger:
         (evidence,) = self._source.weigh(batch)
         return None if evidence is None else self._believing().decide([evidence])
 
-    def _believing(self) -> Belief:
+    def _believing(self) -> Fusion:
         if self._belief is None:
             places = load_places()
             factor = self.card.calibration.radius_factor
-            self._belief = Belief(places, radius_factor=factor, within=self._search.rows(places))
+            self._belief = Fusion(places, radius_factor=factor, within=self._search.rows(places))
         return self._belief
 
     def _batches(self, photos: Iterable[Picturelike]) -> Iterator[list[NDArray[np.uint8]]]:

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -91,6 +93,23 @@ class PhotoMetadata:
     """Of the body, where it tells: two cameras of one model are two."""
 
 
+class SourceKind(StrEnum):
+    """The kinds of sources of evidence."""
+
+    VISION = "vision"
+    TEXT = "text"
+    CLOCK = "clock"
+    ALBUM = "album"
+    """Photos that the same camera took nearby in time."""
+    NAMES = "names"
+    """Place names in metadata, and names of folders and files."""
+
+
+def source_kind(source: str) -> str:
+    """The kind of a source. Its name is the kind, or `KIND:MODEL` where several models run."""
+    return source.partition(":")[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What one source says of one photo: a log-likelihood for every row of the places table."""
@@ -103,9 +122,14 @@ class Evidence:
     """float32 [len(places)], natural logarithm, up to a constant."""
     attributes: tuple[tuple[str, str], ...] = ()
     """What the source saw that is no place: (name, value)."""
-    doubt: float = 0.0
-    """Chance that the source is beside the point (the words are a brand, the picture is unlike all
-    that the model has seen): the floor under its likelihoods."""
+    outlier_probability: float = 0.0
+    """Probability that the source says nothing of the place (the words are a brand, the picture is
+    unlike all that the model was trained on); it puts a floor under the likelihoods."""
+
+    @property
+    def kind(self) -> str:
+        """One of `SourceKind`."""
+        return source_kind(self.source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +190,39 @@ class Outcome:
     """Of the file as it was read, in hexadecimal."""
     model: str = ""
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """A photo whose own words say where it was taken: evidence for its neighbours in time."""
+
+    name: str
+    at: float
+    """Seconds since 1970, by the camera's own clock."""
+    countries: NDArray[np.float32]
+    """Probability of each country, float32 [len(country_codes)]."""
+    point: Point
+    in_town: float
+    """Probability of the town at `point`; 0 where only the country is known."""
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoEvidence:
+    """A photo, what is known of it so far, and the evidence from each source that has any."""
+
+    outcome: Outcome
+    evidence: tuple[Evidence, ...] = ()
+    anchor: Anchor | None = None
+    """The photo as evidence for its neighbours in time; set by `NeighbourPropagation`."""
+    row: Mapping[str, Any] | None = None
+    """Of the report, if an earlier run has finished the photo."""
+    believed: bool = False
+    """The outcome tells already what the evidence came to."""
+
+    @property
+    def finished(self) -> bool:
+        return self.row is not None
 
 
 def joined(*notes: str) -> str:

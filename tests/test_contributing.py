@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from geotagger.evidence.source import LoadedPhoto
-from geotagger.fusion.posterior import Belief
+from geotagger.fusion.decide import Fusion
 from geotagger.geography.places import load_places
 from geotagger.types import Photo, PhotoMetadata
 
@@ -34,7 +34,7 @@ def test_it_speaks_of_what_it_knows_alone(maker):
 
 
 def test_the_belief_takes_it_as_any_other(maker):
-    belief = Belief(load_places())
+    belief = Fusion(load_places())
     source = maker["MakerSource"](belief.places)
     (evidence,) = source.weigh([source.prepare(shot("Fairphone FP4"))])
     assert evidence.log_likelihood.dtype == np.float32

@@ -39,6 +39,7 @@ import torch
 
 from benchmarks.fixtures.photos import make_folder
 from benchmarks.fixtures.towers import LAYERS, PATCH_PX, WIDTH, make_bundle, make_tower
+from geotagger.config import RunOptions, cores
 from geotagger.evidence.source import LoadedPhoto
 from geotagger.images.decode import InputSpec, fit
 from geotagger.images.scan import walk
@@ -76,7 +77,7 @@ def main(
     run = Run(batch_size, layers, seconds, as_json)
     told: Figures = {
         "gpu": torch.cuda.get_device_name(),
-        "cores": pipeline.cores(),
+        "cores": cores(),
         "ceiling_tflops": ceiling(seconds),
         "sizes": {},
     }
@@ -236,7 +237,7 @@ def decoding(folder: Path, count: int, size_px: int) -> float:
     """Photos/s of all that the workers do, on all cores: read, hash, metadata, decode, shrink."""
     photos = list(islice(walk([folder]), count))
     source: Any = Squares(size_px)
-    with ThreadPoolExecutor(pipeline.cores()) as pool:
+    with ThreadPoolExecutor(cores()) as pool:
         started = time.perf_counter()
         done = list(pool.map(lambda photo: prepare(photo, [source], only_missing=False), photos))
         elapsed_s = time.perf_counter() - started
@@ -250,7 +251,7 @@ def end_to_end(scratch: Path, folder: Path, bundle: Path, device: str, run: Run)
     The GPU's idle time is that after the first finished photo.
     """
     files = tuple(photo.path for photo in walk([folder]))
-    options = pipeline.RunOptions(
+    options = RunOptions(
         paths=files[: run.batch_size],
         reports=(scratch / "report.csv",),
         models=(str(bundle),),

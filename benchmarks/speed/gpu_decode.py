@@ -23,8 +23,8 @@ import numpy as np
 import torch
 
 from benchmarks.fixtures.photos import make_folder
+from geotagger.config import cores
 from geotagger.images.decode import InputSpec, decode, fit
-from geotagger.pipeline import run as pipeline
 
 AT_ONCE = 32
 Way = Callable[[Sequence[bytes], int], Sequence[Any]]
@@ -57,7 +57,7 @@ def torchvision() -> Way:
 
 
 def pillow() -> Way:
-    pool = ThreadPoolExecutor(pipeline.cores())
+    pool = ThreadPoolExecutor(cores())
 
     def way(files: Sequence[bytes], size_px: int) -> list[np.ndarray]:
         spec = InputSpec(size_px)

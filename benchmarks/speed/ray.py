@@ -17,6 +17,7 @@ from statistics import median
 import click
 
 from benchmarks.fixtures.photos import make_folder
+from geotagger.config import RunOptions
 from geotagger.pipeline import run as pipeline
 
 
@@ -26,7 +27,7 @@ from geotagger.pipeline import run as pipeline
 @click.option("--json", "as_json", is_flag=True)
 def main(count: int, rounds: int, as_json: bool) -> None:
     with tempfile.TemporaryDirectory() as scratch:
-        options = pipeline.RunOptions(
+        options = RunOptions(
             paths=(make_folder(Path(scratch) / "photos", count),),
             reports=(Path(scratch) / "report.csv",),
             read_text=False,
@@ -48,7 +49,7 @@ def main(count: int, rounds: int, as_json: bool) -> None:
     click.echo(f"ray / local: {ratio:.2f}")
 
 
-def _timed(options: pipeline.RunOptions) -> tuple[float, float]:
+def _timed(options: RunOptions) -> tuple[float, float]:
     """Seconds to the first row, and seconds of the whole less what a run of one photo takes."""
     one = replace(options, paths=(sorted(options.paths[0].iterdir())[0],))
     started = time.perf_counter()

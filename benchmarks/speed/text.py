@@ -24,9 +24,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from benchmarks.fixtures.photos import make_photo
+from geotagger.config import cores
 from geotagger.images.decode import decode
 from geotagger.images.scan import walk
-from geotagger.pipeline import run as pipeline
 from geotagger.text.cues.find import find_cues
 from geotagger.text.ocr.reader import TextReader
 
@@ -43,7 +43,7 @@ T = TypeVar("T")
 @click.option("--photos", "count", default=8, show_default=True, help="How many of each kind.")
 @click.option("--rounds", default=3, show_default=True)
 @click.option("--batch-size", default=8, show_default=True)
-@click.option("--workers", default=pipeline.cores(), show_default=True)
+@click.option("--workers", default=cores(), show_default=True)
 @click.option("--device", default="auto", show_default=True)
 def main(
     folder: Path | None, count: int, rounds: int, batch_size: int, workers: int, device: str

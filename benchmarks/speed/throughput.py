@@ -28,6 +28,7 @@ from unittest.mock import patch
 import click
 
 from benchmarks.fixtures.photos import make_folder
+from geotagger.config import RunOptions, cores
 from geotagger.images.scan import walk
 from geotagger.pipeline import run as pipeline
 from geotagger.pipeline.prepare import prepare
@@ -40,7 +41,7 @@ from geotagger.types import Photo
 @click.option("--photos", "count", default=320, show_default=True, help="How many.")
 @click.option("--rounds", default=3, show_default=True)
 @click.option("--batch-size", default=0, help="Default: what suits the device.")
-@click.option("--workers", default=pipeline.cores(), show_default=True)
+@click.option("--workers", default=cores(), show_default=True)
 @click.option("--model", default="starter", show_default=True)
 @click.option("--json", "as_json", is_flag=True)
 def main(
@@ -56,7 +57,7 @@ def main(
     with tempfile.TemporaryDirectory() as scratch:
         source = folder or make_folder(Path(scratch) / "photos", count)
         photos = list(islice(walk([source]), count))
-        options = pipeline.RunOptions(
+        options = RunOptions(
             paths=tuple(photo.path for photo in photos),
             reports=(Path(scratch) / "report.csv",),
             models=(model,),

@@ -14,12 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from geotagger.pipeline.prepare import PhotoEvidence
-from geotagger.pipeline.trips import Anchor
 from geotagger.printable import printable_path
 from geotagger.reports.rows import row
 from geotagger.reports.schema import COLUMNS
-from geotagger.types import Outcome, Photo, PhotoMetadata, Point
+from geotagger.types import Anchor, Outcome, Photo, PhotoEvidence, PhotoMetadata, Point
 
 NOTHING = PhotoMetadata()
 

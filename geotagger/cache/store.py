@@ -17,18 +17,14 @@ import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from geotagger.cache.codec import pack, unpack
 from geotagger.cache.schema import set_up
 from geotagger.images.remote import RemotePath
 from geotagger.metadata.undo.write_journal import content_before
 from geotagger.state import state_folder
-from geotagger.types import Outcome, Photo, Status
-
-if TYPE_CHECKING:
-    from geotagger.pipeline.prepare import PhotoEvidence
-    from geotagger.pipeline.trips import Anchor
+from geotagger.types import Anchor, Outcome, Photo, PhotoEvidence, Status
 
 log = logging.getLogger(__name__)
 

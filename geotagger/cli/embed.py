@@ -47,7 +47,7 @@ def points(file: Path, out: Path, encoder: Path | None) -> None:
     """
     import numpy as np
 
-    from geotagger.pipeline.run import cores
+    from geotagger.config import cores
     from geotagger.vision.runtime.location_encoder import LocationEncoder
     from geotagger.vision.search_space import read_points
 

@@ -11,7 +11,7 @@ import click
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-    from geotagger.pipeline.run import RunOptions
+    from geotagger.config import RunOptions
 
 
 def complete_model(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
@@ -144,7 +144,7 @@ def prediction_flags(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def run_options(flags: dict[str, Any], **more: Any) -> RunOptions:
     """The run that the flags of the command line ask for; a flag not given keeps its default."""
-    from geotagger.pipeline.run import RunOptions
+    from geotagger.config import RunOptions
 
     flags = {name: value for name, value in {**flags, **more}.items() if value not in (None, ())}
     return RunOptions(**flags)

@@ -7,8 +7,8 @@ import sys
 
 import click
 
-from geotagger import __version__
 from geotagger.errors import GeotaggerError, UsageError
+from geotagger.version import __version__
 
 INTERRUPTED = 130
 

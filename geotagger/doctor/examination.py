@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 
-from geotagger import __version__
 from geotagger.doctor.report import DISTRIBUTION, Finding, State, reinstall
+from geotagger.version import __version__
 
 
 def examine() -> list[Finding]:

@@ -13,11 +13,11 @@ from geotagger.evaluation.ablation import Ablation, Trials
 from geotagger.evaluation.labels import Truth, read_labels
 from geotagger.evaluation.scored import Scored
 from geotagger.evaluation.scores import NARROW_SHARES, Scores, score
-from geotagger.fusion.posterior import Belief
-from geotagger.fusion.prior import sums
+from geotagger.fusion.decide import Fusion, predict
+from geotagger.fusion.mass import sum_by_group
 from geotagger.geography.places import Places, load_places
 from geotagger.geography.sphere import unit_vectors
-from geotagger.pipeline.run import downweight_vision, predict, weighed
+from geotagger.pipeline.run import weighed
 from geotagger.types import Evidence, Outcome, Place, Point, Prediction, Status
 
 
@@ -72,7 +72,7 @@ def run(
 class Bench:
     """Judges predictions of one photo whose place is known."""
 
-    def __init__(self, belief: Belief, truth: Truth) -> None:
+    def __init__(self, belief: Fusion, truth: Truth) -> None:
         self._belief = belief
         self._places = belief.places
         self._truth = truth
@@ -80,14 +80,14 @@ class Bench:
 
     def judge(self, evidence: Sequence[Evidence]) -> Scored:
         """What this evidence alone leads to."""
-        prediction = self._belief.decide(downweight_vision(evidence, self._belief))
+        prediction = self._belief.decide(evidence)
         return self.scored(prediction, evidence)
 
     def scored(self, prediction: Prediction, evidence: Sequence[Evidence]) -> Scored:
         """The prediction beside the truth, with what the belief says beyond it."""
-        mass = self._belief.posterior(downweight_vision(evidence, self._belief))
+        mass = self._belief.posterior(evidence)
         point, codes = prediction.point, self._places.country_codes
-        countries = sums(mass, self._places.country, len(codes))
+        countries = sum_by_group(mass, self._places.country, len(codes))
         of = dict(zip(codes, np.minimum(countries, 1).tolist(), strict=True))
         cosine = self._places.unit @ unit_vectors(point.lat, point.lon)
         return Scored(

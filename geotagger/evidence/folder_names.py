@@ -91,7 +91,7 @@ class NamesSource:
         if not reason:
             return None
         reason = f"{names.origin}: {reason.removeprefix('sign: ')}"
-        return Evidence(self.name, 1.0, reason, total, doubt=DOUBT[names.origin])
+        return Evidence(self.name, 1.0, reason, total, outlier_probability=DOUBT[names.origin])
 
 
 def names_in_path(photo: Photo) -> Iterator[str]:

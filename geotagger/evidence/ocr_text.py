@@ -7,7 +7,7 @@ from dataclasses import astuple
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from geotagger.cache.keys import answer_key
+from geotagger.cache.fingerprint import output_key
 from geotagger.text.combine import Combiner
 from geotagger.text.cues.find import find_cues
 from geotagger.text.ocr.reader import TextReader
@@ -47,7 +47,7 @@ class TextSource:
         self._reader = TextReader(device, threads, ScriptClassifier())
         self._combiner = Combiner(places, log_prior)
         self.model_id = self._reader.model_id
-        self.answer_key = answer_key("text", self.model_id, version("rapidocr"))
+        self.output_key = output_key("text", self.model_id, version("rapidocr"))
         self.min_side_px = self._reader.min_side_px
 
     def prepare(self, shot: LoadedPhoto) -> Prepared:
@@ -95,5 +95,5 @@ def evidence_of(reading: Reading, combiner: Combiner) -> Evidence | None:
         weight=1.0,
         reason="; ".join((reason, *notes)),
         log_likelihood=total,
-        doubt=combiner.strengths.foreign_share,
+        outlier_probability=combiner.strengths.outlier_probability,
     )

@@ -54,11 +54,11 @@ A = TypeVar("A")
 class NetworkSource(Source[T], Protocol[T, A]):
     """A source that asks a network, which is slow, and judges its answer, which is not.
 
-    `weigh` is both. The answer depends on nothing but the file and the `answer_key`, so it can be
+    `weigh` is both. The answer depends on nothing but the file and the `output_key`, so it can be
     kept as bytes, and found again when the file is met again under whatever name.
     """
 
-    answer_key: str
+    output_key: str
     """The same for networks that give the same answer."""
 
     def ask(self, batch: Sequence[T]) -> list[A]: ...

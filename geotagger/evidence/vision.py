@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from geotagger.cache.keys import answer_key
+from geotagger.cache.fingerprint import output_key
 from geotagger.types import Evidence
 from geotagger.vision.decoding.readers import make_reader
 from geotagger.vision.runtime.crops import averaged, crop, enlarged
@@ -39,14 +39,15 @@ class VisionSource:
         batch_size: int = 0,
         threads: int = 1,
         name: str = "vision",
-        doubt: float = 0.0,
+        outlier_probability: float = 0.0,
         search: CandidateSpace | None = None,
         crops: int = 1,
         beside: VisionSource | None = None,
     ) -> None:
-        """Load the model. `name` tells several bundles apart, `doubt` goes into the evidence, and
-        `crops` of each photo are averaged, each at the cost of one photo. `beside` runs the same
-        network (`ModelBundle.network`), which then runs once for both. The rest is as in `Session`.
+        """Load the model. `name` tells several bundles apart, `outlier_probability` goes into the
+        evidence, and `crops` of each photo are averaged, each at the cost of one photo. `beside`
+        runs the same network (`ModelBundle.network`), which then runs once for both. The rest is as
+        in `Session`.
 
         Raises:
             BundleError: the bundle is not what its card says, or does not fit the places table.
@@ -57,7 +58,7 @@ class VisionSource:
         self.model_id = bundle.card.model_id
         self.min_side_px = enlarged(bundle.card.input.size_px, crops)
         self._input = bundle.card.input
-        self._doubt = doubt
+        self._outlier_probability = outlier_probability
         self._weight = bundle.card.calibration.weight
         self.places = places
         self._crops = crops
@@ -68,7 +69,7 @@ class VisionSource:
         *self._ends, self._width = np.cumsum([bundle.width(head) for head in self._heads]).tolist()
         names = [head.output for head in self._heads]
         files = sorted(bundle.card.files.items())
-        self.answer_key = answer_key("vision", self._input, files, names, crops)
+        self.output_key = output_key("vision", self._input, files, names, crops)
         self.device = self._session.device
         self.batch_size = self._session.batch_size
         self.readers = [
@@ -141,5 +142,5 @@ class VisionSource:
             reason="; ".join(reading.reason for reading in readings if reading.reason),
             log_likelihood=total,
             attributes=tuple(pair for reading in readings for pair in reading.attributes),
-            doubt=self._doubt,
+            outlier_probability=self._outlier_probability,
         )

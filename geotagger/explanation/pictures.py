@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from geotagger.explanation.steps import Explanation
-    from geotagger.fusion.prior import Mass
+    from geotagger.fusion.mass import ProbabilityMass
     from geotagger.geography.places import Places
     from geotagger.plots.table import Table
     from geotagger.plots.world import Map
@@ -58,7 +58,9 @@ def figures(explanation: Explanation, places: Places) -> list[Figure]:
     return [*found, _curve(explanation, prediction)]
 
 
-def _world(explanation: Explanation, prediction: Prediction, mass: Mass, places: Places) -> Figure:
+def _world(
+    explanation: Explanation, prediction: Prediction, mass: ProbabilityMass, places: Places
+) -> Figure:
     world = World(f"Where it may be: {answer(prediction)}")
     cell = np.floor(world.at(places.lat, places.lon) / CELL_PX).astype(np.int64)
     cells, index = np.unique(cell, axis=0, return_inverse=True)
@@ -99,7 +101,7 @@ def _squares(corners: NDArray[np.generic]) -> list[NDArray[np.float64]]:
 def _surroundings(
     explanation: Explanation,
     prediction: Prediction,
-    mass: Mass,
+    mass: ProbabilityMass,
     places: Places,
     reach_km: float,
 ) -> Figure:

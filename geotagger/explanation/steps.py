@@ -10,16 +10,16 @@ import numpy as np
 
 from geotagger.config import RunOptions
 from geotagger.errors import NoPhotosError
+from geotagger.fusion.decide import Fusion, predict
 from geotagger.geography.sphere import cosine_of_km, unit_vectors
-from geotagger.pipeline.run import downweight_vision, predict, weighed
+from geotagger.pipeline.run import weighed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from geotagger.fusion.posterior import Belief
-    from geotagger.fusion.prior import Mass
+    from geotagger.fusion.mass import ProbabilityMass
     from geotagger.types import Evidence, Outcome, Prediction
 
 SHARES = (0.5, 0.8, 0.9)
@@ -63,7 +63,7 @@ class Explanation:
     prior: Support | None = None
     total: Support | None = None
     steps: Sequence[Step] = ()
-    mass: Mass | None = None
+    mass: ProbabilityMass | None = None
     """The belief, float32 [len(places)]."""
 
     @property
@@ -83,13 +83,13 @@ def explain(photo: Path, options: RunOptions) -> Explanation:
     return explained(predict(item, belief), item.evidence, belief)
 
 
-def explained(outcome: Outcome, evidence: Sequence[Evidence], belief: Belief) -> Explanation:
+def explained(outcome: Outcome, evidence: Sequence[Evidence], belief: Fusion) -> Explanation:
     """Takes the evidence apart."""
     near_km = belief.constants.city_radius_km
     if outcome.prediction is None:
         return Explanation(outcome, near_km)
     measure = Measure(belief, outcome.prediction)
-    mass = belief.posterior(downweight_vision(evidence, belief))
+    mass = belief.posterior(evidence)
     return Explanation(
         outcome,
         near_km,
@@ -104,7 +104,7 @@ def explained(outcome: Outcome, evidence: Sequence[Evidence], belief: Belief) ->
 class Measure:
     """Measures what parts of the evidence say of one answer."""
 
-    def __init__(self, belief: Belief, answer: Prediction) -> None:
+    def __init__(self, belief: Fusion, answer: Prediction) -> None:
         places = belief.places
         self._belief = belief
         self.cosine = places.unit @ unit_vectors(answer.point.lat, answer.point.lon)
@@ -113,7 +113,7 @@ class Measure:
         self._country = places.mask([code] if code else [])
 
     def support(self, evidence: Sequence[Evidence]) -> Support:
-        mass = self._belief.posterior(downweight_vision(evidence, self._belief))
+        mass = self._belief.posterior(evidence)
         shares = (float(mass[rows].sum()) for rows in (self._country, self._near))
         return Support(*(min(share, 1.0) for share in shares))
 
@@ -128,5 +128,5 @@ class Measure:
             after=self.support(evidence[: number + 1]),
             alone=self.support([own]),
             left_out=self.support(others),
-            others_say=self._belief.decide(downweight_vision(others, self._belief)),
+            others_say=self._belief.decide(others),
         )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from geotagger import __version__
 from geotagger.metadata.exif.gps_tags import GpsTags
 from geotagger.metadata.file_tags import FileTags
 from geotagger.metadata.xmp.tags import Alternative, XmpTags
 from geotagger.types import Candidate, Level, Place, Prediction
+from geotagger.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -19,11 +19,10 @@ from geotagger.pipeline.near_duplicates import group_near_duplicates
 from geotagger.pipeline.prepare import (
     CachedOutput,
     InferenceCache,
-    PhotoEvidence,
     Prepared,
     prepare,
 )
-from geotagger.types import Evidence, Photo
+from geotagger.types import Evidence, Photo, PhotoEvidence
 
 BATCHES_AHEAD = 2
 """While one batch is inferred, the photos of this many are read and decoded."""
@@ -139,7 +138,7 @@ def _answers(
     found = [by_row[row] for row in firsts]
     if memory is not None:
         memory.keep(
-            source.answer_key,
+            source.output_key,
             [
                 (item.outcome.sha256, item.outcome.note, source.pack(answer))
                 for item, answer in zip(fresh, found, strict=True)

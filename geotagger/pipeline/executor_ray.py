@@ -24,12 +24,11 @@ from geotagger.pipeline.prepare import (
     NOT_DECODED,
     CachedOutput,
     InferenceCache,
-    PhotoEvidence,
     Prepared,
 )
 from geotagger.pipeline.ray_worker import Answers, CacheActor, each_alone, work
 from geotagger.state import state_folder
-from geotagger.types import Outcome, Photo
+from geotagger.types import Outcome, Photo, PhotoEvidence
 
 if TYPE_CHECKING:
     from geotagger.config import RunOptions
@@ -181,7 +180,7 @@ def _weighed(
 def _input(source: Source[Any], shot: LoadedPhoto, answers: Answers) -> Any:
     if not isinstance(source, NetworkSource):
         return source.prepare(shot)
-    found = answers.get(source.answer_key)
+    found = answers.get(source.output_key)
     return None if found is None else CachedOutput(source.unpack(found[0]))
 
 

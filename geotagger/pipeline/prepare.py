@@ -9,9 +9,9 @@ run: it keeps its place in the order, and that is all.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from PIL import Image
 
@@ -24,34 +24,11 @@ from geotagger.images.scan import RAW_SUFFIXES
 from geotagger.metadata.read import read
 from geotagger.metadata.safe_write.loading import opened
 from geotagger.pipeline.near_duplicates import Likeness, likeness_of
-from geotagger.types import Evidence, Outcome, Photo, Status, joined
-
-if TYPE_CHECKING:
-    from geotagger.pipeline.trips import Anchor
-    from geotagger.reports.schema import Cell
+from geotagger.types import Outcome, Photo, Status, joined
 
 MAX_FILE_BYTES = 1 << 30
 NOT_DECODED = images.Picture(Image.new("RGB", (1, 1)), 1, 1)
 """What sources get that look at no picture, when none of the others needs it."""
-
-
-@dataclass(frozen=True, slots=True)
-class PhotoEvidence:
-    """A photo, what is known of it so far, and what each source that had something to say said."""
-
-    outcome: Outcome
-    """Of a finished photo nothing but what an `anchor` needs: all else is in its row."""
-    evidence: tuple[Evidence, ...] = ()
-    row: Mapping[str, Cell] | None = None
-    """Of the report, if an earlier run has finished the photo."""
-    anchor: Anchor | None = None
-    """What it tells of the photos of the same camera around it."""
-    believed: bool = False
-    """The outcome tells already what the evidence came to."""
-
-    @property
-    def finished(self) -> bool:
-        return self.row is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +120,7 @@ def _recalled(
     note = ""
     for source in sources:
         if memory is not None and isinstance(source, NetworkSource):
-            packed = memory.answer(sha256, source.answer_key)
+            packed = memory.answer(sha256, source.output_key)
             if packed is None:
                 continue
             try:

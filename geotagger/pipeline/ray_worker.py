@@ -11,20 +11,19 @@ from collections import defaultdict
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from geotagger.cache.keys import run_key
 from geotagger.cache.store import Journal
+from geotagger.config import RunOptions
 from geotagger.evidence.source import NetworkSource
+from geotagger.fusion.decide import predict
 from geotagger.pipeline import executor_local as local
+from geotagger.pipeline.setup import EvidenceSetup
 from geotagger.types import Evidence, Outcome, Photo, Status
 
-if TYPE_CHECKING:
-    from geotagger.config import RunOptions
-    from geotagger.pipeline.setup import EvidenceSetup
-
 Answers = dict[str, tuple[bytes, str]]
-"""By `answer_key`, what each network said of one photo, and the note on the picture."""
+"""By `output_key`, what each network said of one photo, and the note on the picture."""
 
 
 def each_alone(options: RunOptions) -> bool:
@@ -39,8 +38,6 @@ def work(
 
     `library` is the actor `CacheActor`, or None. `keep`: the driver keeps a journal.
     """
-    from geotagger.pipeline.run import predict
-
     alone = each_alone(options)
     panel, sources = _loaded(options)
     notebook = RecordingCache(library)
@@ -109,7 +106,7 @@ class _Unjudged:
     def __init__(self, source: NetworkSource[Any, Any]) -> None:
         self.name, self.model_id = source.name, source.model_id
         self.min_side_px, self.batch_size = source.min_side_px, source.batch_size
-        self.answer_key = source.answer_key
+        self.output_key = source.output_key
         self.prepare, self.ask = source.prepare, source.ask
         self.pack, self.unpack = source.pack, source.unpack
 
@@ -123,8 +120,6 @@ class _Unjudged:
 @cache
 def _loaded(options: RunOptions) -> tuple[EvidenceSetup, Sequence[Any]]:
     """Of this process; loaded when it gets its first photos."""
-    from geotagger.pipeline.setup import EvidenceSetup
-
     panel = EvidenceSetup(options)
     sources = panel.sources()
     if each_alone(options):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -13,22 +13,21 @@ from pathlib import Path
 
 from geotagger.cache.keys import run_key
 from geotagger.cache.store import Journal
-from geotagger.config import RunOptions as RunOptions
-from geotagger.config import cores as cores
+from geotagger.config import RunOptions
 from geotagger.errors import NoPhotosError, UsageError
-from geotagger.fusion.posterior import Belief
+from geotagger.fusion.decide import Fusion, predict
 from geotagger.images.remote import RemotePath, located
 from geotagger.images.scan import walk
 from geotagger.output.writer import Writer
 from geotagger.pipeline import executor_local as local
-from geotagger.pipeline.prepare import PhotoEvidence
+from geotagger.pipeline import executor_ray
 from geotagger.pipeline.setup import EvidenceSetup
 from geotagger.pipeline.trips import NeighbourPropagation
 from geotagger.reports.formats.registry import open_report
 from geotagger.reports.formats.text_rows import ReportStyle, ReportWriter
 from geotagger.reports.rows import row
 from geotagger.reports.schema import Cell
-from geotagger.types import Evidence, Level, Outcome, Photo, Status, joined
+from geotagger.types import Level, Outcome, Photo, PhotoEvidence, Status
 
 _UNWRITTEN = re.compile(r"(?:not|nothing) written: (.*)")
 """The writer's own words."""
@@ -143,7 +142,7 @@ def open_journal(options: RunOptions) -> Journal:
 
 def weighed(
     options: RunOptions, journal: Journal | None = None
-) -> tuple[Iterator[PhotoEvidence], Belief]:
+) -> tuple[Iterator[PhotoEvidence], Fusion]:
     """The evidence on every photo walked, in order, and the belief that it is for.
 
     Photos that the journal knows to be finished come without evidence.
@@ -157,9 +156,9 @@ def weighed(
         sources = panel.sources()
         batch_size = options.batch_size or max(source.batch_size for source in sources)
         if options.engine == "ray":
-            from geotagger.pipeline import executor_ray as ray
-
-            return ray.weigh(fresh, sources, options, batch_size=batch_size, memory=journal)
+            return executor_ray.weigh(
+                fresh, sources, options, batch_size=batch_size, memory=journal
+            )
         return local.weigh(
             fresh,
             sources,
@@ -199,29 +198,6 @@ def _finished_first(
             yield from engine(chain([item], photos))
         else:
             yield item
-
-
-def predict(item: PhotoEvidence, belief: Belief) -> Outcome:
-    """From evidence to a prediction; photos that failed or were skipped pass through."""
-    outcome = item.outcome
-    if item.believed or outcome.status in (Status.FAILED, Status.SKIPPED):
-        return outcome
-    if not item.evidence:
-        return replace(outcome, note=joined(outcome.note, "no evidence of place"))
-    prediction = belief.decide(downweight_vision(item.evidence, belief))
-    status = Status.UNSURE if prediction.level is Level.NONE else Status.PREDICTED
-    return replace(outcome, prediction=prediction, status=status)
-
-
-def downweight_vision(evidence: Sequence[Evidence], belief: Belief) -> list[Evidence]:
-    """The evidence, with that of the picture weakened where telling words were read in it."""
-    if all(item.source != "text" for item in evidence):
-        return list(evidence)
-    factor = belief.constants.vision_weight_beside_text
-    return [
-        replace(item, weight=factor * item.weight) if item.source.startswith("vision") else item
-        for item in evidence
-    ]
 
 
 def _opened(path: Path, look: ReportStyle, stack: ExitStack) -> ReportWriter:

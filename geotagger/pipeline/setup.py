@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from geotagger.evidence.camera_gps import AlbumSource
 from geotagger.evidence.clock import ClockSource
 from geotagger.evidence.vision import VisionSource
-from geotagger.fusion.posterior import Belief
+from geotagger.fusion.decide import Fusion
 from geotagger.geography.area import read_area
 from geotagger.geography.named_places import parse_places, read_candidates
 from geotagger.geography.places import load_places
@@ -33,7 +33,7 @@ class EvidenceSetup:
         self._search = _search_of(options)
         self._search.check(self._bundles)
         places = load_places()
-        self.belief = Belief(
+        self.belief = Fusion(
             places,
             top_k=options.top_k,
             min_confidence=options.min_confidence,
@@ -83,7 +83,7 @@ class EvidenceSetup:
                 batch_size=options.batch_size,
                 threads=options.workers,
                 name="vision" if len(self._bundles) == 1 else f"vision:{bundle.card.name}",
-                doubt=self.belief.constants.vision_doubt,
+                outlier_probability=self.belief.constants.vision_outlier_probability,
                 search=self._search,
                 crops=options.crops,
                 beside=first.get(bundle.network),

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,13 +25,12 @@ from geotagger.evidence.camera_gps import (
     moment_of,
     reach,
 )
-from geotagger.fusion.prior import Mass, sums
+from geotagger.fusion.mass import ProbabilityMass, sum_by_group
 from geotagger.geography.sphere import km_of_cosine, unit_vectors
-from geotagger.types import Evidence, Level, Point
+from geotagger.types import Anchor, Evidence, Level, PhotoEvidence
 
 if TYPE_CHECKING:
-    from geotagger.fusion.posterior import Belief
-    from geotagger.pipeline.prepare import PhotoEvidence
+    from geotagger.fusion.decide import Fusion
 
 PHOTOS_AHEAD = 64
 """How far the roll looks ahead of a photo, in the order of the walk; it costs 0.5 MB each."""
@@ -47,25 +46,10 @@ WORDS, CLOCK = "text", "clock"
 """The sources that make an anchor."""
 
 
-@dataclass(frozen=True, slots=True)
-class Anchor:
-    """A photo whose own words tell where it was taken."""
-
-    name: str
-    at: float
-    """Seconds since 1970, by the camera's own clock."""
-    countries: Mass
-    """Belief in each country, float32 [len(country_codes)]."""
-    point: Point
-    in_town: float
-    """Belief in the town at `point`; 0 where only the country is known."""
-    words: str
-
-
 class NeighbourPropagation:
     """Hands each photo what the anchors next to it in time say."""
 
-    def __init__(self, belief: Belief) -> None:
+    def __init__(self, belief: Fusion) -> None:
         self._belief = belief
         self._places = belief.places
         prior = np.exp(belief.log_prior)
@@ -128,22 +112,22 @@ class NeighbourPropagation:
         reason = f"album: {closest.name}, {gap} apart, {closest.words}"
         return Evidence(AlbumSource.name, 1.0, reason, total)
 
-    def _ratios(self, anchor: Anchor, gap_hours: float) -> Mass:
+    def _ratios(self, anchor: Anchor, gap_hours: float) -> ProbabilityMass:
         """How many times likelier each place is than before, float32 [len(places)]."""
         with np.errstate(invalid="ignore", divide="ignore"):
             by_country = np.nan_to_num(anchor.countries / self._country_prior)
-        ratios: Mass = by_country[self._places.country].astype(np.float32)
+        ratios: ProbabilityMass = by_country[self._places.country].astype(np.float32)
         if anchor.in_town and gap_hours <= MAX_GAP_HOURS:
             towards = unit_vectors(anchor.point.lat, anchor.point.lon)
             near = reach(km_of_cosine(self._places.unit @ towards), gap_hours)
             near /= self._prior @ near
             ratios = (anchor.in_town * near + (1 - anchor.in_town) * ratios).astype(np.float32)
         stays = same_country(gap_hours)
-        mixed: Mass = stays * ratios + np.float32(1 - stays)
+        mixed: ProbabilityMass = stays * ratios + np.float32(1 - stays)
         return mixed
 
-    def _country_sums(self, mass: Mass) -> Mass:
-        return sums(mass, self._places.country, len(self._places.country_codes))
+    def _country_sums(self, mass: ProbabilityMass) -> ProbabilityMass:
+        return sum_by_group(mass, self._places.country, len(self._places.country_codes))
 
 
 def nearest(anchors: Iterable[Anchor], moment: float, own_name: str) -> list[Anchor]:

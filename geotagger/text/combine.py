@@ -47,7 +47,7 @@ class Strengths:
 
     weights: Mapping[str, float]
     """Power of the likelihood ratio by kind of cue."""
-    foreign_share: float
+    outlier_probability: float
     """Share of photos whose words, clear as they are, belong to another place."""
 
     @classmethod

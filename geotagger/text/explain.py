@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from geotagger.errors import NoPhotosError, PhotoError
-from geotagger.fusion.posterior import Belief
+from geotagger.fusion.decide import Fusion
 from geotagger.geography.places import load_places
 from geotagger.images import decode as images
 from geotagger.images.scan import walk
@@ -99,7 +99,7 @@ def examine(paths: Iterable[Path], device: str = "auto") -> Iterator[Finding]:
     Raises NoPhotosError when there is none, DeviceError when the device does not run the reader.
     """
     places = load_places()
-    belief = Belief(places)
+    belief = Fusion(places)
     combiner = Combiner(places, belief.log_prior)
     reader = TextReader(device, script_classifier=ScriptClassifier())
     photo = None
@@ -109,7 +109,7 @@ def examine(paths: Iterable[Path], device: str = "auto") -> Iterator[Finding]:
         raise NoPhotosError(f"no photos in {', '.join(str(path) for path in paths)}")
 
 
-def _examined(photo: Photo, reader: TextReader, combiner: Combiner, belief: Belief) -> Finding:
+def _examined(photo: Photo, reader: TextReader, combiner: Combiner, belief: Fusion) -> Finding:
     if photo.problem:
         return Finding(photo.path, problem=photo.problem)
     try:
@@ -132,8 +132,10 @@ def _examined(photo: Photo, reader: TextReader, combiner: Combiner, belief: Beli
     )
     if not weighted:
         return found
-    doubt = combiner.strengths.foreign_share
-    evidence = Evidence("text", 1.0, "", combiner.total(weighted), doubt=doubt)
+    outlier_probability = combiner.strengths.outlier_probability
+    evidence = Evidence(
+        "text", 1.0, "", combiner.total(weighted), outlier_probability=outlier_probability
+    )
     return replace(found, prediction=belief.decide([evidence]))
 
 

@@ -42,7 +42,6 @@ from geotagger.metadata.xmp.prediction import (
     with_prediction,
     withheld,
 )
-from geotagger.pipeline.trips import Anchor
 from geotagger.reports.formats.registry import open_report
 from geotagger.reports.formats.text_rows import ReportStyle
 from geotagger.reports.query.where import parse_where
@@ -55,6 +54,7 @@ from geotagger.review.session import Session
 from geotagger.text.combine import Combiner
 from geotagger.text.types import Line, Reading
 from geotagger.types import (
+    Anchor,
     Candidate,
     Level,
     Outcome,

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
-from geotagger.fusion.posterior import Belief
+from geotagger.fusion.decide import Fusion
 from geotagger.fusion.prior import Constants, log_prior
 from geotagger.geography.sphere import haversine_km
 from geotagger.types import Evidence, Prediction
@@ -107,7 +107,7 @@ def predictions(
     held: HeldOut, readers: Mapping[str, Reader], places: Places, calibration: Calibration
 ) -> list[Prediction]:
     """What `geotagger tag` would say of every photo by this model alone."""
-    belief = Belief(places, radius_factor=calibration.radius_factor)
+    belief = Fusion(places, radius_factor=calibration.radius_factor)
     found = []
     for start in range(0, len(held), 64):
         rows = np.arange(start, min(start + 64, len(held)))
@@ -127,7 +127,7 @@ def fit(held: HeldOut, readers: Mapping[str, Reader], places: Places) -> Calibra
     if not values:
         return Calibration()
     weight = _weight(values, country, share, places)
-    belief = Belief(places)
+    belief = Fusion(places)
     exact = np.isin(held.precision[rows], EXACT) & ~np.isnan(held.lat[rows])
     stretch = []
     for index in np.flatnonzero(exact):

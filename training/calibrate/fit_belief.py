@@ -18,7 +18,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from geotagger.fusion.posterior import Belief
+from geotagger.fusion.decide import Fusion
 from geotagger.fusion.prior import Constants, log_prior
 from geotagger.geography.places import Places, load_places
 from geotagger.geography.sphere import haversine_km
@@ -63,7 +63,7 @@ def main(run: Path, bundle_dir: Path, write: bool) -> None:
 
     weight = fit_weight(unseen, reader, places, constants)
     click.echo(f"weight {weight}")
-    predictions = predict(unseen, reader, weight, Belief(places, constants, min_confidence=2.0))
+    predictions = predict(unseen, reader, weight, Fusion(places, constants, min_confidence=2.0))
     points = np.array([(p.point.lat, p.point.lon) for p in predictions])
     km = haversine_km(*points.T, unseen.lat, unseen.lon)
     stretch = km / np.array([p.radius_km for p in predictions])
@@ -137,13 +137,19 @@ def _by_label(unseen: Unseen, reader: Reader, places: Places) -> ByLabel:
     return ByLabel(np.stack(values), label_of_place, less, places)
 
 
-def predict(unseen: Unseen, reader: Reader, weight: float, belief: Belief) -> list[Prediction]:
+def predict(unseen: Unseen, reader: Reader, weight: float, belief: Fusion) -> list[Prediction]:
     found = []
     for start in range(0, len(unseen.logits), 64):
         for reading in reader.read(unseen.logits[start : start + 64]):
             assert reading.log_likelihood is not None
-            doubt = belief.constants.vision_doubt
-            evidence = Evidence("vision", weight, "", reading.log_likelihood, doubt=doubt)
+            outlier_probability = belief.constants.vision_outlier_probability
+            evidence = Evidence(
+                "vision",
+                weight,
+                "",
+                reading.log_likelihood,
+                outlier_probability=outlier_probability,
+            )
             found.append(belief.decide([evidence]))
     return found
 
@@ -159,7 +165,7 @@ def reliability(
     lines = ["level      confidence   answered  right"]
     for confident in CONFIDENT:
         predictions = predict(
-            unseen, reader, weight, Belief(places, constants, min_confidence=confident)
+            unseen, reader, weight, Fusion(places, constants, min_confidence=confident)
         )
         for level in (Level.CONTINENT, Level.COUNTRY, Level.REGION, Level.CITY):
             right = [

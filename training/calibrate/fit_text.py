@@ -24,7 +24,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from geotagger.fusion.posterior import Belief
+from geotagger.fusion.decide import Fusion
 from geotagger.fusion.prior import Constants
 from geotagger.geography.places import Places, load_places
 from geotagger.geography.sphere import haversine_km
@@ -74,7 +74,7 @@ class LabelledSet:
 @click.option("--judge-only", is_flag=True, help="Fit nothing: how the strengths in use fare.")
 def main(sets: tuple[str, ...], write: bool, judge_only: bool) -> None:
     places = load_places()
-    belief = Belief(places, Constants.load())
+    belief = Fusion(places, Constants.load())
     known = [read_set(name, places, belief) for name in sets]
     if judge_only:
         for one in known:
@@ -93,7 +93,7 @@ def main(sets: tuple[str, ...], write: bool, judge_only: bool) -> None:
         STRENGTHS_FILE.write_text(json.dumps(asdict(strengths), indent=2) + "\n", "utf-8")
 
 
-def read_set(name: str, places: Places, belief: Belief) -> LabelledSet:
+def read_set(name: str, places: Places, belief: Fusion) -> LabelledSet:
     """Cues of every labelled photo of a set."""
     readings, labels = _readings(name)
     combiner = Combiner(places, belief.log_prior, NO_CUES)
@@ -151,11 +151,11 @@ def _weighted(examples: Sequence[Example]) -> list[Example]:
     ]
 
 
-def fit(examples: Sequence[Example], places: Places, belief: Belief) -> Strengths:
+def fit(examples: Sequence[Example], places: Places, belief: Fusion) -> Strengths:
     """Strengths of least surprise, found by trying powers kind by kind."""
     kinds = sorted({kind for example in examples for kind in example.log_ratios})
     powers = dict.fromkeys(kinds, 1.0)
-    foreign = NO_CUES.foreign_share
+    foreign = NO_CUES.outlier_probability
     prior = np.exp(belief.log_prior)
     near = [_near(example, places) for example in examples]
 
@@ -212,12 +212,12 @@ def _posterior(
     return mass / mass.sum()
 
 
-def judge(one: LabelledSet, strengths: Strengths, places: Places, belief: Belief) -> str:
+def judge(one: LabelledSet, strengths: Strengths, places: Places, belief: Fusion) -> str:
     """What the text alone achieves on a set: country, and answers at city level."""
     prior = np.exp(belief.log_prior)
     right, city, city_near, surprise = 0, 0, 0, []
     for example in one.examples:
-        mass = _posterior(example, strengths.weights, strengths.foreign_share, prior)
+        mass = _posterior(example, strengths.weights, strengths.outlier_probability, prior)
         prediction = belief.decide([Evidence("text", 1.0, "", np.log(mass / prior))])
         code = places.country_codes[example.country]
         right += prediction.place.country_code == code

@@ -22,7 +22,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from geotagger.fusion.posterior import Belief
+from geotagger.fusion.decide import Fusion
 from geotagger.fusion.prior import Constants
 from geotagger.geography.places import load_places
 from geotagger.images.decode import decode
@@ -62,7 +62,7 @@ class Truth:
 
     def __init__(self) -> None:
         self._places = load_places()
-        self._prior = Belief(self._places, Constants.load()).log_prior
+        self._prior = Fusion(self._places, Constants.load()).log_prior
         self._combiner = Combiner(self._places, self._prior)
 
     def line(self, some: Sequence[tuple[Reading, str]]) -> str:

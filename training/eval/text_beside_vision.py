@@ -18,9 +18,8 @@ import click
 import numpy as np
 
 from geotagger.evidence.ocr_text import evidence_of
-from geotagger.fusion.posterior import Belief
+from geotagger.fusion.decide import Fusion
 from geotagger.geography.places import load_places
-from geotagger.pipeline.run import downweight_vision
 from geotagger.text.combine import Combiner
 from geotagger.types import Evidence, Level, Prediction
 from geotagger.vision.bundle.bundle import load_bundle
@@ -37,7 +36,7 @@ BATCH = 64
 @click.argument("readings_file", metavar="READINGS", type=click.Path(path_type=Path, exists=True))
 def main(run: Path, bundle_dir: Path, readings_file: Path) -> None:
     places = load_places()
-    belief = Belief(places)
+    belief = Fusion(places)
     combiner = Combiner(places, belief.log_prior)
     readings = read_readings(readings_file)
     unseen = read_unseen(run / "oof.npz", places)
@@ -49,7 +48,7 @@ def main(run: Path, bundle_dir: Path, readings_file: Path) -> None:
         reading = readings.get(Path(str(names[index])).name)
         text = evidence_of(reading, combiner) if reading else None
         both = [vision, text] if text else [vision]
-        alone, together = belief.decide([vision]), belief.decide(downweight_vision(both, belief))
+        alone, together = belief.decide([vision]), belief.decide(both)
         truth = places.country_codes[unseen.country[index]]
         tallies["vision"].add(alone, truth)
         tallies["vision and text"].add(together, truth)
@@ -86,7 +85,7 @@ class Tally:
         return f"country right {self.right} of {self.photos}; answers: {answers or 'none'}"
 
 
-def _vision(bundle_dir: Path, logits: np.ndarray, belief: Belief) -> Iterator[Evidence]:
+def _vision(bundle_dir: Path, logits: np.ndarray, belief: Fusion) -> Iterator[Evidence]:
     bundle = load_bundle(bundle_dir)
     reader = make_reader(bundle, bundle.card.heads[0], belief.places)
     for start in range(0, len(logits), BATCH):
@@ -97,7 +96,7 @@ def _vision(bundle_dir: Path, logits: np.ndarray, belief: Belief) -> Iterator[Ev
                 bundle.card.calibration.weight,
                 "",
                 reading.log_likelihood,
-                doubt=belief.constants.vision_doubt,
+                outlier_probability=belief.constants.vision_outlier_probability,
             )
 
 

@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
-from geotagger import __version__
 from geotagger.metadata.xmp import (
     check as xmp_check,
 )
@@ -32,6 +31,7 @@ from geotagger.metadata.xmp import (
 from geotagger.metadata.xmp.packet import Packet
 from geotagger.metadata.xmp.tags import XmpTags
 from geotagger.metadata.xmp.tree import NAMESPACES, Element, Value
+from geotagger.version import __version__
 
 _RECORD = re.compile(r"1 ([0-9a-f]{64})((?: [0-9a-f]{8}[+/][0-9a-f]{8})+)")
 _RECORD_OF_NEW = "1 new"

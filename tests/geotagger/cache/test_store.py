@@ -24,16 +24,16 @@ from geotagger.cache.store import Journal
 from geotagger.config import RunOptions
 from geotagger.evidence.vision import VisionSource
 from geotagger.output.untag import run as untag
-from geotagger.pipeline.prepare import PhotoEvidence
 from geotagger.pipeline.run import run
-from geotagger.pipeline.trips import Anchor
 from geotagger.reports.rows import row as row_of
 from geotagger.reports.schema import COLUMNS
 from geotagger.types import (
+    Anchor,
     Candidate,
     Level,
     Outcome,
     Photo,
+    PhotoEvidence,
     PhotoMetadata,
     Place,
     Point,

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 from PIL.ExifTags import GPS, IFD
 
+from geotagger.config import RunOptions
 from geotagger.errors import UsageError
 from geotagger.evaluation import tables
 from geotagger.evaluation.ablation import Difference, Trials
@@ -24,10 +25,9 @@ from geotagger.evaluation.report import write
 from geotagger.evaluation.run import Bench, Evaluation, run
 from geotagger.evaluation.scored import Scored
 from geotagger.evaluation.scores import score, weighted_median
-from geotagger.fusion.posterior import Belief
+from geotagger.fusion.decide import Fusion
 from geotagger.geography.places import load_places
 from geotagger.geography.sphere import haversine_km
-from geotagger.pipeline.run import RunOptions
 from geotagger.plots import files
 from geotagger.types import Candidate, Evidence, Level, Place, Point, Prediction, Status
 from tests.fixtures.bundles import make_bundle
@@ -197,7 +197,7 @@ def test_the_weighted_median():
 
 @pytest.fixture(scope="module")
 def belief():
-    return Belief(load_places())
+    return Fusion(load_places())
 
 
 def near(belief, place, source):

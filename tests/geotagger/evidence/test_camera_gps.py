@@ -19,7 +19,7 @@ from geotagger.evidence.camera_gps import (
     timeline_of,
 )
 from geotagger.evidence.source import LoadedPhoto
-from geotagger.fusion.posterior import Belief
+from geotagger.fusion.decide import Fusion
 from geotagger.geography.places import load_places
 from geotagger.geography.sphere import haversine_km
 from geotagger.images.decode import decode
@@ -38,7 +38,7 @@ def places():
 
 @pytest.fixture(scope="module")
 def belief(places):
-    return Belief(places)
+    return Fusion(places)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from geotagger.evidence.clock import SUMMER_TIME_FORGOTTEN, TRUST, Clock, ClockSource, read_clock
-from geotagger.fusion.posterior import Belief
+from geotagger.fusion.decide import Fusion
 from geotagger.geography.places import load_places
 from geotagger.types import PhotoMetadata
 
@@ -18,7 +18,7 @@ def places():
 
 @pytest.fixture(scope="module")
 def belief(places):
-    return Belief(places)
+    return Fusion(places)
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from PIL import Image
 from geotagger.cli.main import cli
 from geotagger.evidence.folder_names import Names, NamesSource, names_in_path
 from geotagger.evidence.source import LoadedPhoto
-from geotagger.fusion.posterior import Belief
+from geotagger.fusion.decide import Fusion
 from geotagger.geography.places import load_places
 from geotagger.images.decode import decode
 from geotagger.metadata.place_names import place_names
@@ -29,7 +29,7 @@ def places():
 
 @pytest.fixture(scope="module")
 def belief(places):
-    return Belief(places)
+    return Fusion(places)
 
 
 @pytest.fixture(scope="module")

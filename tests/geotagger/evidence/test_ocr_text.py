@@ -7,12 +7,13 @@ from click.testing import CliRunner
 from PIL import Image, ImageDraw, ImageFont
 
 from geotagger.cli.main import cli
+from geotagger.config import RunOptions
 from geotagger.evidence.ocr_text import TextSource
 from geotagger.evidence.source import LoadedPhoto
-from geotagger.fusion.posterior import Belief
+from geotagger.fusion.decide import Fusion
 from geotagger.geography.places import load_places
 from geotagger.images.decode import decode
-from geotagger.pipeline.run import RunOptions, predictions
+from geotagger.pipeline.run import predictions
 from geotagger.types import Level, Photo, PhotoMetadata, Status
 
 SIGN = ("Stadt Bielefeld", "Betreten verboten", "Eltern haften", "für ihre Kinder")
@@ -35,7 +36,7 @@ def places():
 
 @pytest.fixture(scope="module")
 def belief(places):
-    return Belief(places)
+    return Fusion(places)
 
 
 @pytest.fixture(scope="module")

@@ -9,13 +9,13 @@ from geotagger.evidence.camera_gps import AlbumSource, Neighbour
 from geotagger.evidence.clock import Clock, ClockSource
 from geotagger.evidence.folder_names import Names, NamesSource
 from geotagger.evidence.ocr_text import evidence_of
-from geotagger.fusion.posterior import Belief
+from geotagger.fusion.decide import Fusion
 from geotagger.geography.places import load_places
-from geotagger.pipeline.trips import Anchor, NeighbourPropagation
+from geotagger.pipeline.trips import NeighbourPropagation
 from geotagger.reports.page.points import SOURCES
 from geotagger.text.combine import Combiner
 from geotagger.text.types import Line, Reading
-from geotagger.types import Point
+from geotagger.types import Anchor, Point
 from geotagger.vision.bundle.bundle import Label
 from geotagger.vision.decoding.captions import InnerReader
 from geotagger.vision.decoding.heads import ClassifyReader, RegressReader
@@ -30,7 +30,7 @@ COUNTRIES = (
 
 @pytest.fixture(scope="module")
 def belief():
-    return Belief(load_places())
+    return Fusion(load_places())
 
 
 def classified(belief):

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geotagger.fusion.posterior import Belief, _heaviest
+from geotagger.fusion.decide import Fusion
+from geotagger.fusion.mass import heaviest_rows
 from geotagger.fusion.prior import Constants, log_prior
 from geotagger.geography.places import load_places
 from geotagger.geography.sphere import haversine_km
@@ -35,7 +36,7 @@ def country(places, code, ratio):
 
 
 def test_strong_evidence_names_the_city(places):
-    prediction = Belief(places).decide([near(places, *PARIS, sigma_km=8)])
+    prediction = Fusion(places).decide([near(places, *PARIS, sigma_km=8)])
     assert prediction.level is Level.CITY
     assert (prediction.place.city, prediction.place.country_code) == ("Paris", "FR")
     assert haversine_km(*PARIS, prediction.point.lat, prediction.point.lon) < 10
@@ -44,7 +45,7 @@ def test_strong_evidence_names_the_city(places):
 
 
 def test_country_evidence_names_the_country_and_no_finer(places):
-    prediction = Belief(places).decide([country(places, "JP", 1e4)])
+    prediction = Fusion(places).decide([country(places, "JP", 1e4)])
     assert prediction.level is Level.COUNTRY
     assert prediction.place.country_code == "JP"
     assert prediction.candidates[0].place.city == ""
@@ -52,7 +53,7 @@ def test_country_evidence_names_the_country_and_no_finer(places):
 
 def test_the_prior_alone_is_unsure(places):
     nothing = Evidence("test", 1.0, "", np.zeros(len(places), np.float32))
-    prediction = Belief(places).decide([nothing])
+    prediction = Fusion(places).decide([nothing])
     assert prediction.level is Level.NONE
     assert prediction.radius_km > 3000
 
@@ -60,7 +61,7 @@ def test_the_prior_alone_is_unsure(places):
 def test_two_equal_countries_are_unsure_between_them(places):
     evidence = np.full(len(places), -20, np.float32)
     evidence[places.mask(["JP", "BR"])] = 0
-    prediction = Belief(places, min_confidence=0.9).decide([Evidence("test", 1.0, "", evidence)])
+    prediction = Fusion(places, min_confidence=0.9).decide([Evidence("test", 1.0, "", evidence)])
     assert prediction.level is Level.NONE
     assert {c.place.country_code for c in prediction.candidates[:2]} == {"JP", "BR"}
 
@@ -72,14 +73,14 @@ def spread(places, shares):
     for name, share in shares.items():
         rows = places.mask([name]) if len(name) == 2 else continent == name
         mass[rows] = share / rows.sum()
-    log_likelihood = np.log(mass) - Belief(places).log_prior
+    log_likelihood = np.log(mass) - Fusion(places).log_prior
     return [Evidence("test", 1.0, "", log_likelihood.astype(np.float32))]
 
 
 @pytest.mark.parametrize(("share", "level"), [(0.7, Level.CONTINENT), (0.55, Level.NONE)])
 def test_a_continent_with_most_of_the_belief_keeps_the_name(places, share, level):
     """One country elsewhere may be the likeliest alone; the named country is in the continent."""
-    prediction = Belief(places).decide(spread(places, {"Europe": share, "BR": 1 - share}))
+    prediction = Fusion(places).decide(spread(places, {"Europe": share, "BR": 1 - share}))
     assert prediction.level is level
     assert prediction.place.continent == "Europe"
 
@@ -87,9 +88,9 @@ def test_a_continent_with_most_of_the_belief_keeps_the_name(places, share, level
 @pytest.mark.parametrize(("brazil", "continent"), [(0.15, "Europe"), (0.3, "South America")])
 def test_the_continent_counts_beside_the_country(places, brazil, continent):
     shares = {"Europe": 0.45, "Asia": 0.55 - brazil, "BR": brazil}
-    countries = np.bincount(places.country, Belief(places).posterior(spread(places, shares)))
+    countries = np.bincount(places.country, Fusion(places).posterior(spread(places, shares)))
     assert countries.argmax() == places.country_codes.index("BR")
-    assert Belief(places).decide(spread(places, shares)).place.continent == continent
+    assert Fusion(places).decide(spread(places, shares)).place.continent == continent
 
 
 @pytest.mark.parametrize(
@@ -100,11 +101,11 @@ def test_the_continent_counts_beside_the_country(places, brazil, continent):
 @pytest.mark.parametrize("sigma_km", [5, 25])
 def test_a_tiny_neighbour_does_not_take_the_town(places, lat, lon, code, sigma_km):
     """Vatican City, San Marino, Monaco, Gibraltar: no likelier than towns of their size."""
-    assert Belief(places).decide([near(places, lat, lon, sigma_km)]).place.country_code == code
+    assert Fusion(places).decide([near(places, lat, lon, sigma_km)]).place.country_code == code
 
 
 def test_far_from_borders_a_small_country_keeps_its_share(places):
-    prior = np.exp(Belief(places).log_prior.astype(float))
+    prior = np.exp(Fusion(places).log_prior.astype(float))
     people = places.population.astype(float)
     islands, china = places.mask(["MU"]), places.mask(["CN"])
     a_head = (prior[islands].sum() / people[islands].sum()) / (
@@ -114,24 +115,24 @@ def test_far_from_borders_a_small_country_keeps_its_share(places):
 
 
 def test_within_makes_other_places_impossible(places):
-    belief = Belief(places, within=places.mask(["ES"]))
+    belief = Fusion(places, within=places.mask(["ES"]))
     prediction = belief.decide([near(places, *PARIS, sigma_km=300)])
     assert prediction.place.country_code == "ES"
     assert belief.posterior([near(places, *PARIS, sigma_km=300)])[~places.mask(["ES"])].sum() == 0
 
 
 def test_weight_scales_the_evidence(places):
-    none = Belief(places).posterior([near(places, *PARIS, 100, weight=0)])
-    np.testing.assert_allclose(none, Belief(places).posterior([]), rtol=1e-4)
-    weak = Belief(places).posterior([near(places, *PARIS, 100, weight=0.1)])
-    strong = Belief(places).posterior([near(places, *PARIS, 100, weight=1)])
+    none = Fusion(places).posterior([near(places, *PARIS, 100, weight=0)])
+    np.testing.assert_allclose(none, Fusion(places).posterior([]), rtol=1e-4)
+    weak = Fusion(places).posterior([near(places, *PARIS, 100, weight=0.1)])
+    strong = Fusion(places).posterior([near(places, *PARIS, 100, weight=1)])
     paris = int(places.nearest_rows([PARIS[0]], [PARIS[1]])[0])
     assert none[paris] < weak[paris] < strong[paris]
 
 
 def test_the_point_is_where_the_mass_is_not_the_heaviest_row(places):
     """A crowd of likely towns beats one likelier town far from them."""
-    belief = Belief(places)
+    belief = Fusion(places)
     germany = places.mask(["DE"])
     km = haversine_km(51.3, 6.9, places.lat, places.lon)
     crowd = germany & (km < 60)
@@ -148,19 +149,19 @@ def test_the_point_is_where_the_mass_is_not_the_heaviest_row(places):
 
 def test_radius_holds_the_coverage_and_the_factor_widens_it(places):
     evidence = [near(places, 40, -100, sigma_km=400)]
-    belief = Belief(places)
+    belief = Fusion(places)
     prediction = belief.decide(evidence)
     km = haversine_km(prediction.point.lat, prediction.point.lon, places.lat, places.lon)
     held = belief.posterior(evidence)[km <= prediction.radius_km].sum()
     assert 0.9 <= held < 0.93
-    wider = Belief(places, radius_factor=1.5).decide(evidence)
+    wider = Fusion(places, radius_factor=1.5).decide(evidence)
     assert wider.radius_km == pytest.approx(1.5 * prediction.radius_km)
 
 
 def test_min_confidence_decides_the_level(places):
     evidence = [country(places, "JP", 300)]
-    sure = Belief(places, min_confidence=0.1).decide(evidence)
-    strict = Belief(places, min_confidence=1.0).decide(evidence)
+    sure = Fusion(places, min_confidence=0.1).decide(evidence)
+    strict = Fusion(places, min_confidence=1.0).decide(evidence)
     assert sure.level is not Level.NONE
     assert strict.level is Level.NONE
     assert sure.place.country_code == strict.place.country_code == "JP"
@@ -175,7 +176,7 @@ def test_any_evidence_gives_a_sound_prediction(seed, spread):
         Evidence("a", 1.0, "", rng.normal(0, spread, len(places)).astype(np.float32)),
         Evidence("b", 0.5, "", rng.normal(0, spread, len(places)).astype(np.float32)),
     ]
-    belief = Belief(places, top_k=7)
+    belief = Fusion(places, top_k=7)
     prediction = belief.decide(evidence)
     assert 0 <= prediction.confidence <= 1
     assert 5 <= prediction.radius_km <= 20016
@@ -198,11 +199,11 @@ def test_constants_are_all_used():
 
 
 def test_doubt_is_the_floor_under_the_likelihoods(places):
-    belief = Belief(places)
+    belief = Fusion(places)
     wild = np.zeros(len(belief.places), np.float32)
     wild[belief.places.country == belief.places.country_codes.index("JP")] = 50.0
     sure = belief.posterior([Evidence("text", 1.0, "", wild)])
-    doubted = belief.posterior([Evidence("text", 1.0, "", wild, doubt=0.2)])
+    doubted = belief.posterior([Evidence("text", 1.0, "", wild, outlier_probability=0.2)])
     elsewhere = belief.places.country != belief.places.country_codes.index("JP")
     assert sure[elsewhere].sum() < 1e-12
     assert doubted[elsewhere].sum() == pytest.approx(0.2, abs=0.02)
@@ -220,7 +221,7 @@ def only(places, *rows):
 
 def test_a_belief_that_just_reaches_the_threshold_is_named(places):
     """`--min-confidence 1`: all of the belief in one town is enough."""
-    belief = Belief(places, min_confidence=1.0, within=only(places, row_at(places, PARIS)))
+    belief = Fusion(places, min_confidence=1.0, within=only(places, row_at(places, PARIS)))
     prediction = belief.decide([])
     assert prediction.level is Level.CITY
     assert prediction.confidence == 1.0
@@ -228,7 +229,7 @@ def test_a_belief_that_just_reaches_the_threshold_is_named(places):
 
 
 def test_towns_without_belief_are_no_alternatives(places):
-    belief = Belief(
+    belief = Fusion(
         places,
         top_k=5,
         min_confidence=0.1,
@@ -242,28 +243,32 @@ def test_towns_without_belief_are_no_alternatives(places):
 
 def test_countries_without_belief_are_no_alternatives(places):
     rows = [row_at(places, PARIS), row_at(places, SYDNEY)]
-    belief = Belief(places, top_k=5, min_confidence=2.0, within=only(places, *rows))
+    belief = Fusion(places, top_k=5, min_confidence=2.0, within=only(places, *rows))
     prediction = belief.decide([])
     assert prediction.level is Level.NONE
     assert {c.place.country_code for c in prediction.candidates} == {"FR", "AU"}
 
 
-@pytest.mark.parametrize("doubt", [0.1, 0.5])
-def test_doubt_leaves_every_place_its_share(places, doubt):
+@pytest.mark.parametrize("outlier_probability", [0.1, 0.5])
+def test_doubt_leaves_every_place_its_share(places, outlier_probability):
     """However sure the evidence, a place keeps its prior times the doubt."""
-    belief = Belief(places)
+    belief = Fusion(places)
     told = np.full(len(places), -1000, np.float32)
     paris = row_at(places, PARIS)
     told[paris] = 0
-    mass = belief.posterior([Evidence("test", 1.0, "", told, doubt=doubt)])
+    mass = belief.posterior(
+        [Evidence("test", 1.0, "", told, outlier_probability=outlier_probability)]
+    )
     prior = belief.posterior([])
     others = np.arange(len(places)) != paris
-    assert mass[others] == pytest.approx(doubt * prior[others], rel=1e-2)
-    assert float(mass[paris]) == pytest.approx(1 - doubt * float(prior[others].sum()), rel=1e-3)
+    assert mass[others] == pytest.approx(outlier_probability * prior[others], rel=1e-2)
+    assert float(mass[paris]) == pytest.approx(
+        1 - outlier_probability * float(prior[others].sum()), rel=1e-3
+    )
 
 
 @pytest.mark.parametrize("count", [1, 3, 9])
 def test_the_heaviest_rows_are_those_with_the_most_mass(count):
     mass = np.array([0.1, 0, 0.3, 0.05, 0, 0.2, 0.15, 0.2], np.float32)
-    found = sorted(mass[_heaviest(mass, count)].tolist(), reverse=True)
+    found = sorted(mass[heaviest_rows(mass, count)].tolist(), reverse=True)
     assert found == sorted(mass[mass > 0].tolist(), reverse=True)[:count]

@@ -13,12 +13,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from geotagger.config import RunOptions
 from geotagger.errors import UsageError
 from geotagger.metadata.read import read
 from geotagger.metadata.xmp.prediction import prediction_in
 from geotagger.output.copies import Mirror
 from geotagger.output.untag import run as untag
-from geotagger.pipeline.run import RunOptions, run
+from geotagger.pipeline.run import run
 from geotagger.types import Photo
 from tests.fixtures.bundles import make_bundle
 

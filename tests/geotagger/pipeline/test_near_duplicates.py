@@ -62,7 +62,7 @@ class Counting:
     min_side_px = 0
     batch_size = 0
     model_id = ""
-    answer_key = "counting"
+    output_key = "counting"
 
     def __init__(self):
         self.asked = []

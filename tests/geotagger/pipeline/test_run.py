@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from geotagger.config import RunOptions
 from geotagger.errors import GeotaggerError, NoPhotosError
 from geotagger.evidence.vision import VisionSource
 from geotagger.geography.places import load_places
@@ -19,7 +20,7 @@ from geotagger.images.scan import walk
 from geotagger.metadata.xmp.prediction import prediction_in
 from geotagger.output.untag import run as untag
 from geotagger.pipeline import executor_local as local
-from geotagger.pipeline.run import RunOptions, run
+from geotagger.pipeline.run import run
 from geotagger.printable import printable_path
 from geotagger.types import Status
 from tests.fixtures.bundles import make_bundle

@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from geotagger.fusion.posterior import Belief
+from geotagger.fusion.decide import Fusion
 from geotagger.geography.places import load_places
 from geotagger.geography.sphere import haversine_km
-from geotagger.pipeline.prepare import PhotoEvidence
 from geotagger.pipeline.trips import (
     MAX_GAP_DAYS,
     PHOTOS_AHEAD,
@@ -18,7 +17,7 @@ from geotagger.pipeline.trips import (
     nearest,
     same_country,
 )
-from geotagger.types import Evidence, Level, Outcome, Photo, PhotoMetadata, Point
+from geotagger.types import Evidence, Level, Outcome, Photo, PhotoEvidence, PhotoMetadata, Point
 
 PHONE, OTHER_PHONE = "Apple iPhone 15", "Google Pixel 8"
 PARIS = Point(48.857, 2.352)
@@ -32,7 +31,7 @@ def places():
 
 @pytest.fixture(scope="module")
 def belief(places):
-    return Belief(places)
+    return Fusion(places)
 
 
 def row_of(places, city, country):
@@ -46,7 +45,9 @@ def words(places, country, city="", strength=1e4):
         likelihood[row_of(places, city, country)] = strength**2
     else:
         likelihood[places.mask([country])] = strength
-    return Evidence("text", 1.0, f'sign: "{city or country}"', np.log(likelihood), doubt=0.03)
+    return Evidence(
+        "text", 1.0, f'sign: "{city or country}"', np.log(likelihood), outlier_probability=0.03
+    )
 
 
 def picture(places, country="", strength=1e4):
@@ -197,7 +198,7 @@ def anchor(places, name="a.jpg", at=0.0):
 
 
 def test_two_signs_that_agree_count_as_less_than_two(places):
-    roll = NeighbourPropagation(Belief(places))
+    roll = NeighbourPropagation(Fusion(places))
     alone = roll.evidence([anchor(places)], 3600.0).log_likelihood
     both = roll.evidence([anchor(places), anchor(places, "b.jpg", 7200.0)], 3600.0).log_likelihood
     np.testing.assert_allclose(both, np.sqrt(2) * alone, rtol=1e-3, atol=1e-5)
@@ -215,5 +216,5 @@ def test_a_sign_of_just_the_largest_gap_counts(places):
 
 
 def test_neighbours_count_with_their_full_weight(places):
-    evidence = NeighbourPropagation(Belief(places)).evidence([anchor(places)], 3600.0)
+    evidence = NeighbourPropagation(Fusion(places)).evidence([anchor(places)], 3600.0)
     assert evidence.weight == 1.0

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from geotagger.fusion.posterior import Belief
+from geotagger.fusion.decide import Fusion
 from geotagger.geography.places import load_places
 from geotagger.geography.sphere import haversine_km
 from geotagger.text.combine import TELLING, Combiner, Strengths
@@ -23,7 +23,7 @@ def places():
 
 @pytest.fixture(scope="module")
 def belief(places):
-    return Belief(places)
+    return Fusion(places)
 
 
 @pytest.fixture
@@ -34,7 +34,9 @@ def combiner(places, belief):
 def shares(combiner, belief, *cues):
     """Belief by country code if there is nothing but these cues."""
     total = combiner.total(combiner.weigh(cues))
-    evidence = Evidence("text", 1.0, "", total, doubt=combiner.strengths.foreign_share)
+    evidence = Evidence(
+        "text", 1.0, "", total, outlier_probability=combiner.strengths.outlier_probability
+    )
     mass = belief.posterior([evidence])
     codes = combiner.places.country_codes
     return {code: float(mass[combiner.places.country == i].sum()) for i, code in enumerate(codes)}

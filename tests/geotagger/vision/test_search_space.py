@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 
+from geotagger.config import RunOptions
 from geotagger.errors import BundleError, UsageError
 from geotagger.evidence.vision import VisionSource
 from geotagger.geography.area import Area
@@ -156,7 +157,7 @@ def test_a_run_with_places(captions, tmp_path):
     Image.new("RGB", (20, 20), (0, 255, 0)).save(tmp_path / "green.png")
     file = tmp_path / "c.json"
     file.write_text(json.dumps({"locations": [{"city": "Munich", "country": "Germany"}]}))
-    options = pipeline.RunOptions(
+    options = RunOptions(
         paths=(tmp_path / "green.png",),
         models=(str(captions.path),),
         candidates=file,

@@ -1,0 +1,242 @@
+"""From evidence to a prediction: point, level, radius and candidates, read off the posterior."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geotagger.fusion.mass import CountryParts, ProbabilityMass, heaviest_rows
+from geotagger.fusion.posterior import downweight_vision, posterior_mass
+from geotagger.fusion.prior import Constants, log_prior
+from geotagger.geography.places import Places
+from geotagger.geography.sphere import EARTH_RADIUS_KM, cosine_of_km, km_of_cosine
+from geotagger.types import (
+    Candidate,
+    Evidence,
+    Level,
+    Outcome,
+    PhotoEvidence,
+    Place,
+    Prediction,
+    Status,
+    joined,
+)
+
+SCORED_RADII_KM = (5.0, 25.0, 200.0, 750.0, 2500.0)
+"""Distance thresholds by which a point is scored (Hays & Efros 2008, Im2GPS). Theirs starts at
+1 km; here a row stands for a town and the land around it."""
+
+SCORED_ROWS = 1024
+"""Rows with the most mass that count when points are scored."""
+POINT_ROWS = 64
+"""Rows among those that are tried as the point."""
+BINS_PER_ROOT_KM = 8.0
+"""Distances are binned by the square root of their km: 1 km wide at 16 km, 25 km at 10,000 km."""
+
+
+class Fusion:
+    """Fuses evidence into a prediction.
+
+    Attributes:
+        places: the table that all evidence is about.
+        constants: the fitted constants.
+        log_prior: float32 [len(places)], natural logarithm; -inf for rows that are excluded.
+    """
+
+    def __init__(
+        self,
+        places: Places,
+        constants: Constants | None = None,
+        *,
+        top_k: int = 5,
+        min_confidence: float | None = None,
+        radius_factor: float = 1.0,
+        within: NDArray[np.bool_] | None = None,
+    ) -> None:
+        """
+        Args:
+            places: the places table.
+            constants: default: those that come with the program.
+            top_k: number of candidates in a prediction.
+            min_confidence: replaces the threshold of every level.
+            radius_factor: multiplies the radius (conformal factor of the model card).
+            within: bool [len(places)]; rows outside are impossible.
+        """
+        self.places = places
+        self.constants = constants or Constants.load()
+        self.top_k = top_k
+        self.min_confidence = min_confidence
+        self.radius_factor = radius_factor
+        self._parts = CountryParts(places)
+        self.log_prior = log_prior(places, self.constants)
+        if within is not None:
+            self.log_prior = np.where(within, self.log_prior, -np.inf).astype(np.float32)
+
+    def posterior(self, evidence: Sequence[Evidence]) -> ProbabilityMass:
+        """Posterior mass, float32 [len(places)]. Vision counts less next to text."""
+        factor = self.constants.vision_weight_beside_text
+        return posterior_mass(self.log_prior, downweight_vision(evidence, factor))
+
+    def decide(self, evidence: Sequence[Evidence]) -> Prediction:
+        """The prediction that the evidence supports. Takes about a millisecond."""
+        mass = self.posterior(evidence)
+        part_mass = self._parts.sum(mass)
+        countries = self._parts.by_country(part_mass)
+        continents = self._parts.by_continent(part_mass)
+        named_country = self._named_country(part_mass, countries, continents)
+        row = self._best_row(mass, np.where(self.places.country == named_country, mass, 0))
+        cosine = self.places.unit @ self.places.unit[row]
+        level, confidence = self._level(mass, row, cosine, countries, continents)
+        place = self.places.place(row)
+        return Prediction(
+            point=place.point,
+            place=place,
+            level=level,
+            confidence=confidence,
+            radius_km=self.radii_km(mass, cosine, (self.constants.coverage,))[0],
+            candidates=self._candidates(mass, row, level, countries),
+            attributes=tuple(pair for item in evidence for pair in item.attributes),
+            reasons=tuple(item.reason for item in evidence if item.reason),
+        )
+
+    def radii_km(
+        self, mass: ProbabilityMass, cosine: ProbabilityMass, shares: Sequence[float]
+    ) -> tuple[float, ...]:
+        """For each share, the radius of the circle that holds it, times `radius_factor`.
+
+        Args:
+            mass: posterior, float32 [len(places)].
+            cosine: float32 [len(places)], of the angle between each row and the centre.
+            shares: shares of the mass, 0 to 1.
+
+        Returns:
+            Radii in km, at least `min_radius_km`, at most half the Earth's circumference.
+        """
+        km = km_of_cosine(cosine)
+        bins = (np.sqrt(km) * np.float32(BINS_PER_ROOT_KM)).astype(np.int32)
+        cumulative = np.cumsum(np.bincount(bins, weights=mass))
+        edges = np.searchsorted(cumulative, np.asarray(shares) * cumulative[-1]) + 1
+        radii_km = (edges / BINS_PER_ROOT_KM) ** 2 * self.radius_factor
+        farthest_km = np.pi * EARTH_RADIUS_KM
+        return tuple(np.clip(radii_km, self.constants.min_radius_km, farthest_km).tolist())
+
+    def _named_country(
+        self, part_mass: ProbabilityMass, countries: ProbabilityMass, continents: ProbabilityMass
+    ) -> int:
+        """Index of the country to name.
+
+        Its continent counts too: one large country may outweigh each of many small ones on another
+        continent, and would then be on the wrong continent more often than not. A continent with
+        more than half of the mass always contains the named country.
+        """
+        on_continent = continents[self._parts.continent]
+        score = countries[self._parts.country] + self.constants.continent_share * on_continent
+        possible = part_mass > 0
+        if on_continent.max() > 0.5:
+            possible &= on_continent == on_continent.max()
+        return int(self._parts.country[np.where(possible, score, 0).argmax()])
+
+    def _best_row(self, mass: ProbabilityMass, inside: ProbabilityMass) -> int:
+        """The row that meets the most distance thresholds in expectation.
+
+        This is not always the row with the most mass: one large town may have unlikely neighbours.
+
+        Args:
+            mass: posterior, float32 [len(places)].
+            inside: the same, 0 outside the named country.
+        """
+        rows = heaviest_rows(mass, SCORED_ROWS)
+        points = rows[heaviest_rows(inside[rows], POINT_ROWS)]
+        if not len(points):
+            return int(inside.argmax())
+        cosine = self.places.unit[points] @ self.places.unit[rows].T
+        thresholds_met = np.zeros(cosine.shape, np.float32)
+        for km in SCORED_RADII_KM:
+            thresholds_met += cosine >= cosine_of_km(km)
+        return int(points[int((thresholds_met @ mass[rows]).argmax())])
+
+    def _level(
+        self,
+        mass: ProbabilityMass,
+        row: int,
+        cosine: ProbabilityMass,
+        countries: ProbabilityMass,
+        continents: ProbabilityMass,
+    ) -> tuple[Level, float]:
+        """The finest level whose probability reaches its threshold, and that probability."""
+        place = self.places.place(row)
+        city = float(mass[cosine >= cosine_of_km(self.constants.city_radius_km)].sum())
+        region = float(mass[self.places.region == self.places.region[row]].sum())
+        country = float(countries[self.places.country[row]])
+        continent = float(continents[self.places.continent[row]])
+        for level, probability, name in (
+            (Level.CITY, city, place.city),
+            (Level.REGION, region, place.region),
+            (Level.COUNTRY, country, place.country),
+            (Level.CONTINENT, continent, place.continent),
+        ):
+            if name and probability >= self._threshold(level):
+                return level, min(probability, 1.0)
+        return Level.NONE, min(country, 1.0)
+
+    def _threshold(self, level: Level) -> float:
+        if self.min_confidence is not None:
+            return self.min_confidence
+        return self.constants.thresholds[level]
+
+    def _candidates(
+        self, mass: ProbabilityMass, row: int, level: Level, countries: ProbabilityMass
+    ) -> tuple[Candidate, ...]:
+        """The best first: towns if the level is region or city, otherwise countries."""
+        if level in (Level.CITY, Level.REGION):
+            return self._town_candidates(mass, row)
+        return self._country_candidates(mass, row, countries)
+
+    def _town_candidates(self, mass: ProbabilityMass, row: int) -> tuple[Candidate, ...]:
+        """`row` first, then the heaviest row outside the circles around those before it."""
+        rest = mass.copy()
+        candidates: list[Candidate] = []
+        near = cosine_of_km(self.constants.city_radius_km)
+        while len(candidates) < self.top_k:
+            circle = self.places.unit @ self.places.unit[row] >= near
+            probability = float(rest[circle].sum())
+            if probability <= 0:
+                break
+            place = self.places.place(row)
+            candidates.append(Candidate(place, place.point, min(probability, 1.0)))
+            rest[circle] = 0
+            row = int(rest.argmax())
+        return tuple(candidates)
+
+    def _country_candidates(
+        self, mass: ProbabilityMass, row: int, countries: ProbabilityMass
+    ) -> tuple[Candidate, ...]:
+        """The country of `row` first, so that the first candidate is the prediction itself."""
+        own = int(self.places.country[row])
+        others = [int(i) for i in np.argsort(-countries)[: self.top_k] if i != own]
+        candidates: list[Candidate] = []
+        for country in [own, *others][: self.top_k]:
+            probability = float(countries[country])
+            if probability <= 0:
+                break
+            rows = np.flatnonzero(self.places.country == country)
+            best = row if country == own else int(rows[mass[rows].argmax()])
+            town = self.places.place(best)
+            place = Place(town.point, town.country_code, town.country, continent=town.continent)
+            candidates.append(Candidate(place, town.point, min(probability, 1.0)))
+        return tuple(candidates)
+
+
+def predict(item: PhotoEvidence, fusion: Fusion) -> Outcome:
+    """The outcome of a photo. One that failed or was skipped keeps its outcome."""
+    outcome = item.outcome
+    if item.believed or outcome.status in (Status.FAILED, Status.SKIPPED):
+        return outcome
+    if not item.evidence:
+        return replace(outcome, note=joined(outcome.note, "no evidence of place"))
+    prediction = fusion.decide(item.evidence)
+    status = Status.UNSURE if prediction.level is Level.NONE else Status.PREDICTED
+    return replace(outcome, prediction=prediction, status=status)
