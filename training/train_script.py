@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from geotagger.text.ocr.script_model import TELLING_WIDTH_PX
+from geotagger.text.ocr.script_classifier import TELLING_WIDTH_PX
 from training.models.script_network import ScriptNetwork, save_onnx
 from training.synthetic.fonts import read_faces
 from training.synthetic.script_crops import bucket_of, stacked

@@ -31,11 +31,11 @@ def read(paths: tuple[Path, ...], as_json: bool, text_device: str) -> None:
     geotagger read IMG_0042.jpg
     geotagger read ~/Photos --json
     """
-    from geotagger.text.explain import examine
+    from geotagger.text.explain import explain_text
 
     failed = False
-    for finding in examine(paths, text_device):
-        click.echo(finding.to_json() if as_json else finding.to_text())
-        failed |= bool(finding.problem)
+    for explanation in explain_text(paths, text_device):
+        click.echo(explanation.to_json() if as_json else explanation.to_text())
+        failed |= bool(explanation.problem)
     if failed:
         sys.exit(SOME_FAILED)

@@ -16,7 +16,7 @@ from geotagger.metadata.place_names import place_names
 from geotagger.text.combine import Combiner
 from geotagger.text.cues import place_names as place_words
 from geotagger.text.gazetteer.gazetteer import load_gazetteer, normalise
-from geotagger.text.types import Cue, Line
+from geotagger.text.types import Cue, TextLine
 from geotagger.types import Evidence, Photo
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class NamesSource:
 
     def evidence(self, names: Names) -> Evidence | None:
         """What the names say; None where they are of no place."""
-        lines = [Line(text, 1.0, _SQUARE) for text in names.texts]
+        lines = [TextLine(text, 1.0, _SQUARE) for text in names.texts]
         cues = [*place_words.find(lines), *_countries(names.texts)]
         weighted = self._combiner.weigh(cues)
         total = self._combiner.total(weighted)
@@ -117,7 +117,7 @@ def _countries(texts: Sequence[str]) -> Iterator[Cue]:
         for count in range(1, MAX_WORDS + 1):
             for first in range(len(words) - count + 1):
                 said = " ".join(words[first : first + count])
-                for bearer in gazetteer.bearers(normalise(said)):
+                for bearer in gazetteer.lookup(normalise(said)):
                     if bearer.kind == "country":
                         ratios = {bearer.country: COUNTRY_RATIO}
                         yield Cue(place_words.KIND, said, bearer.name, ratios)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from geotagger.cache.fingerprint import output_key
 from geotagger.text.combine import Combiner
-from geotagger.text.cues.find import find_cues
+from geotagger.text.find_cues import find_cues
 from geotagger.text.ocr.reader import TextReader
-from geotagger.text.ocr.script_model import ScriptClassifier
-from geotagger.text.types import Line, Reading
+from geotagger.text.ocr.script_classifier import ScriptClassifier
+from geotagger.text.types import OcrResult, TextLine
 from geotagger.types import Evidence
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from geotagger.evidence.source import LoadedPhoto
     from geotagger.geography.places import Places
-    from geotagger.text.ocr.reader import Prepared
+    from geotagger.text.ocr.reader import PreparedImage
 
 
 class TextSource:
@@ -50,37 +50,37 @@ class TextSource:
         self.output_key = output_key("text", self.model_id, version("rapidocr"))
         self.min_side_px = self._reader.min_side_px
 
-    def prepare(self, shot: LoadedPhoto) -> Prepared:
+    def prepare(self, shot: LoadedPhoto) -> PreparedImage:
         """The picture at the size in which its text is looked for."""
         picture = shot.picture
         return self._reader.prepare(picture.image, picture.width_px, picture.height_px)
 
-    def weigh(self, batch: Sequence[Prepared]) -> list[Evidence | None]:
+    def weigh(self, batch: Sequence[PreparedImage]) -> list[Evidence | None]:
         """One answer for each picture; None where nothing that was read tells of a place."""
         return self.judge(self.ask(batch))
 
-    def ask(self, batch: Sequence[Prepared]) -> list[Reading]:
+    def ask(self, batch: Sequence[PreparedImage]) -> list[OcrResult]:
         """The words in each picture."""
         return self._reader.read(batch)
 
-    def judge(self, answers: Sequence[Reading]) -> list[Evidence | None]:
+    def judge(self, answers: Sequence[OcrResult]) -> list[Evidence | None]:
         """What they say of the place."""
         return [evidence_of(reading, self._combiner) for reading in answers]
 
-    def pack(self, answer: Reading) -> bytes:
+    def pack(self, answer: OcrResult) -> bytes:
         return json.dumps(astuple(answer)).encode()
 
-    def unpack(self, packed: bytes) -> Reading:
+    def unpack(self, packed: bytes) -> OcrResult:
         lines, width_px, height_px = json.loads(packed)
-        return Reading(tuple(_line(*line) for line in lines), width_px, height_px)
+        return OcrResult(tuple(_line(*line) for line in lines), width_px, height_px)
 
 
-def _line(text: str, confidence: float, box: list[list[float]], script: str) -> Line:
+def _line(text: str, confidence: float, box: list[list[float]], script: str) -> TextLine:
     a, b, c, d = ((x, y) for x, y in box)
-    return Line(text, confidence, (a, b, c, d), script)
+    return TextLine(text, confidence, (a, b, c, d), script)
 
 
-def evidence_of(reading: Reading, combiner: Combiner) -> Evidence | None:
+def evidence_of(reading: OcrResult, combiner: Combiner) -> Evidence | None:
     """What one photo's text says of its place."""
     cues, notes = find_cues(reading)
     weighted = combiner.weigh(cues)

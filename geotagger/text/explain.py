@@ -15,13 +15,13 @@ from geotagger.images import decode as images
 from geotagger.images.scan import walk
 from geotagger.printable import printable, printable_path
 from geotagger.text.combine import Combiner, Weighted
-from geotagger.text.cues.find import find_cues
+from geotagger.text.find_cues import find_cues
 from geotagger.text.ocr.reader import TextReader
-from geotagger.text.ocr.script_model import ScriptClassifier
+from geotagger.text.ocr.script_classifier import ScriptClassifier
 from geotagger.types import Evidence, Level
 
 if TYPE_CHECKING:
-    from geotagger.text.types import Cue, Line
+    from geotagger.text.types import Cue, TextLine
     from geotagger.types import Photo, Prediction
 
 STRONGEST = 5
@@ -29,11 +29,11 @@ STRONGEST = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class TextExplanation:
     """What was found in the text of one photo."""
 
     path: Path
-    lines: Sequence[Line] = ()
+    lines: Sequence[TextLine] = ()
     cues: Sequence[Weighted] = ()
     notes: tuple[str, ...] = ()
     prediction: Prediction | None = None
@@ -93,7 +93,7 @@ class Finding:
         }
 
 
-def examine(paths: Iterable[Path], device: str = "auto") -> Iterator[Finding]:
+def explain_text(paths: Iterable[Path], device: str = "auto") -> Iterator[TextExplanation]:
     """A finding for every photo under `paths`.
 
     Raises NoPhotosError when there is none, DeviceError when the device does not run the reader.
@@ -109,20 +109,24 @@ def examine(paths: Iterable[Path], device: str = "auto") -> Iterator[Finding]:
         raise NoPhotosError(f"no photos in {', '.join(str(path) for path in paths)}")
 
 
-def _examined(photo: Photo, reader: TextReader, combiner: Combiner, belief: Fusion) -> Finding:
+def _examined(
+    photo: Photo, reader: TextReader, combiner: Combiner, belief: Fusion
+) -> TextExplanation:
     if photo.problem:
-        return Finding(photo.path, problem=photo.problem)
+        return TextExplanation(photo.path, problem=photo.problem)
     try:
         picture = images.decode(photo.path.read_bytes(), reader.min_side_px)
     except PhotoError as error:
-        return Finding(photo.path, problem=str(error))
+        return TextExplanation(photo.path, problem=str(error))
     except OSError as error:
-        return Finding(photo.path, problem=f"cannot read the file: {error.strerror or error}")
+        return TextExplanation(
+            photo.path, problem=f"cannot read the file: {error.strerror or error}"
+        )
     prepared = reader.prepare(picture.image, picture.width_px, picture.height_px)
     (reading,) = reader.read([prepared])
     cues, notes = find_cues(reading)
     weighted = combiner.weigh(cues)
-    found = Finding(
+    found = TextExplanation(
         photo.path,
         reading.lines,
         weighted,
@@ -139,7 +143,7 @@ def _examined(photo: Photo, reader: TextReader, combiner: Combiner, belief: Fusi
     return replace(found, prediction=belief.decide([evidence]))
 
 
-def _read(line: Line) -> str:
+def _read(line: TextLine) -> str:
     return printable(line.text) if line.text else f"({line.script} letters that cannot be read)"
 
 

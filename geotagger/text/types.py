@@ -15,14 +15,14 @@ from types import MappingProxyType
 Corner = tuple[float, float]
 """x, y as shares of the picture's width and height, from the upper left of the upright picture."""
 
-LEGIBLE = 0.5
+MIN_LEGIBLE_CONFIDENCE = 0.5
 """Confidence of the recogniser from which on what it read is taken for a cue."""
 
-NOWHERE: Mapping[str, float] = MappingProxyType({})
+NO_COUNTRIES: Mapping[str, float] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class TextLine:
     """One line of text in the picture."""
 
     text: str
@@ -37,14 +37,14 @@ class Line:
     @property
     def legible(self) -> bool:
         """Whether it was read so surely that its words may be cues."""
-        return self.confidence >= LEGIBLE
+        return self.confidence >= MIN_LEGIBLE_CONFIDENCE
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class OcrResult:
     """All text that was found in one photo, in reading order."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[TextLine, ...]
     width_px: int
     """Of the upright original."""
     height_px: int
@@ -77,6 +77,6 @@ class Cue:
     """The words read, as they stand on the sign."""
     meaning: str
     """What they say: "Bielefeld, DE", "language de", "+49 is DE"."""
-    countries: Mapping[str, float] = field(default_factory=lambda: NOWHERE)
+    countries: Mapping[str, float] = field(default_factory=lambda: NO_COUNTRIES)
     """Likelihood ratio by ISO 3166-1 alpha-2 code; above 1."""
     spots: Sequence[Spot] = ()

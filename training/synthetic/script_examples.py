@@ -16,7 +16,7 @@ import click
 import numpy as np
 from PIL import Image
 
-from geotagger.text.ocr.script_model import grey_of
+from geotagger.text.ocr.script_classifier import grey_of
 from training.synthetic.fonts import Face, families
 from training.synthetic.script_crops import drawn, patch_of, spoilt
 from training.synthetic.script_words import RANGES

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from geotagger.text.cues.ratios import ratios
+from geotagger.text.likelihood_ratios import likelihood_ratios
 from geotagger.text.types import Cue
 
 # ruff: noqa: RUF001
@@ -21,7 +21,7 @@ from geotagger.text.types import Cue
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from geotagger.text.types import Line
+    from geotagger.text.types import TextLine
 
 FOREIGN_COMPANIES = 0.1
 """Share of company names on signs, vans and goods in a country not the company's."""
@@ -149,7 +149,7 @@ FORMS = (
 )
 
 
-def find(lines: Sequence[Line]) -> list[Cue]:
+def find(lines: Sequence[TextLine]) -> list[Cue]:
     """One cue for each legal form; a line counts for the first that fits."""
     cues: dict[str, Cue] = {}
     for line in lines:
@@ -158,7 +158,7 @@ def find(lines: Sequence[Line]) -> list[Cue]:
         for form in FORMS:
             match = form.pattern.search(line.text)
             if match and form.meaning not in cues:
-                named = ratios(form.rates, form.accident, FOREIGN_COMPANIES)
+                named = likelihood_ratios(form.rates, form.accident, FOREIGN_COMPANIES)
                 cues[form.meaning] = Cue("company", line.text, form.meaning, named)
             if match:
                 break

@@ -1,7 +1,8 @@
 """Money: signs, codes and ways to write a price.
 
 The rate of a currency's mark in a country is 1 where the currency is legal tender (Unicode CLDR,
-`data/countries.json`) and 0 elsewhere, with the foreign share of `ratios.py` (exchange offices,
+`data/countries.json`) and 0 elsewhere, with the foreign share of `likelihood_ratios.py` (exchange
+offices,
 price lists for tourists). Marks that also mean something else (Ft, L, R, Q, din) count only beside
 a number and carry the rate at which that happens by accident. The dollar sign alone is shared by
 some thirty countries and comes out weak by the same formula.
@@ -14,7 +15,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from geotagger.text.cues.ratios import countries, ratios
+from geotagger.text.country_profiles import country_profiles
+from geotagger.text.likelihood_ratios import likelihood_ratios
 from geotagger.text.types import Cue
 
 # ruff: noqa: RUF001
@@ -22,7 +24,7 @@ from geotagger.text.types import Cue
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from geotagger.text.types import Line
+    from geotagger.text.types import TextLine
 
 ABROAD = 0.15
 """Share of euro, dollar and pound prices outside their countries: the tourists' currencies."""
@@ -49,7 +51,7 @@ def using(*codes: str) -> dict[str, float]:
     """Countries where one of the currencies is legal tender."""
     return {
         country: 1.0
-        for country, row in countries().items()
+        for country, row in country_profiles().items()
         if any(code in row.currencies for code in codes)
     }
 
@@ -171,7 +173,7 @@ def marks() -> Iterable[Mark]:
 _MARKS: list[Mark] = []
 
 
-def find(lines: Sequence[Line]) -> list[Cue]:
+def find(lines: Sequence[TextLine]) -> list[Cue]:
     """One cue for each currency; an amount counts for the first mark that fits."""
     if not _MARKS:
         _MARKS.extend(mark for mark in marks() if mark.rates)
@@ -186,6 +188,6 @@ def find(lines: Sequence[Line]) -> list[Cue]:
                 continue
             text = text[: match.start()] + " " * len(match[0]) + text[match.end() :]
             if mark.meaning not in cues:
-                named = ratios(mark.rates, mark.accident, mark.foreign_share)
+                named = likelihood_ratios(mark.rates, mark.accident, mark.foreign_share)
                 cues[mark.meaning] = Cue("money", match[0].strip(), mark.meaning, named)
     return list(cues.values())

@@ -1,7 +1,8 @@
 """Phone numbers: the country of an international number, the town of an area code.
 
 An international number (`+49 521 ...`) belongs to its country but for the foreign share of
-`ratios.py` (call centres, ships, vans). A national one (`0521 ...`) is weighed for every country:
+`likelihood_ratios.py` (call centres, ships, vans). A national one (`0521 ...`) is weighed for
+every country:
 rate 1 where it is a valid number there and written in that country's groups, less in other groups,
 against the rate at which dates, serial numbers and prices look like that. Numbering plans are
 libphonenumber's (package phonenumberslite).
@@ -18,13 +19,14 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from geotagger.data import read_json
-from geotagger.text.cues.ratios import countries, ratios
+from geotagger.text.country_profiles import country_profiles
+from geotagger.text.likelihood_ratios import likelihood_ratios
 from geotagger.text.types import Cue, Spot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from geotagger.text.types import Line
+    from geotagger.text.types import TextLine
 
 MAX_NUMBERS = 3
 SAME_AREA_CODE, OTHER_GROUPS = 0.5, 0.2
@@ -49,7 +51,7 @@ NO_PHONE = re.compile(
 )
 
 
-def find(lines: Sequence[Line]) -> list[Cue]:
+def find(lines: Sequence[TextLine]) -> list[Cue]:
     """One cue for each of the first few numbers."""
     cues: dict[str, Cue] = {}
     for line in lines:
@@ -86,11 +88,11 @@ def _international(words: str, sign: str) -> Cue | None:
     except phonenumbers.NumberParseException:
         return None
     country = phonenumbers.region_code_for_number(number)
-    if country not in countries():
+    if country not in country_profiles():
         return None
     national = phonenumbers.national_significant_number(number)
     # "00" may also begin a serial number
-    named = ratios({country: 1.0}, 0.0 if sign == "+" else ANNOUNCED_LOOKALIKE)
+    named = likelihood_ratios({country: 1.0}, 0.0 if sign == "+" else ANNOUNCED_LOOKALIKE)
     spots = _spots(number, f"{number.country_code}{national}", named[country])
     return Cue("phone number", words, f"+{number.country_code} is {country}", named, spots)
 
@@ -105,14 +107,14 @@ def _national(words: str, groups: list[str], announced: bool) -> Cue | None:
         same = SAME_AREA_CODE if usual[0] == groups[0] and len(groups) > 1 else OTHER_GROUPS
         rates[country] = 1.0 if usual == groups else same
         numbers[country] = number
-    named = ratios(rates, ANNOUNCED_LOOKALIKE if announced else LOOKALIKE)
+    named = likelihood_ratios(rates, ANNOUNCED_LOOKALIKE if announced else LOOKALIKE)
     if not named:
         return None
     spots: list[Spot] = []
     for country, number in numbers.items():
         national = phonenumbers.national_significant_number(number)
         spots += _spots(number, f"{number.country_code}{national}", named[country])
-    best = sorted(named, key=lambda code: -named[code] * countries()[code].photos)[:3]
+    best = sorted(named, key=lambda code: -named[code] * country_profiles()[code].photos)[:3]
     return Cue("national phone number", words, f"number as in {', '.join(best)}", named, spots)
 
 
@@ -120,7 +122,7 @@ def _valid_numbers(digits: str) -> Iterator[tuple[str, Any]]:
     """(country, number) wherever the digits, as dialled there, are a valid number."""
     import phonenumbers
 
-    for country in countries():
+    for country in country_profiles():
         plan = phonenumbers.PhoneMetadata.metadata_for_region(country, None)
         if plan is None:
             continue

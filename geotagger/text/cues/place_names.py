@@ -13,13 +13,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from geotagger.geography.sphere import haversine_km
-from geotagger.text.gazetteer.gazetteer import Bearer, Gazetteer, load_gazetteer, normalise
-from geotagger.text.gazetteer.matches import Match, find_matches
-from geotagger.text.gazetteer.tokens import tokens_of
+from geotagger.text.gazetteer.gazetteer import Gazetteer, GazetteerEntry, load_gazetteer, normalise
+from geotagger.text.gazetteer.name_matches import NameMatch, find_name_matches
+from geotagger.text.gazetteer.tokens import tokenize
 from geotagger.text.types import Cue, Spot
 
 if TYPE_CHECKING:
-    from geotagger.text.types import Line
+    from geotagger.text.types import TextLine
 
 KIND = "place name"
 
@@ -36,25 +36,25 @@ IN_REGION, ELSEWHERE = 10.0, 0.1
 """What the code of a region after the name ("Portland, OR") does to towns in it and outside."""
 
 
-def find(lines: Sequence[Line], gazetteer: Gazetteer | None = None) -> list[Cue]:
+def find(lines: Sequence[TextLine], gazetteer: Gazetteer | None = None) -> list[Cue]:
     """The strongest place names in the lines, at most MOST_CUES, the strongest first."""
     gazetteer = gazetteer or load_gazetteer()
-    tokens = list(tokens_of([*lines, *_parted(lines, gazetteer)]))
+    tokens = list(tokenize([*lines, *_parted(lines, gazetteer)]))
     cues: dict[str, Cue] = {}
-    for match in find_matches(tokens, gazetteer):
-        bearers = [
-            bearer
-            for bearer in gazetteer.bearers(match.normal)
-            if match.countries is None or bearer.country in match.countries
+    for match in find_name_matches(tokens, gazetteer):
+        entries = [
+            entry
+            for entry in gazetteer.lookup(match.normal)
+            if match.countries is None or entry.country in match.countries
         ]
-        cue = _cue(match, _with_code(bearers, match.code, gazetteer)) if bearers else None
+        cue = _cue(match, _with_code(entries, match.code, gazetteer)) if entries else None
         if cue and (cue.meaning not in cues or _most(cue) > _most(cues[cue.meaning])):
             cues[cue.meaning] = cue
     strongest = sorted(cues.values(), key=_most, reverse=True)[:MAX_CUES]
     return [replace(cue, words=_in_its_line(cue.words, lines)) for cue in strongest]
 
 
-def _parted(lines: Sequence[Line], gazetteer: Gazetteer) -> Iterator[Line]:
+def _parted(lines: Sequence[TextLine], gazetteer: Gazetteer) -> Iterator[TextLine]:
     """Names whose space the reader lost, once more with it: "RioNegro", "Rio Negro"."""
     for line in lines:
         for word in line.text.split():
@@ -63,62 +63,64 @@ def _parted(lines: Sequence[Line], gazetteer: Gazetteer) -> Iterator[Line]:
                 yield replace(line, text=parted)
 
 
-def _in_its_line(words: str, lines: Sequence[Line]) -> str:
+def _in_its_line(words: str, lines: Sequence[TextLine]) -> str:
     """With the words beside them, which a person needs to check the cue, where there are few."""
     whole = next((line.text.strip() for line in lines if words in line.text), words)
     return whole if len(whole) <= MAX_CHARACTERS else words
 
 
-def _with_code(bearers: list[Bearer], code: str, gazetteer: Gazetteer) -> list[Bearer]:
+def _with_code(
+    entries: list[GazetteerEntry], code: str, gazetteer: Gazetteer
+) -> list[GazetteerEntry]:
     """Bearers in the region with this code raised, the others lowered; the likeliest first."""
     if not code:
-        return bearers
+        return entries
     inside = [
-        any(_is_in(bearer, region) for region in gazetteer.bearers(f"{bearer.country}-{code}"))
-        for bearer in bearers
+        any(_is_in(entry, region) for region in gazetteer.lookup(f"{entry.country}-{code}"))
+        for entry in entries
     ]
     if not any(inside):
-        return bearers
+        return entries
     weighed = [
-        replace(bearer, strength=bearer.strength * (IN_REGION if is_in else ELSEWHERE))
-        for bearer, is_in in zip(bearers, inside, strict=True)
+        replace(entry, strength=entry.strength * (IN_REGION if is_in else ELSEWHERE))
+        for entry, is_in in zip(entries, inside, strict=True)
     ]
     return [weighed[i] for i in sorted(range(len(weighed)), key=lambda i: not inside[i])]
 
 
-def _is_in(bearer: Bearer, region: Bearer) -> bool:
-    km = haversine_km(bearer.lat, bearer.lon, region.lat, region.lon)
+def _is_in(entry: GazetteerEntry, region: GazetteerEntry) -> bool:
+    km = haversine_km(entry.lat, entry.lon, region.lat, region.lon)
     return bool(km < 1.5 * region.radius_km + 50)
 
 
-def _cue(match: Match, bearers: Sequence[Bearer]) -> Cue | None:
+def _cue(match: NameMatch, entries: Sequence[GazetteerEntry]) -> Cue | None:
     countries = {
-        bearer.country: 1 + bearer.strength * match.factor
-        for bearer in bearers
-        if bearer.kind == "country"
+        entry.country: 1 + entry.strength * match.factor
+        for entry in entries
+        if entry.kind == "country"
     }
     spots = tuple(
-        Spot(bearer.lat, bearer.lon, 1 + bearer.strength * match.factor, bearer.radius_km)
-        for bearer in bearers
-        if bearer.kind != "country"
+        Spot(entry.lat, entry.lon, 1 + entry.strength * match.factor, entry.radius_km)
+        for entry in entries
+        if entry.kind != "country"
     )
-    for bearer in bearers:
-        abroad = 1 + (min(bearer.abroad, MAX_ABROAD) - 1) * min(match.factor, 1.0)
-        countries[bearer.country] = max(countries.get(bearer.country, 1.0), abroad)
+    for entry in entries:
+        abroad = 1 + (min(entry.abroad, MAX_ABROAD) - 1) * min(match.factor, 1.0)
+        countries[entry.country] = max(countries.get(entry.country, 1.0), abroad)
     cue = Cue(
         kind=KIND,
         words=match.words,
-        meaning=_meaning(bearers),
+        meaning=_meaning(entries),
         countries={code: ratio for code, ratio in countries.items() if ratio > 1},
         spots=spots,
     )
     return cue if _most(cue) >= MIN_RATIO else None
 
 
-def _meaning(bearers: Sequence[Bearer]) -> str:
-    first = bearers[0]
+def _meaning(entries: Sequence[GazetteerEntry]) -> str:
+    first = entries[0]
     named = first.name if first.kind == "country" else f"{first.name}, {first.country}"
-    others = len(bearers) - 1
+    others = len(entries) - 1
     return f"{named} (and {others} more)" if others else named
 
 

@@ -1,7 +1,8 @@
 """Postcodes, by the form they are written in.
 
 The forms are the Universal Postal Union's; a form has the rate 1 in every country that uses it and
-an accident rate at which serial numbers, sizes and prices look the same (`ratios.py`). Forms with
+an accident rate at which serial numbers, sizes and prices look the same (`likelihood_ratios.py`).
+Forms with
 letters are nearly the country's own; four or five bare digits before a capitalised word are shared
 by dozens of countries and come out close to nothing; bare digits alone are no cue at all.
 """
@@ -13,14 +14,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from geotagger.text.cues.ratios import ratios
 from geotagger.text.cues.states import STATES
+from geotagger.text.likelihood_ratios import likelihood_ratios
 from geotagger.text.types import Cue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from geotagger.text.types import Line
+    from geotagger.text.types import TextLine
 
 # ruff: noqa: RUF001
 
@@ -178,7 +179,7 @@ FORMS = (
 )
 
 
-def find(lines: Sequence[Line]) -> list[Cue]:
+def find(lines: Sequence[TextLine]) -> list[Cue]:
     """One cue for each form met; a line counts for the first form that fits."""
     cues: dict[str, Cue] = {}
     for line in lines:
@@ -193,7 +194,9 @@ def _formed(text: str) -> Cue | None:
     for form in FORMS:
         match = form.pattern.search(text)
         if match and form.fits(match):
-            return Cue("postcode", match[0], form.meaning, ratios(form.rates, form.accident))
+            return Cue(
+                "postcode", match[0], form.meaning, likelihood_ratios(form.rates, form.accident)
+            )
     return None
 
 
@@ -209,6 +212,6 @@ def _prefixed(text: str) -> Cue | None:
     for country, (signs, length) in PREFIXED.items():
         if match[1] in signs.split("|") and digits == length:
             accident = ONE_LETTER_LOOKALIKE if len(match[1]) == 1 else LETTERS_LOOKALIKE
-            named = ratios({country: 1.0}, accident)
+            named = likelihood_ratios({country: 1.0}, accident)
             return Cue("postcode", match[0], f"postcode of {country}", named)
     return None

@@ -13,13 +13,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from geotagger.text.cues.ratios import ratios
+from geotagger.text.likelihood_ratios import likelihood_ratios
 from geotagger.text.types import Cue
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from geotagger.text.types import Line
+    from geotagger.text.types import TextLine
 
 # ruff: noqa: RUF001
 
@@ -134,7 +134,7 @@ FORMS = (
 )
 
 
-def find(lines: Sequence[Line]) -> list[Cue]:
+def find(lines: Sequence[TextLine]) -> list[Cue]:
     """One cue for each form met; a line counts for the first form that fits."""
     cues: dict[str, Cue] = {}
     for line in lines:
@@ -152,6 +152,6 @@ def find(lines: Sequence[Line]) -> list[Cue]:
 
 def _cue(form: Form, words: str) -> Cue:
     if form.plate:
-        named = ratios(form.rates, form.accident, FOREIGN_CARS)
+        named = likelihood_ratios(form.rates, form.accident, FOREIGN_CARS)
         return Cue("number plate", words, form.meaning, named)
-    return Cue("road", words, form.meaning, ratios(form.rates, form.accident))
+    return Cue("road", words, form.meaning, likelihood_ratios(form.rates, form.accident))

@@ -81,7 +81,7 @@ def name_hash(normalised: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Bearer:
+class GazetteerEntry:
     """A place that bears the name that was asked for."""
 
     name: str
@@ -103,7 +103,7 @@ class Gazetteer:
         buckets = np.repeat(np.arange(1 << 16, dtype=np.uint64), arrays["bucket_sizes"])
         self._hashes = (buckets << np.uint64(32)) | arrays["hashes"]
         self._ends = np.cumsum(arrays["bearer_counts"], dtype=np.int64)
-        self._bearers = arrays["bearers"]
+        self._entries = arrays["bearers"]
         self._strengths = arrays["strengths"]
         self._abroad = arrays["abroad"]
         self._lat = arrays["lat"]
@@ -124,23 +124,23 @@ class Gazetteer:
     def __contains__(self, normalised: str) -> bool:
         return self._find(normalised) is not None
 
-    def bearers(self, normalised: str) -> list[Bearer]:
+    def lookup(self, normalised: str) -> list[GazetteerEntry]:
         """The places that bear a name, the strongest first; none for an unknown name."""
         index = self._find(normalised)
         if index is None:
             return []
         start = int(self._ends[index - 1]) if index else 0
-        return [self._bearer(link) for link in range(start, int(self._ends[index]))]
+        return [self._entry(link) for link in range(start, int(self._ends[index]))]
 
     def _find(self, normalised: str) -> int | None:
         wanted = np.uint64(name_hash(normalised))
         index = int(np.searchsorted(self._hashes, wanted))
         return index if index < len(self._hashes) and self._hashes[index] == wanted else None
 
-    def _bearer(self, link: int) -> Bearer:
-        place = int(self._bearers[link])
+    def _entry(self, link: int) -> GazetteerEntry:
+        place = int(self._entries[link])
         start = int(self._name_ends[place - 1]) + 1 if place else 0
-        return Bearer(
+        return GazetteerEntry(
             name=self._names[start : int(self._name_ends[place])].decode(),
             kind=KINDS[self._kind[place]],
             country=self._codes[self._country[place]],

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from geotagger.text.gazetteer.gazetteer import normalise
 
 if TYPE_CHECKING:
-    from geotagger.text.types import Corner, Line
+    from geotagger.text.types import Corner, TextLine
 
 INFLECTED = 0.5
 """A name with an ending is less sure to be that name."""
@@ -56,7 +56,7 @@ class Token:
     """... or after it."""
 
 
-def tokens_of(lines: Sequence[Line]) -> Iterator[Token]:
+def tokenize(lines: Sequence[TextLine]) -> Iterator[Token]:
     for number, line in enumerate(lines):
         found = _TOKEN.findall(line.text)
         words = []
@@ -80,7 +80,7 @@ def _is_at_edge(one: Corner, other: Corner) -> bool:
     )
 
 
-def forms(
+def name_variants(
     span: Sequence[Token], *, is_last: bool = False
 ) -> Iterator[tuple[str, float, frozenset[str] | None]]:
     """The words as they stand, then without an ending, then with digits read as letters.

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from geotagger.data import read_text
-from geotagger.text.cues.ratios import countries
-from geotagger.text.language.words import load_words
+from geotagger.text.country_profiles import country_profiles
+from geotagger.text.language.words import load_word_model
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,7 +27,7 @@ MIN_REST = 0.15
 
 
 @dataclass(frozen=True, slots=True)
-class Area:
+class LanguageArea:
     """A part of a country with a language of its own; `country` and `language` are rows."""
 
     country: int
@@ -46,11 +46,11 @@ class Area:
 
 
 @cache
-def language_areas() -> tuple[Area, ...]:
+def language_areas() -> tuple[LanguageArea, ...]:
     text = read_text("language_areas.csv")
-    languages, codes = load_words().languages, list(countries())
+    languages, codes = load_word_model().languages, list(country_profiles())
     return tuple(
-        Area(
+        LanguageArea(
             codes.index(row["country"]),
             languages.index(row["language"]),
             float(row["lat"]),
@@ -66,7 +66,7 @@ def language_areas() -> tuple[Area, ...]:
 @cache
 def elsewhere() -> Rows:
     """How many times commoner each language is in the country outside these areas, [C, L]."""
-    people, signs = np.zeros((2, len(countries()), len(load_words().languages)))
+    people, signs = np.zeros((2, len(country_profiles()), len(load_word_model().languages)))
     for area in language_areas():
         people[area.country, area.language] += area.people
         signs[area.country, area.language] += area.signs

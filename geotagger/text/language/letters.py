@@ -27,7 +27,7 @@ FLOOR = 1e-6
 MIXING = np.array([0x9E3779B97F4A7C15 * (2 * i + 1) ** 3 % 2**64 | 1 for i in range(5)], np.uint64)
 
 
-class Letters:
+class LetterModel:
     """languages: ISO 639-1 codes, [L]."""
 
     def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -89,6 +89,6 @@ def _keys(ngrams: NDArray[np.str_]) -> NDArray[np.uint64]:
 
 
 @cache
-def load_letters() -> Letters:
+def load_letter_model() -> LetterModel:
     """The tables of the package. Takes about 0.2 s and 12 MB."""
-    return Letters(read_arrays("languages.npz"))
+    return LetterModel(read_arrays("languages.npz"))

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from geotagger.data import read_arrays
-from geotagger.text.language.letters import Letters, load_letters
+from geotagger.text.language.letters import LetterModel, load_letter_model
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -56,7 +56,7 @@ PLAIN = str.maketrans(
 )
 
 
-def folded(text: str) -> str:
+def fold_text(text: str) -> str:
     """Lower case, without marks, words parted by single spaces."""
     text = text.translate(PLAIN)
     plain = unicodedata.normalize("NFKD", text).casefold()
@@ -69,15 +69,15 @@ def folded(text: str) -> str:
 def key_and_mark(word: str) -> tuple[int, int]:
     """32-bit hash of the folded word, and one of its marks: 1 to 15, or 0 where it has none."""
     word = unicodedata.normalize("NFC", word.casefold())
-    plain = folded(word)
+    plain = fold_text(word)
     mark = 1 + zlib.crc32(word.encode()) % 15 if word != plain else 0
     return zlib.crc32(plain.encode()), mark
 
 
-class Words:
+class WordModel:
     """languages: ISO 639-1 codes, [L]."""
 
-    def __init__(self, arrays: Mapping[str, NDArray[Any]], letters: Letters) -> None:
+    def __init__(self, arrays: Mapping[str, NDArray[Any]], letters: LetterModel) -> None:
         self.languages = letters.languages
         self._letters = letters
         steps = arrays["steps"].astype(np.uint64)  # bytes [4, keys] of the steps from key to key
@@ -162,6 +162,6 @@ class Words:
 
 
 @cache
-def load_words() -> Words:
+def load_word_model() -> WordModel:
     """The tables of the package. Takes about 0.4 s and 30 MB."""
-    return Words(read_arrays("words.npz"), load_letters())
+    return WordModel(read_arrays("words.npz"), load_letter_model())

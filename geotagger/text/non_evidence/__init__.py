@@ -1,1 +1,1 @@
-"""Text that says nothing of the place: date stamps, watermarks, brands, books."""
+"""Text that is no evidence of place: date stamps, watermarks, menus, maps, slogans."""

@@ -1,4 +1,4 @@
-"""Reads the text in photos: pixels -> `Reading`."""
+"""Reads the text in photos: pixels -> `OcrResult`."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from PIL.Image import Resampling
 
 from geotagger.errors import DeviceError
 from geotagger.text.ocr.boxes import mirrored, turned
-from geotagger.text.ocr.detect import Detector
-from geotagger.text.ocr.recognise import Recogniser, cut
-from geotagger.text.types import Line, Reading
+from geotagger.text.ocr.detector import TextDetector
+from geotagger.text.ocr.recogniser import TextRecogniser, cut
+from geotagger.text.types import OcrResult, TextLine
 from geotagger.vision.runtime import devices
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ BATCH_LINES, BATCH_WIDTH_PX = 8, 2560
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class PreparedImage:
     """What reading needs of a photo: a few megabytes."""
 
     pixels: NDArray[np.uint8]
@@ -124,8 +124,8 @@ class TextReader:
                 devices.open_session(folder / file, device, patterns=False)
                 for file in (DETECTION, RECOGNITION)
             )
-            self._detector = Detector(detection, MAX_LINES)
-            self._recogniser = Recogniser(recognition)
+            self._detector = TextDetector(detection, MAX_LINES)
+            self._recogniser = TextRecogniser(recognition)
             self._detector.find(np.zeros((64, 64, 3), np.uint8))
             self._recogniser.read([np.zeros((48, 64, 3), np.uint8)])
         except DeviceError:
@@ -136,16 +136,16 @@ class TextReader:
                 "take another --device, or install rapidocr again"
             ) from error
 
-    def prepare(self, image: Image.Image, width_px: int = 0, height_px: int = 0) -> Prepared:
+    def prepare(self, image: Image.Image, width_px: int = 0, height_px: int = 0) -> PreparedImage:
         """Keep what reading needs of an upright RGB picture. Safe in any thread."""
         size = (width_px or image.width, height_px or image.height)
         scale = KEPT_SIDE_PX / (image.width * image.height) ** 0.5
         if scale < 1:
             small = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
             image = image.resize(small, Resampling.BILINEAR, reducing_gap=2.0)
-        return Prepared(np.ascontiguousarray(np.asarray(image)[:, :, ::-1]), *size)
+        return PreparedImage(np.ascontiguousarray(np.asarray(image)[:, :, ::-1]), *size)
 
-    def read(self, batch: Sequence[Prepared]) -> list[Reading]:
+    def read(self, batch: Sequence[PreparedImage]) -> list[OcrResult]:
         """One reading for each photo, in the same order; empty where there is no text.
 
         Lines of all photos are read together. A photo that fails gets an empty reading.
@@ -155,34 +155,34 @@ class TextReader:
         ]
         self._recognise(batch, found)
         self._name_scripts(batch, found)
-        lines: list[list[Line]] = [[] for _ in batch]
+        lines: list[list[TextLine]] = [[] for _ in batch]
         for line in found:
             if (line.text or line.script) and line.confidence >= FLOOR:
                 lines[line.photo].append(_line(line, batch[line.photo]))
         return [
-            Reading(tuple(of_photo), item.width_px, item.height_px)
+            OcrResult(tuple(of_photo), item.width_px, item.height_px)
             for of_photo, item in zip(lines, batch, strict=True)
         ]
 
-    def find(self, batch: Sequence[Prepared]) -> list[NDArray[np.float32]]:
-        """Where text is in each photo, not yet read: boxes as of `Detector.find`."""
+    def find(self, batch: Sequence[PreparedImage]) -> list[NDArray[np.float32]]:
+        """Where text is in each photo, not yet read: boxes as of `TextDetector.find`."""
         return list(self._pool.map(self._find, batch))
 
-    def _find(self, item: Prepared) -> NDArray[np.float32]:
+    def _find(self, item: PreparedImage) -> NDArray[np.float32]:
         try:
             return self._detector.find(item.pixels)
         except Exception as error:  # of OpenCV or ONNX Runtime: one photo must not cost the rest
             log.warning("no text could be looked for in a photo: %s", error)
             return np.empty((0, 4, 2), np.float32)
 
-    def _recognise(self, batch: Sequence[Prepared], found: list[_Found]) -> None:
+    def _recognise(self, batch: Sequence[PreparedImage], found: list[_Found]) -> None:
         self._try(batch, found, lambda box: box)
         self._try(batch, _unsure(found), lambda box: turned(box, 2))
         self._try(batch, _unsure(found), mirrored, MIRRORED)
 
     def _try(
         self,
-        batch: Sequence[Prepared],
+        batch: Sequence[PreparedImage],
         found: list[_Found],
         way: Callable[[NDArray[np.float32]], NDArray[np.float32]],
         floor: float = 0.0,
@@ -201,7 +201,7 @@ class TextReader:
                 if text and confidence > max(line.confidence, floor):
                     line.text, line.confidence, line.box = text, confidence, boxes[index]
 
-    def _name_scripts(self, batch: Sequence[Prepared], found: list[_Found]) -> None:
+    def _name_scripts(self, batch: Sequence[PreparedImage], found: list[_Found]) -> None:
         doubtful = _unsure(found)
         if self._classify is None or not doubtful:
             return
@@ -234,8 +234,8 @@ def _batches(widths: Sequence[int]) -> list[list[int]]:
     return batches
 
 
-def _line(line: _Found, item: Prepared) -> Line:
+def _line(line: _Found, item: PreparedImage) -> TextLine:
     height, width = item.pixels.shape[:2]
     corners = np.clip(line.box / (width, height), 0, 1)
     box = tuple((float(x), float(y)) for x, y in corners)
-    return Line(line.text, line.confidence, box, line.script)  # type: ignore[arg-type]
+    return TextLine(line.text, line.confidence, box, line.script)  # type: ignore[arg-type]

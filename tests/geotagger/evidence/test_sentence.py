@@ -14,7 +14,7 @@ from geotagger.geography.places import load_places
 from geotagger.pipeline.trips import NeighbourPropagation
 from geotagger.reports.page.points import SOURCES
 from geotagger.text.combine import Combiner
-from geotagger.text.types import Line, Reading
+from geotagger.text.types import OcrResult, TextLine
 from geotagger.types import Anchor, Point
 from geotagger.vision.bundle.bundle import Label
 from geotagger.vision.decoding.captions import InnerReader
@@ -59,9 +59,9 @@ def captioned(belief):
 
 
 def sign(belief):
-    line = Line("Mairie de Lyon", 0.97, BOX)
+    line = TextLine("Mairie de Lyon", 0.97, BOX)
     combiner = Combiner(belief.places, belief.log_prior)
-    return evidence_of(Reading((line,), 1600, 1200), combiner).reason
+    return evidence_of(OcrResult((line,), 1600, 1200), combiner).reason
 
 
 def clock(belief):

@@ -7,7 +7,7 @@ from geotagger.fusion.decide import Fusion
 from geotagger.geography.places import load_places
 from geotagger.geography.sphere import haversine_km
 from geotagger.text.combine import TELLING, Combiner, Strengths
-from geotagger.text.cues.find import weakened
+from geotagger.text.find_cues import weaken_cue
 from geotagger.text.types import Cue, Spot
 from geotagger.types import Evidence
 
@@ -145,7 +145,7 @@ def test_weak_cues_are_not_worth_a_sentence(combiner):
 
 
 def test_a_doubtful_line_says_less():
-    half = weakened(TOWN, 0.5)
+    half = weaken_cue(TOWN, 0.5)
     assert half.spots[0].ratio == pytest.approx(5000.5)
-    assert weakened(LANGUAGE_DE, 0.5).countries["DE"] == pytest.approx(20.5)
-    assert weakened(TOWN, 1.0) is TOWN
+    assert weaken_cue(LANGUAGE_DE, 0.5).countries["DE"] == pytest.approx(20.5)
+    assert weaken_cue(TOWN, 1.0) is TOWN

@@ -4,13 +4,13 @@
 import pytest
 
 from geotagger.text.cues.money import find
-from geotagger.text.types import Line
+from geotagger.text.types import TextLine
 
 BOX = ((0.1, 0.1), (0.9, 0.1), (0.9, 0.2), (0.1, 0.2))
 
 
 def cues(*texts, confidence=0.97):
-    return find([Line(text, confidence, BOX) for text in texts])
+    return find([TextLine(text, confidence, BOX) for text in texts])
 
 
 @pytest.mark.parametrize(

@@ -17,14 +17,14 @@ from geotagger.fusion.prior import Constants, log_prior
 from geotagger.geography.places import load_places
 from geotagger.geography.sphere import haversine_km, km_of_cosine, unit_vectors
 from geotagger.text.cues.place_names import MAX_CUES, find
-from geotagger.text.types import Cue, Line
+from geotagger.text.types import Cue, TextLine
 
 BOX = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
 SIGNS = Path(__file__).parents[3] / "data" / "sign_texts.csv"
 
 
-def sign(text: str, confidence: float = 0.95) -> list[Line]:
-    return [Line(part, confidence, BOX) for part in text.split(" / ")]
+def sign(text: str, confidence: float = 0.95) -> list[TextLine]:
+    return [TextLine(part, confidence, BOX) for part in text.split(" / ")]
 
 
 def ratio_at(cues: list[Cue], lat: float, lon: float) -> float:
@@ -171,7 +171,7 @@ def test_no_lines_no_cues() -> None:
 
 @given(st.lists(st.text(max_size=40), max_size=8))
 def test_any_text_gives_sound_cues(texts: list[str]) -> None:
-    cues = find([Line(text, 0.9, BOX) for text in texts])
+    cues = find([TextLine(text, 0.9, BOX) for text in texts])
     assert len(cues) <= MAX_CUES
     for cue in cues:
         assert cue.words

@@ -2,15 +2,15 @@
 
 import pytest
 
+from geotagger.text.country_profiles import country_profiles
 from geotagger.text.cues.postcodes import FORMS, PREFIXED, find
-from geotagger.text.cues.ratios import countries
-from geotagger.text.types import Line
+from geotagger.text.types import TextLine
 
 BOX = ((0.1, 0.1), (0.9, 0.1), (0.9, 0.2), (0.1, 0.2))
 
 
 def cues(text, confidence=0.97):
-    return find([Line(text, confidence, BOX)])
+    return find([TextLine(text, confidence, BOX)])
 
 
 @pytest.mark.parametrize(
@@ -89,8 +89,8 @@ def test_silent(text):
 
 
 def test_tables_are_sound():
-    assert set(PREFIXED) <= set(countries())
-    assert all(set(form.rates) <= set(countries()) for form in FORMS)
+    assert set(PREFIXED) <= set(country_profiles())
+    assert all(set(form.rates) <= set(country_profiles()) for form in FORMS)
 
 
 def test_weak_lines_are_not_believed():

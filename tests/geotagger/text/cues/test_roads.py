@@ -3,15 +3,15 @@
 
 import pytest
 
-from geotagger.text.cues.ratios import countries
+from geotagger.text.country_profiles import country_profiles
 from geotagger.text.cues.roads import FORMS, find
-from geotagger.text.types import Line
+from geotagger.text.types import TextLine
 
 BOX = ((0.1, 0.1), (0.9, 0.1), (0.9, 0.2), (0.1, 0.2))
 
 
 def cues(text, confidence=0.97):
-    return find([Line(text, confidence, BOX)])
+    return find([TextLine(text, confidence, BOX)])
 
 
 @pytest.mark.parametrize(
@@ -107,5 +107,5 @@ def test_an_unsure_plate_is_silent():
 
 
 def test_tables_are_sound():
-    assert all(set(form.rates) & set(countries()) for form in FORMS)
+    assert all(set(form.rates) & set(country_profiles()) for form in FORMS)
     assert len({form.meaning for form in FORMS}) == len(FORMS)

@@ -89,7 +89,7 @@ def tiny(names: dict[str, list[int]]) -> Gazetteer:
 def test_bearers_come_in_the_order_of_the_data() -> None:
     gazetteer = tiny({"aa": [0], "beide": [1, 0], "bb": [1]})
     assert len(gazetteer) == 3
-    both = gazetteer.bearers("beide")
+    both = gazetteer.lookup("beide")
     assert [(b.name, b.country, b.kind) for b in both] == [
         ("Bb", "CH", "region"),
         ("Aä", "DE", "town"),
@@ -98,7 +98,7 @@ def test_bearers_come_in_the_order_of_the_data() -> None:
     assert both[1].lon == pytest.approx(-180)
     assert both[0].strength == pytest.approx(np.e)
     assert both[0].abroad == pytest.approx(1)
-    assert [b.name for b in gazetteer.bearers("aa")] == ["Aä"]
+    assert [b.name for b in gazetteer.lookup("aa")] == ["Aä"]
 
 
 def test_unknown_names_have_no_bearers() -> None:
@@ -106,7 +106,7 @@ def test_unknown_names_have_no_bearers() -> None:
     assert "aa" in gazetteer
     for name in ("", "ab", "a", "zzzz"):
         assert name not in gazetteer
-        assert gazetteer.bearers(name) == []
+        assert gazetteer.lookup(name) == []
 
 
 @pytest.mark.parametrize(
@@ -129,14 +129,14 @@ def test_unknown_names_have_no_bearers() -> None:
 def test_towns_and_regions_are_where_they_are(
     name: str, lat: float, lon: float, country: str
 ) -> None:
-    first = load_gazetteer().bearers(normalise(name))[0]
+    first = load_gazetteer().lookup(normalise(name))[0]
     assert first.country == country
     assert haversine_km(lat, lon, first.lat, first.lon) < first.radius_km + 20
 
 
 @pytest.mark.parametrize("word", ["hotel", "kein", "und", "the", "exit", "vous", "città", "la"])
 def test_ordinary_words_are_no_names(word: str) -> None:
-    assert max((b.strength for b in load_gazetteer().bearers(normalise(word))), default=0) < 10
+    assert max((b.strength for b in load_gazetteer().lookup(normalise(word))), default=0) < 10
 
 
 @pytest.mark.parametrize(
@@ -145,13 +145,13 @@ def test_ordinary_words_are_no_names(word: str) -> None:
 )
 def test_names_that_are_words_tell_less(word: str, name: str) -> None:
     gazetteer = load_gazetteer()
-    of_word = max(bearer.strength for bearer in gazetteer.bearers(normalise(word)))
-    of_name = max(bearer.strength for bearer in gazetteer.bearers(normalise(name)))
+    of_word = max(entry.strength for entry in gazetteer.lookup(normalise(word)))
+    of_name = max(entry.strength for entry in gazetteer.lookup(normalise(name)))
     assert of_word * 3 < of_name
 
 
 def test_countries_speak_for_themselves_weakly() -> None:
-    (poland,) = load_gazetteer().bearers("polska")
+    (poland,) = load_gazetteer().lookup("polska")
     assert (poland.kind, poland.country) == ("country", "PL")
     assert 2 < poland.strength < 50
 

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from geotagger.errors import DeviceError
 from geotagger.images.decode import decode
 from geotagger.text.ocr.boxes import in_reading_order, largest, mirrored, turned
-from geotagger.text.ocr.detect import _region_of_text
+from geotagger.text.ocr.detector import _region_of_text
 from geotagger.text.ocr.reader import (
     BATCH_LINES,
     BATCH_WIDTH_PX,
@@ -22,8 +22,8 @@ from geotagger.text.ocr.reader import (
     TextReader,
     _batches,
 )
-from geotagger.text.ocr.recognise import HEIGHT_PX, cut
-from geotagger.text.types import Reading
+from geotagger.text.ocr.recogniser import HEIGHT_PX, cut
+from geotagger.text.types import OcrResult
 
 ROOT = Path(__file__).parents[4]
 SIGNS = Path(os.environ.get("GEOTAGGER_TEST_PHOTOS", ROOT.parent / "shared" / "photos")) / "signs"
@@ -131,7 +131,7 @@ def test_nothing_is_recognised_where_nothing_is_found(reader, monkeypatch):
 
     monkeypatch.setattr(reader._recogniser, "read", fail)
     readings = read(reader, Image.new("RGB", (640, 480), (200, 200, 200)))
-    assert readings == [Reading((), 640, 480)]
+    assert readings == [OcrResult((), 640, 480)]
     assert reader.read([]) == []
 
 
@@ -139,7 +139,7 @@ def test_nothing_is_recognised_where_nothing_is_found(reader, monkeypatch):
 def test_odd_sizes_give_an_empty_reading(reader, size):
     prepared = reader.prepare(Image.new("RGB", size, (250, 250, 250)))
     assert prepared.pixels.nbytes <= 3 * 1.01 * KEPT_SIDE_PX**2
-    assert reader.read([prepared]) == [Reading((), *size)]
+    assert reader.read([prepared]) == [OcrResult((), *size)]
 
 
 def test_a_photo_that_fails_costs_no_other(reader, monkeypatch, caplog):

@@ -1,6 +1,7 @@
 """Web and mail addresses: the country of the top-level domain.
 
-A country's domain on a sign is the country's own but for the foreign share of `ratios.py`. Domains
+A country's domain on a sign is the country's own but for the foreign share of
+`likelihood_ratios.py`. Domains
 that are sold to anyone (.tv, .io, .me, .co ...) say nothing, nor do .com, .org and .net; .eu says
 Europe weakly. Top-level domains of cities and regions (.berlin, .cat) are spots. Country domains
 are those of the DNS root (ISO 3166-1 and .uk, .su; IANA), as in `data/countries.json`.
@@ -11,13 +12,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from geotagger.text.cues.ratios import countries, ratios
+from geotagger.text.country_profiles import country_profiles
+from geotagger.text.likelihood_ratios import likelihood_ratios
 from geotagger.text.types import Cue, Spot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from geotagger.text.types import Line
+    from geotagger.text.types import TextLine
 
 BARE_LOOKALIKE = 0.02
 """Rate of what only looks like a domain (`ca.no`, a missing space) without www, @ or a path."""
@@ -116,7 +118,7 @@ HOST = re.compile(r"(?<![\w.-])(?:www[.,: ]?|https?:?//)?((?:[\w-]+\.)+)([^\W\d_
 MARKS = re.compile(r"www|@|://|\w/\w")
 
 
-def find(lines: Sequence[Line]) -> list[Cue]:
+def find(lines: Sequence[TextLine]) -> list[Cue]:
     """One cue for each address with a telling top-level domain."""
     cues: dict[str, Cue] = {}
     for line in lines:
@@ -147,17 +149,19 @@ def _cue(words: str, labels: Sequence[str], top: str, marked: bool) -> Cue | Non
     if top == "eu":
         return Cue("web address", words, ".eu is Europe", _of_union())
     country = OF_WORLD.get(top, top.upper())
-    if country not in countries() or (not marked and len(labels[-1]) < 3):
+    if country not in country_profiles() or (not marked and len(labels[-1]) < 3):
         return None
     local = len(labels) > 1 and bool(SECOND_LEVEL.match(labels[-1]))
     if top in GENERIC and not local:
         if top not in STILL_SAYS or not marked:
             return None
-        accident = countries()[country].photos * (1 - HALF) / HALF
-    return Cue("web address", words, f".{top} is {country}", ratios({country: 1.0}, accident))
+        accident = country_profiles()[country].photos * (1 - HALF) / HALF
+    return Cue(
+        "web address", words, f".{top} is {country}", likelihood_ratios({country: 1.0}, accident)
+    )
 
 
 def _of_union() -> dict[str, float]:
-    inside = sum(countries()[code].photos for code in EUROPEAN_UNION)
+    inside = sum(country_profiles()[code].photos for code in EUROPEAN_UNION)
     ratio = EU_SHARE / inside / ((1 - EU_SHARE) / (1 - inside))
     return dict.fromkeys(EUROPEAN_UNION, ratio)

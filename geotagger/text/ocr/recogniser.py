@@ -21,7 +21,7 @@ HEIGHT_PX = 48
 MIN_WIDTH_PX, MAX_WIDTH_PX = 64, 1600
 
 
-class Recogniser:
+class TextRecogniser:
     """PP-OCR's line recogniser with CTC decoding (Graves et al., ICML 2006)."""
 
     def __init__(self, session: InferenceSession) -> None:

@@ -5,16 +5,16 @@ from importlib.resources import files
 
 import pytest
 
-from geotagger.text.cues.official import STOP_SIGNS, find, folded
-from geotagger.text.cues.ratios import countries
-from geotagger.text.types import Line
+from geotagger.text.country_profiles import country_profiles
+from geotagger.text.cues.official_words import STOP_SIGNS, find, fold_text
+from geotagger.text.types import TextLine
 
 BOX = ((0.1, 0.1), (0.9, 0.1), (0.9, 0.2), (0.1, 0.2))
 
 
 def best(*texts):
     found = {}
-    for cue in find([Line(text, 0.97, BOX) for text in texts]):
+    for cue in find([TextLine(text, 0.97, BOX) for text in texts]):
         assert cue.kind == "official word"
         for code, ratio in cue.countries.items():
             found[code] = found.get(code, 1.0) * ratio
@@ -85,13 +85,13 @@ def test_more_words_say_more():
     ["", "12:30", "Coca-Cola", "4711", "Contralto", "Alto Adige Hotel", "durable", "A1", "HHSBL"],
 )
 def test_silent(text):
-    assert find([Line(text, 0.97, BOX)]) == []
+    assert find([TextLine(text, 0.97, BOX)]) == []
 
 
 def test_strength_is_bounded():
     every = ";".join(row["words"] for row in rows()).split(";")
     for word in every:
-        for cue in find([Line(word, 0.97, BOX)]):
+        for cue in find([TextLine(word, 0.97, BOX)]):
             assert 1 < max(cue.countries.values()) <= 101
 
 
@@ -102,13 +102,13 @@ def rows():
 
 def test_the_table_is_sound():
     for row in rows():
-        assert set(row["countries"].split()) <= set(countries())
-        assert set(row["also"].split()) <= set(countries())
+        assert set(row["countries"].split()) <= set(country_profiles())
+        assert set(row["also"].split()) <= set(country_profiles())
         for word in row["words"].split(";"):
-            assert word == folded(word)
+            assert word == fold_text(word)
             assert len(word) >= 3
-    assert all(set(rates) <= set(countries()) for rates in STOP_SIGNS.values())
+    assert all(set(rates) <= set(country_profiles()) for rates in STOP_SIGNS.values())
 
 
 def test_weak_lines_are_not_believed():
-    assert find([Line("Gemeindeamt", 0.4, BOX)]) == []
+    assert find([TextLine("Gemeindeamt", 0.4, BOX)]) == []

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from geotagger.errors import BundleError
-from geotagger.text.ocr.script_model import FOLDER, MAX_WIDTH_PX, ScriptClassifier, fitted
+from geotagger.text.ocr.script_classifier import FOLDER, MAX_WIDTH_PX, ScriptClassifier, fitted
 
 LINES = Path(__file__).parents[3] / "data" / "scripts"
 READABLE = {"Latn", "Grek", "Hani"}

@@ -9,11 +9,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from geotagger.text.gazetteer.damage import corrected, whole
+from geotagger.text.gazetteer.context_words import AFTER, BEFORE, GLUED, LINKS
 from geotagger.text.gazetteer.gazetteer import Gazetteer
-from geotagger.text.gazetteer.neighbours import AFTER, BEFORE, GLUED, LINKS
-from geotagger.text.gazetteer.tokens import MISREAD, Token, forms
-from geotagger.text.language.words import load_words
+from geotagger.text.gazetteer.ocr_repair import complete_cut_name, correct_misread_letter
+from geotagger.text.gazetteer.tokens import MISREAD, Token, name_variants
+from geotagger.text.language.words import load_word_model
 
 MAX_WORDS = 5
 MAX_LETTERS = 12
@@ -41,7 +41,7 @@ _POST_CODE = re.compile(r"\d{4,6}")
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class NameMatch:
     """A name found: tokens first to last - 1, or a piece of one token."""
 
     first: int
@@ -56,9 +56,9 @@ class Match:
     """What may be the code of a region after the name: `OR`."""
 
 
-def find_matches(tokens: Sequence[Token], gazetteer: Gazetteer) -> list[Match]:
+def find_name_matches(tokens: Sequence[Token], gazetteer: Gazetteer) -> list[NameMatch]:
     taken: set[int] = set()
-    found: list[Match] = []
+    found: list[NameMatch] = []
     for size in range(min(MAX_WORDS, len(tokens)), 0, -1):
         for first in range(len(tokens) - size + 1):
             span = range(first, first + size)
@@ -82,12 +82,17 @@ def _is_phrase(tokens: Sequence[Token]) -> bool:
     return len(lines) == len(tokens) == 2 and all(token.in_line == 1 for token in tokens)
 
 
-def _match(tokens: Sequence[Token], first: int, last: int, gazetteer: Gazetteer) -> Match | None:
+def _match(
+    tokens: Sequence[Token], first: int, last: int, gazetteer: Gazetteer
+) -> NameMatch | None:
     span = tokens[first:last]
     if min(token.confidence for token in span) < MIN_CONFIDENCE:
         return None
     is_last = last == len(tokens) or not _is_beside(span[-1], tokens[last])
-    for normal, factor, countries in (*forms(span, is_last=is_last), *_mended(span, gazetteer)):
+    for normal, factor, countries in (
+        *name_variants(span, is_last=is_last),
+        *_mended(span, gazetteer),
+    ):
         if normal in gazetteer:
             factor *= _certainty(span) * _letter_case(tokens, first, last)
             factor *= _beside(tokens, first, last)
@@ -95,7 +100,7 @@ def _match(tokens: Sequence[Token], first: int, last: int, gazetteer: Gazetteer)
                 factor *= TELLING_WORD
             words = " ".join(token.raw for token in span)
             code = _code(tokens, last)
-            return Match(first, last, words, normal, factor, countries, code)
+            return NameMatch(first, last, words, normal, factor, countries, code)
     return None
 
 
@@ -108,14 +113,14 @@ def _mended(
     (token,) = span
     names = gazetteer.big_names
     for name in (
-        whole(token.normal, names, no_start=token.no_start, no_end=token.no_end),
-        corrected(token.normal, names),
+        complete_cut_name(token.normal, names, no_start=token.no_start, no_end=token.no_end),
+        correct_misread_letter(token.normal, names),
     ):
-        if name and not load_words().frequencies([token.normal]).any():
+        if name and not load_word_model().frequencies([token.normal]).any():
             yield name, MISREAD, None
 
 
-def _without_official(match: Match, tokens: Sequence[Token], gazetteer: Gazetteer) -> Match:
+def _without_official(match: NameMatch, tokens: Sequence[Token], gazetteer: Gazetteer) -> NameMatch:
     """Of "Uppsala kommun", which is a district's name too, the town with its official word."""
     first, last = match.first, match.last
     while last - first > 1 and (
@@ -132,8 +137,8 @@ def _without_official(match: Match, tokens: Sequence[Token], gazetteer: Gazettee
     return match
 
 
-def _strongest(match: Match, gazetteer: Gazetteer) -> float:
-    strengths = (bearer.strength for bearer in gazetteer.bearers(match.normal))
+def _strongest(match: NameMatch, gazetteer: Gazetteer) -> float:
+    strengths = (entry.strength for entry in gazetteer.lookup(match.normal))
     return match.factor * max(strengths, default=0.0)
 
 
@@ -198,7 +203,7 @@ def _is_beside(token: Token, following: Token) -> bool:
     return following.line == token.line or is_next
 
 
-def _pieces(token: Token, index: int, gazetteer: Gazetteer) -> Iterator[Match]:
+def _pieces(token: Token, index: int, gazetteer: Gazetteer) -> Iterator[NameMatch]:
     """Names inside a run of letters without spaces, the longest first from the left."""
     text = token.normal
     start = 0
@@ -206,7 +211,7 @@ def _pieces(token: Token, index: int, gazetteer: Gazetteer) -> Iterator[Match]:
         for end in range(min(start + MAX_LETTERS, len(text)), start + 1, -1):
             if text[start:end] in gazetteer:
                 factor = _certainty([token]) * _glued(text[:start], text[end:])
-                yield Match(index, index + 1, text[start:end], text[start:end], factor)
+                yield NameMatch(index, index + 1, text[start:end], text[start:end], factor)
                 start = end
                 break
         else:

@@ -25,10 +25,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from geotagger.text.cues.ratios import countries, ratios
-from geotagger.text.language.areas import Area, elsewhere, language_areas
-from geotagger.text.language.scripts import script_of
-from geotagger.text.language.words import load_words
+from geotagger.text.country_profiles import country_profiles
+from geotagger.text.language.areas import LanguageArea, elsewhere, language_areas
+from geotagger.text.language.words import load_word_model
+from geotagger.text.language.writing_system import script_of
+from geotagger.text.likelihood_ratios import likelihood_ratios
 from geotagger.text.types import Cue, Spot
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from geotagger.text.types import Line
+    from geotagger.text.types import TextLine
 
     Rows = NDArray[np.float64]
 
@@ -79,14 +80,14 @@ AS_PRINTED = str.maketrans({"ё": "е", "\u0307": None})  # noqa: RUF001
 """Russian papers print no dots; lower case of a Turkish capital leaves a loose one."""
 
 
-def find(lines: Sequence[Line]) -> list[Cue]:
+def find(lines: Sequence[TextLine]) -> list[Cue]:
     """At most one cue, for all lines together."""
     parts = [replace(line, text=text) for line in lines for text in SIDE_BY_SIDE.split(line.text)]
     kept = [(line, words) for line in parts if (words := _words(line))]
     kept = sorted(kept, key=lambda pair: -sum(map(len, pair[1])))[:MAX_LINES]
     if not kept:
         return []
-    every = load_words().log_likelihood([word for _, words in kept for word in words])
+    every = load_word_model().log_likelihood([word for _, words in kept for word in words])
     ends = np.cumsum([len(words) for _, words in kept])
     scored = [
         _line_log_likelihood(words, of_word, line.confidence)
@@ -96,7 +97,9 @@ def find(lines: Sequence[Line]) -> list[Cue]:
     by_country = (mass * elsewhere()).sum(axis=1)
     odds = NOISE_ODDS * NOISE_ODDS_FALL ** (ends[-1] - 1)
     noise = odds * math.exp(min(sum(random for _, random in scored) - log_scale, 50.0))
-    every_country = ratios(dict(zip(countries(), by_country.tolist(), strict=True)), noise)
+    every_country = likelihood_ratios(
+        dict(zip(country_profiles(), by_country.tolist(), strict=True)), noise
+    )
     usual = _usual(every_country)
     named = {code: r / usual for code, r in every_country.items() if r > 1.05 * usual}
     if max(named.values(), default=1.0) < QUIET:
@@ -108,8 +111,8 @@ def find(lines: Sequence[Line]) -> list[Cue]:
 
 
 def _meant(mass: Rows) -> str:
-    by_language = np.array([country.photos for country in countries().values()]) @ mass
-    languages = load_words().languages
+    by_language = np.array([country.photos for country in country_profiles().values()]) @ mass
+    languages = load_word_model().languages
     best = np.argsort(-by_language)[:3]
     meant = [languages[i] for i in best if by_language[i] >= 0.1 * by_language.sum()]
     return " or ".join(meant or [languages[best[0]]])
@@ -124,14 +127,14 @@ def _spots(mass: Rows) -> list[Spot]:
     ]
 
 
-def _extra(mass: Rows, area: Area) -> float:
+def _extra(mass: Rows, area: LanguageArea) -> float:
     """No more than in a country where all signs are in the language."""
     at = area.country, area.language
     there = min(mass[at] * area.gain, mass[:, area.language].max())
     return float(there - mass[at] * elsewhere()[at])
 
 
-def _words(line: Line) -> list[str]:
+def _words(line: TextLine) -> list[str]:
     if not line.legible:
         return []
     text = NO_WORD.sub(" ", unicodedata.normalize("NFC", line.text))
@@ -185,7 +188,7 @@ def _usual(strengths: dict[str, float]) -> float:
     """What nearly every country has (English): a low quantile over the photos."""
     photos = 0.0
     for code in sorted(strengths, key=lambda code: strengths[code]):
-        photos += countries()[code].photos
+        photos += country_profiles()[code].photos
         if photos > USUAL_QUANTILE:
             return strengths[code]
     return 1.0
@@ -193,17 +196,18 @@ def _usual(strengths: dict[str, float]) -> float:
 
 @cache
 def _signs() -> tuple[Rows, Rows]:
-    """Share of each language on signs [C, L], in the order of `countries()`; the world's [L].
+    """Share of each language on signs [C, L], in the order of `country_profiles()`; the world's
+    [L].
 
     Languages that no model knows are left out.
     """
-    languages = load_words().languages
-    share = np.zeros((len(countries()), len(languages)))
-    for row, country in zip(share, countries().values(), strict=True):
+    languages = load_word_model().languages
+    share = np.zeros((len(country_profiles()), len(languages)))
+    for row, country in zip(share, country_profiles().values(), strict=True):
         for key, value in country.languages.items():
             language = "bs" if key == "sr_Latn" else key.partition("_")[0]
             if language in languages and key.partition("_")[2] in SCRIPTS:
                 row[languages.index(language)] += value
-    photos = np.array([country.photos for country in countries().values()])
+    photos = np.array([country.photos for country in country_profiles().values()])
     world = photos @ share / photos.sum()
     return share, world / world.sum()

@@ -6,8 +6,8 @@ import pytest
 
 from geotagger.geography.sphere import haversine_km
 from geotagger.text.cues.place_names import find
-from geotagger.text.gazetteer.damage import corrected, whole
-from geotagger.text.types import Line
+from geotagger.text.gazetteer.ocr_repair import complete_cut_name, correct_misread_letter
+from geotagger.text.types import TextLine
 
 NAMES = frozenset({"barcelona", "stockholm", "copenhagen", "alexandria", "alexandra", "palmira"})
 
@@ -26,7 +26,7 @@ NAMES = frozenset({"barcelona", "stockholm", "copenhagen", "alexandria", "alexan
     ],
 )
 def test_what_the_edge_cuts_off(part: str, no_start: bool, no_end: bool, name: str) -> None:
-    assert whole(part, NAMES, no_start=no_start, no_end=no_end) == name
+    assert complete_cut_name(part, NAMES, no_start=no_start, no_end=no_end) == name
 
 
 @pytest.mark.parametrize(
@@ -43,13 +43,13 @@ def test_what_the_edge_cuts_off(part: str, no_start: bool, no_end: bool, name: s
     ],
 )
 def test_one_letter_misread(word: str, name: str) -> None:
-    assert corrected(word, NAMES) == name
+    assert correct_misread_letter(word, NAMES) == name
 
 
 def test_a_cut_name_counts_at_the_edge_alone() -> None:
-    def line(left: float, right: float) -> Line:
+    def line(left: float, right: float) -> TextLine:
         corners = ((left, 0.4), (right, 0.4), (right, 0.5), (left, 0.5))
-        return Line("Stockhol", 0.95, corners)
+        return TextLine("Stockhol", 0.95, corners)
 
     (cue,) = find([line(0.5, 1.0)])
     assert haversine_km(59.33, 18.06, cue.spots[0].lat, cue.spots[0].lon) < 20
@@ -59,6 +59,6 @@ def test_a_cut_name_counts_at_the_edge_alone() -> None:
 
 def test_damaged_names_say_less_than_whole_ones() -> None:
     corners = ((0.2, 0.4), (0.8, 0.4), (0.8, 0.5), (0.2, 0.5))
-    (damaged,) = find([Line("Capenhagen", 0.95, corners)])
-    (whole_name,) = find([Line("Copenhagen", 0.95, corners)])
+    (damaged,) = find([TextLine("Capenhagen", 0.95, corners)])
+    (whole_name,) = find([TextLine("Copenhagen", 0.95, corners)])
     assert 4 < damaged.spots[0].ratio < whole_name.spots[0].ratio

@@ -3,14 +3,15 @@
 
 import pytest
 
-from geotagger.text.language.scripts import find, script_of
-from geotagger.text.types import Line
+from geotagger.text.cues.scripts import find
+from geotagger.text.language.writing_system import script_of
+from geotagger.text.types import TextLine
 
 BOX = ((0.1, 0.1), (0.9, 0.1), (0.9, 0.2), (0.1, 0.2))
 
 
 def lines(*texts, confidence=0.97, script=""):
-    return [Line(text, confidence, BOX, script) for text in texts]
+    return [TextLine(text, confidence, BOX, script) for text in texts]
 
 
 @pytest.mark.parametrize(

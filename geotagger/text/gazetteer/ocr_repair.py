@@ -21,7 +21,7 @@ _TAKEN_FOR = {
 }
 
 
-def whole(part: str, names: Collection[str], *, no_start: bool, no_end: bool) -> str:
+def complete_cut_name(part: str, names: Collection[str], *, no_start: bool, no_end: bool) -> str:
     """The one name that a part may be left of; empty when there is none, or several."""
     if len(part) < MIN_LETTERS or not (no_start or no_end):
         return ""
@@ -34,7 +34,7 @@ def whole(part: str, names: Collection[str], *, no_start: bool, no_end: bool) ->
     return found[0] if len(found) == 1 else ""
 
 
-def corrected(word: str, names: Collection[str]) -> str:
+def correct_misread_letter(word: str, names: Collection[str]) -> str:
     """The name that the word becomes by one letter taken for another; empty when none."""
     if len(word) < MIN_MISREAD_LETTERS:
         return ""

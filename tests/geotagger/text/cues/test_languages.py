@@ -8,19 +8,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from geotagger.text.cues.ratios import countries
-from geotagger.text.language.language import SCRIPTS, find
-from geotagger.text.language.letters import load_letters
-from geotagger.text.language.scripts import script_of
-from geotagger.text.language.words import folded, load_words
-from geotagger.text.types import Line
+from geotagger.text.country_profiles import country_profiles
+from geotagger.text.cues.languages import SCRIPTS, find
+from geotagger.text.language.letters import load_letter_model
+from geotagger.text.language.words import fold_text, load_word_model
+from geotagger.text.language.writing_system import script_of
+from geotagger.text.types import TextLine
 
 BOX = ((0.1, 0.1), (0.9, 0.1), (0.9, 0.2), (0.1, 0.2))
 SIGNS = Path(__file__).parents[3] / "data" / "sign_languages.csv"
 
 
 def lines(*texts, confidence=0.97):
-    return [Line(text, confidence, BOX) for text in texts]
+    return [TextLine(text, confidence, BOX) for text in texts]
 
 
 def ratio_of(country, *texts):
@@ -93,9 +93,9 @@ def test_weak_lines_are_not_believed():
 
 
 def world_posterior(cues):
-    photos = np.array([country.photos for country in countries().values()])
+    photos = np.array([country.photos for country in country_profiles().values()])
     for cue in cues:
-        photos = photos * [cue.countries.get(code, 1.0) for code in countries()]
+        photos = photos * [cue.countries.get(code, 1.0) for code in country_profiles()]
     return photos / photos.sum()
 
 
@@ -104,7 +104,7 @@ def share_of_language(language):
         [
             country.photos
             * sum(v for key, v in country.languages.items() if key.split("_")[0] == language)
-            for country in countries().values()
+            for country in country_profiles().values()
         ]
     )
 
@@ -134,11 +134,11 @@ def test_signs_of_the_world_gain_and_names_lose_little():
 
 def test_the_words_of_most_short_signs_are_likeliest_in_their_language():
     """By the words alone; what serves Serbian in Latin letters is Bosnian here."""
-    words = load_words()
+    words = load_word_model()
     right = total = 0
     for text, language in signs("short"):
         if language in words.languages:
-            found = words.log_likelihood(folded(text).split()).sum(axis=0).argmax()
+            found = words.log_likelihood(fold_text(text).split()).sum(axis=0).argmax()
             right += words.languages[found] == language
             total += 1
     assert total > 120
@@ -201,13 +201,13 @@ def test_a_language_of_a_part_of_a_country_points_there(text, country, lat, lon)
 
 def test_two_languages_of_one_country_mean_that_country():
     posterior = world_posterior(find(lines("Toegang verboden", "Accès interdit")))
-    assert list(countries())[posterior.argmax()] == "BE"
+    assert list(country_profiles())[posterior.argmax()] == "BE"
     side_by_side = world_posterior(find(lines("Pääsy kielletty / Tillträde förbjudet")))
-    assert list(countries())[side_by_side.argmax()] == "FI"
+    assert list(country_profiles())[side_by_side.argmax()] == "FI"
 
 
 def test_letters_are_a_probability():
-    letters = load_letters()
+    letters = load_letter_model()
     alphabet = "abcdefghijklmnopqrstuvwxyzåäöæøéèàçñõãáíóúşığüß'"
     for head in ("", "h", "stra"):
         total = np.exp(letters.log_likelihood([head + c for c in alphabet]))
@@ -219,7 +219,7 @@ def test_letters_are_a_probability():
 
 
 def test_a_word_is_likeliest_in_its_language():
-    letters = load_letters()
+    letters = load_letter_model()
     for word, language in (("straße", "de"), ("välkommen", "sv"), ("içilmez", "tr")):
         assert letters.languages[letters.log_likelihood([word])[0].argmax()] == language
 
@@ -228,12 +228,12 @@ def test_ratios_are_finite_and_above_one():
     text = ["Eintritt nur für Mitglieder, bitte läuten Sie an der Tür"] * 40
     (cue,) = find(lines(*text))
     assert all(1 < r < 1e6 and math.isfinite(r) for r in cue.countries.values())
-    assert set(cue.countries) <= set(countries())
+    assert set(cue.countries) <= set(country_profiles())
 
 
 def test_compounds_of_three_parts_are_words_where_words_are_joined():
     (german,) = find(lines("Hundekottüten"))
     assert german.meaning.startswith("language de")
-    joined = load_words().log_likelihood(["hundekottüten"])[0]
-    languages = load_words().languages
+    joined = load_word_model().log_likelihood(["hundekottüten"])[0]
+    languages = load_word_model().languages
     assert joined[languages.index("de")] > joined[languages.index("fr")] + 5

@@ -2,15 +2,15 @@
 
 import pytest
 
-from geotagger.text.cues.ratios import countries
-from geotagger.text.cues.web import CITIES, EUROPEAN_UNION, GENERIC, find
-from geotagger.text.types import Line
+from geotagger.text.country_profiles import country_profiles
+from geotagger.text.cues.web_addresses import CITIES, EUROPEAN_UNION, GENERIC, find
+from geotagger.text.types import TextLine
 
 BOX = ((0.1, 0.1), (0.9, 0.1), (0.9, 0.2), (0.1, 0.2))
 
 
 def cues(text, confidence=0.97):
-    return find([Line(text, confidence, BOX)])
+    return find([TextLine(text, confidence, BOX)])
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_europe_is_weak():
 
 
 def test_tables_are_sound():
-    assert set(EUROPEAN_UNION) <= set(countries())
+    assert set(EUROPEAN_UNION) <= set(country_profiles())
     assert all(-90 <= lat <= 90 and -180 <= lon <= 180 for lat, lon, _ in CITIES.values())
     assert not {"de", "fr", "uk", "jp"} & GENERIC
 

@@ -38,7 +38,7 @@ Region = tuple[int, int, int, int]
 """left, top, right, bottom in pixels."""
 
 
-class Detector:
+class TextDetector:
     """PP-OCR's text detector ("Real-time Scene Text Detection with Differentiable Binarization",
     Liao et al., AAAI 2020), which looks twice.
 

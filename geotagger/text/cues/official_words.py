@@ -19,14 +19,15 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from geotagger.data import read_text
-from geotagger.text.cues.ratios import countries, ratios
-from geotagger.text.language.words import folded
+from geotagger.text.country_profiles import country_profiles
+from geotagger.text.language.words import fold_text
+from geotagger.text.likelihood_ratios import likelihood_ratios
 from geotagger.text.types import Cue
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from geotagger.text.types import Line
+    from geotagger.text.types import TextLine
 
 ELSEWHERE = 0.04
 ALSO = 0.2
@@ -56,10 +57,10 @@ SWISS_STRASSE = re.compile(r"\b[A-ZÄÖÜ]?[a-zäöü]+strasse\b|\bStrasse\b")
 SWISS_RATES = {"CH": 1.0, "LI": 1.0, "DE": 0.05, "AT": 0.05, "LU": 0.05}
 
 
-def find(lines: Sequence[Line]) -> list[Cue]:
+def find(lines: Sequence[TextLine]) -> list[Cue]:
     """One cue for each set of countries whose words are met, and one for a stop sign."""
     kept = [line.text for line in lines if line.legible]
-    text = " ".join(map(folded, kept))
+    text = " ".join(map(fold_text, kept))
     if not text:
         return []
     met: dict[int, list[str]] = {}
@@ -82,10 +83,12 @@ def _cue(group: int, words: list[str]) -> Cue:
 
 def _stop_signs(texts: Sequence[str]) -> list[Cue]:
     for text in texts:
-        word = folded(text) or text.strip()
+        word = fold_text(text) or text.strip()
         rates = STOP_SIGNS.get(word) or STOP_SIGNS.get(text.strip())
         if rates and text == text.upper():
-            return [Cue("official word", text, f"stop sign {text}", ratios(rates, 0.0, 0.1))]
+            return [
+                Cue("official word", text, f"stop sign {text}", likelihood_ratios(rates, 0.0, 0.1))
+            ]
     return []
 
 
@@ -108,7 +111,7 @@ def _table() -> tuple[re.Pattern[str], dict[str, list[int]], list[dict[str, floa
             group_of.setdefault(word, []).append(group)
         also = dict.fromkeys(row["also"].split(), ALSO)
         both = also | dict.fromkeys(row["countries"].split(), 1.0)
-        rates.append({code: rate for code, rate in both.items() if code in countries()})
+        rates.append({code: rate for code, rate in both.items() if code in country_profiles()})
     longest_first = sorted(group_of, key=lambda word: (-len(word), word))
     pattern = re.compile(rf"\b(?:{'|'.join(map(re.escape, longest_first))})\b")
     return pattern, group_of, rates

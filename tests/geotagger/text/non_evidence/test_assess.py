@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geotagger.text.non_evidence.non_evidence import judge
-from geotagger.text.types import Line, Reading
+from geotagger.text.non_evidence.assess import assess_lines
+from geotagger.text.types import OcrResult, TextLine
 
 WIDE = (4000, 3000)
 PHONE = (1080, 2340)
@@ -16,16 +16,16 @@ PHONE = (1080, 2340)
 def line(text, left, top, right=None, bottom=None, confidence=0.95):
     right = left + 0.3 if right is None else right
     bottom = top + 0.03 if bottom is None else bottom
-    return Line(text, confidence, ((left, top), (right, top), (right, bottom), (left, bottom)))
+    return TextLine(text, confidence, ((left, top), (right, top), (right, bottom), (left, bottom)))
 
 
 def leaning(text, left, top, right, bottom):
     middle = (top + bottom) / 2
-    return Line(text, 0.95, ((left, middle), (right, top), (right, middle), (left, bottom)))
+    return TextLine(text, 0.95, ((left, middle), (right, top), (right, middle), (left, bottom)))
 
 
 def reading(*lines, size=WIDE):
-    return Reading(tuple(lines), *size)
+    return OcrResult(tuple(lines), *size)
 
 
 SIGN = line("Stadt Bielefeld", 0.3, 0.4, 0.7, 0.5)
@@ -36,9 +36,9 @@ def page(text="eine Zeile aus einem Buch", count=20):
 
 
 def test_nothing_read_is_no_trap():
-    judgement = judge(reading())
-    assert judgement.line_weights == ()
-    assert judgement.notes == ()
+    assessment = assess_lines(reading())
+    assert assessment.line_weights == ()
+    assert assessment.notes == ()
 
 
 @pytest.mark.parametrize(
@@ -48,9 +48,9 @@ def test_nothing_read_is_no_trap():
      "2004.041201:15", "20040412", "'09710", "5/10/2000"],
 )  # fmt: skip
 def test_date_stamp(text):
-    judgement = judge(reading(SIGN, line(text, 0.7, 0.93, 0.95, 0.97)))
-    assert judgement.line_weights == (1.0, 0.0)
-    assert judgement.notes == (f"date stamp: {text}",)
+    assessment = assess_lines(reading(SIGN, line(text, 0.7, 0.93, 0.95, 0.97)))
+    assert assessment.line_weights == (1.0, 0.0)
+    assert assessment.notes == (f"date stamp: {text}",)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_date_stamp(text):
     ],
 )
 def test_other_dates_are_no_stamp(other):
-    assert judge(reading(SIGN, other)).line_weights == (1.0, 1.0)
+    assert assess_lines(reading(SIGN, other)).line_weights == (1.0, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -75,9 +75,9 @@ def test_other_dates_are_no_stamp(other):
      "sipaphoto.com版权作品"],
 )  # fmt: skip
 def test_agencies_wherever_they_stand(text):
-    judgement = judge(reading(line(text, 0.3, 0.4, 0.5, 0.5), SIGN))
-    assert judgement.line_weights == (0.0, 1.0)
-    assert judgement.notes == (f"watermark: {text}",)
+    assessment = assess_lines(reading(line(text, 0.3, 0.4, 0.5, 0.5), SIGN))
+    assert assessment.line_weights == (0.0, 1.0)
+    assert assessment.notes == (f"watermark: {text}",)
 
 
 @pytest.mark.parametrize(
@@ -96,45 +96,45 @@ def test_agencies_wherever_they_stand(text):
 )
 def test_credit_at_an_edge(text, weight):
     at_the_edge = line(text, 0.02, 0.95, 0.25, 0.98)
-    assert judge(reading(at_the_edge, SIGN)).line_weights == (weight, 1.0)
+    assert assess_lines(reading(at_the_edge, SIGN)).line_weights == (weight, 1.0)
     in_the_middle = line(text, 0.4, 0.6, 0.6, 0.63)
-    assert judge(reading(in_the_middle, SIGN)).line_weights == (1.0, 1.0)
+    assert assess_lines(reading(in_the_middle, SIGN)).line_weights == (1.0, 1.0)
 
 
 def test_a_shop_that_sells_photos_is_a_sign():
     shop = line("Fotografie Schulze", 0.2, 0.3, 0.8, 0.45)
-    assert judge(reading(shop)).line_weights == (1.0,)
+    assert assess_lines(reading(shop)).line_weights == (1.0,)
 
 
 def test_news_caption():
     caption = line("FLOODS HIT RECIFE", 0.1, 0.82, 0.7, 0.88)
     channel = line("BBC NEWS", 0.1, 0.9, 0.25, 0.94)
-    judgement = judge(reading(SIGN, caption, channel))
-    assert judgement.line_weights == (1.0, 0.5, 0.5)
-    assert judgement.notes == ("news caption",)
+    assessment = assess_lines(reading(SIGN, caption, channel))
+    assert assessment.line_weights == (1.0, 0.5, 0.5)
+    assert assessment.notes == ("news caption",)
     kiosk = line("NEWS", 0.3, 0.3, 0.6, 0.4)
-    assert judge(reading(SIGN, kiosk, caption)).line_weights == (1.0, 1.0, 1.0)
+    assert assess_lines(reading(SIGN, kiosk, caption)).line_weights == (1.0, 1.0, 1.0)
 
 
 def test_screenshot_of_a_telephone():
     bar = line("9:41", 0.05, 0.01, 0.15, 0.025)
     talk = line("Ich bin in Bielefeld", 0.1, 0.4, 0.6, 0.42)
     button = line("Type a message", 0.1, 0.95, 0.4, 0.97)
-    judgement = judge(reading(bar, talk, button, size=PHONE))
-    assert judgement.line_weights == (0.0, 0.25, 0.0)
-    assert judgement.notes == ("screenshot",)
-    assert judge(reading(talk, SIGN, size=PHONE)).line_weights == (1.0, 1.0)
+    assessment = assess_lines(reading(bar, talk, button, size=PHONE))
+    assert assessment.line_weights == (0.0, 0.25, 0.0)
+    assert assessment.notes == ("screenshot",)
+    assert assess_lines(reading(talk, SIGN, size=PHONE)).line_weights == (1.0, 1.0)
 
 
 def test_opening_hours_on_an_upright_photo_are_no_status_bar():
     hours = line("9:00 - 18:00", 0.2, 0.02, 0.8, 0.09)
-    assert judge(reading(hours, SIGN, size=PHONE)).line_weights == (1.0, 1.0)
+    assert assess_lines(reading(hours, SIGN, size=PHONE)).line_weights == (1.0, 1.0)
 
 
 def test_page_of_a_book():
-    judgement = judge(reading(*page()))
-    assert set(judgement.line_weights) == {0.5}
-    assert judgement.notes == ("page of text",)
+    assessment = assess_lines(reading(*page()))
+    assert set(assessment.line_weights) == {0.5}
+    assert assessment.notes == ("page of text",)
 
 
 @pytest.mark.parametrize(
@@ -148,24 +148,24 @@ def test_page_of_a_book():
     ids=["few lines", "lines that begin anywhere", "a small plate in a large picture"],
 )  # fmt: skip
 def test_other_lines_are_no_page(lines):
-    assert set(judge(reading(*lines)).line_weights) == {1.0}
+    assert set(assess_lines(reading(*lines)).line_weights) == {1.0}
 
 
 def test_menu_keeps_its_prices():
     dishes = [line(f"Pizza {n}", 0.1, 0.1 + 0.06 * n, 0.4) for n in range(8)]
     prices = [line(f"{n},50 €", 0.7, 0.1 + 0.06 * n, 0.8) for n in range(8)]
-    judgement = judge(reading(*dishes, *prices))
-    assert judgement.line_weights == (0.5,) * 8 + (1.0,) * 8
-    assert judgement.notes == ("menu",)
-    assert set(judge(reading(*dishes, *prices[:3])).line_weights) == {1.0}
+    assessment = assess_lines(reading(*dishes, *prices))
+    assert assessment.line_weights == (0.5,) * 8 + (1.0,) * 8
+    assert assessment.notes == ("menu",)
+    assert set(assess_lines(reading(*dishes, *prices[:3])).line_weights) == {1.0}
 
 
 def test_map_by_a_publisher():
     towns = [line(f"Town {n}", 0.1 * n, 0.07 * n + 0.1) for n in range(8)]
     hint = line("Map data ©2023", 0.7, 0.97, 0.95, 0.99)
-    judgement = judge(reading(*towns, hint))
-    assert set(judgement.line_weights[:-1]) == {0.25}
-    assert set(judge(reading(*towns)).line_weights) == {1.0}
+    assessment = assess_lines(reading(*towns, hint))
+    assert set(assessment.line_weights[:-1]) == {0.25}
+    assert set(assess_lines(reading(*towns)).line_weights) == {1.0}
 
 
 def test_map_by_its_names_all_over():
@@ -173,24 +173,26 @@ def test_map_by_its_names_all_over():
     towns = [
         line(f"Town {n}", left := rng.uniform(0, 0.8), 0.9 * n / 14, left + 0.1) for n in range(14)
     ]
-    assert judge(reading(*towns)).notes == ("map: names all over",)
+    assert assess_lines(reading(*towns)).notes == ("map: names all over",)
     signpost = [line(f"Town {n}", 0.3, 0.1 + 0.05 * n, 0.45) for n in range(14)]
-    assert judge(reading(*signpost)).notes == ()
+    assert assess_lines(reading(*signpost)).notes == ()
     centred = [line(f"Town {n}", 0.4 - 0.02 * n, 0.1 + 0.05 * n, 0.6 + 0.02 * n) for n in range(11)]
-    assert judge(reading(*centred)).notes == ()
+    assert assess_lines(reading(*centred)).notes == ()
 
 
 def test_slogan_over_two_lines():
     lines = [line("Fly", 0.4, 0.5, 0.6, 0.55), line("Emirates", 0.4, 0.56, 0.6, 0.6), SIGN]
-    assert judge(reading(*lines)).line_weights[:2] == (0.25, 0.25)
-    assert judge(reading(line("Fly", 0.4, 0.5), SIGN)).line_weights == (1.0, 1.0)
+    assert assess_lines(reading(*lines)).line_weights[:2] == (0.25, 0.25)
+    assert assess_lines(reading(line("Fly", 0.4, 0.5), SIGN)).line_weights == (1.0, 1.0)
 
 
 def test_slogan_takes_the_lines_beside_it_along():
     slogan = line("HARD ROCK CAFE", 0.4, 0.5, 0.6, 0.55)
     town = line("PARIS", 0.45, 0.57, 0.55, 0.6)
-    judgement = judge(reading(SIGN, slogan, town, line("Rue de Lyon", 0.05, 0.1, 0.2, 0.13)))
-    assert judgement.line_weights[1:] == (0.25, 0.25, 1.0)
+    assessment = assess_lines(
+        reading(SIGN, slogan, town, line("Rue de Lyon", 0.05, 0.1, 0.2, 0.13))
+    )
+    assert assessment.line_weights[1:] == (0.25, 0.25, 1.0)
 
 
 @given(
@@ -206,8 +208,8 @@ def test_slogan_takes_the_lines_beside_it_along():
     st.sampled_from([WIDE, PHONE, (1, 1)]),
 )
 def test_every_line_gets_a_weight(lines, size):
-    made = [Line(text, 0.9, tuple(zip(c[::2], c[1::2], strict=True))) for text, *c in lines]
-    judgement = judge(reading(*made, size=size))
-    assert len(judgement.line_weights) == len(lines)
-    assert all(0 <= weight <= 1 for weight in judgement.line_weights)
-    assert bool(judgement.notes) == any(weight < 1 for weight in judgement.line_weights)
+    made = [TextLine(text, 0.9, tuple(zip(c[::2], c[1::2], strict=True))) for text, *c in lines]
+    assessment = assess_lines(reading(*made, size=size))
+    assert len(assessment.line_weights) == len(lines)
+    assert all(0 <= weight <= 1 for weight in assessment.line_weights)
+    assert bool(assessment.notes) == any(weight < 1 for weight in assessment.line_weights)
