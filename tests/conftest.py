@@ -10,6 +10,22 @@ def _state_folder(tmp_path_factory, monkeypatch):
     monkeypatch.setenv("GEOTAGGER_STATE", str(tmp_path_factory.mktemp("state")))
 
 
+@pytest.fixture(scope="session")
+def places():
+    """The table of places that the program ships."""
+    from geotagger.geography.places import load_places
+
+    return load_places()
+
+
+@pytest.fixture(scope="session")
+def belief(places):
+    """The belief over all places, with the fitted constants."""
+    from geotagger.fusion.decide import Fusion
+
+    return Fusion(places)
+
+
 @pytest.fixture(scope="module")
 def browser():
     """Debian's Chromium; tests that need it are skipped where it is missing."""

@@ -13,7 +13,8 @@ from geotagger.errors import UsageError
 from geotagger.metadata.read import read
 from geotagger.review.decisions import Decision, Decisions, Key
 from geotagger.types import Point
-from tests.fixtures.reviewing import BERLIN, outcomes, write_report
+from tests.fixtures.reviewing import drawn_outcomes
+from tests.fixtures.samples import BERLIN, write_report
 
 needs_exiftool = pytest.mark.skipif(shutil.which("exiftool") is None, reason="needs ExifTool")
 MOVED = Decision("corrected", BERLIN.point, 0.4)
@@ -21,7 +22,7 @@ MOVED = Decision("corrected", BERLIN.point, 0.4)
 
 @pytest.fixture
 def reviewed(tmp_path):
-    rows = outcomes(tmp_path / "photos")
+    rows = drawn_outcomes(tmp_path / "photos")
     report = write_report(tmp_path / "r.csv", rows)
     tower, tower2, gate, island, _ = (Key(str(r.photo.path), r.sha256) for r in rows)
     with Decisions(report) as decisions:
@@ -136,7 +137,7 @@ def test_a_correction_replaces_what_was_approved_before(reviewed, tmp_path):
 
 
 def test_a_place_at_sea_is_a_place(tmp_path):
-    rows = outcomes(tmp_path / "photos")
+    rows = drawn_outcomes(tmp_path / "photos")
     report = write_report(tmp_path / "r.jsonl", rows)
     with Decisions(report) as decisions:
         key = Key(str(rows[0].photo.path), rows[0].sha256)
@@ -145,7 +146,7 @@ def test_a_place_at_sea_is_a_place(tmp_path):
 
 
 def test_without_decisions_nothing_is_written(tmp_path):
-    report = write_report(tmp_path / "r.csv", outcomes(tmp_path / "photos"))
+    report = write_report(tmp_path / "r.csv", drawn_outcomes(tmp_path / "photos"))
     done = run("apply", report)
     assert (done.exit_code, done.output.strip()) == (0, "nothing approved is still to be written")
 

@@ -25,17 +25,11 @@ from geotagger.evaluation.report import write
 from geotagger.evaluation.run import Bench, Evaluation, run
 from geotagger.evaluation.scored import Scored
 from geotagger.evaluation.scores import score, weighted_median
-from geotagger.fusion.decide import Fusion
-from geotagger.geography.places import load_places
 from geotagger.geography.sphere import haversine_km
 from geotagger.plots import files
-from geotagger.types import Candidate, Evidence, Level, Place, Point, Prediction, Status
+from geotagger.types import Candidate, Evidence, Level, Place, Prediction, Status
 from tests.fixtures.bundles import make_bundle
-
-PARIS = Place(Point(48.8566, 2.3522), "FR", "France", "Île-de-France", "Paris", "Europe")
-LYON = Place(Point(45.7485, 4.8467), "FR", "France", "Auvergne-Rhône-Alpes", "Lyon", "Europe")
-BERLIN = Place(Point(52.52, 13.405), "DE", "Germany", "Berlin", "Berlin", "Europe")
-TOKYO = Place(Point(35.7, 139.7), "JP", "Japan", "Tokyo", "Tokyo", "Asia")
+from tests.fixtures.samples import BERLIN, LYON, PARIS, TOKYO
 
 
 def guess(place, level=Level.COUNTRY, radius_km=500.0, others=()):
@@ -76,7 +70,8 @@ def test_shares_distances_and_coverage():
     assert of["within_1_km"] == pytest.approx(1 / 3)
     assert of["within_2500_km"] == pytest.approx(2 / 3)
     assert of["median_km"] == pytest.approx(878, abs=3)
-    km = [0, haversine_km(48.8566, 2.3522, 52.52, 13.405), haversine_km(52.52, 13.405, 35.7, 139.7)]
+    km = [0, haversine_km(48.8566, 2.3522, 52.5244, 13.4105)]
+    km.append(haversine_km(52.5244, 13.4105, 35.7, 139.7))
     assert of["mean_km"] == pytest.approx(sum(km) / 3)
     assert of["geoscore"] == pytest.approx(sum(5000 * math.exp(-d / 1492.7) for d in km) / 3)
     assert of["inside_50_radius"] == of["inside_80_radius"] == pytest.approx(1 / 3)
@@ -193,11 +188,6 @@ def test_the_weighted_median():
     assert weighted_median(np.array([3.0, 1, 2]), np.array([1.0, 1, 1])) == 2
     assert weighted_median(np.array([1.0, 2]), np.array([1.0, 1])) == 1.5
     assert weighted_median(np.array([1.0, 2, 9]), np.array([0.2, 0.2, 0.6])) == 9
-
-
-@pytest.fixture(scope="module")
-def belief():
-    return Fusion(load_places())
 
 
 def near(belief, place, source):

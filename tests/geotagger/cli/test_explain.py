@@ -9,18 +9,11 @@ from PIL import Image
 
 from geotagger.explanation import pictures, words
 from geotagger.explanation.steps import explained
-from geotagger.fusion.decide import Fusion
-from geotagger.geography.places import load_places
 from geotagger.geography.sphere import haversine_km
 from geotagger.types import Evidence, Level, Outcome, Photo, PhotoMetadata, Point, Status
 from tests.fixtures.bundles import make_bundle
 
 PARIS, LYON = Point(48.8566, 2.3522), Point(45.7485, 4.8467)
-
-
-@pytest.fixture(scope="module")
-def belief():
-    return Fusion(load_places())
 
 
 def country(belief, code, ratio, source):

@@ -16,13 +16,10 @@ from geotagger.cli.tag import tag
 from geotagger.errors import GeotaggerError, UsageError
 from geotagger.reports.read.rows import read_rows
 from geotagger.reports.schema import COLUMNS
-from geotagger.types import Level, Photo, PhotoMetadata, Place, Point, Status
-from tests.geotagger.reports.read.test_rows import outcomes, write
+from geotagger.types import Level, Point, Status
+from tests.fixtures.samples import PARIS, SAINT_DENIS, SPRINGFIELD, outcomes, taken, write_report
 
-PARIS = Place(Point(48.85, 2.35), "FR", "France", "Île-de-France", "Paris", "Europe")
 PARIS_NAME = "Paris, Île-de-France, France"
-NEAR_PARIS = Place(Point(48.95, 2.40), "FR", "France", "Île-de-France", "Saint-Denis", "Europe")
-SPRINGFIELD = Place(Point(39.8, -89.6), "US", "United States", "Illinois", "Springfield")
 
 
 def run(*arguments):
@@ -33,29 +30,18 @@ def run(*arguments):
     return done
 
 
-def taken(name, place, day="", level=Level.CITY, confidence=0.8, status=Status.PREDICTED):
-    (first, *_) = outcomes()
-    prediction = replace(
-        first.prediction, place=place, point=place.point, level=level, confidence=confidence
-    )
-    time = f"2024-05-{day}T10:00:00" if day else ""
-    existing = PhotoMetadata(taken_at=time)
-    photo = Photo(Path(name), Path())
-    return replace(first, photo=photo, prediction=prediction, existing=existing, status=status)
-
-
 @pytest.fixture
 def trip(tmp_path):
     items = [
         taken("a.jpg", PARIS, "02", confidence=0.7),
         taken("b.jpg", PARIS, "01", confidence=0.9),
-        taken("c.jpg", NEAR_PARIS, "01"),
+        taken("c.jpg", SAINT_DENIS, "01"),
         taken("d.jpg", SPRINGFIELD),
         taken("e.jpg", PARIS, "01", Level.COUNTRY),
         taken("f.jpg", PARIS, "03", Level.NONE, 0.1, Status.UNSURE),
         *list(outcomes())[2:3],
     ]
-    return write(tmp_path / "trip.csv", items)
+    return write_report(tmp_path / "trip.csv", items)
 
 
 def paths(file):
@@ -64,7 +50,7 @@ def paths(file):
 
 @pytest.mark.parametrize("source", [".csv", ".jsonl", ".geojson", ".parquet"])
 def test_every_format_becomes_every_other(tmp_path, source):
-    first = write(tmp_path / f"first{source}", outcomes())
+    first = write_report(tmp_path / f"first{source}", outcomes())
     targets = [tmp_path / f"r{suffix}" for suffix in (".csv", ".jsonl", ".geojson", ".parquet")]
     pages = [tmp_path / f"r{suffix}" for suffix in (".kml", ".kmz")]
     done = run(first, *targets, *pages)
@@ -72,7 +58,7 @@ def test_every_format_becomes_every_other(tmp_path, source):
     for target in targets:
         assert list(read_rows(target)) == list(read_rows(first))
     for target, suffix in zip(targets, (".csv", ".jsonl", ".geojson"), strict=False):
-        assert target.read_bytes() == write(tmp_path / f"x{suffix}", outcomes()).read_bytes()
+        assert target.read_bytes() == write_report(tmp_path / f"x{suffix}", outcomes()).read_bytes()
     assert all(page.stat().st_size > 1000 for page in pages)
 
 
@@ -158,7 +144,7 @@ def test_groups_become_a_column(trip, tmp_path):
 
 def test_places_of_one_name_are_told_apart(tmp_path):
     other = replace(SPRINGFIELD, point=Point(38.0, -89.0))
-    file = write(tmp_path / "r.csv", [taken("a", SPRINGFIELD), taken("b", other)])
+    file = write_report(tmp_path / "r.csv", [taken("a", SPRINGFIELD), taken("b", other)])
     names = [line.split("  ")[0] for line in run(file, "--group", "place").stdout.splitlines()[1:]]
     assert names == [
         "Springfield, Illinois, United States (38.00, -89.00)",
@@ -168,7 +154,7 @@ def test_places_of_one_name_are_told_apart(tmp_path):
 
 def test_places_across_the_antimeridian_are_one(tmp_path):
     west, east = (replace(SPRINGFIELD, point=Point(-16.8, lon)) for lon in (-179.95, 179.95))
-    file = write(tmp_path / "r.csv", [taken("a", west), taken("b", east)])
+    file = write_report(tmp_path / "r.csv", [taken("a", west), taken("b", east)])
     assert len(run(file, "--group", "place").stdout.splitlines()) == 2
 
 
@@ -245,7 +231,7 @@ def test_photos_beside_the_report_that_is_read_are_found(tmp_path, monkeypatch):
     (tmp_path / "there").mkdir()
     (tmp_path / "elsewhere").mkdir()
     Image.new("RGB", (40, 30), "teal").save(tmp_path / "there" / "a.jpg")
-    source = write(tmp_path / "there" / "r.csv", list(outcomes())[:1])
+    source = write_report(tmp_path / "there" / "r.csv", list(outcomes())[:1])
     monkeypatch.chdir(tmp_path / "elsewhere")
     run(source, "r.kmz", "r.kml")
     with zipfile.ZipFile("r.kmz") as archive:

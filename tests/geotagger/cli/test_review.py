@@ -9,7 +9,8 @@ from geotagger.cli.main import cli
 from geotagger.errors import UsageError
 from geotagger.reports.schema import COLUMNS
 from geotagger.review.decisions import journal_path
-from tests.fixtures.reviewing import outcomes, write_report
+from tests.fixtures.reviewing import drawn_outcomes
+from tests.fixtures.samples import write_report
 
 
 def run(*arguments):
@@ -25,13 +26,13 @@ def test_a_report_without_photos_is_told_and_leaves_no_journal(tmp_path):
 
 
 def test_a_page_cannot_be_reviewed_but_what_can_is_named(tmp_path):
-    report = write_report(tmp_path / "r.html", outcomes(tmp_path / "photos"))
+    report = write_report(tmp_path / "r.html", drawn_outcomes(tmp_path / "photos"))
     with pytest.raises(UsageError, match=r"\.csv"):
         run("review", report, "--no-browser")
 
 
 def test_a_port_that_is_taken_is_told(tmp_path):
-    report = write_report(tmp_path / "r.csv", outcomes(tmp_path / "photos"))
+    report = write_report(tmp_path / "r.csv", drawn_outcomes(tmp_path / "photos"))
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(UsageError, match=f"port {port} cannot be used"):
@@ -49,7 +50,7 @@ def test_the_server_listens_on_the_loopback_alone(tmp_path, monkeypatch):
     monkeypatch.setattr(
         uvicorn.Server, "run", lambda _, sockets: bound.append(sockets[0].getsockname()[0])
     )
-    report = write_report(tmp_path / "r.csv", outcomes(tmp_path / "photos"))
+    report = write_report(tmp_path / "r.csv", drawn_outcomes(tmp_path / "photos"))
     with Decisions(report) as decisions:
         session = Session(report, decisions)
         addresses = []

@@ -9,11 +9,11 @@ from PIL import Image
 from geotagger.cli.main import cli
 from geotagger.evaluation.verification import VAGUE_KM, in_words
 from geotagger.metadata.read import read
-from geotagger.types import Level, Outcome, Photo, PhotoMetadata, Place, Point, Prediction, Status
+from geotagger.types import Level, Outcome, Photo, PhotoMetadata, Point, Prediction, Status
 from tests.fixtures import jpegs
 from tests.fixtures.bundles import make_bundle
+from tests.fixtures.samples import LYON
 
-LYON = Place(Point(45.76, 4.84), "FR", "France", "Auvergne-Rhône-Alpes", "Lyon", "Europe")
 NEAR, FAR = Point(45.8, 4.9), Point(-33.9, 18.4)
 
 

@@ -19,8 +19,6 @@ from geotagger.evidence.camera_gps import (
     timeline_of,
 )
 from geotagger.evidence.source import LoadedPhoto
-from geotagger.fusion.decide import Fusion
-from geotagger.geography.places import load_places
 from geotagger.geography.sphere import haversine_km
 from geotagger.images.decode import decode
 from geotagger.metadata.read import read
@@ -29,16 +27,6 @@ from tests.fixtures.trips import trip
 
 PARIS = Point(48.857, 2.352)
 PHONE, CAMERA = "Apple iPhone 15", "NIKON D90"
-
-
-@pytest.fixture(scope="module")
-def places():
-    return load_places()
-
-
-@pytest.fixture(scope="module")
-def belief(places):
-    return Fusion(places)
 
 
 @pytest.fixture

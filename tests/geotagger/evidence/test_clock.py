@@ -6,19 +6,7 @@ import numpy as np
 import pytest
 
 from geotagger.evidence.clock import SUMMER_TIME_FORGOTTEN, TRUST, Clock, ClockSource, read_clock
-from geotagger.fusion.decide import Fusion
-from geotagger.geography.places import load_places
 from geotagger.types import PhotoMetadata
-
-
-@pytest.fixture(scope="module")
-def places():
-    return load_places()
-
-
-@pytest.fixture(scope="module")
-def belief(places):
-    return Fusion(places)
 
 
 @pytest.fixture(scope="module")

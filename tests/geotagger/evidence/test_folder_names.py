@@ -11,8 +11,6 @@ from PIL import Image
 from geotagger.cli.main import cli
 from geotagger.evidence.folder_names import Names, NamesSource, names_in_path
 from geotagger.evidence.source import LoadedPhoto
-from geotagger.fusion.decide import Fusion
-from geotagger.geography.places import load_places
 from geotagger.images.decode import decode
 from geotagger.metadata.place_names import place_names
 from geotagger.metadata.read import read
@@ -20,16 +18,6 @@ from geotagger.metadata.xmp.prediction import with_prediction
 from geotagger.types import Photo
 from tests.fixtures.bundles import make_bundle
 from tests.fixtures.xmps import TAGS, description, rdf, wrapped
-
-
-@pytest.fixture(scope="module")
-def places():
-    return load_places()
-
-
-@pytest.fixture(scope="module")
-def belief(places):
-    return Fusion(places)
 
 
 @pytest.fixture(scope="module")

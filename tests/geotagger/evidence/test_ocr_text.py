@@ -10,8 +10,6 @@ from geotagger.cli.main import cli
 from geotagger.config import RunOptions
 from geotagger.evidence.ocr_text import TextSource
 from geotagger.evidence.source import LoadedPhoto
-from geotagger.fusion.decide import Fusion
-from geotagger.geography.places import load_places
 from geotagger.images.decode import decode
 from geotagger.pipeline.run import predictions
 from geotagger.types import Level, Photo, PhotoMetadata, Status
@@ -27,16 +25,6 @@ def picture(*lines, size=(900, 600)):
     for index, line in enumerate(lines):
         draw.text((100, 80 + 110 * index), line, fill="black", font=ImageFont.load_default(64))
     return image
-
-
-@pytest.fixture(scope="module")
-def places():
-    return load_places()
-
-
-@pytest.fixture(scope="module")
-def belief(places):
-    return Fusion(places)
 
 
 @pytest.fixture(scope="module")

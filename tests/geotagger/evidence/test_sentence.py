@@ -9,8 +9,6 @@ from geotagger.evidence.camera_gps import AlbumSource, Neighbour
 from geotagger.evidence.clock import Clock, ClockSource
 from geotagger.evidence.folder_names import Names, NamesSource
 from geotagger.evidence.ocr_text import evidence_of
-from geotagger.fusion.decide import Fusion
-from geotagger.geography.places import load_places
 from geotagger.pipeline.trips import NeighbourPropagation
 from geotagger.reports.page.points import SOURCES
 from geotagger.text.combine import Combiner
@@ -26,11 +24,6 @@ COUNTRIES = (
     Label("France", country_code="FR", scope="country"),
     Label("Japan", country_code="JP", scope="country"),
 )
-
-
-@pytest.fixture(scope="module")
-def belief():
-    return Fusion(load_places())
 
 
 def classified(belief):

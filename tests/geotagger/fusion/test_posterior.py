@@ -16,11 +16,6 @@ from geotagger.types import Evidence, Level
 PARIS, SYDNEY = (48.8566, 2.3522), (-33.8688, 151.2093)
 
 
-@pytest.fixture(scope="module")
-def places():
-    return load_places()
-
-
 def near(places, lat, lon, sigma_km, weight=1.0):
     """Evidence that falls off with the distance from a point."""
     km = haversine_km(lat, lon, places.lat, places.lon)

@@ -4,12 +4,6 @@ import numpy as np
 import pytest
 
 from geotagger.fusion.prior import Constants, log_prior
-from geotagger.geography.places import load_places
-
-
-@pytest.fixture(scope="module")
-def places():
-    return load_places()
 
 
 def test_the_prior_grows_with_powers_of_the_people(places):

@@ -21,8 +21,7 @@ from geotagger.metadata.file_tags import FileTags
 from geotagger.metadata.safe_write.write import WriteContext, tag_file
 from geotagger.metadata.undo.untag import untag_file
 from geotagger.metadata.undo.write_journal import Journal
-from tests.geotagger.metadata.containers.test_containers import others
-from tests.geotagger.metadata.exif.test_patch import PARIS
+from tests.fixtures.metadata import PARIS, others
 
 CORPUS = Path(
     os.environ.get("GEOTAGGER_TEST_CORPUS") or Path(__file__).parents[4] / "shared" / "corpus"

@@ -4,9 +4,9 @@ import pytest
 
 from geotagger.metadata.xmp.prediction import prediction_in, with_prediction
 from geotagger.output.policy import file_tags, words
-from geotagger.types import Candidate, Level, Place, Point, Prediction
+from geotagger.types import Candidate, Level, Prediction
+from tests.fixtures.samples import LYON
 
-LYON = Place(Point(45.76, 4.84), "FR", "France", "Auvergne-Rhône-Alpes", "Lyon", "Europe")
 ALL = ("gps", "region", "keywords")
 
 

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from geotagger.fusion.decide import Fusion
-from geotagger.geography.places import load_places
 from geotagger.geography.sphere import haversine_km
 from geotagger.pipeline.trips import (
     MAX_GAP_DAYS,
@@ -22,16 +21,6 @@ from geotagger.types import Evidence, Level, Outcome, Photo, PhotoEvidence, Phot
 PHONE, OTHER_PHONE = "Apple iPhone 15", "Google Pixel 8"
 PARIS = Point(48.857, 2.352)
 NOON = datetime.fromisoformat("2024-05-01T12:00:00")
-
-
-@pytest.fixture(scope="module")
-def places():
-    return load_places()
-
-
-@pytest.fixture(scope="module")
-def belief(places):
-    return Fusion(places)
 
 
 def row_of(places, city, country):

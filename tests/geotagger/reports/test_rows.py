@@ -17,17 +17,16 @@ from geotagger.types import (
     Outcome,
     Photo,
     PhotoMetadata,
-    Place,
     Point,
     Prediction,
     Status,
 )
+from tests.fixtures.samples import LYON
 
 DESIGNED = (
     "path,status,lat,lon,radius_km,confidence,level,continent,country,country_code,region,city,"
     "evidence,alternatives,gps_lat,gps_lon,gps_check,gps_distance_km,taken_at,model,sha256,note"
 )
-LYON = Place(Point(45.76, 4.84), "FR", "France", "Auvergne-Rhône-Alpes", "Lyon", "Europe")
 
 
 def outcome(name="a.jpg", level=Level.CITY, existing=None, reasons=("sign",), **more):

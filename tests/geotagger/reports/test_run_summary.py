@@ -9,12 +9,8 @@ from geotagger.config import RunOptions
 from geotagger.pipeline.run import Summary, kind_of
 from geotagger.reports.rows import row
 from geotagger.reports.run_summary import triage
-from geotagger.types import Level, Outcome, Photo, PhotoMetadata, Point, Status
-from tests.geotagger.cli.test_report import PARIS, SPRINGFIELD, taken
-
-
-def outcome(status, note="", existing=None):
-    return Outcome(Photo(Path("x.jpg"), Path()), status, existing or PhotoMetadata(), note=note)
+from geotagger.types import Level, Outcome, PhotoMetadata, Point, Status
+from tests.fixtures.samples import PARIS, SPRINGFIELD, outcome, taken
 
 
 def lines(*outcomes, reports=("r.csv",), **more):
@@ -32,10 +28,10 @@ def test_everything_at_once():
         taken("b", SPRINGFIELD, level=Level.COUNTRY),
         taken("c", PARIS, level=Level.CONTINENT),
         taken("d", PARIS, level=Level.NONE, status=Status.UNSURE),
-        outcome(Status.FAILED, "truncated: 3 of 5 bytes"),
-        outcome(Status.FAILED, "truncated: 4 of 9 bytes"),
-        outcome(Status.FAILED, "zero bytes"),
-        outcome(Status.SKIPPED, "camera RAW"),
+        outcome("x.jpg", Status.FAILED, note="truncated: 3 of 5 bytes"),
+        outcome("x.jpg", Status.FAILED, note="truncated: 4 of 9 bytes"),
+        outcome("x.jpg", Status.FAILED, note="zero bytes"),
+        outcome("x.jpg", Status.SKIPPED, note="camera RAW"),
         resumed=4,
     )
     assert first == (
@@ -84,7 +80,7 @@ def test_inconsistent_gps_comes_before_places():
     _, said = lines(
         predicted,
         Outcome(predicted.photo, Status.PREDICTED, far, predicted.prediction),
-        outcome(Status.UNSURE, existing=PhotoMetadata(gps_problem="GPS is 0, 0")),
+        outcome("x.jpg", Status.UNSURE, existing=PhotoMetadata(gps_problem="GPS is 0, 0")),
         reports=("my photos.csv",),
     )
     assert said["GPS"] == "1 outside the circle of their guess, 1 with a position that is none"
@@ -97,7 +93,7 @@ def test_inconsistent_gps_comes_before_places():
     ("items", "reports", "following"),
     [
         ([taken("a", PARIS)], ["r.kml", "r.jsonl"], "geotagger report r.jsonl --group place,day"),
-        ([outcome(Status.UNSURE)], ["r.csv"], "geotagger report r.csv --sort -confidence"),
+        ([outcome("x.jpg", Status.UNSURE)], ["r.csv"], "geotagger report r.csv --sort -confidence"),
         ([taken("a", PARIS)], ["r.kml"], None),
     ],
 )
@@ -115,7 +111,7 @@ def test_many_countries_are_summed_up():
 
 
 def test_hostile_notes_cannot_turn_the_terminal():
-    _, said = lines(outcome(Status.FAILED, "\x1b[31m\u202ebad"), reports=["\x1b.csv"])
+    _, said = lines(outcome("x.jpg", Status.FAILED, note="\x1b[31m\u202ebad"), reports=["\x1b.csv"])
     assert said["failed"] == "1 \\x1b[31m\\u202ebad"
     assert said["reports"] == "\\x1b.csv"
 

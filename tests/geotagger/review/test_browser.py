@@ -10,12 +10,13 @@ import sys
 import pytest
 
 from geotagger.review.decisions import Decisions, journal_path
-from tests.fixtures.reviewing import outcomes, write_report
+from tests.fixtures.reviewing import drawn_outcomes
+from tests.fixtures.samples import write_report
 
 
 @pytest.fixture
 def folder(tmp_path):
-    write_report(tmp_path / "r.csv", outcomes(tmp_path / "photos"))
+    write_report(tmp_path / "r.csv", drawn_outcomes(tmp_path / "photos"))
     return tmp_path
 
 

@@ -17,7 +17,8 @@ from geotagger.review.server import make_app
 from geotagger.review.session import Session
 from geotagger.types import Outcome, Photo, Status
 from tests.fixtures.drawer import texture
-from tests.fixtures.reviewing import BERLIN, HOSTILE, make_photo, outcomes, write_report
+from tests.fixtures.reviewing import drawn_outcomes, make_photo
+from tests.fixtures.samples import BERLIN, HOSTILE_HTML, write_report
 
 HOST = "127.0.0.1:8123"
 ORIGIN = f"http://{HOST}"
@@ -27,7 +28,7 @@ TOWER, TOWER_2, GATE, ISLAND, BROKEN = range(5)
 
 @pytest.fixture(params=[".csv", ".jsonl"])
 def report(tmp_path, request):
-    rows = outcomes(tmp_path / "photos")
+    rows = drawn_outcomes(tmp_path / "photos")
     return write_report(tmp_path / f"r{request.param}", rows)
 
 
@@ -259,8 +260,8 @@ def test_a_row_that_is_not_there_is_refused(client):
 
 def test_hostile_texts_stay_data(tmp_path):
     rows = [
-        *outcomes(tmp_path / "photos"),
-        Outcome(Photo(tmp_path / "x", tmp_path), Status.FAILED, note=HOSTILE),
+        *drawn_outcomes(tmp_path / "photos"),
+        Outcome(Photo(tmp_path / "x", tmp_path), Status.FAILED, note=HOSTILE_HTML),
     ]
     report = write_report(tmp_path / "<b>&.csv", rows)
     with Decisions(report) as decisions:
@@ -271,7 +272,7 @@ def test_hostile_texts_stay_data(tmp_path):
             assert "hacked" not in html  # rows come as JSON only
             answer = client.get("/api/rows/0")
             assert answer.headers["content-type"] == "application/json"
-            assert answer.json()[5]["note"] == HOSTILE
+            assert answer.json()[5]["note"] == HOSTILE_HTML
         session.close()
 
 
@@ -321,7 +322,7 @@ def test_writing_wants_the_right_count_and_writes_only_what_was_approved(client,
 
 
 def test_a_hundred_thousand_rows_are_paged(tmp_path):
-    first = outcomes(tmp_path / "photos")[0]
+    first = drawn_outcomes(tmp_path / "photos")[0]
     rows = (
         replace(first, photo=Photo(tmp_path / f"{i:06}.jpg", tmp_path), sha256=f"{i:064x}")
         for i in range(100_000)

@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 
-from geotagger.fusion.decide import Fusion
-from geotagger.geography.places import load_places
 from geotagger.geography.sphere import haversine_km
 from geotagger.text.combine import TELLING, Combiner, Strengths
 from geotagger.text.find_cues import weaken_cue
@@ -14,16 +12,6 @@ from geotagger.types import Evidence
 BIELEFELD = Spot(52.03, 8.53, 10_000.0, 10.0)
 LANGUAGE_DE = Cue("language", "", "language de", {"DE": 40.0, "AT": 40.0, "CH": 25.0})
 TOWN = Cue("place name", "Stadt Bielefeld", "Bielefeld, DE", spots=(BIELEFELD,))
-
-
-@pytest.fixture(scope="module")
-def places():
-    return load_places()
-
-
-@pytest.fixture(scope="module")
-def belief(places):
-    return Fusion(places)
 
 
 @pytest.fixture

@@ -25,8 +25,16 @@ from geotagger.metadata.undo.removal import without_own
 from geotagger.metadata.xmp.tree import GEOTAGGER
 from tests.fixtures import jpegs, photo_files
 from tests.fixtures.jpegs import LONG, SHORT
+from tests.fixtures.metadata import (
+    NOTE,
+    PARIS,
+    SANTIAGO,
+    chunks,
+    kind,
+    others,
+    parts,
+)
 from tests.fixtures.photo_files import PACKET, chunk, png, png_xmp, tiff
-from tests.geotagger.metadata.exif.test_patch import NOTE, PARIS, SANTIAGO, parts
 
 OURS = b"<!-- ours -->"
 EVERY = jpegs.SOUND | photo_files.SOUND
@@ -45,44 +53,6 @@ def with_ours(packet):
 
 def without_ours(packet):
     return None if packet == NEW_PACKET else packet.replace(OURS, b"")
-
-
-def kind(data):
-    return {b"\x89P": "PNG", b"II": "TIFF", b"MM": "TIFF", b"RI": "WebP"}.get(data[:2], "JPEG")
-
-
-def chunks(data):
-    """(name, bytes) of each chunk of a PNG or WebP file, and what stands behind the last."""
-    pos, found = (8, []) if data[:4] == b"\x89PNG" else (12, [])
-    end = len(data) if pos == 8 else 8 + struct.unpack_from("<L", data, 4)[0]
-    while pos < end:
-        if data[:4] == b"RIFF":
-            name, size = struct.unpack_from("<4sL", data, pos)
-            size += size % 2
-        else:
-            size, name = struct.unpack_from(">L4s", data, pos)
-            size += 4
-        found.append((name, data[pos : pos + 8 + size]))
-        pos += 8 + size
-        if name == b"IEND":
-            break
-    return [*found, (b"", data[pos:])]
-
-
-def others(data):
-    """All that must not change, by a reader that is not the one under test."""
-    if kind(data) == "JPEG":
-        mine = (b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0")
-        return [p for p in parts(data) if not p[1].lstrip(b"\xff")[3:].startswith(mine)]
-    if kind(data) == "TIFF":
-        with Image.open(io.BytesIO(data)) as image:
-            tags = []
-            for number in range(image.n_frames):
-                image.seek(number)
-                tags.append({k: v for k, v in image.tag_v2.items() if k not in (34853, 700)})
-            return tags
-    names = (b"EXIF", b"XMP ", b"VP8X", b"eXIf")
-    return [c for c in chunks(data) if c[0] not in names and b"XML:com.adobe.xmp" not in c[1]]
 
 
 @every

@@ -25,35 +25,10 @@ from geotagger.metadata.undo.edits import Edit, apply
 from geotagger.types import Point
 from tests.fixtures import jpegs
 from tests.fixtures.jpegs import GPS, SHORT
+from tests.fixtures.metadata import COUNTRY, NOTE, PARIS, SANTIAGO, block, is_exif, parts
 
-NOTE = "PREDICTED by geotagger 0.1.0 (model starter), conf 0.62"
-PARIS = GpsTags(Point(48.858370, 2.294481), 12.5, "Paris, Ile-de-France, France", NOTE)
-SANTIAGO = GpsTags(Point(-33.4489, -70.6693), 300.0, "Región Metropolitana, Chile", NOTE)
-COUNTRY = GpsTags(None, None, "France", NOTE)
 MEASURED = ["big endian, GPS", "GPS"]
 sound = pytest.mark.parametrize("data", jpegs.SOUND.values(), ids=jpegs.SOUND.keys())
-
-
-def parts(data):
-    """Each segment as (marker, bytes), fill bytes included; the last is the rest of the file."""
-    pos, found = 2, []
-    while True:
-        code = pos
-        while data[code] == 0xFF:
-            code += 1
-        end = code + 1 + struct.unpack_from(">H", data, code + 1)[0]
-        if data[code] == 0xDA:
-            return [*found, (0xDA, data[pos:])]
-        found.append((data[code], data[pos:end]))
-        pos = end
-
-
-def is_exif(part):
-    return part[0] == 0xE1 and part[1].lstrip(b"\xff")[3:9] == b"Exif\0\0"
-
-
-def block(data):
-    return next((p[1].lstrip(b"\xff")[9:] for p in parts(data) if is_exif(p)), None)
 
 
 def gps(data):

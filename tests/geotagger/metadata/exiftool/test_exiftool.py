@@ -25,15 +25,14 @@ from geotagger.metadata.undo.untag import untag_file
 from geotagger.metadata.undo.write_journal import Journal
 from geotagger.metadata.xmp.prediction import prediction_in
 from geotagger.output.policy import file_tags
-from geotagger.types import Level, Place, Point, Prediction
+from geotagger.types import Level, Prediction
 from tests.fixtures import drawer
+from tests.fixtures.samples import BREST, OSLO
 
-LYON = Place(Point(45.76, -4.84), "FR", "France", "Auvergne-Rhône-Alpes", "Lyon", "Europe")
-OSLO = Place(Point(59.91, 10.75), "NO", "Norway", "Oslo", "Oslo", "Europe")
 installed = pytest.mark.skipif(not shutil.which("exiftool"), reason="ExifTool is not installed")
 
 
-def tags(place=LYON, level=Level.CITY):
+def tags(place=BREST, level=Level.CITY):
     return file_tags(Prediction(place.point, place, level, 0.8, 20.0), "m")
 
 
@@ -74,8 +73,8 @@ def test_written_read_back_rewritten_and_taken_back(kind, tmp_path, journal, exi
     assert (result.sha256, result.note) == (sha256(path), "")
     found = read(path.read_bytes())
     assert found.gps_is_prediction
-    assert (found.gps.lat, found.gps.lon) == pytest.approx((45.76, -4.84))
-    assert prediction_in(xmp_packet(path.read_bytes())).city == "Lyon"
+    assert (found.gps.lat, found.gps.lon) == pytest.approx((48.39, -4.49))
+    assert prediction_in(xmp_packet(path.read_bytes())).city == "Brest"
     assert prediction_in(xmp_packet(path.read_bytes())).source_sha256 == judged
     assert picture_parts(path.read_bytes()) == picture_parts(data)
 

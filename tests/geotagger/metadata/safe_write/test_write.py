@@ -18,7 +18,6 @@ from pathlib import Path
 import pytest
 
 from geotagger.errors import CannotEmbedError, GeotaggerError, PhotoError
-from geotagger.metadata.exif.gps_tags import GpsTags
 from geotagger.metadata.file_tags import FileTags
 from geotagger.metadata.read import read
 from geotagger.metadata.safe_write import digest
@@ -28,12 +27,9 @@ from geotagger.metadata.safe_write.write import OverwriteRefusedError, WriteCont
 from geotagger.metadata.undo.untag import untag_file
 from geotagger.metadata.undo.write_journal import UNKNOWN, Journal
 from geotagger.state import state_folder
-from geotagger.types import Point
 from tests.fixtures import jpegs
+from tests.fixtures.metadata import NOTE, OSLO, PARIS
 
-NOTE = "PREDICTED by geotagger 0.1.0 (model starter), conf 0.62"
-PARIS = GpsTags(Point(48.858370, 2.294481), 12.5, "Paris, Ile-de-France, France", NOTE)
-OSLO = GpsTags(Point(59.91, 10.75), 8.0, "Oslo, Norway", NOTE)
 PLAIN = jpegs.SOUND["thumbnail and maker note"]
 MTIME_NS = 1_500_000_000_123_456_700
 

@@ -22,7 +22,7 @@ from geotagger.metadata.undo.untag import untag_file
 from geotagger.metadata.undo.write_journal import Journal
 from geotagger.metadata.xmp.prediction import XmpTags, with_prediction
 from tests.fixtures import jpegs, photo_files
-from tests.geotagger.metadata.exif.test_patch import PARIS, block
+from tests.fixtures.metadata import PARIS, block
 
 RECORD = undo.EditRecord("ab" * 32, (Edit(2, 4, b"xyz"), Edit(9, 9, b""), Edit(9, 50, b"1")), 50)
 

@@ -17,13 +17,13 @@ from geotagger.reports.formats.text_rows import ReportStyle
 from geotagger.reports.rows import row
 from geotagger.reports.schema import COLUMNS
 from geotagger.types import Photo, Place, Point
-from tests.geotagger.reports.read.test_rows import HOSTILE, outcomes, write
+from tests.fixtures.samples import HOSTILE_TEXTS, outcomes, write_report
 
 CENTRES = [(0, 0), (45.76, 4.84), (-17.7, 179.99), (-17.7, -180), (64, 180), (85, -30), (-90, 0)]
 
 
 def test_another_parser_finds_it_valid_with_every_row(tmp_path):
-    path = write(tmp_path / "r.geojson", outcomes())
+    path = write_report(tmp_path / "r.geojson", outcomes())
     whole = geojson.loads(path.read_text("utf-8"))
     assert whole.is_valid, whole.errors()
     assert [dict(feature.properties) for feature in whole.features] == [
@@ -34,7 +34,7 @@ def test_another_parser_finds_it_valid_with_every_row(tmp_path):
 
 
 def test_gdal_reads_points_circles_and_properties(tmp_path):
-    path = write(tmp_path / "r.geojson", outcomes(), ReportStyle(circles=True))
+    path = write_report(tmp_path / "r.geojson", outcomes(), ReportStyle(circles=True))
     meta, _, geometry, fields = pyogrio.raw.read(path)
     cells = dict(zip(meta["fields"], fields, strict=True))
     shapes = shapely.from_wkb(geometry)
@@ -47,9 +47,9 @@ def test_gdal_reads_points_circles_and_properties(tmp_path):
 
 
 def test_hostile_texts_stay_texts(tmp_path):
-    path = write(tmp_path / "r.geojson", outcomes())
+    path = write_report(tmp_path / "r.geojson", outcomes())
     notes = [item["properties"]["note"] for item in json.loads(path.read_text())["features"]]
-    assert notes[3:] == list(HOSTILE)
+    assert notes[3:] == list(HOSTILE_TEXTS)
 
 
 @pytest.mark.parametrize("radius_km", [0.01, 1, 300, 4000, 11_000, 20_015, 30_000])
@@ -115,5 +115,5 @@ def test_points_keep_to_the_range_of_longitudes(tmp_path):
     place = Place(Point(-89.999994, -180.0))
     at_edge = replace(first.prediction, point=place.point, place=place, radius_km=25_000.0)
     outcome = replace(first, prediction=at_edge, photo=Photo(first.photo.path, first.photo.root))
-    path = write(tmp_path / "r.geojson", [outcome], ReportStyle(circles=True))
+    path = write_report(tmp_path / "r.geojson", [outcome], ReportStyle(circles=True))
     assert geojson.loads(path.read_text("utf-8")).is_valid

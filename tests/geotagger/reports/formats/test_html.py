@@ -16,7 +16,8 @@ from geotagger.reports.page import render as page
 from geotagger.reports.page.points import NO_DAY, Points
 from geotagger.reports.rows import row
 from geotagger.types import Outcome, Photo, Status
-from tests.fixtures.reviewing import HOSTILE, hostile_names, make_photo, outcomes, write_report
+from tests.fixtures.reviewing import drawn_outcomes, hostile_names, make_photo
+from tests.fixtures.samples import HOSTILE_HTML, write_report
 
 
 def blocks(html, name):
@@ -26,7 +27,7 @@ def blocks(html, name):
 
 @pytest.fixture
 def rows(tmp_path):
-    return outcomes(tmp_path / "photos")
+    return drawn_outcomes(tmp_path / "photos")
 
 
 def test_everything_is_in_one_file_and_no_address_is_fetched(tmp_path, rows):
@@ -77,7 +78,7 @@ def test_pictures_stop_at_their_cap(tmp_path, rows, monkeypatch):
 
 
 def test_hostile_texts_end_no_script(tmp_path, rows):
-    bad = [replace(r, note=HOSTILE + "<!-- <script>") for r in rows]
+    bad = [replace(r, note=HOSTILE_HTML + "<!-- <script>") for r in rows]
     for i, name in enumerate(hostile_names()):
         make_photo(tmp_path / name, i)
         bad.append(Outcome(Photo(tmp_path / name, tmp_path), Status.UNSURE))
@@ -86,7 +87,7 @@ def test_hostile_texts_end_no_script(tmp_path, rows):
     starts = re.findall(r"<[/!a-z]+", data.partition("<script>\n")[0])
     assert set(starts) <= {"<p", "</p", "</noscript", "<script", "</script"}
     told = [cells for block in blocks(html, "rows") for cells in block]
-    assert told[0]["note"].startswith(HOSTILE)
+    assert told[0]["note"].startswith(HOSTILE_HTML)
     assert "\u202e" not in html
 
 

@@ -20,7 +20,7 @@ from geotagger.reports.formats.text_rows import ReportStyle
 from geotagger.reports.rows import row
 from geotagger.reports.schema import COLUMNS
 from geotagger.types import Photo, Point, Status
-from tests.geotagger.reports.read.test_rows import HOSTILE, outcomes, write
+from tests.fixtures.samples import HOSTILE_TEXTS, outcomes, write_report
 
 NS = {"k": "http://www.opengis.net/kml/2.2"}
 
@@ -53,7 +53,7 @@ class Tags(HTMLParser):
 
 
 def test_the_schema_of_the_ogc_is_kept(tmp_path):
-    path = write(tmp_path / "r.kml", outcomes())
+    path = write_report(tmp_path / "r.kml", outcomes())
     assert validate(file_to_validate=path)
 
 
@@ -63,32 +63,32 @@ def test_the_schema_of_the_ogc_is_kept(tmp_path):
 def test_the_schema_is_kept_anywhere(tmp_path, lat, lon, radius_km):
     (first, *_) = outcomes()
     there = replace(first.prediction, point=Point(lat, lon), radius_km=radius_km)
-    path = write(tmp_path / "r.kml", [replace(first, prediction=there)])
+    path = write_report(tmp_path / "r.kml", [replace(first, prediction=there)])
     assert validate(file_to_validate=path)
 
 
 def test_another_parser_finds_folders_by_country(tmp_path):
-    path = write(tmp_path / "r.kml", outcomes())
+    path = write_report(tmp_path / "r.kml", outcomes())
     (document,) = KML.parse(path).features
     names = [folder.name for folder in document.features]
-    assert names == [f"France ({1 + len(HOSTILE)})", "No country (1)", "No position (1)"]
+    assert names == [f"France ({1 + len(HOSTILE_TEXTS)})", "No country (1)", "No position (1)"]
     photos = [item for item in document.features[0].features if isinstance(item, Placemark)]
     (circles,) = [item for item in document.features[0].features if isinstance(item, Folder)]
     assert circles.name == "90 % circles"
-    assert len(circles.features) == len(photos) == 1 + len(HOSTILE)
+    assert len(circles.features) == len(photos) == 1 + len(HOSTILE_TEXTS)
     assert (photos[0].geometry.x, photos[0].geometry.y) == (4.84, 45.76)
     assert photos[0].view.range == 36_000
 
 
 def test_gdal_reads_points_and_circles(tmp_path):
-    path = write(tmp_path / "r.kml", outcomes())
+    path = write_report(tmp_path / "r.kml", outcomes())
     layers = [str(name) for name, _ in pyogrio.list_layers(path)]
     assert "France (18)" in layers
     assert pyogrio.read_info(path, layer="France (18)")["features"] == 18
 
 
 def test_the_cells_of_a_photo_are_its_extended_data(tmp_path):
-    path = write(tmp_path / "r.kml", outcomes())
+    path = write_report(tmp_path / "r.kml", outcomes())
     for element, outcome in zip(placemarks(path)[:1], outcomes(), strict=False):
         data = {
             item.get("name"): text(item, "k:value") for item in element.iterfind(".//k:Data", NS)
@@ -102,18 +102,18 @@ def test_the_cells_of_a_photo_are_its_extended_data(tmp_path):
 
 
 def test_hostile_texts_stay_texts(tmp_path):
-    path = write(tmp_path / "r.kml", outcomes())
+    path = write_report(tmp_path / "r.kml", outcomes())
     notes = []
     for element in placemarks(path):
         shown = Tags(text(element, "k:description"))
         assert {tag for tag, _ in shown.tags} <= {"p", "b", "ol", "li"}
         assert not any(attributes for _, attributes in shown.tags)
         notes += [part[6:] for part in shown.texts if part.startswith("note: ")]
-    assert set(notes) == {"zero bytes", *HOSTILE}
+    assert set(notes) == {"zero bytes", *HOSTILE_TEXTS}
 
 
 def test_balloons_show_nothing_but_the_description_which_is_escaped(tmp_path):
-    tree = etree.parse(write(tmp_path / "r.kml", outcomes()))
+    tree = etree.parse(write_report(tmp_path / "r.kml", outcomes()))
     styles = {item.get("id"): text(item, "k:BalloonStyle/k:text") for item in styles_of(tree)}
     assert set(styles) == set(Status)
     assert set(styles.values()) == {"$[description]"}
@@ -150,7 +150,7 @@ def pictures(path):
 def test_balloons_show_photos_below_the_report_by_a_relative_link(tmp_path, name):
     there = photo(tmp_path / "photos" / name)
     (first, *_) = outcomes()
-    path = write(tmp_path / "r.kml", [replace(first, photo=Photo(there, tmp_path))])
+    path = write_report(tmp_path / "r.kml", [replace(first, photo=Photo(there, tmp_path))])
     (link,) = pictures(path)
     assert urlparse(link).scheme == urlparse(link).netloc == ""
     assert (tmp_path / unquote(link)).samefile(there)
@@ -162,7 +162,9 @@ def test_balloons_show_photos_elsewhere_by_an_absolute_link(tmp_path):
     there = photo(tmp_path / "photos" / "ä.jpg")
     (tmp_path / "reports").mkdir()
     (first, *_) = outcomes()
-    path = write(tmp_path / "reports" / "r.kml", [replace(first, photo=Photo(there, tmp_path))])
+    path = write_report(
+        tmp_path / "reports" / "r.kml", [replace(first, photo=Photo(there, tmp_path))]
+    )
     (link,) = pictures(path)
     assert link == there.resolve().as_uri()
 
@@ -171,15 +173,15 @@ def test_nothing_is_shown_without_thumbnails(tmp_path):
     there = photo(tmp_path / "a.jpg")
     (first, *_) = outcomes()
     items = [replace(first, photo=Photo(there, tmp_path))]
-    assert pictures(write(tmp_path / "r.kml", items, ReportStyle(thumbnails=False))) == []
+    assert pictures(write_report(tmp_path / "r.kml", items, ReportStyle(thumbnails=False))) == []
     with zipfile.ZipFile(
-        write(tmp_path / "r.kmz", items, ReportStyle(thumbnails=False))
+        write_report(tmp_path / "r.kmz", items, ReportStyle(thumbnails=False))
     ) as archive:
         assert archive.namelist() == ["doc.kml"]
 
 
 def test_nothing_is_fetched_from_anywhere(tmp_path):
-    content = write(tmp_path / "r.kml", outcomes()).read_text("utf-8")
+    content = write_report(tmp_path / "r.kml", outcomes()).read_text("utf-8")
     assert content.count("http") == content.count('xmlns="http://www.opengis.net/kml/2.2"') == 1
 
 
@@ -187,7 +189,7 @@ def test_a_kmz_holds_small_pictures_of_its_own(tmp_path):
     there = photo(tmp_path / "photos" / "a.jpg", (1000, 500))
     (first, *_) = outcomes()
     bad = replace(first, photo=Photo(Path("gone.jpg"), Path()))
-    path = write(tmp_path / "r.kmz", [bad, replace(first, photo=Photo(there, tmp_path))])
+    path = write_report(tmp_path / "r.kmz", [bad, replace(first, photo=Photo(there, tmp_path))])
     with zipfile.ZipFile(path) as archive:
         assert archive.testzip() is None
         assert archive.namelist() == ["doc.kml", "thumbnails/1.jpg"]

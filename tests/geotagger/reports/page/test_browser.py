@@ -5,24 +5,19 @@ from dataclasses import replace
 import pytest
 
 from geotagger.types import Outcome, Photo, Status
-from tests.fixtures.reviewing import (
-    HOSTILE,
-    hostile_names,
-    outcomes,
-    sync_api,
-    write_report,
-)
+from tests.fixtures.reviewing import drawn_outcomes, hostile_names, sync_api
+from tests.fixtures.samples import HOSTILE_HTML, write_report
 
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
     folder = tmp_path_factory.mktemp("map")
-    rows = outcomes(folder / "photos")
+    rows = drawn_outcomes(folder / "photos")
     rows += [
-        Outcome(Photo(folder / name, folder), Status.UNSURE, note=HOSTILE)
+        Outcome(Photo(folder / name, folder), Status.UNSURE, note=HOSTILE_HTML)
         for name in hostile_names()
     ]
-    rows.append(replace(rows[0], photo=Photo(folder / HOSTILE.replace("/", "|"), folder)))
+    rows.append(replace(rows[0], photo=Photo(folder / HOSTILE_HTML.replace("/", "|"), folder)))
     return write_report(folder / "report.html", rows)
 
 

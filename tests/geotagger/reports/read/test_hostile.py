@@ -12,7 +12,8 @@ from geotagger.review.decisions import NONE, Decision, Decisions, Key, journal_p
 from geotagger.review.session import Session
 from geotagger.types import Level, Outcome, Photo, PhotoMetadata, Point, Status
 from geotagger.vision.bundle.label_tables import read_vectors
-from tests.fixtures.reviewing import PISA, guess
+from tests.fixtures.reviewing import guess
+from tests.fixtures.samples import PISA
 
 DEEP = "[" * 100_000
 HUGE = "1" + "0" * 400

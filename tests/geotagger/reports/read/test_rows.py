@@ -2,85 +2,24 @@
 
 import csv
 import json
-from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geotagger.errors import UsageError
-from geotagger.reports.formats.registry import open_report
 from geotagger.reports.formats.text_rows import ReportStyle
 from geotagger.reports.read.rows import read_rows
 from geotagger.reports.rows import row
 from geotagger.reports.schema import COLUMNS, SCHEMA
-from geotagger.types import (
-    Candidate,
-    Level,
-    Outcome,
-    Photo,
-    PhotoMetadata,
-    Place,
-    Point,
-    Prediction,
-    Status,
-)
+from tests.fixtures.samples import outcomes, write_report
 
-LYON = Place(Point(45.76, 4.84), "FR", "France", "Auvergne-Rhône-Alpes", "Lyon", "Europe")
-SEA = Place(Point(-89.9, 180.0))
 SUFFIXES = (".csv", ".jsonl", ".geojson", ".parquet")
-HOSTILE = (
-    "=1+1",
-    "'=1+1",
-    "''-x",
-    "'quoted'",
-    "+49 30",
-    "-",
-    "@SUM(A1)",
-    "\uff1dcmd",
-    "a,b;c\"d'e",
-    "<script>alert(1)</script>",
-    "]]>",
-    "&amp;",
-    "</Placemark>",
-    "\\n",
-    " padded ",
-    "NULL",
-    "\N{PILE OF POO}",
-)
-
-
-def outcomes():
-    candidates = (Candidate(LYON, LYON.point, 0.83), Candidate(SEA, SEA.point, 0.1))
-    prediction = Prediction(LYON.point, LYON, Level.CITY, 0.83, 12.0, candidates, (), ("a", "b"))
-    whole = Outcome(
-        Photo(Path("a.jpg"), Path()),
-        Status.PREDICTED,
-        PhotoMetadata(gps=Point(45.8, 4.9), taken_at="2024-05-01T10:00:00+02:00"),
-        prediction,
-        sha256="00ff",
-        model="starter",
-    )
-    yield whole
-    at_sea = replace(prediction, place=SEA, point=SEA.point, level=Level.NONE, candidates=())
-    yield replace(whole, prediction=at_sea, status=Status.UNSURE)
-    yield Outcome(Photo(Path("bad.jpg"), Path()), Status.FAILED, note="zero bytes")
-    for text in HOSTILE:
-        yield replace(whole, photo=Photo(Path(text), Path()), note=text, model=text)
-
-
-def write(path, items, look=ReportStyle()):  # noqa: B008
-    report = open_report(path, look)
-    for item in items:
-        report.add(item)
-    report.close()
-    return path
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_what_is_written_is_read_back_cell_by_cell(tmp_path, suffix):
-    path = write(tmp_path / f"r{suffix}", outcomes(), ReportStyle(circles=True))
+    path = write_report(tmp_path / f"r{suffix}", outcomes(), ReportStyle(circles=True))
     rows = list(read_rows(path))
     assert rows == [row(outcome) for outcome in outcomes()]
     for cells in rows:
@@ -92,7 +31,7 @@ def test_what_is_written_is_read_back_cell_by_cell(tmp_path, suffix):
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".geojson"])
 def test_what_an_interrupted_run_left_is_read_to_its_last_whole_line(tmp_path, suffix):
-    whole = write(tmp_path / f"r{suffix}", outcomes())
+    whole = write_report(tmp_path / f"r{suffix}", outcomes())
     lines = whole.read_bytes().splitlines(keepends=True)
     partial = tmp_path / f"r{suffix}.partial"
     partial.write_bytes(b"".join(lines[:4]) + lines[4][:40])
@@ -188,7 +127,7 @@ def test_a_report_that_is_not_there_is_named(tmp_path):
 )
 @settings(deadline=None, max_examples=60)
 def test_whatever_is_broken_is_a_usage_error(tmp_path_factory, suffix, places, junk):
-    whole = write(tmp_path_factory.mktemp("r") / f"r{suffix}", outcomes())
+    whole = write_report(tmp_path_factory.mktemp("r") / f"r{suffix}", outcomes())
     data = whole.read_bytes()
     for place in places:
         place %= len(data)
@@ -202,13 +141,13 @@ def test_whatever_is_broken_is_a_usage_error(tmp_path_factory, suffix, places, j
 
 
 def test_geojson_that_another_program_wrote_is_read(tmp_path):
-    path = write(tmp_path / "r.geojson", outcomes(), ReportStyle(circles=True))
+    path = write_report(tmp_path / "r.geojson", outcomes(), ReportStyle(circles=True))
     whole = json.loads(path.read_text("utf-8"))
     path.write_text(json.dumps(whole, indent=1))
     assert list(read_rows(path)) == [row(outcome) for outcome in outcomes()]
 
 
 def test_a_csv_with_a_byte_order_mark_is_read(tmp_path):
-    path = write(tmp_path / "r.csv", outcomes())
+    path = write_report(tmp_path / "r.csv", outcomes())
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
     assert list(read_rows(path)) == [row(outcome) for outcome in outcomes()]
