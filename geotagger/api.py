@@ -1,47 +1,116 @@
-"""geotagger from Python: photos in, points and probabilities out."""
+"""geotagger from Python: photos in, places out.
+
+This file only translates: `pipeline` predicts, `output` writes and takes back, `metadata` reads.
+docs/reference/python.md describes everything here with examples.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageOps
 
-from geotagger.config import cores
+from geotagger.cache.store import journal_file
+from geotagger.config import RunOptions, cores
 from geotagger.errors import BundleError
-from geotagger.evidence.source import LoadedPhoto
-from geotagger.evidence.vision import VisionSource
-from geotagger.fusion.decide import Fusion
-from geotagger.geography.area import read_area
-from geotagger.geography.named_places import parse_places, read_candidates
+from geotagger.evidence.source import LoadedPhoto, Source
+from geotagger.fusion.decide import Fusion, predict
 from geotagger.geography.places import load_places
 from geotagger.images.decode import Picture, decode
-from geotagger.types import Photo, PhotoMetadata, Prediction
-from geotagger.vision.bundle.bundle import CaptionHead, RetrieveHead, find_bundle, load_bundle
+from geotagger.images.scan import walk
+from geotagger.metadata import read as metadata
+from geotagger.output import untag as undo
+from geotagger.pipeline import executor_local, run
+from geotagger.pipeline.setup import EvidenceSetup
+from geotagger.pipeline.trips import NeighbourPropagation
+from geotagger.reports.formats.text_rows import json_cell
+from geotagger.reports.rows import row
+from geotagger.types import (
+    Outcome,
+    Photo,
+    PhotoEvidence,
+    PhotoMetadata,
+    Place,
+    Prediction,
+    Status,
+)
+from geotagger.vision.bundle.bundle import (
+    CaptionHead,
+    RetrieveHead,
+    embedded_bundles,
+    imported_bundles,
+)
 from geotagger.vision.decoding.top_k import best_points
-from geotagger.vision.search_space import CandidateSpace
+from geotagger.vision.runtime.location_encoder import LocationEncoder
+from geotagger.vision.runtime.text_encoder import TextTower
 
-Picturelike = str | Path | Image.Image | NDArray[Any]
-"""A file, a picture of Pillow, or uint8 pixels [H, W, 3], upright RGB."""
+PhotoPath: TypeAlias = str | Path
+PhotoInput: TypeAlias = PhotoPath | Image.Image | NDArray[Any]
+"""A file, a Pillow image, or pixels: uint8 [H, W, 3], RGB, upright."""
+
+IN_MEMORY = Path("<image>")
+"""The path of a photo that is not a file."""
 
 
-class Guesses(NamedTuple):
-    """Of one photo [k, 2] and [k], of n photos [n, k, 2] and [n, k]."""
+class TopPoints(NamedTuple):
+    """The most probable points of one photo ([k, 2] and [k]) or of n photos ([n, k, 2], [n, k])."""
 
     points: NDArray[np.float32]
-    """Degrees (lat, lon), best first."""
+    """Latitude and longitude in degrees, the most probable first."""
     probabilities: NDArray[np.float32]
 
 
-class Geotagger:
-    """One loaded model.
+@dataclass(frozen=True, slots=True)
+class PhotoLocation:
+    """Where one photo was taken, with the same content as its row in a report."""
 
-    >>> points, probabilities = Geotagger("geoclip").predict("photo.jpg", top_k=5)
+    outcome: Outcome
+
+    @property
+    def path(self) -> Path:
+        """The file; `<image>` for a photo that was passed as an image or as pixels."""
+        return self.outcome.photo.path
+
+    @property
+    def status(self) -> Status:
+        """`predicted`, `unsure`, or `failed` for a photo that cannot be read."""
+        return self.outcome.status
+
+    @property
+    def prediction(self) -> Prediction | None:
+        """None for a photo that failed, is not a photograph, or gives no evidence."""
+        return self.outcome.prediction
+
+    @property
+    def metadata(self) -> PhotoMetadata:
+        """The photo's own GPS, time and camera."""
+        return self.outcome.existing
+
+    def to_dict(self) -> dict[str, Any]:
+        """The row of a JSON Lines report, ready for `json.dumps`; docs/guide/reports.md."""
+        return {name: json_cell(cell) for name, cell in row(self.outcome).items()}
+
+    def to_geojson(self) -> dict[str, Any]:
+        """A GeoJSON Feature (RFC 7946); without a prediction its geometry is None."""
+        found = self.prediction
+        at = None if found is None else [round(found.point.lon, 5), round(found.point.lat, 5)]
+        geometry = None if at is None else {"type": "Point", "coordinates": at}
+        return {"type": "Feature", "geometry": geometry, "properties": self.to_dict()}
+
+
+class Geotagger:
+    """A loaded model, and the other sources of evidence.
+
+    >>> points, probabilities = Geotagger.from_pretrained("geoclip").predict("photo.jpg", top_k=5)
     """
 
     def __init__(
@@ -56,106 +125,232 @@ class Geotagger:
         candidates: str | Path | None = None,
         places: str = "",
         crops: int = 1,
+        read_text: bool = True,
+        use_names: bool = False,
+        gate: bool = True,
+        top_k: int = 5,
+        min_confidence: float | None = None,
     ) -> None:
-        """
+        """Load a model.
+
         Args:
-            model: name or folder of a bundle (`geotagger models list`).
-            device, batch_size: as in `geotagger.vision.runtime.session.Session`.
-            threads: photos that are decoded and run side by side; 0 for one a core.
+            model: name or folder of a bundle; `list_models` gives the names.
+            device: auto, cpu, cuda, tensorrt, coreml or openvino.
+            batch_size: photos per inference; 0 for what suits the device.
+            threads: threads that decode and run photos; 0 for one per core.
             within, gallery, candidates, places, crops: as the flags of `geotagger tag`.
+            read_text, use_names, gate, top_k, min_confidence: the same; `locate` uses them.
 
         Raises:
-            BundleError: there is no such bundle, or it cannot do what is asked for.
-            DeviceError: the device does not run it.
-            UsageError: an area, gallery, place or number of crops is none.
+            BundleError: there is no such bundle, or it lacks what an argument needs.
+            DeviceError: the model does not run on the device.
+            UsageError: an area, gallery, place or number of crops is invalid.
         """
-        bundle = load_bundle(find_bundle(model))
-        named = read_candidates(Path(candidates)) if candidates else ()
-        search = CandidateSpace(
-            area=read_area(within) if within else None,
-            gallery=Path(gallery) if gallery else None,
-            candidates=(*named, *(parse_places(places) if places else ())),
-        )
-        search.check([bundle])
-        self.card = bundle.card
-        self._search = search
-        self._threads = threads or cores()
-        self._source = VisionSource(
-            bundle,
-            load_places(),
+        self._options = RunOptions(
+            paths=(),
+            models=(str(model),),
             device=device,
             batch_size=batch_size,
-            threads=self._threads,
-            search=search,
+            workers=threads or cores(),
+            within=within,
+            gallery=Path(gallery) if gallery else None,
+            candidates=Path(candidates) if candidates else None,
+            places=places,
             crops=crops,
+            read_text=read_text,
+            use_names=use_names,
+            top_k=top_k,
+            min_confidence=min_confidence,
+            gate=gate,
+            album=True,
         )
-        self._belief: Fusion | None = None
+        self._setup = EvidenceSetup(self._options)
+        (self._vision,) = self._setup.vision_sources()
+        self._bundle = self._setup.bundles[0]
+        self.card = self._bundle.card
 
-    def predict(self, photos: Picturelike | Iterable[Picturelike], top_k: int = 5) -> Guesses:
-        """The best points of the model's gallery (or labels), and how likely it thinks each.
+    @classmethod
+    def from_pretrained(cls, name: str | Path = "starter", **options: Any) -> Geotagger:
+        """Load a model by name; `options` are those of the constructor."""
+        return cls(name, **options)
 
-        Of a gallery the probability is that of one photo at the point, in a softmax over all photos
-        of the gallery: GeoCLIP's own number. Fewer than `top_k` come back where there are fewer.
+    def predict(self, photos: PhotoInput | Iterable[PhotoInput], top_k: int = 5) -> TopPoints:
+        """The most probable points by the model alone, as `predict` of GeoCLIP gives them.
+
+        For a gallery, the probability is that of one photo at the point, in a softmax over all
+        photos of the gallery (Vivanco Cepeda et al. 2023). Where the model knows fewer points,
+        fewer than `top_k` come back.
 
         Args:
-            photos: one, or several; several come back in their order.
+            photos: one photo, or several.
+            top_k: points per photo.
+
+        Returns:
+            Points and probabilities: [k, 2] and [k] of one photo, [n, k, 2] and [n, k] of several.
 
         Raises:
-            PhotoError: a file holds no picture.
+            BundleError: the model predicts no places.
+            PhotoError: a file holds no picture that can be decoded.
             OSError: a file cannot be read.
-            ValueError: top_k is less than 1, or pixels are no uint8 [H, W, 3].
+            ValueError: top_k is less than 1, or pixels are not uint8 [H, W, 3].
         """
         if top_k < 1:
             raise ValueError(f"top_k is at least 1, not {top_k}")
-        source = self._source
+        source = self._vision
         parts = [
             best_points(source.readers, source.outputs(batch), source.places, top_k)
             for batch in self._batches(_several(photos))
         ]
         if not parts:
-            return Guesses(np.empty((0, top_k, 2), np.float32), np.empty((0, top_k), np.float32))
+            return TopPoints(np.empty((0, top_k, 2), np.float32), np.empty((0, top_k), np.float32))
         points, probabilities = (np.concatenate(part) for part in zip(*parts, strict=True))
-        one = _is_one(photos)
-        return Guesses(points[0], probabilities[0]) if one else Guesses(points, probabilities)
+        if _is_one(photos):
+            return TopPoints(points[0], probabilities[0])
+        return TopPoints(points, probabilities)
 
-    def embed(self, photos: Picturelike | Iterable[Picturelike]) -> NDArray[np.float32]:
-        """Vectors of length 1, [D] of one photo or [n, D], comparable with those of the gallery.
+    def locate(
+        self, photos: PhotoInput | Iterable[PhotoInput]
+    ) -> PhotoLocation | list[PhotoLocation]:
+        """Where photos were taken, by all the evidence that `geotagger tag` uses.
 
-        Raises as `predict`, and BundleError: the model gives scores, not vectors.
+        Evidence: the picture, the words in it, the clock and the photos that the same camera took
+        shortly before and after. An image or an array has no file, so no clock and no neighbours.
+
+        Args:
+            photos: a file, an image or pixels; or a folder, or several of these. Folders are
+                searched as `geotagger tag` does. Files and images cannot be mixed in one call.
+
+        Returns:
+            The result of one file or image; for a folder or several photos a list in the order of
+            the arguments, without duplicates. A photo that cannot be read does not raise: its
+            status is `failed`.
+
+        Raises:
+            DeviceError: the network that reads text does not run on the device.
+            UsageError: a path does not exist.
+            ValueError: files and images are mixed, or pixels are not uint8 [H, W, 3].
         """
-        heads = enumerate(self.card.heads)
-        found = [i for i, head in heads if isinstance(head, RetrieveHead | CaptionHead)]
-        if not found:
-            raise BundleError(f"{self.card.name}: gives no vectors; take a model that retrieves")
-        parts = [self._source.outputs(batch)[found[0]] for batch in self._batches(_several(photos))]
+        wanted = list(_several(photos))
+        paths = [Path(photo) for photo in wanted if isinstance(photo, str | Path)]
+        if paths and len(paths) < len(wanted):
+            raise ValueError("files and images are mixed: call locate once for each kind")
+        found = self._locate_files(paths) if paths else list(map(self._locate_image, wanted))
+        one = _is_one(photos) and not (paths and paths[0].is_dir())
+        return found[0] if one else found
+
+    def encode_image(self, photos: PhotoInput | Iterable[PhotoInput]) -> NDArray[np.float32]:
+        """Embeddings of photos, for models that retrieve (GeoCLIP) or match captions (CLIP).
+
+        Returns:
+            float32 of length 1: [D] of one photo, [n, D] of several.
+
+        Raises:
+            BundleError: the model gives class scores or coordinates, and no embeddings.
+            OSError, PhotoError, ValueError: as `predict`.
+        """
+        index = self._embedding_head()
+        parts = [self._vision.outputs(batch)[index] for batch in self._batches(_several(photos))]
         vectors = np.concatenate(parts) if parts else np.empty((0, 0), np.float32)
         return vectors[0] if _is_one(photos) else vectors
 
-    def locate(self, photo: Picturelike) -> Prediction | None:
-        """Place, radius, level and confidence, as `geotagger tag` would report by this model alone.
+    def encode_text(self, captions: str | Iterable[str]) -> NDArray[np.float32]:
+        """Embeddings of captions, comparable with `encode_image` by their dot product.
 
-        None where the model has no finite numbers for the photo. Raises as `predict`.
+        Returns:
+            float32 of length 1: [D] of one caption, [n, D] of several.
+
+        Raises:
+            BundleError: the bundle has no text encoder, or `tokenizers` is not installed.
         """
-        (batch,) = self._batches([photo])
-        (evidence,) = self._source.weigh(batch)
-        return None if evidence is None else self._believing().decide([evidence])
+        texts = [captions] if isinstance(captions, str) else list(captions)
+        vectors = self._text_encoder(texts)
+        return vectors[0] if isinstance(captions, str) else vectors
 
-    def _believing(self) -> Fusion:
-        if self._belief is None:
-            places = load_places()
-            factor = self.card.calibration.radius_factor
-            self._belief = Fusion(places, radius_factor=factor, within=self._search.rows(places))
-        return self._belief
+    def encode_location(self, points: ArrayLike) -> NDArray[np.float32]:
+        """Embeddings of positions, comparable with `encode_image` by their dot product.
 
-    def _batches(self, photos: Iterable[Picturelike]) -> Iterator[list[NDArray[np.uint8]]]:
-        """Pixels for the model. While one batch runs, the next is being read."""
+        Args:
+            points: degrees (lat, lon), [2] or [n, 2].
+
+        Returns:
+            float32 of length 1: [D] or [n, D]. `LocationEncoder` gives GeoCLIP's own vectors,
+            which are not of length 1.
+
+        Raises:
+            BundleError: the bundle has no location encoder.
+            ValueError: the shape is another one, or a position is out of range.
+        """
+        degrees = np.asarray(points, np.float32)
+        vectors = self._location_encoder(np.atleast_2d(degrees))
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        return vectors[0] if degrees.ndim == 1 else vectors
+
+    def _locate_files(self, paths: Iterable[Path]) -> list[PhotoLocation]:
+        items = executor_local.weigh(
+            walk(list(paths)),
+            self._sources,
+            batch_size=self._options.batch_size or self._vision.batch_size,
+            workers=self._options.workers,
+            gate=self._options.gate,
+        )
+        shared = NeighbourPropagation(self._belief).share(items)
+        return [PhotoLocation(predict(item, self._belief)) for item in shared]
+
+    def _locate_image(self, photo: Any) -> PhotoLocation:
+        outcome = Outcome(Photo(IN_MEMORY, Path()), model=self.card.model_id)
+        shot = self._loaded(photo)
+        evidence = []
+        for source in self._sources:
+            item = source.prepare(shot)
+            evidence += source.weigh([item]) if item is not None else []
+        known = tuple(item for item in evidence if item is not None)
+        return PhotoLocation(predict(PhotoEvidence(outcome, known), self._belief))
+
+    @property
+    def _belief(self) -> Fusion:
+        return self._setup.belief
+
+    @cached_property
+    def _sources(self) -> list[Source[Any]]:
+        return [self._vision, *self._setup.other_sources()]
+
+    def _embedding_head(self) -> int:
+        for index, head in enumerate(self.card.heads):
+            if isinstance(head, RetrieveHead | CaptionHead):
+                return index
+        raise BundleError(f"{self.card.name}: gives no vectors; take a model that retrieves")
+
+    @cached_property
+    def _text_encoder(self) -> TextTower:
+        for head in self.card.heads:
+            if isinstance(head, CaptionHead) and head.text:
+                folder = self._bundle.path
+                return TextTower(folder / head.text, folder / head.tokenizer, self._options.workers)
+        raise BundleError(
+            f"{self.card.name}: has no text encoder; geotagger models import clip makes a bundle "
+            "with one"
+        )
+
+    @cached_property
+    def _location_encoder(self) -> LocationEncoder:
+        for head in self.card.heads:
+            if isinstance(head, RetrieveHead) and head.encoder:
+                file = self._bundle.path / head.encoder
+                return LocationEncoder(file, threads=self._options.workers)
+        raise BundleError(
+            f"{self.card.name}: has no location encoder; geotagger models import geoclip makes a "
+            "bundle with one"
+        )
+
+    def _batches(self, photos: Iterable[PhotoInput]) -> Iterator[list[NDArray[np.uint8]]]:
+        """Pixels for the model. While one batch runs, the next is being decoded."""
         waiting = iter(photos)
-        with ThreadPoolExecutor(self._threads, thread_name_prefix="decode") as pool:
+        with ThreadPoolExecutor(self._options.workers, thread_name_prefix="decode") as pool:
 
             def submit() -> list[Any]:
                 return [
-                    pool.submit(self._pixels, photo)
-                    for photo in islice(waiting, self._source.batch_size)
+                    pool.submit(lambda photo: self._vision.prepare(self._loaded(photo)), photo)
+                    for photo in islice(waiting, self._vision.batch_size)
                 ]
 
             ahead = submit()
@@ -163,13 +358,78 @@ class Geotagger:
                 current, ahead = ahead, submit()
                 yield [item.result() for item in current]
 
-    def _pixels(self, photo: Picturelike) -> NDArray[np.uint8]:
+    def _loaded(self, photo: PhotoInput) -> LoadedPhoto:
+        """The photo, decoded; of its file nothing but the picture."""
         if isinstance(photo, str | Path):
-            picture = decode(Path(photo).read_bytes(), self._source.min_side_px)
+            picture = decode(Path(photo).read_bytes(), self._vision.min_side_px)
         else:
             image = _image(photo)
             picture = Picture(image, *image.size)
-        return self._source.prepare(LoadedPhoto(Photo(Path(), Path()), PhotoMetadata(), picture))
+        return LoadedPhoto(Photo(IN_MEMORY, Path()), PhotoMetadata(), picture)
+
+
+def list_models() -> list[str]:
+    """The names that `Geotagger.from_pretrained` knows: embedded models, then imported ones."""
+    return list(dict.fromkeys([*embedded_bundles(), *imported_bundles()]))
+
+
+def tag(photos: PhotoPath | Iterable[PhotoPath], **options: Any) -> run.Summary:
+    """Predict where photos were taken and, if asked for, write it into them: `geotagger tag`.
+
+    Args:
+        photos: a file, a folder, or several of these.
+        options: fields of `geotagger.config.RunOptions`, for example `write_exif=True`,
+            `sidecar=True`, `dry_run=True` or `reports=("places.csv",)`. Defaults are those of the
+            command, except that no report is written unless `reports` names one.
+
+    Returns:
+        How many photos got which status, level and country.
+
+    Raises:
+        NoPhotosError: the paths hold no photo.
+        GeotaggerError: another reason that stops the run.
+    """
+    defaults = {"album": True, "gate": True, "journal": journal_file()}
+    if "reports" in options:
+        options["reports"] = _paths(options["reports"])
+    return run.run(RunOptions(paths=_paths(photos), **{**defaults, **options}))
+
+
+def untag(photos: PhotoPath | Iterable[PhotoPath]) -> dict[str, int]:
+    """Put photos and sidecars back as they were before geotagger wrote to them.
+
+    Returns:
+        How many photos were `restored`, `cleaned`, `untouched` or `failed`; docs/guide/writing.md.
+
+    Raises:
+        NoPhotosError: the paths hold no photo.
+    """
+    counts: Counter[str] = undo.run(_paths(photos), lambda _: None)
+    return dict(counts)
+
+
+def read_metadata(photo: PhotoPath) -> PhotoMetadata:
+    """A photo's own GPS position, time and camera, from its EXIF and XMP.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    return metadata.read(Path(photo).read_bytes())
+
+
+def reverse_geocode(lat: float, lon: float) -> Place:
+    """The names of a point in degrees, from the embedded table: country, region and city.
+
+    At sea, farther than 12 nautical miles from land, the names are empty.
+
+    Raises:
+        ValueError: a coordinate is out of range or not finite.
+    """
+    return load_places().name(lat, lon)
+
+
+def _paths(photos: PhotoPath | Iterable[PhotoPath]) -> tuple[Path, ...]:
+    return tuple(Path(path) for path in _several(photos))
 
 
 def _image(photo: Image.Image | NDArray[Any]) -> Image.Image:
@@ -180,11 +440,11 @@ def _image(photo: Image.Image | NDArray[Any]) -> Image.Image:
     return Image.fromarray(photo)
 
 
-def _is_one(photos: Picturelike | Iterable[Picturelike]) -> bool:
+def _is_one(photos: Any) -> bool:
     if isinstance(photos, np.ndarray):
         return photos.ndim < 4
     return isinstance(photos, str | Path | Image.Image)
 
 
-def _several(photos: Any) -> Iterable[Picturelike]:
+def _several(photos: Any) -> Iterable[Any]:
     return [photos] if _is_one(photos) else photos

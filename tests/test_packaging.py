@@ -100,6 +100,7 @@ def test_the_wheel_is_whole_and_small(built):
             assert str(path.relative_to(ROOT).as_posix()) in names
     assert {name.split("/")[0].split("-")[0] for name in names} == {"geotagger", "geotagger_photos"}
     assert any(name.endswith("licenses/NOTICE.md") for name in names)
+    assert "geotagger/py.typed" in names  # type checkers of other projects see our types
 
 
 def test_the_sdist_makes_the_same_wheel(built, tmp_path):

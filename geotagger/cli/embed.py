@@ -91,7 +91,7 @@ def photos(paths: tuple[Path, ...], out: Path, model: str, device: str) -> None:
         try:
             if photo.problem:
                 raise PhotoError(photo.problem)
-            vectors.append(tagger.embed(photo.path))
+            vectors.append(tagger.encode_image(photo.path))
             names.append(str(photo.path))
         except (PhotoError, OSError) as error:
             click.echo(f"{photo.path}: {error}", err=True)

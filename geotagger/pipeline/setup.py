@@ -23,21 +23,22 @@ class EvidenceSetup:
     """What the sources speak about. They themselves are loaded when they are asked for.
 
     Attributes:
+        bundles: the models, checked; none is loaded yet.
         belief: what their evidence is for.
     """
 
     def __init__(self, options: RunOptions) -> None:
         """Raises BundleError or UsageError: a bundle, an area or a place is none."""
         self._options = options
-        self._bundles = [load_bundle(find_bundle(name)) for name in options.models]
+        self.bundles = [load_bundle(find_bundle(name)) for name in options.models]
         self._search = _search_of(options)
-        self._search.check(self._bundles)
+        self._search.check(self.bundles)
         places = load_places()
         self.belief = Fusion(
             places,
             top_k=options.top_k,
             min_confidence=options.min_confidence,
-            radius_factor=max(bundle.card.calibration.radius_factor for bundle in self._bundles),
+            radius_factor=max(bundle.card.calibration.radius_factor for bundle in self.bundles),
             within=self._search.rows(places),
         )
 
@@ -75,14 +76,14 @@ class EvidenceSetup:
         options = self._options
         sources: list[VisionSource] = []
         first: dict[tuple[object, ...], VisionSource] = {}
-        for bundle in self._bundles:
+        for bundle in self.bundles:
             source = VisionSource(
                 bundle,
                 self.belief.places,
                 device=options.device,
                 batch_size=options.batch_size,
                 threads=options.workers,
-                name="vision" if len(self._bundles) == 1 else f"vision:{bundle.card.name}",
+                name="vision" if len(self.bundles) == 1 else f"vision:{bundle.card.name}",
                 outlier_probability=self.belief.constants.vision_outlier_probability,
                 search=self._search,
                 crops=options.crops,

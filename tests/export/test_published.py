@@ -238,7 +238,7 @@ def test_the_captions_of_a_bundle_are_those_of_the_text_tower(street_bundle, cli
     files = sorted(photos.iterdir())[:3]
     chosen = ["France", "Germany", "Japan"]
     expected = zero_shot(clip, files, [f"A Street View photo in {name}." for name in chosen])
-    embedded = Geotagger(street_bundle, device="cpu").embed(files)
+    embedded = Geotagger(street_bundle, device="cpu").encode_image(files)
     logits = countries.logit_scale * embedded @ vectors[[names.index(n) for n in chosen]].T
     shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     assert shares == pytest.approx(expected, abs=1e-4)
@@ -261,7 +261,7 @@ def test_siglip_is_seen_as_its_processor_sees_it(tmp_path, photos, shapes):
     with torch.inference_mode():
         features = model.get_image_features(**given).pooler_output
     theirs = torch.nn.functional.normalize(features, dim=1).numpy()
-    ours = Geotagger(bundle.path, device="cpu").embed(images)
+    ours = Geotagger(bundle.path, device="cpu").encode_image(images)
     assert ((ours * theirs).sum(axis=1) > 0.99).all()
 
 

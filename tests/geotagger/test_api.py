@@ -1,17 +1,25 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 import geotagger
-from geotagger import Geotagger, Guesses, LocationEncoder
-from geotagger.errors import BundleError, UnreadableImageError
+from geotagger import (
+    BundleError,
+    Geotagger,
+    LocationEncoder,
+    Status,
+    TopPoints,
+    UnreadableImageError,
+)
 from tests.fixtures.bundles import COLOURS, make_bundle
 from tests.fixtures.matching_bundles import caption_bundle, make_location_encoder, position_bundle
 
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 TOKYO, BERLIN, RIO = (35.69, 139.69), (52.52, 13.41), (-22.91, -43.17)
 
 
@@ -45,7 +53,7 @@ def test_one_photo_gives_points_and_probabilities(tagger, album):
 def test_paths_pictures_and_arrays_together(tagger, album):
     batch = [album[0], Image.open(album[1]), np.asarray(Image.open(album[2]))]
     found = tagger.predict(batch, top_k=1)
-    assert isinstance(found, Guesses)
+    assert isinstance(found, TopPoints)
     assert found.points.shape == (3, 1, 2)
     assert found.points[:, 0] == pytest.approx(np.array([TOKYO, BERLIN, RIO]), abs=0.01)
     array = np.stack([np.asarray(Image.open(path)) for path in album])
@@ -68,24 +76,27 @@ def test_pictures_are_turned_upright(tagger):
     image.paste((0, 0, 255), (0, 0, 20, 20))
     exif = Image.Exif()
     exif[0x0112] = 6
-    assert tagger.embed(image) == pytest.approx(tagger.embed(image.rotate(90, expand=True)))
+    assert tagger.encode_image(image) == pytest.approx(
+        tagger.encode_image(image.rotate(90, expand=True))
+    )
     image.info["exif"] = exif.tobytes()
-    assert tagger.embed(image).shape == (3,)
+    assert tagger.encode_image(image).shape == (3,)
 
 
 def test_vectors(tagger, album):
-    assert tagger.embed(album[1]) == pytest.approx([0, 1, 0], abs=1e-6)
-    assert tagger.embed(album).shape == (3, 3)
+    assert tagger.encode_image(album[1]) == pytest.approx([0, 1, 0], abs=1e-6)
+    assert tagger.encode_image(album).shape == (3, 3)
 
 
 def test_a_model_of_scores_has_no_vectors(tmp_path, album):
-    tagger = Geotagger(make_bundle(tmp_path / "tiny").path, device="cpu")
+    tagger = Geotagger(make_bundle(tmp_path / "tiny").path, device="cpu", gate=False)
     with pytest.raises(BundleError, match="gives no vectors"):
-        tagger.embed(album)
+        tagger.encode_image(album)
     points, probabilities = tagger.predict(album[1])
     assert points.shape == (3, 2)  # no more labels than three
     assert probabilities.sum() == pytest.approx(1)
-    assert tagger.locate(album[1]).place.country_code == "DE"
+    prediction = tagger.locate(album[1]).prediction
+    assert prediction.place.country_code == "DE"
 
 
 def test_coordinates_are_one_guess(tmp_path, album):
@@ -142,6 +153,104 @@ def test_within(positions, album):
     assert 139.69 not in points.round(2)[:, 1]
 
 
+def test_captions_and_positions_compare_with_pictures(positions, tmp_path, album):
+    captions = Geotagger.from_pretrained(caption_bundle(tmp_path / "captions").path, device="cpu")
+    vectors = captions.encode_text(["Japan", "Germany", "Brazil"])
+    assert vectors.shape == (3, 3)
+    assert (vectors @ captions.encode_image(album[1])).argmax() == 1
+    assert captions.encode_text("Japan") == pytest.approx(vectors[0])
+    with pytest.raises(BundleError, match="no location encoder"):
+        captions.encode_location([0, 0])
+    tagger = Geotagger.from_pretrained(positions, device="cpu")
+    places = tagger.encode_location([(60, 10), (-60, 20), (0, 0)])
+    assert np.linalg.norm(places, axis=1) == pytest.approx(np.ones(3), abs=1e-6)
+    assert (
+        places @ tagger.encode_image(album[1])
+    ).argmax() == 2  # green: between far north and south
+    assert tagger.encode_location((60, 10)) == pytest.approx(places[0])
+    with pytest.raises(BundleError, match="no text encoder"):
+        tagger.encode_text("Japan")
+
+
+@pytest.fixture
+def trip(tmp_path):
+    """Two photos of one camera, ten minutes apart; the first has GPS. And a file that is broken."""
+    folder = tmp_path / "trip"
+    folder.mkdir()
+    for minute in (0, 10):
+        exif = Image.Exif()
+        exif[0x010F], exif[0x0110] = "Acme", "One"
+        exif.get_ifd(ExifTags.IFD.Exif)[0x9003] = f"2024:05:01 12:{minute:02}:00"
+        if minute == 0:  # Barcelona
+            exif.get_ifd(ExifTags.IFD.GPSInfo).update(
+                {1: "N", 2: (41, 23, 0), 3: "E", 4: (2, 10, 0)}
+            )
+        with Image.open(EXAMPLES / "louvre.jpg") as image:
+            image.save(folder / f"{minute}.jpg", exif=exif)
+    (folder / "broken.jpg").write_bytes(b"no picture")
+    return folder
+
+
+def test_locate_uses_the_neighbours_and_returns_failures_as_results(trip):
+    tagger = Geotagger(device="cpu", threads=2)
+    found = tagger.locate(trip)
+    assert [result.path.name for result in found] == ["0.jpg", "10.jpg", "broken.jpg"]
+    near = found[1]
+    assert near.prediction.place.country_code == "ES"
+    assert any("0.jpg" in reason for reason in near.prediction.reasons)
+    assert found[0].metadata.gps.lat == pytest.approx(41 + 23 / 60)
+    assert found[2].status is Status.FAILED
+    assert found[2].prediction is None
+    assert found[2].to_geojson()["geometry"] is None
+    assert tagger.locate([trip / "10.jpg"])[0].to_dict() == near.to_dict()
+    assert tagger.locate(trip / "10.jpg").to_dict() == near.to_dict()
+
+
+def test_results_are_what_a_report_holds(trip, tmp_path):
+    report = tmp_path / "r.jsonl"
+    counts = geotagger.tag(trip, reports=[report], device="cpu", journal=None)
+    assert counts.photos == 3
+    lines = [json.loads(line) for line in report.read_text("utf-8").splitlines()]
+    found = Geotagger(device="cpu").locate(trip)
+    assert [result.to_dict() for result in found] == lines
+    feature = found[1].to_geojson()
+    assert feature["geometry"]["coordinates"] == [lines[1]["lon"], lines[1]["lat"]]
+    json.dumps(feature)
+
+
+def test_an_image_in_memory_has_no_neighbours(trip):
+    tagger = Geotagger(device="cpu", read_text=False)
+    with Image.open(trip / "10.jpg") as image:
+        result = tagger.locate(image)
+        assert [one.to_dict() for one in tagger.locate([image])] == [result.to_dict()]
+        with pytest.raises(ValueError, match="mixed"):
+            tagger.locate([image, trip / "10.jpg"])
+    assert str(result.path) == "<image>"
+    assert len(result.prediction.reasons) == 1
+    assert tagger.locate([]) == []
+
+
+def test_tag_and_untag(trip):
+    files = sorted(trip.iterdir())
+    before = [file.read_bytes() for file in files]
+    counts = geotagger.tag(trip, write_exif=True, device="cpu")
+    assert counts.statuses == {Status.PREDICTED: 1, Status.TAGGED: 1, Status.FAILED: 1}
+    assert geotagger.read_metadata(trip / "10.jpg").gps_is_prediction
+    assert geotagger.untag(trip) == {"untouched": 2, "restored": 1}
+    assert [file.read_bytes() for file in files] == before
+    assert geotagger.read_metadata(trip / "0.jpg").taken_at == "2024-05-01T12:00:00"
+    with pytest.raises(geotagger.UsageError):
+        geotagger.untag(trip / "none")
+
+
+def test_places_and_models_by_name():
+    assert geotagger.reverse_geocode(48.8584, 2.2945).city == "Paris"
+    assert geotagger.reverse_geocode(0, -30).country == ""
+    with pytest.raises(ValueError, match="latitude"):
+        geotagger.reverse_geocode(91, 0)
+    assert geotagger.list_models()[0] == "starter"
+
+
 def test_bad_input(tagger, tmp_path):
     with pytest.raises(ValueError, match="top_k"):
         tagger.predict([], 0)
@@ -176,7 +285,9 @@ def test_the_location_encoder(tmp_path, monkeypatch):
 
 
 def test_public_names_are_imported_late():
-    assert set(geotagger.__all__) <= {*dir(geotagger), "Geotagger", "Guesses", "LocationEncoder"}
+    assert set(geotagger.__all__) <= set(dir(geotagger))
+    for name in geotagger.__all__:
+        assert getattr(geotagger, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'Geotager'"):
         geotagger.Geotager  # noqa: B018
     code = "import sys, geotagger; print(sorted({'numpy', 'onnxruntime'} & set(sys.modules)))"
