@@ -18,8 +18,7 @@ from geotagger.errors import BundleError, UsageError  # noqa: E402
 from geotagger.vision.bundle.bundle import ClassifyHead, RegressHead, RetrieveHead, load_bundle  # noqa: E402
 from geotagger.vision.bundle.self_test import check  # noqa: E402
 from geotagger.vision.runtime.session import Session  # noqa: E402
-from tests.fixtures.coloured_photos import make_photos  # noqa: E402
-from tests.training.test_train_cnn import run_cnn  # noqa: E402
+from tests.fixtures.coloured_photos import make_photos, run_cnn  # noqa: E402
 from training.engine import run_folder  # noqa: E402
 
 
