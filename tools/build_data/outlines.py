@@ -1,7 +1,7 @@
 """Build geotagger/data/outlines.json, what the maps of reports draw: coasts, borders, countries.
 
     npm pack world-atlas@2.0.2 && tar xzf world-atlas-2.0.2.tgz
-    python tools/build_data/outlines.py --countries package/countries-10m.json
+    python -m tools.build_data.outlines --countries package/countries-10m.json
 
 From Natural Earth 1:10m (public domain) through world-atlas (ISC). The same input gives the same
 bytes.

@@ -7,7 +7,7 @@ Not one answer but all languages at once, so that close ones (Danish, Norwegian)
 
 The main language and the language of a line (second language of a sign, English for tourists) are
 both drawn from what is on the country's signs: Unicode CLDR, by population and standing
-(`tools/build_data/languages.py`), with a share of foreign text. A word may be a name or a brand,
+(`tools/build_data/languages`), with a share of foreign text. A word may be a name or a brand,
 drawn
 from the whole world, or be read wrongly; so one word says little and many say much. Words by lists
 and letters: `words.py`. Where the language of a part of a country is read, that part is a spot

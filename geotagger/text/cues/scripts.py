@@ -3,7 +3,7 @@
 This cue is for scripts that one language or few languages use: Greek, Thai, Hangul, kana, Hebrew,
 Georgian, the scripts of India. The rate of a script in a country is its share on the country's
 signs (Unicode CLDR: languages by official status, and their likely script; see
-`tools/build_data/languages.py`). Latin letters are no evidence here. Cyrillic and Arabic letters
+`tools/build_data/languages`). Latin letters are no evidence here. Cyrillic and Arabic letters
 that were recognised are left to `languages.py`, which tells their languages apart and knows that
 other countries do not use these scripts. If only the script of such a line is known
 (`TextLine.script`), the line counts here. So no letter counts twice.

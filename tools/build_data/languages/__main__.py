@@ -2,7 +2,7 @@
 
     pip download --no-deps lingua-language-detector==1.3.5 && unzip lingua_language_detector-*.whl
     pip install babel==2.18.0 brotli wordfreq==3.1.1
-    python tools/build_data/languages.py --models .../lingua/language-models
+    python -m tools.build_data.languages --models .../lingua/language-models
 
 countries.json: for each country its share of the world's photos, the share of each language and of
 each script on its signs, and its currencies. Languages, scripts and currencies come from Unicode
@@ -44,7 +44,7 @@ from geotagger.text.language.words import key_and_mark
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-DATA = Path(__file__).parents[2] / "geotagger" / "data"
+DATA = Path(__file__).parents[3] / "geotagger" / "data"
 
 MODELLED = (
     *("af", "ar", "az", "be", "bg", "bs", "ca", "cs", "cy", "da", "de", "en", "es", "et", "eu"),

