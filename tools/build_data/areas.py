@@ -10,6 +10,7 @@ The same inputs give the same bytes.
 
 from __future__ import annotations
 
+import argparse
 import json
 import unicodedata
 from collections import Counter, defaultdict
@@ -20,8 +21,7 @@ from phonenumbers.geodata import GEOCODE_DATA
 
 from geotagger.geography.places import Places, load_places
 from geotagger.text.cues.states import STATES
-
-DATA = Path(__file__).parents[2] / "geotagger" / "data"
+from tools.build_data import DATA
 
 MAX_AREA_DIGITS = 4
 LONG_AREA_CODES = {"49": 5, "43": 5, "353": 5, "1": 3}
@@ -93,6 +93,9 @@ def shortest(rows: dict[str, int]) -> dict[str, int]:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=DATA, help="folder of the tables")
+    out = parser.parse_args().out
     places = load_places()
     towns = town_rows(places)
     rows = {
@@ -119,7 +122,7 @@ def main() -> None:
             ]
         )
     lines = ",\n".join(json.dumps(row, ensure_ascii=False, separators=(",", ":")) for row in table)
-    (DATA / "areas.json").write_text(f"[\n{lines}\n]\n", "utf-8")
+    (out / "areas.json").write_text(f"[\n{lines}\n]\n", "utf-8")
 
 
 if __name__ == "__main__":

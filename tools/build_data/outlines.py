@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import shapely
 
-DATA = Path(__file__).parents[2] / "geotagger" / "data"
+from tools.build_data import DATA
 
 TOLERANCE_DEG = 0.003
 """Corners are dropped as long as a line moves by less: 300 m, as the source is drawn to 1:10m."""
@@ -36,7 +36,9 @@ CORNERS = 3
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--countries", type=Path, required=True, help="countries-10m.json")
-    topology = json.loads(parser.parse_args().countries.read_text("utf-8"))
+    parser.add_argument("--out", type=Path, default=DATA, help="folder of the tables")
+    arguments = parser.parse_args()
+    topology = json.loads(arguments.countries.read_text("utf-8"))
     lines = read_arcs(topology)
     countries = topology["objects"]["countries"]["geometries"]
     used = Counter(a if a >= 0 else ~a for shape in countries for a in arcs_of(shape["arcs"]))
@@ -54,7 +56,7 @@ def main() -> None:
         "borders": sorted(arc for arc, count in used.items() if count > 1),
         "countries": sorted(filter(None, (label(shape, lines) for shape in countries))),
     }
-    path = DATA / "outlines.json"
+    path = arguments.out / "outlines.json"
     text = json.dumps(outlines, ensure_ascii=False, separators=(",", ":"))
     path.write_text(text + "\n", "utf-8")
     print(f"{path}: {len(lines)} arcs, {sum(map(len, lines))} points, {path.stat().st_size} bytes")

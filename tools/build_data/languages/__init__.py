@@ -1,1 +1,1 @@
-"""Build countries.json, languages.npz and words.npz: what is written on signs, and in which language."""
+"""Build countries.json, languages.npz and words.npz: the languages on the signs of each country."""

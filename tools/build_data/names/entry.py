@@ -1,0 +1,80 @@
+"""An entry of the gazetteer, and the spellings of a name."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass, field
+
+from geotagger.text.gazetteer.gazetteer import normalise
+
+OWN = {"town": 0.1, "district": 0.05, "region": 0.05, "country": 0.02}
+"""Share of photos with text that show the name of their own place. Town: 11 of 63 photos of signs,
+less half because those are of signs on purpose."""
+FAME = 0.1
+"""Far mentions of a place, beyond those in word lists, as a share of those at home."""
+SUFFIXES = {
+    "CJK": re.compile("(特別区|自治区|自治州|自治縣|自治县|[市县縣県区區町村都府省州郡乡鄉镇鎮])$"),
+    "HANGUL": re.compile("(특별자치시|특별자치도|특별시|광역시|[시군구읍면동도])$"),
+}
+"""Generic ends of place names; the reader of signs knows them (`GLUED` in text/neighbours.py)."""
+UMLAUTS = str.maketrans(
+    {
+        "ä": "ae",
+        "ö": "oe",
+        "ü": "ue",
+        "å": "aa",
+        "Ä": "Ae",
+        "Ö": "Oe",
+        "Ü": "Ue",
+        "Å": "Aa",
+        "ø": "oe",
+    }
+)
+
+
+@dataclass(slots=True)
+class GazetteerEntry:
+    """A place and what it is called."""
+
+    name: str
+    kind: str
+    country: str
+    lat: float
+    lon: float
+    radius_km: float
+    share: float = 1.0
+    """Share of the photos near the row of the places table that are taken in this place."""
+    people: float = 0.0
+    fame: float = 0.0
+    """Share of photos far away that name the place, beyond what word lists say."""
+    names: dict[str, float] = field(default_factory=dict)
+    """Normalised name -> share of the local signs that name the place so."""
+
+
+def spellings(name: str) -> list[str]:
+    """The name normalised, also with ä as ae, and without a generic end."""
+    ending = SUFFIXES.get(script_of(name))
+    stem = ending.sub("", name) if ending else name
+    found = [normalise(stem if len(stem) >= 2 else name)]
+    if any(letter in name for letter in "äöüåÄÖÜÅø"):
+        found.append(normalise(name.translate(UMLAUTS)))
+    return [name for name in found if name]
+
+
+def script_of(name: str) -> str:
+    """First word of the Unicode name of the first letter: LATIN, CYRILLIC, CJK, ..."""
+    for letter in name:
+        if letter.isalpha():
+            return unicodedata.name(letter, "?").split()[0]
+    return ""
+
+
+def likeness(name: str, other: str) -> float:
+    """Share of the pairs of letters that two names have in common (Dice), 0 to 1."""
+    if name == other:
+        return 1.0
+    pairs, others = Counter(itertools.pairwise(name)), Counter(itertools.pairwise(other))
+    return 2 * sum((pairs & others).values()) / max(len(name) + len(other) - 2, 1) * 0.99
