@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -22,15 +22,16 @@ from PIL import Image, ImageOps
 from geotagger.cache.store import journal_file
 from geotagger.config import RunOptions, cores
 from geotagger.errors import BundleError
-from geotagger.evidence.source import LoadedPhoto, Source
+from geotagger.evidence.source import EvidenceSource, LoadedPhoto
 from geotagger.fusion.decide import Fusion, predict
 from geotagger.geography.places import load_places
 from geotagger.images.decode import Picture, decode
 from geotagger.images.scan import walk
 from geotagger.metadata import read as metadata
 from geotagger.output import untag as undo
-from geotagger.pipeline import executor_local, run
-from geotagger.pipeline.setup import EvidenceSetup
+from geotagger.pipeline import run
+from geotagger.pipeline.executor_local import LocalExecutor
+from geotagger.pipeline.setup import EvidenceSetup, with_cache
 from geotagger.pipeline.trips import NeighbourPropagation
 from geotagger.reports.formats.text_rows import json_cell
 from geotagger.reports.rows import row
@@ -286,15 +287,16 @@ class Geotagger:
         return vectors[0] if degrees.ndim == 1 else vectors
 
     def _locate_files(self, paths: Iterable[Path]) -> list[PhotoLocation]:
-        items = executor_local.weigh(
-            walk(list(paths)),
-            self._sources,
-            batch_size=self._options.batch_size or self._vision.batch_size,
-            workers=self._options.workers,
-            gate=self._options.gate,
+        options = replace(
+            self._options, batch_size=self._options.batch_size or self._vision.batch_size
         )
-        shared = NeighbourPropagation(self._belief).share(items)
-        return [PhotoLocation(predict(item, self._belief)) for item in shared]
+        with LocalExecutor(with_cache(self._sources, None), options) as executor:
+            items = NeighbourPropagation(self._fusion).share(executor.run(walk(list(paths))))
+            return [
+                PhotoLocation(predict(item, self._fusion))
+                for item in items
+                if isinstance(item, PhotoEvidence)
+            ]
 
     def _locate_image(self, photo: Any) -> PhotoLocation:
         outcome = Outcome(Photo(IN_MEMORY, Path()), model=self.card.model_id)
@@ -304,14 +306,14 @@ class Geotagger:
             item = source.prepare(shot)
             evidence += source.weigh([item]) if item is not None else []
         known = tuple(item for item in evidence if item is not None)
-        return PhotoLocation(predict(PhotoEvidence(outcome, known), self._belief))
+        return PhotoLocation(predict(PhotoEvidence(outcome, known), self._fusion))
 
     @property
-    def _belief(self) -> Fusion:
-        return self._setup.belief
+    def _fusion(self) -> Fusion:
+        return self._setup.fusion
 
     @cached_property
-    def _sources(self) -> list[Source[Any]]:
+    def _sources(self) -> list[EvidenceSource[Any]]:
         return [self._vision, *self._setup.other_sources()]
 
     def _embedding_head(self) -> int:
@@ -365,7 +367,7 @@ class Geotagger:
         else:
             image = _image(photo)
             picture = Picture(image, *image.size)
-        return LoadedPhoto(Photo(IN_MEMORY, Path()), PhotoMetadata(), picture)
+        return LoadedPhoto(Photo(IN_MEMORY, Path()), PhotoMetadata(), lambda _: picture)
 
 
 def list_models() -> list[str]:

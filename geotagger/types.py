@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import numpy as np
     from numpy.typing import NDArray
 
@@ -91,6 +89,8 @@ class PhotoMetadata:
     """ISO 8601, UTC, from the GPS block; it may be there without a position."""
     camera_serial: str = ""
     """Of the body, where it tells: two cameras of one model are two."""
+    place_names: tuple[str, ...] = ()
+    """Place names in IPTC and XMP, finest part first; read only if a source needs them."""
 
 
 class SourceKind(StrEnum):
@@ -197,6 +197,9 @@ class Anchor:
     """A photo whose own words say where it was taken: evidence for its neighbours in time."""
 
     name: str
+    """Of its file."""
+    camera: tuple[str, str]
+    """Model and serial number."""
     at: float
     """Seconds since 1970, by the camera's own clock."""
     countries: NDArray[np.float32]
@@ -215,14 +218,6 @@ class PhotoEvidence:
     evidence: tuple[Evidence, ...] = ()
     anchor: Anchor | None = None
     """The photo as evidence for its neighbours in time; set by `NeighbourPropagation`."""
-    row: Mapping[str, Any] | None = None
-    """Of the report, if an earlier run has finished the photo."""
-    believed: bool = False
-    """The outcome tells already what the evidence came to."""
-
-    @property
-    def finished(self) -> bool:
-        return self.row is not None
 
 
 def joined(*notes: str) -> str:

@@ -23,7 +23,7 @@ def maker():
 
 
 def shot(camera):
-    return LoadedPhoto(Photo(Path("a.jpg"), Path()), PhotoMetadata(camera=camera), None)
+    return LoadedPhoto(Photo(Path("a.jpg"), Path()), PhotoMetadata(camera=camera), decode=None)
 
 
 def test_it_speaks_of_what_it_knows_alone(maker):

@@ -229,8 +229,8 @@ class Squares:
     name: str = "vision"
     model_id: str = ""
 
-    def prepare(self, shot: LoadedPhoto) -> np.ndarray:
-        return fit(shot.picture.image, InputSpec(self.min_side_px))
+    def prepare(self, photo: LoadedPhoto) -> np.ndarray:
+        return fit(photo.picture(self.min_side_px).image, InputSpec(self.min_side_px))
 
 
 def decoding(folder: Path, count: int, size_px: int) -> float:
@@ -239,7 +239,7 @@ def decoding(folder: Path, count: int, size_px: int) -> float:
     source: Any = Squares(size_px)
     with ThreadPoolExecutor(cores()) as pool:
         started = time.perf_counter()
-        done = list(pool.map(lambda photo: prepare(photo, [source], only_missing=False), photos))
+        done = list(pool.map(lambda photo: prepare(photo, [source], RunOptions(paths=())), photos))
         elapsed_s = time.perf_counter() - started
     assert all(item.inputs for item in done)
     return len(photos) / elapsed_s

@@ -76,7 +76,7 @@ def main(
                 vision.weigh(inputs[start : start + vision.batch_size])
 
         def run() -> None:
-            with patch.object(pipeline, "Panel", lambda _: loaded):
+            with patch.object(pipeline, "EvidenceSetup", lambda _: loaded):
                 pipeline.run(options)
 
         stages: dict[str, Callable[[], object]] = {
@@ -120,11 +120,11 @@ def main(
 
 
 class Loaded:
-    """A panel whose sources are there already."""
+    """An evidence setup whose sources are loaded."""
 
-    def __init__(self, panel: EvidenceSetup) -> None:
-        self.belief = panel.belief
-        self._sources = panel.sources()
+    def __init__(self, setup: EvidenceSetup) -> None:
+        self.fusion = setup.fusion
+        self._sources = setup.sources()
         self.vision: Any = self._sources[0]
 
     def sources(self) -> list[Any]:
@@ -133,7 +133,7 @@ class Loaded:
 
 def _decode(photos: list[Photo], vision: Any, workers: int) -> list[object]:
     with ThreadPoolExecutor(workers) as pool:
-        return list(pool.map(lambda photo: prepare(photo, [vision], only_missing=False), photos))
+        return list(pool.map(lambda photo: prepare(photo, [vision], RunOptions(paths=())), photos))
 
 
 if __name__ == "__main__":

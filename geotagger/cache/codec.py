@@ -1,7 +1,7 @@
-"""Finished photos as bytes and back: the cells of their rows as a JSON list, compressed.
+"""Encodes finished photos as bytes: the cells of their report rows as compressed JSON.
 
-A row depends on nothing but the photo and what `keys.run_key` tells apart, and serves every format
-of report. Only the program that wrote it reads it (`keys.program`), so it carries no version.
+A row depends only on the photo and on what `keys.run_key` covers, and serves every report format.
+The key also covers the program, so the encoding needs no version.
 """
 
 from __future__ import annotations
@@ -9,45 +9,54 @@ from __future__ import annotations
 import json
 import zlib
 from base64 import b64decode, b64encode
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from geotagger.printable import printable_path
 from geotagger.reports.rows import row
-from geotagger.reports.schema import COLUMNS
-from geotagger.types import Anchor, Outcome, Photo, PhotoEvidence, PhotoMetadata, Point
+from geotagger.reports.schema import COLUMNS, Cell
+from geotagger.types import Anchor, Outcome, Photo, Point
 
-NOTHING = PhotoMetadata()
+
+@dataclass(frozen=True, slots=True)
+class FinishedRow:
+    """A photo that an earlier run has finished."""
+
+    row: Mapping[str, Cell]
+    """Its row in the report."""
+    anchor: Anchor | None = None
+    """The photo as evidence for its neighbours in time."""
 
 
 def pack(outcome: Outcome, anchor: Anchor | None) -> bytes:
-    """Its row but for the path, and what it tells of the photos around it."""
+    """Encode the report row without its path, and the anchor."""
     cells = list(row(outcome).values())[1:]
-    told = [cells, anchor and [asdict(outcome.existing), _anchor(anchor)]]
-    return zlib.compress(json.dumps(told, separators=(",", ":")).encode(), 1)
+    packed = [cells, None if anchor is None else _pack_anchor(anchor)]
+    return zlib.compress(json.dumps(packed, separators=(",", ":")).encode(), 1)
 
 
-def unpack(packed: bytes, photo: Photo) -> PhotoEvidence:
-    """Raises many things for what `pack` did not make."""
-    cells, told = json.loads(zlib.decompress(packed).decode())
+def unpack(packed: bytes, photo: Photo) -> FinishedRow:
+    """Decode what `pack` made, for the photo at its present path.
+
+    Raises:
+        zlib.error, ValueError, TypeError, LookupError, AttributeError, RecursionError: the bytes
+            are damaged.
+    """
+    cells, anchor = json.loads(zlib.decompress(packed).decode())
     found = dict(zip(COLUMNS, (printable_path(photo.path), *cells), strict=True))
-    existing, anchor = told or (None, None)
-    outcome = Outcome(photo, existing=_existing(existing) if existing else NOTHING)
-    return PhotoEvidence(outcome, row=found, anchor=_anchored(anchor) if anchor else None)
+    return FinishedRow(found, None if anchor is None else _unpack_anchor(anchor))
 
 
-def _existing(told: dict[str, Any]) -> PhotoMetadata:
-    gps = told.pop("gps")
-    return PhotoMetadata(gps=Point(**gps) if gps else None, **told)
-
-
-def _anchor(anchor: Anchor) -> dict[str, Any]:
+def _pack_anchor(anchor: Anchor) -> dict[str, Any]:
     countries = b64encode(anchor.countries.astype("<f4").tobytes()).decode("ascii")
     return {**asdict(anchor), "countries": countries}
 
 
-def _anchored(told: dict[str, Any]) -> Anchor:
-    masses = np.frombuffer(b64decode(told["countries"]), "<f4")
-    return Anchor(**{**told, "countries": masses, "point": Point(**told["point"])})
+def _unpack_anchor(packed: dict[str, Any]) -> Anchor:
+    model, serial = packed["camera"]
+    countries = np.frombuffer(b64decode(packed["countries"]), "<f4")
+    point = Point(**packed["point"])
+    return Anchor(**{**packed, "camera": (model, serial), "countries": countries, "point": point})

@@ -1,10 +1,10 @@
-"""The journal of finished photos, and of what networks said of pictures.
+"""The run journal: report rows of finished photos, and outputs of networks by the file's SHA-256.
 
 SQLite with a write-ahead log in the user's state folder, one transaction a photo: a run that is
 killed at any moment loses nothing that its report held. A power cut may cost the last rows, never
-the file. It may be deleted at any time: that costs a run its head start and nothing else. So
-whatever is wrong with it (disk full, no permission, damaged) is a warning, and the run goes on
-without.
+the file. The file may be deleted at any time; the next run then starts from the beginning.
+Whatever is wrong with it (disk full, no permission, damaged) is a warning, and the run goes on
+without it.
 """
 
 from __future__ import annotations
@@ -14,46 +14,54 @@ import os
 import sqlite3
 import time
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from geotagger.cache.codec import pack, unpack
+from geotagger.cache.codec import FinishedRow, pack, unpack
 from geotagger.cache.schema import set_up
+from geotagger.evidence.cached import PackedOutput
 from geotagger.images.remote import RemotePath
 from geotagger.metadata.undo.write_journal import content_before
 from geotagger.state import state_folder
-from geotagger.types import Anchor, Outcome, Photo, PhotoEvidence, Status
+from geotagger.types import Anchor, Outcome, Photo, Status
 
 log = logging.getLogger(__name__)
 
 MAX_WRITES = 4
-"""How many writes to a photo are followed back to what it was."""
-_DAMAGE = (zlib.error, ValueError, TypeError, LookupError, AttributeError, RecursionError)
-"""What unpacking a row raises that a bad disk or another program has changed."""
+"""How many writes to a photo are followed back to its earlier content."""
 
-_BROKEN = (sqlite3.Error, UnicodeDecodeError)
-"""What SQLite raises on a damaged file; the second where its own texts are damaged."""
+_DAMAGED_ROW = (zlib.error, ValueError, TypeError, LookupError, AttributeError, RecursionError)
+"""Raised by `unpack` for a row that a bad disk or another program has changed."""
+_DAMAGED_FILE = (sqlite3.Error, UnicodeDecodeError)
+"""Raised by SQLite for a damaged file; the second where its own texts are damaged."""
 
 UNGATED = " ungated"
-"""Marks the keys of answers on pictures that no gate has seen: any of them may be no photo."""
+"""Suffix of the keys of outputs from runs without the gate: their pictures may not be photos."""
 
 _Statement = tuple[str, tuple[Any, ...]]
 
 
 def journal_file() -> Path:
-    """The user's own: beside the journal of writes."""
+    """The user's own journal, next to the journal of writes."""
     return state_folder() / "done.sqlite"
 
 
-class Journal:
-    """An open journal of one run. Its methods may be called from any thread."""
+class RunJournal:
+    """The journal, opened by one run. Its methods may be called from any thread.
+
+    It is an `InferenceCache`: `find` and `keep` are for outputs of networks, `replay` and `add` for
+    finished photos.
+    """
 
     def __init__(self, file: Path, key: str, *, gate: bool = False, restart: bool = False) -> None:
-        """`key` is of the run (`keys.run_key`), and `gate` whether it asks about photos only.
-
-        `restart`: find nothing, but note everything.
+        """
+        Args:
+            file: the SQLite file; it is made where it is missing.
+            key: the key of the run (`keys.run_key`).
+            gate: the run shows its networks only photos (`RunOptions.gate`).
+            restart: find nothing, but store everything.
         """
         self.file = file
         self._gate = gate
@@ -62,105 +70,111 @@ class Journal:
         self._ids: dict[str, int] = {}
         self._folder: tuple[Path, bytes] = (Path(), b"")
         self._db: sqlite3.Connection | None = None
-        self._key = -1
-        self._damaged = 0
+        self._run_id = -1
+        self._damaged_rows = 0
         try:
             file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._db = sqlite3.connect(
                 file, timeout=30, isolation_level=None, check_same_thread=False
             )
             set_up(self._db)
-            self._key = self._id(key)
-        except (*_BROKEN, OSError) as error:
+            self._run_id = self._key_id(key)
+        except (*_DAMAGED_FILE, OSError) as error:
             self._give_up(error)
 
-    def __enter__(self) -> Journal:
+    def __enter__(self) -> RunJournal:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._damaged:
+        if self._damaged_rows:
             log.warning(
                 "the journal %s: %d of its rows are damaged; those photos were worked out anew",
                 self.file,
-                self._damaged,
+                self._damaged_rows,
             )
         with self._lock:
             if self._db:
                 self._db.close()
             self._db = None
 
-    def replay(self, photo: Photo) -> PhotoEvidence | None:
-        """The finished photo, if its file has not changed since; nothing is opened."""
+    def replay(self, photo: Photo) -> FinishedRow | None:
+        """The finished photo, if size and time of its file are the same. Opens no photo."""
         if photo.problem or not photo.mtime_ns or self._restart:
             return None
-        found = self._ask(
+        found = self._query(
             "SELECT size_bytes, mtime_ns, outcome FROM done WHERE path = ? AND key = ?",
-            (self._absolute(photo), self._key),
+            (self._absolute(photo), self._run_id),
         )
         if found is None or found[:2] != (photo.size_bytes, photo.mtime_ns):
             return None
         try:
             return unpack(found[2], photo)
-        except _DAMAGE:
+        except _DAMAGED_ROW:
             with self._lock:
-                self._damaged += 1
+                self._damaged_rows += 1
             return None
 
     def add(self, outcome: Outcome, anchor: Anchor | None = None) -> None:
-        """Notes a finished photo, under the size and time that its file has by now.
+        """Store a finished photo, under the size and time that its file has now.
 
-        Not noted are photos that failed, for the next run tries them again; and those whose tags
-        went into another file, for only the writer can tell whether that is still there.
+        Left out are photos that failed, because the next run tries them again, and photos whose
+        tags went into another file, because only the writer can tell whether that still exists.
         """
         photo = outcome.photo
         if self._db is None or outcome.status is Status.FAILED or photo.problem:
             return
-        path, now = self._absolute(photo), (photo.size_bytes, photo.mtime_ns)
+        path, version = self._absolute(photo), (photo.size_bytes, photo.mtime_ns)
         statements: list[_Statement] = []
         if outcome.status is Status.TAGGED:
             try:
                 status = photo.path.stat()
             except OSError:
                 return
-            if now == (status.st_size, status.st_mtime_ns):
+            if version == (status.st_size, status.st_mtime_ns):
                 return
-            now = (status.st_size, status.st_mtime_ns)  # the time is kept, and so may be the size
+            version = (status.st_size, status.st_mtime_ns)
+            # the write keeps the time and may keep the size, so rows of other runs are dropped
             statements.append(("DELETE FROM done WHERE path = ?", (path,)))
-        values = (path, self._key, *now, pack(outcome, anchor))
+        values = (path, self._run_id, *version, pack(outcome, anchor))
         statements.append(("INSERT OR REPLACE INTO done VALUES (?, ?, ?, ?, ?)", values))
-        self._tell(statements)
+        self._execute(statements)
 
-    def answer(self, sha256: str, key: str) -> tuple[bytes, str] | None:
-        """What a network said of a file with this content, and the note on its picture.
+    def find(self, sha256: str, output_key: str) -> PackedOutput | None:
+        """The output of a network for a file with this content.
 
-        A file that geotagger has tagged since holds the same picture.
+        A file that geotagger has tagged since then holds the same picture.
         """
         if self._restart:
             return None
-        numbers = [self._id(key), *([] if self._gate else [self._id(key + UNGATED)])]
+        ids = [self._key_id(output_key)]
+        if not self._gate:
+            ids.append(self._key_id(output_key + UNGATED))
         for _ in range(MAX_WRITES):
-            for number in numbers:
-                found = self._answer(sha256, number)
+            for key_id in ids:
+                found = self._query(
+                    "SELECT answer, note FROM answers WHERE sha256 = ? AND key = ?",
+                    (bytes.fromhex(sha256), key_id),
+                )
                 if found is not None:
-                    return found
+                    return PackedOutput(*found)
             sha256 = content_before(sha256)
             if not sha256:
                 break
         return None
 
-    def keep(self, key: str, answers: Iterable[tuple[str, str, bytes]]) -> None:
-        """Notes (SHA-256, note on the picture, answer) of several photos."""
-        number = self._id(key if self._gate else key + UNGATED)
-        rows = [(bytes.fromhex(sha256), number, note, answer) for sha256, note, answer in answers]
-        self._tell([("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?)", row) for row in rows])
-
-    def _answer(self, sha256: str, number: int) -> tuple[bytes, str] | None:
-        sql = "SELECT answer, note FROM answers WHERE sha256 = ? AND key = ?"
-        found: tuple[bytes, str] | None = self._ask(sql, (bytes.fromhex(sha256), number))
-        return found
+    def keep(self, output_key: str, outputs: Sequence[tuple[str, PackedOutput]]) -> None:
+        """Store (SHA-256, output) of several files."""
+        key_id = self._key_id(output_key if self._gate else output_key + UNGATED)
+        sql = "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?)"
+        self._execute(
+            [
+                (sql, (bytes.fromhex(sha256), key_id, output.note, output.packed))
+                for sha256, output in outputs
+            ]
+        )
 
     def _absolute(self, photo: Photo) -> bytes:
-        """The path without a look at the disk; its folder is worked out once for all its files."""
+        """The absolute path, without a look at the disk; its folder is kept for the next photo."""
         folder, prefix = self._folder
         if photo.folder is not folder:
             folder = photo.folder
@@ -169,24 +183,25 @@ class Journal:
             self._folder = folder, prefix
         return prefix + os.fsencode(photo.name)
 
-    def _id(self, key: str) -> int:
+    def _key_id(self, key: str) -> int:
         if key not in self._ids:
             values = (key, time.time())
             sql = "ON CONFLICT (key) DO UPDATE SET used = excluded.used"
-            self._tell([(f"INSERT INTO keys (key, used) VALUES (?, ?) {sql}", values)])
-            found = self._ask("SELECT id FROM keys WHERE key = ?", (key,))
+            self._execute([(f"INSERT INTO keys (key, used) VALUES (?, ?) {sql}", values)])
+            found = self._query("SELECT id FROM keys WHERE key = ?", (key,))
             self._ids[key] = found[0] if found else -1
         return self._ids[key]
 
-    def _ask(self, sql: str, values: tuple[Any, ...]) -> Any:
+    def _query(self, sql: str, values: tuple[Any, ...]) -> Any:
         with self._lock:
             try:
                 return self._db and self._db.execute(sql, values).fetchone()
-            except _BROKEN as error:
+            except _DAMAGED_FILE as error:
                 self._give_up(error)
                 return None
 
-    def _tell(self, statements: Iterable[_Statement]) -> None:
+    def _execute(self, statements: Iterable[_Statement]) -> None:
+        """Execute the statements in one transaction."""
         with self._lock:
             if self._db is None:
                 return
@@ -195,7 +210,7 @@ class Journal:
                 for sql, values in statements:
                     self._db.execute(sql, values)
                 self._db.execute("COMMIT")
-            except _BROKEN as error:
+            except _DAMAGED_FILE as error:
                 self._give_up(error)
 
     def _give_up(self, error: Exception) -> None:

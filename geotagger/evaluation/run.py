@@ -17,7 +17,7 @@ from geotagger.fusion.decide import Fusion, predict
 from geotagger.fusion.mass import sum_by_group
 from geotagger.geography.places import Places, load_places
 from geotagger.geography.sphere import unit_vectors
-from geotagger.pipeline.run import weighed
+from geotagger.pipeline.run import weigh
 from geotagger.types import Evidence, Outcome, Place, Point, Prediction, Status
 
 
@@ -46,7 +46,7 @@ def run(
     if labels is None and (root / "labels.csv").is_file():
         labels = root / "labels.csv"
     known = None if labels is None else read_labels(labels, places)
-    items, belief = weighed(options)
+    items, belief = weigh(options)
     trials = Trials(options.top_k) if ablate else None
     statuses: list[Status] = []
     scored: list[Scored] = []

@@ -86,14 +86,14 @@ class AlbumSource:
         self._timelines: OrderedDict[Path, Timeline] = OrderedDict()
         self._lock = threading.Lock()
 
-    def prepare(self, shot: LoadedPhoto) -> list[Neighbour] | None:
+    def prepare(self, photo: LoadedPhoto) -> list[Neighbour] | None:
         """The nearest fixes before and after the photo; None where there are none."""
-        moment = moment_of(shot.existing)
+        moment = moment_of(photo.metadata)
         if moment is None:
             return None
-        timeline = self._timeline(shot.photo.path.parent)
-        fixes = timeline.get(camera_of(shot.existing), ())
-        return neighbours(fixes, moment, shot.photo.path.name) or None
+        timeline = self._timeline(photo.photo.path.parent)
+        fixes = timeline.get(camera_of(photo.metadata), ())
+        return neighbours(fixes, moment, photo.photo.path.name) or None
 
     def weigh(self, batch: Sequence[list[Neighbour]]) -> list[Evidence | None]:
         """One answer for each photo with neighbours."""

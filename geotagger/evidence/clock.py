@@ -87,9 +87,9 @@ class ClockSource:
         self._zones = places.zone_names
         self._share = np.bincount(places.zone, np.exp(log_prior), len(self._zones))
 
-    def prepare(self, shot: LoadedPhoto) -> Clock | None:
+    def prepare(self, photo: LoadedPhoto) -> Clock | None:
         """The clock, where it tells anything."""
-        return read_clock(shot.existing)
+        return read_clock(photo.metadata)
 
     def weigh(self, batch: Sequence[Clock]) -> list[Evidence | None]:
         """One answer for each clock; None where its offset exists nowhere."""

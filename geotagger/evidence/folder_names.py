@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from geotagger.metadata.place_names import place_names
 from geotagger.text.combine import Combiner
 from geotagger.text.cues import place_names as place_words
 from geotagger.text.gazetteer.gazetteer import load_gazetteer, normalise
@@ -69,12 +68,11 @@ class NamesSource:
         """`log_prior`: the belief's, float32 [len(places)]."""
         self._combiner = Combiner(places, log_prior)
 
-    def prepare(self, shot: LoadedPhoto) -> Names | None:
+    def prepare(self, photo: LoadedPhoto) -> Names | None:
         """The names, from the photo's metadata or else from its path; None where there are none."""
-        written = place_names(shot.photo.path.read_bytes())
-        if written:
-            return Names("metadata", written)
-        called = tuple(names_in_path(shot.photo))
+        if photo.metadata.place_names:
+            return Names("metadata", photo.metadata.place_names)
+        called = tuple(names_in_path(photo.photo))
         return Names("name", called) if called else None
 
     def weigh(self, batch: Sequence[Names]) -> list[Evidence | None]:

@@ -1,4 +1,4 @@
-"""Evidence from the words in the picture: signs, shop fronts, plates, posters."""
+"""Evidence from the words in the picture: signs, shop fronts, number plates, posters."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from geotagger.text.find_cues import find_cues
 from geotagger.text.ocr.reader import TextReader
 from geotagger.text.ocr.script_classifier import ScriptClassifier
 from geotagger.text.types import OcrResult, TextLine
-from geotagger.types import Evidence
+from geotagger.types import Evidence, SourceKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 
 class TextSource:
-    """Reads the text of a batch of photos and weighs what it says."""
+    """Reads the text in a batch of photos and weighs what it says."""
 
-    name = "text"
+    name: str = SourceKind.TEXT
     batch_size = 8
 
     def __init__(
@@ -40,9 +40,16 @@ class TextSource:
         device: str = "auto",
         threads: int = 1,
     ) -> None:
-        """Load the reader. `log_prior`: the belief's, float32 [len(places)].
+        """Load the text reader.
 
-        Raises DeviceError when the device does not run the reader's models.
+        Args:
+            places: the places table.
+            log_prior: the prior, float32 [len(places)].
+            device: where the reader's models run.
+            threads: threads that read text on a CPU.
+
+        Raises:
+            DeviceError: the device does not run the reader's models.
         """
         self._reader = TextReader(device, threads, ScriptClassifier())
         self._combiner = Combiner(places, log_prior)
@@ -50,25 +57,25 @@ class TextSource:
         self.output_key = output_key("text", self.model_id, version("rapidocr"))
         self.min_side_px = self._reader.min_side_px
 
-    def prepare(self, shot: LoadedPhoto) -> PreparedImage:
-        """The picture at the size in which its text is looked for."""
-        picture = shot.picture
+    def prepare(self, photo: LoadedPhoto) -> PreparedImage:
+        """The picture at the size at which text is detected."""
+        picture = photo.picture(self.min_side_px)
         return self._reader.prepare(picture.image, picture.width_px, picture.height_px)
 
     def weigh(self, batch: Sequence[PreparedImage]) -> list[Evidence | None]:
-        """One answer for each picture; None where nothing that was read tells of a place."""
-        return self.judge(self.ask(batch))
+        """The evidence of each picture; None where no words say anything about the place."""
+        return self.interpret(self.infer(batch))
 
-    def ask(self, batch: Sequence[PreparedImage]) -> list[OcrResult]:
-        """The words in each picture."""
+    def infer(self, batch: Sequence[PreparedImage]) -> list[OcrResult]:
+        """The text lines in each picture."""
         return self._reader.read(batch)
 
-    def judge(self, answers: Sequence[OcrResult]) -> list[Evidence | None]:
-        """What they say of the place."""
-        return [evidence_of(reading, self._combiner) for reading in answers]
+    def interpret(self, outputs: Sequence[OcrResult]) -> list[Evidence | None]:
+        """The evidence in the text lines of each picture."""
+        return [evidence_of(result, self._combiner) for result in outputs]
 
-    def pack(self, answer: OcrResult) -> bytes:
-        return json.dumps(astuple(answer)).encode()
+    def pack(self, output: OcrResult) -> bytes:
+        return json.dumps(astuple(output)).encode()
 
     def unpack(self, packed: bytes) -> OcrResult:
         lines, width_px, height_px = json.loads(packed)
@@ -80,9 +87,9 @@ def _line(text: str, confidence: float, box: list[list[float]], script: str) -> 
     return TextLine(text, confidence, (a, b, c, d), script)
 
 
-def evidence_of(reading: OcrResult, combiner: Combiner) -> Evidence | None:
-    """What one photo's text says of its place."""
-    cues, notes = find_cues(reading)
+def evidence_of(result: OcrResult, combiner: Combiner) -> Evidence | None:
+    """The evidence in the text lines of one photo; None if they say nothing about the place."""
+    cues, notes = find_cues(result)
     weighted = combiner.weigh(cues)
     if not weighted:
         return None

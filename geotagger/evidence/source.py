@@ -1,70 +1,126 @@
-"""Sources of evidence: each turns a photo into log-likelihoods over the places table, or nothing.
+"""What a source of evidence is, and what it gets to see of a photo.
 
-A new source is one new file here and one line where they are put together (`sources.py`).
+A new source is one new file here, and one line in `pipeline/setup.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol, TypeVar, runtime_checkable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from geotagger.images.decode import Picture
+from geotagger.images.difference_hash import difference_hash
 from geotagger.types import Evidence, Photo, PhotoMetadata
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class LoadedPhoto:
-    """One photo, read and decoded: all that a source of evidence may look at."""
+    """A photo whose file was read: all that a source of evidence may look at.
+
+    The picture is decoded when a source first needs it. So sources that need it larger go first.
+    """
 
     photo: Photo
-    existing: PhotoMetadata
-    picture: Picture
-    """Of no use to a source whose `min_side_px` is 0: it may not have been decoded."""
+    metadata: PhotoMetadata
+    decode: Callable[[int], Picture]
+    """Decodes the picture, given the short side that is needed (see `images.decode`)."""
+    sha256: str = ""
+    note: str = ""
+    """What is wrong with the picture, known once it was decoded, now or in an earlier run."""
+    _picture: Picture | None = field(default=None, init=False, repr=False)
+
+    @property
+    def is_decoded(self) -> bool:
+        return self._picture is not None
+
+    def picture(self, min_side_px: int) -> Picture:
+        """The upright picture, large enough for a model that needs `min_side_px`.
+
+        Raises:
+            UnreadableImageError: there is no picture in the file.
+        """
+        if self._picture is None:
+            self._picture = self.decode(max(min_side_px, 1))
+            self.note = self._picture.note
+        return self._picture
+
+    @cached_property
+    def difference_hash(self) -> int:
+        """64-bit perceptual hash of the picture."""
+        return difference_hash(self.picture(1).image)
 
 
-T = TypeVar("T")
+Input = TypeVar("Input")
+Output = TypeVar("Output")
 
 
-class Source(Protocol[T]):
+class EvidenceSource(Protocol[Input]):
     """What every source of evidence does.
 
-    `prepare` runs in a worker thread, one photo at a time, and keeps only what the source needs
-    (the decoded picture is then dropped). `weigh` runs in the driver, on batches, and answers once
-    for every prepared item, in the same order; None means that it has nothing to say.
+    `prepare` runs in a worker thread, one photo at a time, and keeps only what the source needs;
+    the picture is then dropped. `weigh` runs on batches and returns one result for every prepared
+    item, in the same order; None means that there is no evidence.
     """
 
     name: str
+    """The kind of source (`SourceKind`), or `KIND:MODEL` where several models run."""
     min_side_px: int
-    """Short side of the decoded picture that the source needs; 0 = any."""
+    """Short side of the picture that the source needs; 0 if it needs no picture."""
     batch_size: int
-    """Photos at once that suit the source; 0 = any."""
+    """Batch size that suits the source; 0 = any."""
     model_id: str
-    """What identifies the source's model in reports; empty when it has none."""
+    """Names the source's model in reports; empty if it has none."""
 
-    def prepare(self, shot: LoadedPhoto) -> T | None: ...
+    def prepare(self, photo: LoadedPhoto) -> Input | None: ...
 
-    def weigh(self, batch: Sequence[T]) -> list[Evidence | None]: ...
-
-
-A = TypeVar("A")
+    def weigh(self, batch: Sequence[Input]) -> list[Evidence | None]: ...
 
 
 @runtime_checkable
-class NetworkSource(Source[T], Protocol[T, A]):
-    """A source that asks a network, which is slow, and judges its answer, which is not.
+class NetworkSource(EvidenceSource[Input], Protocol[Input, Output]):
+    """A source that runs a network, which is slow, and interprets its output, which is quick.
 
-    `weigh` is both. The answer depends on nothing but the file and the `output_key`, so it can be
-    kept as bytes, and found again when the file is met again under whatever name.
+    `weigh` does both. The output depends only on the file and `output_key`, so it can be cached,
+    as bytes, and used again for the same file under any name.
     """
 
     output_key: str
-    """The same for networks that give the same answer."""
+    """Equal for networks that give the same output for the same file."""
 
-    def ask(self, batch: Sequence[T]) -> list[A]: ...
+    def infer(self, batch: Sequence[Input]) -> list[Output]: ...
 
-    def judge(self, answers: Sequence[A]) -> list[Evidence | None]: ...
+    def interpret(self, outputs: Sequence[Output]) -> list[Evidence | None]: ...
 
-    def pack(self, answer: A) -> bytes: ...
+    def pack(self, output: Output) -> bytes: ...
 
-    def unpack(self, packed: bytes) -> A: ...
+    def unpack(self, packed: bytes) -> Output: ...
+
+
+class WrappedSource:
+    """A network source that passes everything on to another one; base of those that add to it."""
+
+    def __init__(self, source: NetworkSource[Any, Any]) -> None:
+        self.source = source
+        self.name, self.model_id = source.name, source.model_id
+        self.min_side_px, self.batch_size = source.min_side_px, source.batch_size
+        self.output_key = source.output_key
+
+    def prepare(self, photo: LoadedPhoto) -> Any:
+        return self.source.prepare(photo)
+
+    def infer(self, batch: Sequence[Any]) -> list[Any]:
+        return self.source.infer(batch)
+
+    def interpret(self, outputs: Sequence[Any]) -> list[Evidence | None]:
+        return self.source.interpret(outputs)
+
+    def weigh(self, batch: Sequence[Any]) -> list[Evidence | None]:
+        return self.interpret(self.infer(batch))
+
+    def pack(self, output: Any) -> bytes:
+        return self.source.pack(output)
+
+    def unpack(self, packed: bytes) -> Any:
+        return self.source.unpack(packed)

@@ -28,7 +28,13 @@ log = logging.getLogger(__name__)
 
 
 class VisionSource:
-    """Runs one bundle. What its heads say of places is added up."""
+    """Runs one bundle, and adds up what its heads say about places.
+
+    Attributes:
+        places: the places table that the evidence is about.
+        readers: one a head, from the head's output to log-likelihoods.
+        device: the device that the model runs on.
+    """
 
     def __init__(
         self,
@@ -44,23 +50,31 @@ class VisionSource:
         crops: int = 1,
         beside: VisionSource | None = None,
     ) -> None:
-        """Load the model. `name` tells several bundles apart, `outlier_probability` goes into the
-        evidence, and `crops` of each photo are averaged, each at the cost of one photo. `beside`
-        runs the same network (`ModelBundle.network`), which then runs once for both. The rest is as
-        in `Session`.
+        """Load the model.
+
+        Args:
+            bundle: the model, with its card.
+            places: the places table.
+            device, batch_size, threads: as for `Session`.
+            name: `vision`, or `vision:NAME` where several bundles run.
+            outlier_probability: goes into the evidence.
+            search: candidates that replace those of the bundle.
+            crops: crops of each photo to average, each at the cost of one photo.
+            beside: a source with the same network (`ModelBundle.network`), which then runs once
+                for both.
 
         Raises:
-            BundleError: the bundle is not what its card says, or does not fit the places table.
+            BundleError: the bundle does not match its card or the places table.
             DeviceError: the device does not run the model.
-            UsageError: the search leaves nothing to look among, or `crops` is no number of them.
+            UsageError: the search leaves no candidates, or `crops` is invalid.
         """
         self.name = name
         self.model_id = bundle.card.model_id
         self.min_side_px = enlarged(bundle.card.input.size_px, crops)
+        self.places = places
         self._input = bundle.card.input
         self._outlier_probability = outlier_probability
         self._weight = bundle.card.calibration.weight
-        self.places = places
         self._crops = crops
         self._heads = bundle.card.heads
         self._session: Session = Session(
@@ -76,35 +90,46 @@ class VisionSource:
             make_reader(bundle, head, places, search, self.device, threads) for head in self._heads
         ]
 
-    def prepare(self, shot: LoadedPhoto) -> NDArray[np.uint8]:
-        """The picture as the model wants to see it: uint8 [S, S, 3], or [crops, S, S, 3]."""
-        pixels = crop(shot.picture.image, self._input, self._crops)
+    def prepare(self, photo: LoadedPhoto) -> NDArray[np.uint8]:
+        """The model's input: uint8 [S, S, 3], or [crops, S, S, 3]."""
+        pixels = crop(photo.picture(self.min_side_px).image, self._input, self._crops)
         return pixels if self._crops > 1 else pixels[0]
 
     def weigh(self, batch: Sequence[NDArray[np.uint8]]) -> list[Evidence | None]:
-        """The evidence of each picture; None where the model's numbers are not finite."""
-        return self.judge(self.ask(batch))
+        """The evidence of each picture; None where the model's output is not finite."""
+        return self.interpret(self.infer(batch))
 
-    def ask(self, batch: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.float32]]:
-        """What all heads say of each picture, one after the other, float32 [sum of widths]."""
+    def infer(self, batch: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.float32]]:
+        """The outputs of all heads for each picture, joined: float32 [sum of widths]."""
         return list(np.concatenate(self.outputs(batch), axis=1)) if batch else []
 
-    def judge(self, answers: Sequence[NDArray[np.float32]]) -> list[Evidence | None]:
-        """What that says of the place."""
-        evidence: list[Evidence | None] = [None] * len(answers)
-        if not answers:
+    def outputs(self, batch: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.float32]]:
+        """The output of each head for n prepared pictures, float32 [n, width of the head]."""
+        pixels = np.stack(batch)
+        pixels = pixels.reshape(-1, *pixels.shape[-3:])
+        return [
+            averaged(head, values, self._crops)
+            for head, values in zip(self._heads, self._session.run(pixels), strict=True)
+        ]
+
+    def interpret(self, outputs: Sequence[NDArray[np.float32]]) -> list[Evidence | None]:
+        """The evidence in the joined outputs of each picture."""
+        evidence: list[Evidence | None] = [None] * len(outputs)
+        if not outputs:
             return evidence
-        outputs = np.split(np.stack(answers), self._ends, axis=1)
-        finite = np.all([np.isfinite(values).all(axis=1) for values in outputs], axis=0)
+        by_head = np.split(np.stack(outputs), self._ends, axis=1)
+        finite = np.all([np.isfinite(values).all(axis=1) for values in by_head], axis=0)
         if not finite.all():
-            lost = np.count_nonzero(~finite)
             log.warning(
-                "%s: no finite numbers for %d of %d photos", self.model_id, lost, len(answers)
+                "%s: no finite numbers for %d of %d photos",
+                self.model_id,
+                np.count_nonzero(~finite),
+                len(outputs),
             )
         readings = zip(
             *(
                 reader.read(values[finite])
-                for reader, values in zip(self.readers, outputs, strict=True)
+                for reader, values in zip(self.readers, by_head, strict=True)
             ),
             strict=True,
         )
@@ -112,24 +137,18 @@ class VisionSource:
             evidence[row] = self._evidence(of_photo)
         return evidence
 
-    def pack(self, answer: NDArray[np.float32]) -> bytes:
-        return answer.astype("<f4").tobytes()
+    def pack(self, output: NDArray[np.float32]) -> bytes:
+        return output.astype("<f4").tobytes()
 
     def unpack(self, packed: bytes) -> NDArray[np.float32]:
-        """Raises ValueError for what this bundle did not say."""
-        answer = np.frombuffer(packed, "<f4")
-        if answer.size != self._width:
-            raise ValueError("another number of outputs")
-        return answer
-
-    def outputs(self, batch: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.float32]]:
-        """What each head of the model says of prepared pictures, [n, width]."""
-        pixels = np.stack(batch)
-        pixels = pixels.reshape(-1, *pixels.shape[-3:])
-        return [
-            averaged(head, values, self._crops)
-            for head, values in zip(self._heads, self._session.run(pixels), strict=True)
-        ]
+        """
+        Raises:
+            ValueError: the bytes are not an output of this bundle.
+        """
+        output = np.frombuffer(packed, "<f4")
+        if output.size != self._width:
+            raise ValueError(f"{output.size} numbers instead of {self._width}")
+        return output
 
     def _evidence(self, readings: Sequence[Reading]) -> Evidence:
         total = np.zeros(len(self.places), np.float32)

@@ -12,7 +12,7 @@ from geotagger.config import RunOptions
 from geotagger.errors import NoPhotosError
 from geotagger.fusion.decide import Fusion, predict
 from geotagger.geography.sphere import cosine_of_km, unit_vectors
-from geotagger.pipeline.run import weighed
+from geotagger.pipeline.run import weigh
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,7 +76,7 @@ def explain(photo: Path, options: RunOptions) -> Explanation:
 
     Raises NoPhotosError when the file is none, and what stops a run.
     """
-    items, belief = weighed(replace(options, paths=(photo,)))
+    items, belief = weigh(replace(options, paths=(photo,)))
     item = next(items, None)
     if item is None:
         raise NoPhotosError(f"{photo} is no photo")

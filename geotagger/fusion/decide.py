@@ -233,7 +233,7 @@ class Fusion:
 def predict(item: PhotoEvidence, fusion: Fusion) -> Outcome:
     """The outcome of a photo. One that failed or was skipped keeps its outcome."""
     outcome = item.outcome
-    if item.believed or outcome.status in (Status.FAILED, Status.SKIPPED):
+    if outcome.status in (Status.FAILED, Status.SKIPPED):
         return outcome
     if not item.evidence:
         return replace(outcome, note=joined(outcome.note, "no evidence of place"))

@@ -1,10 +1,10 @@
-"""The engine for a cluster: Ray hands photos to workers, which read them and ask the networks.
+"""Weighs photos on a Ray cluster: workers read them and run the networks.
 
-What comes back is a prediction, or, where photos tell of each other, what the networks said: some
-KB a photo, which the driver judges beside clock and album as if it had asked itself. A worker
-(`worker.py`) changes nothing, so Ray may run its share again elsewhere when a node dies: no photo
-is lost or doubled. Each node needs geotagger, the bundles and the photos under the same paths.
-Every worker loads the models once and keeps them (Moritz et al. 2018).
+Workers return decided outcomes. Where photos are evidence for each other, they return a few KB of
+network outputs a photo, and the driver interprets these as if it had run the networks itself. A
+worker (`ray_worker.py`) changes nothing, so Ray may run its share again elsewhere when a node dies:
+no photo is lost or doubled. Each node needs geotagger, the bundles and the photos under the same
+paths. Every worker loads the models once and keeps them (Moritz et al. 2018).
 """
 
 from __future__ import annotations
@@ -15,67 +15,128 @@ import socket
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from geotagger.config import RunOptions
 from geotagger.errors import GeotaggerError, UsageError
-from geotagger.evidence.source import LoadedPhoto, NetworkSource, Source
-from geotagger.pipeline import executor_local as local
-from geotagger.pipeline.prepare import (
-    NOT_DECODED,
-    CachedOutput,
-    InferenceCache,
-    Prepared,
+from geotagger.evidence.cached import InferenceCache, PackedOutput
+from geotagger.evidence.source import EvidenceSource, LoadedPhoto, NetworkSource
+from geotagger.images.decode import Picture
+from geotagger.pipeline.executor_local import weigh_batch
+from geotagger.pipeline.prepare import PreparedPhoto
+from geotagger.pipeline.ray_worker import (
+    CacheActor,
+    InterpretationOnly,
+    Outputs,
+    decides_alone,
+    work,
 )
-from geotagger.pipeline.ray_worker import Answers, CacheActor, each_alone, work
 from geotagger.state import state_folder
 from geotagger.types import Outcome, Photo, PhotoEvidence
 
-if TYPE_CHECKING:
-    from geotagger.config import RunOptions
-
 BATCHES_IN_SHARE = 16
-"""A worker gets so many batches at once: the more, the rarer it waits, and the more is done again
-when a node dies."""
+"""Batches that a worker gets at once: with more it waits less often, and more is done again when a
+node dies."""
 SHARES_AHEAD = 2
-"""For each worker."""
+"""Shares in flight for each worker."""
 MAX_TRIES = 8
-"""How many nodes may die under the same share; a photo that kills its worker must not go round."""
+"""How many nodes may die over the same share: a photo that kills its worker must not go on for
+ever."""
 
-ANSWERS_WITHIN_S = 10.0
+CONNECT_TIMEOUT_S = 10.0
 
 
-def weigh(
-    photos: Iterable[Photo | PhotoEvidence],
-    sources: Sequence[Source[Any]],
-    options: RunOptions,
-    *,
-    batch_size: int,
-    memory: InferenceCache | None = None,
-) -> Iterator[PhotoEvidence]:
-    """Yield one `PhotoEvidence` per photo, in order.
+class RayExecutor:
+    """Weighs photos on a cluster. A context manager: it connects to the cluster once.
 
-    Raises UsageError: Ray is not installed. GeotaggerError: there is no cluster at
-    `options.address`, or a share of the photos has cost too many workers.
+    Args:
+        sources: all sources of evidence, to interpret what the workers return.
+        options: those of the run.
+        cache: stores the outputs of the networks; None for a run without journal.
     """
-    ray = _connected(options.address)
-    judges = [] if each_alone(options) else sources
-    try:
-        workers, resources = _workers(ray, options)
-        told = replace(options, workers=resources["num_cpus"], reports=(), journal=None)
-        # a worker that has used a GPU would else be replaced after each share, models and all
-        do = ray.remote(max_retries=MAX_TRIES, max_calls=0, **resources)(work)
-        library = _library(ray, options)
-        keep = memory is not None
-        waiting: deque[tuple[list[Photo | PhotoEvidence], Any]] = deque()
-        for share in _shares(photos, BATCHES_IN_SHARE * batch_size):
-            fresh = [item for item in share if isinstance(item, Photo)]
-            waiting.append((share, do.remote(told, fresh, library, keep) if fresh else None))
-            if len(waiting) > SHARES_AHEAD * workers:
-                yield from _done(ray, *waiting.popleft(), judges, memory)
+
+    def __init__(
+        self,
+        sources: Sequence[EvidenceSource[Any]],
+        options: RunOptions,
+        cache: InferenceCache | None,
+    ) -> None:
+        self._sources = [
+            InterpretationOnly(source) if isinstance(source, NetworkSource) else source
+            for source in sources
+        ]
+        self._options = options
+        self._cache = cache
+        batch_size = options.batch_size or max(source.batch_size for source in sources)
+        self._share_size = BATCHES_IN_SHARE * batch_size
+
+    def __enter__(self) -> RayExecutor:
+        """
+        Raises:
+            UsageError: Ray is not installed, or no node has the device.
+            GeotaggerError: no cluster answers at `options.address`.
+        """
+        self._ray = _connected(self._options.address)
+        try:
+            self._start()
+        except BaseException:
+            self._ray.shutdown()
+            raise
+        return self
+
+    def _start(self) -> None:
+        self._workers, resources = _workers(self._ray, self._options)
+        self._worker_options = replace(
+            self._options, workers=resources["num_cpus"], reports=(), journal=None
+        )
+        # by default, Ray replaces a worker that has used a GPU after each call, models and all
+        self._work = self._ray.remote(max_retries=MAX_TRIES, max_calls=0, **resources)(work)
+        self._cache_actor = _cache_actor(self._ray, self._options)
+
+    def __exit__(self, *_: object) -> None:
+        self._ray.shutdown()
+
+    def run(self, photos: Iterable[Photo]) -> Iterator[PhotoEvidence | Outcome]:
+        """Yield what becomes of each photo, in order: evidence, or an outcome if workers decide.
+
+        Raises:
+            GeotaggerError: a share of the photos has cost too many workers.
+        """
+        waiting: deque[Any] = deque()
+        for share in _shares(photos, self._share_size):
+            waiting.append(
+                self._work.remote(
+                    self._worker_options, share, self._cache_actor, self._cache is not None
+                )
+            )
+            if len(waiting) > SHARES_AHEAD * self._workers:
+                yield from self._finished(waiting.popleft())
         while waiting:
-            yield from _done(ray, *waiting.popleft(), judges, memory)
-    finally:
-        ray.shutdown()
+            yield from self._finished(waiting.popleft())
+
+    def _finished(self, reference: Any) -> Sequence[PhotoEvidence | Outcome]:
+        """A share as its worker decided it, or as the driver interprets its outputs."""
+        share = self._result(reference)
+        if self._cache is not None:
+            _keep(share, self._cache)
+        if decides_alone(self._options):
+            return [outcome for outcome, _ in share]
+        batch = [_prepared(outcome, outputs, self._sources) for outcome, outputs in share]
+        return weigh_batch(batch, self._sources)
+
+    def _result(self, reference: Any) -> list[tuple[Outcome, Outputs]]:
+        try:
+            share: list[tuple[Outcome, Outputs]] = self._ray.get(reference)
+        except self._ray.exceptions.RayTaskError as error:
+            if isinstance(error.cause, GeotaggerError):
+                raise error.cause from None
+            raise
+        except self._ray.exceptions.RayError as error:
+            raise GeotaggerError(
+                f"Ray lost its workers {MAX_TRIES} times over the same photos ({error}); is there "
+                "memory enough on the nodes? The same command goes on from here"
+            ) from error
+        return share
 
 
 def _connected(address: str) -> Any:
@@ -83,11 +144,11 @@ def _connected(address: str) -> Any:
         import ray
     except ImportError as error:
         raise UsageError("--engine ray needs Ray: pip install 'geotagger-photos[ray]'") from error
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would report to its makers
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray would report to its makers
     try:
         host, colon, port = address.rpartition(":")
         if colon and "/" not in address:  # Ray itself would try for minutes
-            socket.create_connection((host, int(port)), ANSWERS_WITHIN_S).close()
+            socket.create_connection((host, int(port)), CONNECT_TIMEOUT_S).close()
         ray.init(
             address or "local", include_dashboard=None if address else False,
             log_to_driver=False, logging_level=logging.ERROR, ignore_reinit_error=True,
@@ -114,8 +175,8 @@ def _workers(ray: Any, options: RunOptions) -> tuple[int, dict[str, int]]:
     return max(1, sum(c // each for c in cores)), {"num_cpus": each}
 
 
-def _library(ray: Any, options: RunOptions) -> Any:
-    """The actor `CacheActor`, on this machine; None where nothing is to be found."""
+def _cache_actor(ray: Any, options: RunOptions) -> Any:
+    """A `CacheActor` on this machine; None for a run that looks nothing up."""
     if not options.journal or options.restart:
         return None
     here = ray.get_runtime_context().get_node_id()
@@ -124,10 +185,8 @@ def _library(ray: Any, options: RunOptions) -> Any:
     return actor.remote(options, state_folder().absolute())
 
 
-def _shares(
-    photos: Iterable[Photo | PhotoEvidence], size: int
-) -> Iterator[list[Photo | PhotoEvidence]]:
-    share: list[Photo | PhotoEvidence] = []
+def _shares(photos: Iterable[Photo], size: int) -> Iterator[list[Photo]]:
+    share: list[Photo] = []
     for photo in photos:
         share.append(photo)
         if len(share) == size:
@@ -137,57 +196,31 @@ def _shares(
         yield share
 
 
-def _done(
-    ray: Any,
-    share: Sequence[Photo | PhotoEvidence],
-    reference: Any,
-    judges: Sequence[Source[Any]],
-    memory: InferenceCache | None,
-) -> list[PhotoEvidence]:
-    """A share as its worker believes it, or, with `judges`, as they judge what its worker heard."""
-    try:
-        answered: list[tuple[Outcome, Answers]] = [] if reference is None else ray.get(reference)
-    except ray.exceptions.RayTaskError as error:
-        if isinstance(error.cause, GeotaggerError):
-            raise error.cause from None
-        raise
-    except ray.exceptions.RayError as error:
-        raise GeotaggerError(
-            f"Ray lost its workers {MAX_TRIES} times over the same photos ({error}); is there "
-            "memory enough on the nodes? The same command goes on from here"
-        ) from error
-    if memory is not None:
-        _keep(answered, memory)
-    fresh = iter(answered)
-    batch = [
-        item if isinstance(item, PhotoEvidence) else _weighed(*next(fresh), judges)
-        for item in share
-    ]
-    return local.weigh_batch(batch, judges, None)
+def _keep(share: Sequence[tuple[Outcome, Outputs]], cache: InferenceCache) -> None:
+    by_key: defaultdict[str, list[tuple[str, PackedOutput]]] = defaultdict(list)
+    for outcome, outputs in share:
+        for output_key, output in outputs.items():
+            by_key[output_key].append((outcome.sha256, output))
+    for output_key, kept in by_key.items():
+        cache.keep(output_key, kept)
 
 
-def _weighed(
-    outcome: Outcome, answers: Answers, judges: Sequence[Source[Any]]
-) -> Prepared | PhotoEvidence:
-    if not judges:
-        return PhotoEvidence(outcome, believed=True)
-    if not answers:  # it failed, or was passed over
-        return Prepared(outcome)
-    shot = LoadedPhoto(outcome.photo, outcome.existing, NOT_DECODED)
-    return Prepared(outcome, tuple(_input(source, shot, answers) for source in judges))
+def _prepared(
+    outcome: Outcome, outputs: Outputs, sources: Sequence[EvidenceSource[Any]]
+) -> PreparedPhoto:
+    """A photo that a worker has read, with the outputs of its networks as inputs."""
+    if not outputs:  # it failed, was skipped, or is no photo
+        return PreparedPhoto(outcome)
+    photo = LoadedPhoto(outcome.photo, outcome.existing, _no_picture, outcome.sha256)
+    return PreparedPhoto(outcome, tuple(_input(source, photo, outputs) for source in sources))
 
 
-def _input(source: Source[Any], shot: LoadedPhoto, answers: Answers) -> Any:
+def _input(source: EvidenceSource[Any], photo: LoadedPhoto, outputs: Outputs) -> Any:
     if not isinstance(source, NetworkSource):
-        return source.prepare(shot)
-    found = answers.get(source.output_key)
-    return None if found is None else CachedOutput(source.unpack(found[0]))
+        return source.prepare(photo)
+    output = outputs.get(source.output_key)
+    return None if output is None else source.unpack(output.packed)
 
 
-def _keep(answered: Sequence[tuple[Outcome, Answers]], memory: InferenceCache) -> None:
-    by_key: defaultdict[str, list[tuple[str, str, bytes]]] = defaultdict(list)
-    for outcome, answers in answered:
-        for key, (packed, note) in answers.items():
-            by_key[key].append((outcome.sha256, note, packed))
-    for key, kept in by_key.items():
-        memory.keep(key, kept)
+def _no_picture(_: int) -> Picture:
+    raise AssertionError("the driver of a cluster decodes no picture")

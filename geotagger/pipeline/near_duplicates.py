@@ -1,72 +1,77 @@
-"""Which photos of a burst are nearly the same, so that one inference serves for all of them.
+"""Near-duplicates share an inference: frames of a burst are run through a network once.
 
-Pictures are compared by a difference hash of 64 bits (dHash: N. Krawetz, 2013): whether each of
-8 x 8 spots is brighter than its right neighbour. Two photos are alike when the same camera took
-them within seconds and nearly all bits agree.
+Two photos are near-duplicates if the same camera took them within seconds and their difference
+hashes agree in nearly all bits.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-import numpy as np
-from PIL import Image
+from typing import Any, NamedTuple
 
 from geotagger.evidence.camera_gps import Camera, camera_of, moment_of
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from geotagger.types import PhotoMetadata
+from geotagger.evidence.source import LoadedPhoto, WrappedSource
 
 MAX_SECONDS = 5.0
 MAX_BITS = 3
-"""Bits of 64 that may differ: a hand that shakes, not a step to the side."""
-SIDE = 8
+"""Bits of 64 that may differ: a shaking hand, not a step to the side."""
 
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """What is compared of a photo."""
+    """What near-duplicates have in common."""
 
     camera: Camera
     at: float
     """Seconds since 1970, by the camera's own clock."""
-    bits: int
+    difference_hash: int
 
     def is_near(self, other: Likeness) -> bool:
-        """Whether the two are nearly the same photo."""
+        """Whether the two photos are near-duplicates."""
         return (
             self.camera == other.camera
             and abs(self.at - other.at) <= MAX_SECONDS
-            and (self.bits ^ other.bits).bit_count() <= MAX_BITS
+            and (self.difference_hash ^ other.difference_hash).bit_count() <= MAX_BITS
         )
 
 
-def likeness_of(image: Image.Image, existing: PhotoMetadata) -> Likeness | None:
-    """None for a photo that tells no camera or no time."""
-    moment = moment_of(existing)
-    if moment is None or not existing.camera:
+def likeness_of(photo: LoadedPhoto) -> Likeness | None:
+    """None for a photo without camera or time."""
+    moment = moment_of(photo.metadata)
+    if moment is None or not photo.metadata.camera:
         return None
-    return Likeness(camera_of(existing), moment, difference_hash(image))
+    return Likeness(camera_of(photo.metadata), moment, photo.difference_hash)
 
 
 def group_near_duplicates(photos: Sequence[Likeness | None]) -> list[int]:
-    """For each photo the row of the first that it is near to: its own where there is none."""
+    """For each photo, the index of the first one that it is near to, or its own."""
     firsts: list[int] = []
-    for row, photo in enumerate(photos):
+    for index, photo in enumerate(photos):
         near = (
             first
             for first in firsts
             if photo and (other := photos[first]) is not None and photo.is_near(other)
         )
-        firsts.append(next(near, row))
+        firsts.append(next(near, index))
     return firsts
 
 
-def difference_hash(image: Image.Image) -> int:
-    """64 bits of the picture's brightness. Costs about half a millisecond."""
-    small = image.reduce(max(1, min(image.size) // (8 * SIDE))).convert("L")
-    grey = np.asarray(small.resize((SIDE + 1, SIDE), Image.Resampling.BOX), np.int16)
-    return int.from_bytes(np.packbits(grey[:, :-1] > grey[:, 1:]).tobytes(), "big")
+class _SharedInput(NamedTuple):
+    input: Any
+    likeness: Likeness | None
+
+
+class SharedInference(WrappedSource):
+    """Runs the network once for the near-duplicates in a batch."""
+
+    def prepare(self, photo: LoadedPhoto) -> _SharedInput | None:
+        prepared = self.source.prepare(photo)
+        return None if prepared is None else _SharedInput(prepared, likeness_of(photo))
+
+    def infer(self, batch: Sequence[_SharedInput]) -> list[Any]:
+        firsts = group_near_duplicates([item.likeness for item in batch])
+        distinct = sorted(set(firsts))
+        outputs = self.source.infer([batch[index].input for index in distinct])
+        output_of = dict(zip(distinct, outputs, strict=True))
+        return [output_of[first] for first in firsts]

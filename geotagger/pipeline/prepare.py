@@ -1,151 +1,98 @@
-"""Engines turn photos into evidence. Every engine keeps the same contract:
-
-`weigh(photos, sources, ...)` yields one `PhotoEvidence` per photo, in the order of the photos,
-and never raises for the sake of one photo. A `PhotoEvidence` among the photos was finished by an
-earlier
-run: it keeps its place in the order, and that is all.
-"""
+"""Reads one photo: hash, metadata and picture from the same bytes, then what each source needs."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from functools import partial
+from typing import Any
 
-from PIL import Image
-
+from geotagger.config import RunOptions
 from geotagger.errors import PhotoError
-from geotagger.evidence.source import LoadedPhoto, NetworkSource, Source
-from geotagger.images import decode as images
+from geotagger.evidence.source import EvidenceSource, LoadedPhoto
+from geotagger.images.decode import decode
 from geotagger.images.photo_detector import non_photo_reason
 from geotagger.images.remote import RemotePath
 from geotagger.images.scan import RAW_SUFFIXES
+from geotagger.metadata.place_names import place_names
 from geotagger.metadata.read import read
 from geotagger.metadata.safe_write.loading import opened
-from geotagger.pipeline.near_duplicates import Likeness, likeness_of
 from geotagger.types import Outcome, Photo, Status, joined
 
 MAX_FILE_BYTES = 1 << 30
-NOT_DECODED = images.Picture(Image.new("RGB", (1, 1)), 1, 1)
-"""What sources get that look at no picture, when none of the others needs it."""
 
 
 @dataclass(frozen=True, slots=True)
-class CachedOutput:
-    """What a network said of the same file before; it stands where its input would."""
-
-    answer: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A photo that was read and decoded; the pictures are gone but for what the sources kept."""
+class PreparedPhoto:
+    """A photo that was read. The picture is gone, but for what the sources kept of it."""
 
     outcome: Outcome
     inputs: tuple[Any, ...] = ()
-    """One item per source, None where a source has nothing to say."""
-    asks: bool = False
-    """Whether a network is to be asked."""
-    likeness: Likeness | None = None
-    """By which near-duplicates are known; None for a photo that shares nothing."""
-
-
-class InferenceCache(Protocol):
-    """Keeps what networks said of files (`resume.journal.Journal`)."""
-
-    def answer(self, sha256: str, key: str) -> tuple[bytes, str] | None:
-        """The packed answer, and the note on the picture."""
-
-    def keep(self, key: str, answers: Sequence[tuple[str, str, bytes]]) -> None:
-        """(SHA-256, note on the picture, packed answer) of several files."""
+    """One per source, None where a source has nothing to say; empty if the outcome is final."""
+    was_decoded: bool = False
+    """A source needed the picture, so that a network is going to run."""
 
 
 def prepare(
-    photo: Photo,
-    sources: Sequence[Source[Any]],
-    *,
-    only_missing: bool,
-    gate: bool = False,
-    memory: InferenceCache | None = None,
-) -> Prepared:
-    """Read a photo once; hash, read its metadata and decode it from the same bytes.
+    photo: Photo, sources: Sequence[EvidenceSource[Any]], options: RunOptions
+) -> PreparedPhoto:
+    """Read a photo once, and prepare the input of each source.
 
-    With `gate` a picture that is no photo is asked nothing (`subject.non_photo_reason`). What the
-    memory
-    tells of the file needs no decoding: it went through the gate. Runs in worker threads or
-    processes. Whatever is wrong with the photo becomes its outcome.
+    Runs in worker threads. Whatever is wrong with the photo becomes its outcome. With
+    `options.gate`, no source is asked about a picture that is no photo.
     """
     outcome = Outcome(photo, model="+".join(s.model_id for s in sources if s.model_id))
     try:
-        data = _bytes_of(photo)
-        outcome = replace(
-            outcome,
-            sha256=hashlib.sha256(data).hexdigest(),
-            existing=read(data),
-            note=photo.problem,
-        )
-        if only_missing and outcome.existing.gps and not outcome.existing.gps_is_prediction:
-            return Prepared(replace(outcome, status=Status.SKIPPED, note="has GPS already"))
-        recalled, note = _recalled(outcome.sha256, sources, memory)
-        min_side_px = max((s.min_side_px for s in sources if s.name not in recalled), default=0)
-        picture = NOT_DECODED
-        if min_side_px or not recalled:
-            picture = images.decode(data, max(min_side_px, 1))
-            note = picture.note
-            reason = non_photo_reason(picture.image, outcome.existing) if gate else ""
+        data = _read_file(photo)
+        metadata = read(data)
+        if options.use_names:
+            metadata = replace(metadata, place_names=place_names(data))
+        sha256 = hashlib.sha256(data).hexdigest()
+        outcome = replace(outcome, sha256=sha256, existing=metadata)
+        if options.only_missing and metadata.gps and not metadata.gps_is_prediction:
+            return PreparedPhoto(replace(outcome, status=Status.SKIPPED, note="has GPS already"))
+        loaded = LoadedPhoto(photo, metadata, partial(decode, data), sha256)
+        inputs = _inputs(loaded, sources)
+        outcome = replace(outcome, note=loaded.note)
+        if options.gate and loaded.is_decoded:
+            reason = non_photo_reason(loaded.picture(1).image, metadata)
             if reason:
-                return Prepared(replace(outcome, note=joined(note, reason)))
-        shot = LoadedPhoto(photo, outcome.existing, picture)
-        inputs = [recalled.get(source.name) or source.prepare(shot) for source in sources]
-        asks = picture is not NOT_DECODED
-        likeness = likeness_of(picture.image, outcome.existing) if asks else None
-        return Prepared(replace(outcome, note=note), tuple(inputs), asks, likeness)
+                return PreparedPhoto(replace(outcome, note=joined(outcome.note, reason)))
+        return PreparedPhoto(outcome, inputs, loaded.is_decoded)
     except PhotoError as error:
-        beyond_us = photo.path.suffix.lower() in RAW_SUFFIXES and not photo.problem
-        status = Status.SKIPPED if beyond_us else Status.FAILED
-        return Prepared(replace(outcome, status=status, note=str(error)))
+        is_raw = photo.path.suffix.lower() in RAW_SUFFIXES and not photo.problem
+        status = Status.SKIPPED if is_raw else Status.FAILED
+        return PreparedPhoto(replace(outcome, status=status, note=str(error)))
     except OSError as error:
-        return Prepared(replace(outcome, status=Status.FAILED, note=_reason(error)))
+        note = f"cannot read the file: {error.strerror or error}"
+        return PreparedPhoto(replace(outcome, status=Status.FAILED, note=note))
     except MemoryError:
         note = "not enough memory to decode this picture: free some or use fewer --workers"
-        return Prepared(replace(outcome, status=Status.FAILED, note=note))
+        return PreparedPhoto(replace(outcome, status=Status.FAILED, note=note))
 
 
-def _recalled(
-    sha256: str, sources: Sequence[Source[Any]], memory: InferenceCache | None
-) -> tuple[dict[str, CachedOutput], str]:
-    """By source, what its network said of the same file before; and the note on the picture."""
-    found: dict[str, CachedOutput] = {}
-    note = ""
-    for source in sources:
-        if memory is not None and isinstance(source, NetworkSource):
-            packed = memory.answer(sha256, source.output_key)
-            if packed is None:
-                continue
-            try:
-                found[source.name] = CachedOutput(source.unpack(packed[0]))
-            except (ValueError, TypeError, AttributeError):  # damaged: the network is asked again
-                continue
-            note = packed[1]
-    return found, note
+def _inputs(photo: LoadedPhoto, sources: Sequence[EvidenceSource[Any]]) -> tuple[Any, ...]:
+    """The input of each source. The picture is decoded once, as large as any of them needs it."""
+    if not any(source.min_side_px for source in sources):
+        photo.picture(1)  # a file without a picture fails whatever the sources are
+    inputs: dict[int, Any] = {}
+    for index in sorted(range(len(sources)), key=lambda index: -sources[index].min_side_px):
+        inputs[index] = sources[index].prepare(photo)
+    return tuple(inputs[index] for index in range(len(sources)))
 
 
-def _bytes_of(photo: Photo) -> bytes:
+def _read_file(photo: Photo) -> bytes:
     if photo.problem:
         raise PhotoError(photo.problem)
     _refuse_large(photo.size_bytes)
     if isinstance(photo.path, RemotePath):
         return photo.path.read_bytes()
     with opened(photo.path) as (file, status):
-        _refuse_large(status.st_size)  # since the walk another may have come to stand here
+        _refuse_large(status.st_size)  # the file may have been replaced since the scan
         return file.read()
 
 
 def _refuse_large(size_bytes: int) -> None:
     if size_bytes > MAX_FILE_BYTES:
         raise PhotoError(f"the file is larger than {MAX_FILE_BYTES >> 20} MiB")
-
-
-def _reason(error: OSError) -> str:
-    return f"cannot read the file: {error.strerror or error}"

@@ -1,7 +1,7 @@
-"""What runs on a worker of a cluster: it reads photos, asks the networks, and changes nothing.
+"""The worker of a Ray cluster: it reads photos and runs the networks, and writes nothing.
 
-Where no photo tells of another, the worker judges and believes as well, and the driver has only to
-write and report. Else it hands over what the networks said, and the driver weighs it in order.
+Where photos are no evidence for each other, the worker also decides, and the driver only writes and
+reports. Otherwise it returns the outputs of the networks, and the driver interprets them in order.
 """
 
 from __future__ import annotations
@@ -14,114 +14,114 @@ from pathlib import Path
 from typing import Any
 
 from geotagger.cache.keys import run_key
-from geotagger.cache.store import Journal
+from geotagger.cache.store import RunJournal
 from geotagger.config import RunOptions
-from geotagger.evidence.source import NetworkSource
-from geotagger.fusion.decide import predict
-from geotagger.pipeline import executor_local as local
-from geotagger.pipeline.setup import EvidenceSetup
+from geotagger.evidence.cached import PackedOutput
+from geotagger.evidence.source import EvidenceSource, NetworkSource, WrappedSource
+from geotagger.fusion.decide import Fusion, predict
+from geotagger.pipeline.executor_local import LocalExecutor
+from geotagger.pipeline.setup import EvidenceSetup, with_cache
 from geotagger.types import Evidence, Outcome, Photo, Status
 
-Answers = dict[str, tuple[bytes, str]]
-"""By `output_key`, what each network said of one photo, and the note on the picture."""
+Outputs = dict[str, PackedOutput]
+"""Outputs for one photo, by `output_key`."""
 
 
-def each_alone(options: RunOptions) -> bool:
-    """Whether a photo can be believed without those around it: signs alone tell of neighbours."""
+def decides_alone(options: RunOptions) -> bool:
+    """Whether each photo can be decided by itself: only words are evidence for neighbours."""
     return not (options.album and options.read_text)
 
 
 def work(
-    options: RunOptions, photos: Sequence[Photo], library: Any, keep: bool
-) -> list[tuple[Outcome, Answers]]:
-    """What became of each photo, and what the networks said of it, if the driver can use it.
+    options: RunOptions, photos: Sequence[Photo], cache_actor: Any, return_outputs: bool
+) -> list[tuple[Outcome, Outputs]]:
+    """Weigh photos.
 
-    `library` is the actor `CacheActor`, or None. `keep`: the driver keeps a journal.
+    Args:
+        options: those of the run, for this worker.
+        photos: a share of the run's photos.
+        cache_actor: handle of the `CacheActor`, or None.
+        return_outputs: the driver has a journal that stores outputs.
+
+    Returns:
+        For each photo its outcome (decided if `decides_alone`) and the outputs of the networks, if
+        the driver needs them.
     """
-    alone = each_alone(options)
-    panel, sources = _loaded(options)
-    notebook = RecordingCache(library)
-    items = local.weigh(
-        photos,
-        sources,
-        batch_size=options.batch_size or max(source.batch_size for source in sources),
-        workers=options.workers,
-        only_missing=options.only_missing,
-        gate=options.gate,
-        memory=notebook,
-    )
-    outcomes = [predict(item, panel.belief) if alone else item.outcome for item in items]
-    kept = notebook.kept if keep or not alone else {}
-    judged = (Status.FAILED, Status.SKIPPED)
-    return [(o, {} if o.status in judged else kept.get(o.sha256, {})) for o in outcomes]
+    alone = decides_alone(options)
+    fusion, sources = _loaded(options)
+    outputs = RecordingCache(cache_actor)
+    with LocalExecutor(with_cache(sources, outputs), options) as executor:
+        outcomes = [
+            predict(item, fusion) if alone else item.outcome for item in executor.run(photos)
+        ]
+    recorded = outputs.recorded if return_outputs or not alone else {}
+    final = (Status.FAILED, Status.SKIPPED)
+    return [(o, {} if o.status in final else recorded.get(o.sha256, {})) for o in outcomes]
 
 
 class CacheActor:
-    """The journal, for workers to look up what networks said of the same file before.
-
-    An actor on the driver's machine, where the journal is.
-    """
+    """Looks up outputs for the workers. An actor on the driver's machine, where the journal is."""
 
     def __init__(self, options: RunOptions, state: Path) -> None:
-        """`state` is the driver's folder of journals."""
+        """`state` is the driver's state folder."""
         os.environ["GEOTAGGER_STATE"] = str(state)
         assert options.journal
-        self._journal = Journal(options.journal, run_key(options), gate=options.gate)
+        self._journal = RunJournal(options.journal, run_key(options), gate=options.gate)
 
-    def answer(self, sha256: str, key: str) -> tuple[bytes, str] | None:
-        return self._journal.answer(sha256, key)
+    def find(self, sha256: str, output_key: str) -> PackedOutput | None:
+        return self._journal.find(sha256, output_key)
 
 
 class RecordingCache:
-    """Keeps all that was said, and asks the library for what was said before."""
+    """The inference cache of a worker: it finds what the actor knows, and records all outputs.
 
-    def __init__(self, library: Any) -> None:
-        self.kept: defaultdict[str, Answers] = defaultdict(dict)
-        self._library = library
+    Attributes:
+        recorded: found and new outputs by SHA-256, to be sent to the driver.
+    """
 
-    def answer(self, sha256: str, key: str) -> tuple[bytes, str] | None:
-        if self._library is None:
+    def __init__(self, cache_actor: Any) -> None:
+        self.recorded: defaultdict[str, Outputs] = defaultdict(dict)
+        self._cache_actor = cache_actor
+
+    def find(self, sha256: str, output_key: str) -> PackedOutput | None:
+        if self._cache_actor is None:
             return None
         from ray.exceptions import RayError
 
-        try:  # a future: with `ray.get` Ray would take the worker's cores for idle
-            found: tuple[bytes, str] | None = self._asked(sha256, key).result()
+        try:  # a future: `ray.get` would make Ray think that the worker's cores are idle
+            pending = self._cache_actor.find.remote(sha256, output_key).future()
+            found: PackedOutput | None = pending.result()
         except RayError:
             return None
         if found is not None:
-            self.kept[sha256][key] = found
+            self.recorded[sha256][output_key] = found
         return found
 
-    def _asked(self, sha256: str, key: str) -> Any:
-        return self._library.answer.remote(sha256, key).future()
-
-    def keep(self, key: str, answers: Sequence[tuple[str, str, bytes]]) -> None:
-        for sha256, note, packed in answers:
-            self.kept[sha256][key] = packed, note
+    def keep(self, output_key: str, outputs: Sequence[tuple[str, PackedOutput]]) -> None:
+        for sha256, output in outputs:
+            self.recorded[sha256][output_key] = output
 
 
-class _Unjudged:
-    """A source that asks its network, and leaves it to the driver what the answer means."""
+class InferenceOnly(WrappedSource):
+    """On a worker: runs the network and leaves its output to the driver."""
 
-    def __init__(self, source: NetworkSource[Any, Any]) -> None:
-        self.name, self.model_id = source.name, source.model_id
-        self.min_side_px, self.batch_size = source.min_side_px, source.batch_size
-        self.output_key = source.output_key
-        self.prepare, self.ask = source.prepare, source.ask
-        self.pack, self.unpack = source.pack, source.unpack
+    def interpret(self, outputs: Sequence[Any]) -> list[Evidence | None]:
+        return [None] * len(outputs)
 
-    def judge(self, answers: Sequence[Any]) -> list[Evidence | None]:
-        return [None] * len(answers)
 
-    def weigh(self, batch: Sequence[Any]) -> list[Evidence | None]:
-        return self.judge(self.ask(batch))
+class InterpretationOnly(WrappedSource):
+    """On the driver: takes the output of a worker's network as input, and interprets it."""
+
+    def infer(self, batch: Sequence[Any]) -> list[Any]:
+        return list(batch)
 
 
 @cache
-def _loaded(options: RunOptions) -> tuple[EvidenceSetup, Sequence[Any]]:
-    """Of this process; loaded when it gets its first photos."""
-    panel = EvidenceSetup(options)
-    sources = panel.sources()
-    if each_alone(options):
-        return panel, sources
-    return panel, [_Unjudged(source) for source in sources if isinstance(source, NetworkSource)]
+def _loaded(options: RunOptions) -> tuple[Fusion, list[EvidenceSource[Any]]]:
+    """Loaded when this process gets its first photos, then kept."""
+    setup = EvidenceSetup(options)
+    sources = setup.sources()
+    if decides_alone(options):
+        return setup.fusion, sources
+    networks = [source for source in sources if isinstance(source, NetworkSource)]
+    return setup.fusion, [InferenceOnly(source) for source in networks]

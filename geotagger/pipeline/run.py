@@ -8,20 +8,21 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from pathlib import Path
 
+from geotagger.cache.codec import FinishedRow
 from geotagger.cache.keys import run_key
-from geotagger.cache.store import Journal
+from geotagger.cache.store import RunJournal
 from geotagger.config import RunOptions
 from geotagger.errors import NoPhotosError, UsageError
 from geotagger.fusion.decide import Fusion, predict
 from geotagger.images.remote import RemotePath, located
 from geotagger.images.scan import walk
 from geotagger.output.writer import Writer
-from geotagger.pipeline import executor_local as local
-from geotagger.pipeline import executor_ray
-from geotagger.pipeline.setup import EvidenceSetup
+from geotagger.pipeline.executor_local import LocalExecutor
+from geotagger.pipeline.executor_ray import RayExecutor
+from geotagger.pipeline.merge import Item, merge_in_order
+from geotagger.pipeline.setup import EvidenceSetup, with_cache
 from geotagger.pipeline.trips import NeighbourPropagation
 from geotagger.reports.formats.registry import open_report
 from geotagger.reports.formats.text_rows import ReportStyle, ReportWriter
@@ -31,8 +32,6 @@ from geotagger.types import Level, Outcome, Photo, PhotoEvidence, Status
 
 _UNWRITTEN = re.compile(r"(?:not|nothing) written: (.*)")
 """The writer's own words."""
-
-Engine = Callable[[Iterator[Photo | PhotoEvidence]], Iterator[PhotoEvidence]]
 
 
 @dataclass(slots=True)
@@ -98,20 +97,25 @@ def run(
         _check_places(options)
         writer = Writer(options, stack)
         journal = stack.enter_context(open_journal(options)) if options.journal else None
-        items, belief = weighed(options, journal)
+        items, fusion = _merged(options, journal)
         look = ReportStyle(thumbnails=options.thumbnails, circles=options.circles)
+
+        def finish(item: PhotoEvidence | Outcome) -> Mapping[str, Cell]:
+            """Decide, write and note a photo; its report row."""
+            decided = item if isinstance(item, Outcome) else predict(item, fusion)
+            outcome = writer.write(decided)
+            if journal:
+                journal.add(outcome, None if isinstance(item, Outcome) else item.anchor)
+            return row(outcome)
+
         reports = [_opened(path, look, stack) for path in options.reports]
         for item in items:
-            cells = item.row
-            if cells is None:
-                outcome = writer.write(predict(item, belief))
-                if journal:
-                    journal.add(outcome, item.anchor)
-                cells = row(outcome)
+            finished = isinstance(item, FinishedRow)
+            cells = item.row if isinstance(item, FinishedRow) else finish(item)
             for report in reports:
-                report.add_row(cells, flush=not item.finished)
+                report.add_row(cells, flush=not finished)
             summary.add(cells)
-            summary.resumed += item.finished
+            summary.resumed += finished
             on_row(cells)
         if not summary.photos:
             places = ", ".join(str(path) for path in options.paths)
@@ -129,75 +133,45 @@ def _check_places(options: RunOptions) -> None:
 
 def predictions(options: RunOptions) -> Iterator[Outcome]:
     """One outcome per photo walked, in the order of the walk; nothing is written."""
-    items, belief = weighed(options)
-    for item in items:
-        yield predict(item, belief)
+    photos, fusion = weigh(options)
+    for photo in photos:
+        yield predict(photo, fusion)
 
 
-def open_journal(options: RunOptions) -> Journal:
-    """What earlier runs that asked for the same have finished. Never fails."""
+def open_journal(options: RunOptions) -> RunJournal:
+    """The journal, with what runs with the same key have finished. Never fails."""
     assert options.journal
-    return Journal(options.journal, run_key(options), gate=options.gate, restart=options.restart)
+    return RunJournal(options.journal, run_key(options), gate=options.gate, restart=options.restart)
 
 
-def weighed(
-    options: RunOptions, journal: Journal | None = None
-) -> tuple[Iterator[PhotoEvidence], Fusion]:
-    """The evidence on every photo walked, in order, and the belief that it is for.
+def weigh(options: RunOptions) -> tuple[Iterator[PhotoEvidence], Fusion]:
+    """The evidence on every photo under `options.paths`, in scan order, without a journal.
 
-    Photos that the journal knows to be finished come without evidence.
+    Returns:
+        The photos, which are weighed as they are taken, and the fusion that predicts from them.
     """
-    photos: Iterator[Photo | PhotoEvidence] = walk(options.paths)
-    if journal and not options.manifest:  # a manifest tells what each file holds by now
-        photos = (journal.replay(photo) or photo for photo in walk(options.paths))
-    panel = EvidenceSetup(driver_options(options))
-
-    def engine(fresh: Iterator[Photo | PhotoEvidence]) -> Iterator[PhotoEvidence]:
-        sources = panel.sources()
-        batch_size = options.batch_size or max(source.batch_size for source in sources)
-        if options.engine == "ray":
-            return executor_ray.weigh(
-                fresh, sources, options, batch_size=batch_size, memory=journal
-            )
-        return local.weigh(
-            fresh,
-            sources,
-            batch_size=batch_size,
-            workers=options.workers,
-            only_missing=options.only_missing,
-            gate=options.gate,
-            memory=journal,
-        )
-
-    items = _when_needed(photos, engine)
-    return NeighbourPropagation(panel.belief).share(items) if options.album else items, panel.belief
+    items, fusion = _merged(replace(options, engine="local"), None)
+    return (item for item in items if isinstance(item, PhotoEvidence)), fusion
 
 
-def driver_options(options: RunOptions) -> RunOptions:
-    """On a cluster the driver asks no network, and may have none of the workers' devices."""
+def _merged(options: RunOptions, journal: RunJournal | None) -> tuple[Iterator[Item], Fusion]:
+    """All photos in scan order: finished ones from the journal, and those that are weighed now."""
     on_cluster = options.engine == "ray"
-    return replace(options, device="cpu", text_device="") if on_cluster else options
+    # the driver of a cluster runs no network, and may lack the devices of its workers
+    setup = EvidenceSetup(replace(options, device="cpu", text_device="") if on_cluster else options)
 
+    def open_executor() -> LocalExecutor | RayExecutor:
+        if on_cluster:
+            return RayExecutor(setup.sources(), options, journal)
+        return LocalExecutor(with_cache(setup.sources(), journal), options)
 
-def _when_needed(
-    photos: Iterator[Photo | PhotoEvidence], engine: Engine
-) -> Iterator[PhotoEvidence]:
-    """The models are loaded at the first photo that is not finished: now, or far into the run."""
-    first = next(photos, None)
-    if isinstance(first, Photo):
-        return engine(chain([first], photos))
-    return _finished_first(first, photos, engine) if first else iter(())
-
-
-def _finished_first(
-    first: PhotoEvidence, photos: Iterator[Photo | PhotoEvidence], engine: Engine
-) -> Iterator[PhotoEvidence]:
-    yield first
-    for item in photos:
-        if isinstance(item, Photo):
-            yield from engine(chain([item], photos))
-        else:
-            yield item
+    scanned: Iterator[Photo | FinishedRow] = walk(options.paths)
+    if journal and not options.manifest:  # a manifest states what each file holds now
+        scanned = (journal.replay(photo) or photo for photo in walk(options.paths))
+    items = merge_in_order(scanned, open_executor)
+    if options.album:
+        items = NeighbourPropagation(setup.fusion).share(items)
+    return items, setup.fusion
 
 
 def _opened(path: Path, look: ReportStyle, stack: ExitStack) -> ReportWriter:

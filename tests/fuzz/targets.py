@@ -19,9 +19,10 @@ from pathlib import Path
 import numpy as np
 
 from geotagger.cache.codec import pack
-from geotagger.cache.store import Journal
+from geotagger.cache.store import RunJournal
 from geotagger.errors import CannotEmbedError
 from geotagger.evaluation.labels import read_labels
+from geotagger.evidence.cached import PackedOutput
 from geotagger.evidence.folder_names import Names, NamesSource, names_in_path
 from geotagger.evidence.ocr_text import evidence_of
 from geotagger.fusion.prior import Constants, log_prior
@@ -82,7 +83,9 @@ PREDICTION = Prediction(
     (("climate", "Cfb"),),
     ("sign: Stadt Bielefeld", "clock +02:00"),
 )
-ANCHOR = Anchor("a.jpg", 1e9, np.full(240, 1 / 240, np.float32), Point(52.0, 8.5), 0.5, "Stadt")
+ANCHOR = Anchor(
+    "a.jpg", ("Cam", "7"), 1e9, np.full(240, 1 / 240, np.float32), Point(52.0, 8.5), 0.5, "Stadt"
+)
 SHA256 = "a" * 64
 EARLIER, LATER = bytes(range(256)) * 4, bytes(range(256)) * 2 + b"another program" * 9
 TAGS = XmpTags(
@@ -347,33 +350,33 @@ def sound_journal() -> bytes:
     """A database of a few rows, packed into one file."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "done.sqlite"
-        with Journal(file, "key") as journal:
+        with RunJournal(file, "key") as journal:
             for number in range(3):
                 photo = Photo(Path(f"/photos/{number}.jpg"), Path("/photos"), 1000, 10**18)
                 outcome = Outcome(photo, Status.PREDICTED, PhotoMetadata(), PREDICTION, SHA256, "m")
                 journal.add(outcome, ANCHOR)
-            journal.keep("model", [("ab" * 32, "", b"answer")])
+            journal.keep("model", [("ab" * 32, PackedOutput(b"output", ""))])
         return file.read_bytes()
 
 
 def read_journal(file: Path) -> None:
     """A journal that is damaged costs a run its head start, and nothing else."""
-    with Journal(file, "key") as journal:
+    with RunJournal(file, "key") as journal:
         for number in range(3):
             photo = Photo(Path(f"/photos/{number}.jpg"), Path("/photos"), 1000, 10**18)
             journal.replay(photo)
             journal.add(Outcome(photo, Status.PREDICTED, PhotoMetadata(), PREDICTION, SHA256, "m"))
-        journal.answer("ab" * 32, "model")
+        journal.find("ab" * 32, "model")
 
 
 def read_journal_row(file: Path) -> None:
     """One row whose packed outcome is what the file holds."""
     photo = Photo(Path("/photos/0.jpg"), Path("/photos"), 1000, 10**18)
-    with Journal(file.with_suffix(".sqlite"), "key") as journal:
+    with RunJournal(file.with_suffix(".sqlite"), "key") as journal:
         journal.add(
             Outcome(photo, Status.PREDICTED, PhotoMetadata(), PREDICTION, SHA256, "m"), ANCHOR
         )
-        journal._tell([("UPDATE done SET outcome = ?", (file.read_bytes(),))])
+        journal._execute([("UPDATE done SET outcome = ?", (file.read_bytes(),))])
         journal.replay(photo)
 
 

@@ -49,7 +49,7 @@ def save(path, taken_at, gps=None, camera=PHONE, serial=""):
 
 def shot_of(path):
     data = path.read_bytes()
-    return LoadedPhoto(Photo(path, path.parent), read(data), decode(data, 8))
+    return LoadedPhoto(Photo(path, path.parent), read(data), lambda side_px: decode(data, side_px))
 
 
 def test_a_minute_apart_is_the_same_town(belief, source):

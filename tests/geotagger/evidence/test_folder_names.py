@@ -2,6 +2,7 @@
 
 import json
 import struct
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -98,7 +99,8 @@ def test_a_file_that_was_named_itself_has_its_folder(tmp_path):
 def test_the_photo_itself_comes_before_its_folder(source, tmp_path):
     path = jpeg(tmp_path / "Oslo" / "1.jpg", iim={90: "Lisboa"})
     data = path.read_bytes()
-    shot = LoadedPhoto(Photo(path, path.parent), read(data), decode(data, 8))
+    metadata = replace(read(data), place_names=place_names(data))
+    shot = LoadedPhoto(Photo(path, path.parent), metadata, lambda side_px: decode(data, side_px))
     assert source.prepare(shot) == Names("metadata", ("Lisboa",))
 
 

@@ -37,7 +37,9 @@ def shot(tmp_path):
     def shot(image):
         path = tmp_path / "sign.png"
         image.save(path)
-        return LoadedPhoto(Photo(path, tmp_path), PhotoMetadata(), decode(path.read_bytes(), 600))
+        return LoadedPhoto(
+            Photo(path, tmp_path), PhotoMetadata(), lambda _: decode(path.read_bytes(), 600)
+        )
 
     return shot
 

@@ -68,7 +68,7 @@ def album(belief):
 
 def roll(belief):
     countries = np.full(len(belief.places.country_codes), 1e-3, np.float32)
-    anchor = Anchor("b.jpg", 0.0, countries, LYON, 0.9, sign(belief))
+    anchor = Anchor("b.jpg", ("Cam", ""), 0.0, countries, LYON, 0.9, sign(belief))
     return NeighbourPropagation(belief).evidence([anchor], 60.0).reason
 
 

@@ -25,7 +25,7 @@ def source_of(folder, places, *kinds, **options):
 
 def shot(colour, size=(40, 30)):
     picture = Picture(Image.new("RGB", size, colour), *size)
-    return LoadedPhoto(Photo(Path("a.jpg"), Path()), PhotoMetadata(), picture)
+    return LoadedPhoto(Photo(Path("a.jpg"), Path()), PhotoMetadata(), lambda _: picture)
 
 
 @pytest.mark.parametrize("kinds", [("classify",), ("retrieve",), ("regress",), tuple(HEADS)])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from geotagger.config import RunOptions
 from geotagger.errors import PhotoError
 from geotagger.images.scan import walk
 from geotagger.metadata.containers.locate import exif_block, xmp_packet
@@ -79,7 +80,7 @@ def test_a_hostile_photo_is_a_row(tmp_path, name):
     path = tmp_path / name
     path.write_bytes(HOSTILE[name])
     (photo,) = walk([path])
-    outcome = prepare(photo, [], only_missing=False).outcome
+    outcome = prepare(photo, [], RunOptions(paths=())).outcome
     assert outcome.sha256
     assert outcome.status is not Status.FAILED or outcome.note
 
@@ -89,7 +90,7 @@ def test_a_bomb_is_refused_before_it_is_decoded(tmp_path, name):
     path = tmp_path / name
     path.write_bytes(HOSTILE[name])
     (photo,) = walk([path])
-    outcome = prepare(photo, [], only_missing=False).outcome
+    outcome = prepare(photo, [], RunOptions(paths=())).outcome
     assert outcome.status is Status.FAILED
     assert "claims" in outcome.note
 
@@ -117,10 +118,10 @@ def test_what_is_no_file_is_not_opened(tmp_path):
     found = {photo.path.name: photo for photo in walk([tmp_path])}
     assert found.keys() == {"pipe.jpg", "socket.jpg", "zero.jpg", "round.jpg"}
     for name, kind in (("pipe", "a named pipe"), ("socket", "a socket"), ("zero", "a device")):
-        outcome = prepare(found[f"{name}.jpg"], [], only_missing=False).outcome
+        outcome = prepare(found[f"{name}.jpg"], [], RunOptions(paths=())).outcome
         assert outcome.status is Status.FAILED
         assert kind in outcome.note
-    assert prepare(found["round.jpg"], [], only_missing=False).outcome.status is Status.FAILED
+    assert prepare(found["round.jpg"], [], RunOptions(paths=())).outcome.status is Status.FAILED
 
 
 def test_a_file_larger_than_the_limit_is_not_read(tmp_path):
@@ -128,14 +129,14 @@ def test_a_file_larger_than_the_limit_is_not_read(tmp_path):
     with path.open("wb") as file:
         file.truncate(MAX_FILE_BYTES + 1)
     (photo,) = walk([path])
-    outcome = prepare(photo, [], only_missing=False).outcome
+    outcome = prepare(photo, [], RunOptions(paths=())).outcome
     assert "larger than" in outcome.note
     assert not outcome.sha256
 
 
 def test_a_photo_that_vanishes_after_the_walk_is_a_row(tmp_path):
     gone = Photo(Path(tmp_path / "gone.jpg"), tmp_path, 100, 1)
-    outcome = prepare(gone, [], only_missing=False).outcome
+    outcome = prepare(gone, [], RunOptions(paths=())).outcome
     assert outcome.status is Status.FAILED
     assert "cannot read the file" in outcome.note
 
@@ -147,7 +148,7 @@ def test_a_pipe_that_takes_the_place_of_a_photo_is_not_waited_for(tmp_path):
     (photo,) = walk([path])
     path.unlink()
     os.mkfifo(path)
-    outcome = prepare(photo, [], only_missing=False).outcome
+    outcome = prepare(photo, [], RunOptions(paths=())).outcome
     assert outcome.status is Status.FAILED
     assert "no regular file" in outcome.note
     with pytest.raises(PhotoError, match="no regular file"), opened(path):
@@ -159,7 +160,7 @@ def test_a_photo_that_grew_past_the_limit_after_the_walk_is_not_read(tmp_path):
     path.write_bytes(jpegs.photo())
     (photo,) = walk([path])
     os.truncate(path, MAX_FILE_BYTES + 1)
-    outcome = prepare(photo, [], only_missing=False).outcome
+    outcome = prepare(photo, [], RunOptions(paths=())).outcome
     assert outcome.status is Status.FAILED
     assert "larger than" in outcome.note
     assert not outcome.sha256

@@ -17,7 +17,7 @@ from PIL import Image
 from geotagger.cli.main import cli
 from geotagger.config import RunOptions
 from geotagger.errors import DeviceError, GeotaggerError, UsageError
-from geotagger.pipeline.ray_worker import each_alone
+from geotagger.pipeline.ray_worker import decides_alone
 from geotagger.pipeline.run import run
 from tests.fixtures.bundles import make_bundle
 
@@ -60,7 +60,7 @@ def rows(options):
 @pytest.mark.parametrize("read_text", [False, True], ids=["workers-believe", "driver-believes"])
 def test_the_same_rows_as_on_one_machine_and_the_journal_serves_both(options, tmp_path, read_text):
     options = replace(options, read_text=read_text)
-    assert each_alone(options) is not read_text
+    assert decides_alone(options) is not read_text
     expected = rows(options)
     assert len(expected) == 7
     on_ray = replace(options, engine="ray", journal=tmp_path / "done.sqlite")

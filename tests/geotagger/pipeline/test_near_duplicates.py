@@ -1,20 +1,24 @@
 """Near-duplicates share an inference; others do not."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageChops, ImageEnhance
 
-from geotagger.pipeline.executor_local import weigh_batch
+from geotagger.evidence.cached import CachedSource, PackedOutput
+from geotagger.evidence.source import LoadedPhoto
+from geotagger.images.decode import Picture
+from geotagger.images.difference_hash import difference_hash
 from geotagger.pipeline.near_duplicates import (
     Likeness,
-    difference_hash,
+    SharedInference,
     group_near_duplicates,
     likeness_of,
 )
-from geotagger.pipeline.prepare import CachedOutput, Prepared
-from geotagger.types import Outcome, Photo, PhotoMetadata
+from geotagger.types import Photo, PhotoMetadata
+from tests.fixtures.sources import EchoSource, MemoryCache
 
 PHONE = PhotoMetadata(taken_at="2024-05-05T10:00:00", camera="Apple iPhone 15")
 
@@ -23,6 +27,11 @@ def scene(seed):
     rng = np.random.default_rng(seed)
     small = Image.fromarray(rng.integers(0, 255, (6, 8, 3), np.uint8))
     return small.resize((640, 480), Image.Resampling.BICUBIC)
+
+
+def loaded(image, metadata=PHONE, name="0.jpg", sha256=""):
+    picture = Picture(image, *image.size)
+    return LoadedPhoto(Photo(Path(name), Path()), metadata, lambda _: picture, sha256)
 
 
 def bits_apart(one, other):
@@ -40,13 +49,13 @@ def test_a_shaken_or_brighter_picture_is_nearly_the_same(seed):
 
 def test_only_a_camera_and_a_time_make_a_burst():
     image = scene(0)
-    assert likeness_of(image, PhotoMetadata(taken_at=PHONE.taken_at)) is None
-    assert likeness_of(image, PhotoMetadata(camera=PHONE.camera)) is None
-    assert likeness_of(image, PHONE).is_near(likeness_of(image, PHONE))
+    assert likeness_of(loaded(image, PhotoMetadata(taken_at=PHONE.taken_at))) is None
+    assert likeness_of(loaded(image, PhotoMetadata(camera=PHONE.camera))) is None
+    assert likeness_of(loaded(image)).is_near(likeness_of(loaded(image)))
     later = dataclasses.replace(PHONE, taken_at="2024-05-05T10:00:06")
     other = dataclasses.replace(PHONE, camera_serial="2")
     for existing in (later, other):
-        assert not likeness_of(image, PHONE).is_near(likeness_of(image, existing))
+        assert not likeness_of(loaded(image)).is_near(likeness_of(loaded(image, existing)))
 
 
 def test_the_first_of_each_kind_stands_for_the_others():
@@ -55,68 +64,20 @@ def test_the_first_of_each_kind_stands_for_the_others():
     assert group_near_duplicates([]) == []
 
 
-class Counting:
-    """A source that answers with its input, and counts what it is asked."""
-
-    name = "counting"
-    min_side_px = 0
-    batch_size = 0
-    model_id = ""
-    output_key = "counting"
-
-    def __init__(self):
-        self.asked = []
-
-    def prepare(self, _shot):
-        return None
-
-    def ask(self, batch):
-        self.asked += batch
-        return list(batch)
-
-    def judge(self, answers):
-        return list(answers)
-
-    def weigh(self, batch):
-        return self.judge(self.ask(batch))
-
-    def pack(self, answer):
-        return answer.encode()
-
-    def unpack(self, packed):
-        return packed.decode()
-
-
-class Notes:
-    """A memory that only takes."""
-
-    def __init__(self):
-        self.kept = {}
-
-    def answer(self, _sha256, _key):
-        return None
-
-    def keep(self, _key, answers):
-        self.kept |= {sha256: packed for sha256, _, packed in answers}
-
-
-def test_a_network_is_asked_once_of_a_burst(tmp_path):
-    near, far = (likeness_of(scene(seed), PHONE) for seed in (0, 1))
-
-    def photo(number, said, likeness):
-        outcome = Outcome(Photo(tmp_path / f"{number}.jpg", tmp_path), sha256=str(number))
-        return Prepared(outcome, (said,), True, likeness)
-
-    batch = [
-        photo(0, "first", near),
-        photo(1, CachedOutput("known"), near),
-        photo(2, "second", far),
-        photo(3, "third", near),
-        photo(4, "fourth", None),
+def test_a_network_is_asked_once_of_a_burst():
+    """A cached frame is not shared; the others are, and each is cached under its own hash."""
+    near, far = scene(0), scene(1)
+    source, cache = EchoSource(), MemoryCache({"1": PackedOutput(b"known", "")})
+    cached = CachedSource(SharedInference(source), cache)
+    photos = [
+        loaded(near, name="first", sha256="0"),
+        loaded(near, name="cached", sha256="1"),
+        loaded(far, name="second", sha256="2"),
+        loaded(near, name="third", sha256="3"),
+        loaded(near, PhotoMetadata(), name="fourth", sha256="4"),
     ]
-    source, memory = Counting(), Notes()
-    weighed = weigh_batch(batch, [source], memory)
-    assert source.asked == ["first", "second", "fourth"]
-    said = [item.evidence[0] for item in weighed]
-    assert said == ["first", "known", "second", "first", "fourth"]
-    assert memory.kept == {"0": b"first", "2": b"second", "3": b"first", "4": b"fourth"}
+    found = cached.weigh([cached.prepare(photo) for photo in photos])
+    assert source.inferred == ["first", "second", "fourth"]
+    assert found == ["first", "known", "second", "first", "fourth"]
+    stored = {sha256: output.packed for sha256, output in cache.outputs.items()}
+    assert stored == {"0": b"first", "1": b"known", "2": b"second", "3": b"first", "4": b"fourth"}

@@ -19,7 +19,7 @@ from geotagger.geography.places import load_places
 from geotagger.images.scan import walk
 from geotagger.metadata.xmp.prediction import prediction_in
 from geotagger.output.untag import run as untag
-from geotagger.pipeline import executor_local as local
+from geotagger.pipeline.executor_local import BATCHES_AHEAD, LocalExecutor
 from geotagger.pipeline.run import run
 from geotagger.printable import printable_path
 from geotagger.types import Status
@@ -237,9 +237,11 @@ def test_the_window_is_bounded_and_the_order_kept(bundle, tmp_path):
 
     source = VisionSource(bundle, load_places(), batch_size=4, threads=1)
     names = []
-    for index, item in enumerate(local.weigh(counted(), [source], batch_size=4, workers=2)):
-        assert taken <= index + 2 * 4 + local.BATCHES_AHEAD * 4 + 2
-        names.append(item.outcome.photo.path.name)
+    options = RunOptions(paths=(), batch_size=4, workers=2)
+    with LocalExecutor([source], options) as executor:
+        for index, item in enumerate(executor.run(counted())):
+            assert taken <= index + 2 * 4 + BATCHES_AHEAD * 4 + 2
+            names.append(item.outcome.photo.path.name)
     assert names == sorted(names)
     assert len(names) == 60
 

@@ -183,7 +183,7 @@ def test_all_come_out_in_order_and_only_so_many_wait(belief, places):
 def anchor(places, name="a.jpg", at=0.0):
     countries = np.full(len(places.country_codes), 0.1 / len(places.country_codes), np.float32)
     countries[places.country_codes.index("FR")] = 0.9
-    return Anchor(name, at, countries, PARIS, 0.6, "sign: Paris")
+    return Anchor(name, (PHONE, ""), at, countries, PARIS, 0.6, "sign: Paris")
 
 
 def test_two_signs_that_agree_count_as_less_than_two(places):
