@@ -20,14 +20,18 @@ from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 from phonenumbers.geodata import GEOCODE_DATA
 
 from geotagger.geography.places import Places, load_places
-from geotagger.text.cues.states import STATES
+from geotagger.text.cues.states import states_of
 from tools.build_data import DATA
 
 MAX_AREA_DIGITS = 4
 LONG_AREA_CODES = {"49": 5, "43": 5, "353": 5, "1": 3}
 """Digits after the country code. Longer prefixes are exchanges."""
 CHINESE_MOBILE = "861"
-STATE_CODE_OF = {name: code for code, name in STATES.items()}
+STATE_CODE_OF = {
+    (state.country, state.name): state.code
+    for country in ("US", "CA")
+    for state in states_of(country).values()
+}
 ONE_TOWN = 0.7
 """A prefix belongs to a town if so much of what is known below it does."""
 

@@ -1,117 +1,119 @@
-"""Words that one country puts on its signs: offices, traffic, and what a language's countries say
-differently (`car park` and `parking lot`, `aseos` and `baños`, `parkieren`, `dépanneur`).
+"""Words that one country puts on its signs (`data/official_words.csv`, `data/stop_signs.csv`).
 
-The table `data/official_words.csv` is written from general knowledge of the languages. A word has
-the rate 1 in its countries, ALSO in those that use it less, and ELSEWHERE in any other. That this
-is no smaller has a reason: what sets the word apart from the world the language has told already;
-the cue parts the countries of a language, which are alike in size, and does little more.
-Words are compared without case and marks, which readers lose.
+They are words of offices and traffic, and words that differ between countries of one language
+(`car park` and `parking lot`, `aseos` and `baños`, `parkieren`, `dépanneur`). A word has the rate 1
+in its countries, less in countries that use it less, and ELSEWHERE in all others. ELSEWHERE is not
+smaller for a reason: the language cue has already told the word's language from the world's, so
+this cue need only tell apart the countries of one language, which are of similar size.
 
-A stop sign's word must stand alone on its line.
+Words are compared without case and diacritics, which the recogniser loses. The word of a stop sign
+must be alone on its line, in capitals.
 """
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from geotagger.data import read_text
 from geotagger.text.country_profiles import country_profiles
+from geotagger.text.cues.pattern_cue import (
+    PatternCue,
+    first_cue,
+    one_per_meaning,
+    parse_rates,
+    read_rows,
+)
 from geotagger.text.language.words import fold_text
 from geotagger.text.likelihood_ratios import likelihood_ratios
 from geotagger.text.types import Cue
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from geotagger.text.types import TextLine
 
+KIND = "official word"
 ELSEWHERE = 0.04
-ALSO = 0.2
-MORE_WORDS = 3
-"""Further words of the same countries count as much, up to so many."""
+"""Rate of a word in countries that are not in its row."""
+MAX_WORDS = 3
+"""Further words of the same countries count as much as the first, up to this number."""
 MAX_CUES = 6
+FOREIGN_STOP_SIGNS = 0.1
+SWISS_STRASSE = PatternCue(
+    KIND,
+    "-strasse without ß",
+    re.compile(r"\b[A-ZÄÖÜ]?[a-zäöü]+strasse\b|\bStrasse\b"),
+    {"CH": 1.0, "LI": 1.0, "DE": 0.05, "AT": 0.05, "LU": 0.05},
+    accident_rate=ELSEWHERE,
+    foreign_share=0.0,
+)
+"""Swiss spelling has no ß. Elsewhere the recogniser loses it, and old signs and capitals lack it."""
 
-STOP_SIGNS: Mapping[str, Mapping[str, float]] = {
-    "arret": {"CA": 1.0, "FR": 0.05, "BE": 0.05, "CH": 0.05},
-    "alto": dict.fromkeys(("MX", "GT", "SV", "HN", "NI", "CR"), 1.0),
-    "pare": dict.fromkeys(("BR", "AR", "CL", "CO", "PE", "EC", "VE", "BO", "PY", "UY", "DO"), 1.0)
-    | dict.fromkeys(("PA", "CU", "PR"), 1.0),
-    "dur": {"TR": 1.0, "CY": 0.1},
-    "berhenti": {"MY": 1.0, "BN": 1.0, "ID": 0.1},
-    "止まれ": {"JP": 1.0},
-    "정지": {"KR": 1.0},
-    "停": {"CN": 1.0, "TW": 1.0},
-    "หยุด": {"TH": 1.0},
-    "קצור": {"IL": 1.0},
-    "قف": dict.fromkeys(("EG", "SA", "AE", "IQ", "JO", "LB", "SY", "YE", "OM", "KW", "LY"), 1.0)
-    | dict.fromkeys(("MA", "DZ", "TN", "QA", "BH", "PS", "SD"), 1.0),
-    "ایست": {"IR": 1.0, "AF": 0.5},
-    "стоп": dict.fromkeys(("RU", "UA", "BY", "KZ", "BG", "RS", "MK", "KG", "MN"), 1.0),
-}
-SWISS_STRASSE = re.compile(r"\b[A-ZÄÖÜ]?[a-zäöü]+strasse\b|\bStrasse\b")
-"""Swiss spelling has no ß; elsewhere it is lost by readers, in capitals and on old signs."""
-SWISS_RATES = {"CH": 1.0, "LI": 1.0, "DE": 0.05, "AT": 0.05, "LU": 0.05}
+
+@dataclass(frozen=True, slots=True)
+class WordTable:
+    """The words of `data/official_words.csv`; a group is one row."""
+
+    pattern: re.Pattern[str]
+    """Any word, the longest first."""
+    groups: Mapping[str, Sequence[int]]
+    """Groups by word."""
+    rates: Sequence[Mapping[str, float]]
+    """For each group, rate by country code."""
 
 
 def find(lines: Sequence[TextLine]) -> list[Cue]:
-    """One cue for each set of countries whose words are met, and one for a stop sign."""
-    kept = [line.text for line in lines if line.legible]
-    text = " ".join(map(fold_text, kept))
-    if not text:
-        return []
-    met: dict[int, list[str]] = {}
-    pattern, group_of = _table()[:2]
-    for match in pattern.finditer(text):
-        for group in group_of[match[0]]:
-            met.setdefault(group, []).append(match[0])
-    cues = [_cue(group, words) for group, words in met.items()][:MAX_CUES]
-    return cues + _stop_signs(kept) + _swiss(kept)
+    """Return one cue for each group with a word in the text, one for a stop sign, one for Swiss."""
+    legible = [line for line in lines if line.legible]
+    texts = [line.text for line in legible]
+    spelling = one_per_meaning(cue for line in legible for cue in first_cue(line, [SWISS_STRASSE]))
+    return _word_cues(texts) + _stop_sign(texts) + spelling
 
 
-def _cue(group: int, words: list[str]) -> Cue:
-    rates = _table()[2][group]
+def _word_cues(texts: Sequence[str]) -> list[Cue]:
+    """Cues of words and phrases, which may run over lines."""
+    table = word_table()
+    words_of_group: dict[int, list[str]] = {}
+    for match in table.pattern.finditer(" ".join(map(fold_text, texts))):
+        for group in table.groups[match[0]]:
+            words_of_group.setdefault(group, []).append(match[0])
+    cues = [_word_cue(table.rates[group], words) for group, words in words_of_group.items()]
+    return cues[:MAX_CUES]
+
+
+def _word_cue(rates: Mapping[str, float], words: Sequence[str]) -> Cue:
+    different = list(dict.fromkeys(words))
+    countries = likelihood_ratios(rates, ELSEWHERE / min(len(different), MAX_WORDS), 0.0)
     main = [code for code, rate in rates.items() if rate == 1.0]
-    times = min(len(set(words)), MORE_WORDS)
-    named = {code: 1 + times * rate / ELSEWHERE for code, rate in rates.items()}
-    said = ", ".join(dict.fromkeys(words))
-    return Cue("official word", said, f"words of {', '.join(main[:4])}", named)
+    return Cue(KIND, ", ".join(different), f"words of {', '.join(main[:4])}", countries)
 
 
-def _stop_signs(texts: Sequence[str]) -> list[Cue]:
+def _stop_sign(texts: Sequence[str]) -> list[Cue]:
     for text in texts:
-        word = fold_text(text) or text.strip()
-        rates = STOP_SIGNS.get(word) or STOP_SIGNS.get(text.strip())
+        rates = stop_signs().get(fold_text(text)) or stop_signs().get(text.strip())
         if rates and text == text.upper():
-            return [
-                Cue("official word", text, f"stop sign {text}", likelihood_ratios(rates, 0.0, 0.1))
-            ]
-    return []
-
-
-def _swiss(texts: Sequence[str]) -> list[Cue]:
-    for text in texts:
-        if match := SWISS_STRASSE.search(text):
-            named = {code: 1 + rate / ELSEWHERE for code, rate in SWISS_RATES.items()}
-            return [Cue("official word", match[0], "-strasse without ß", named)]
+            countries = likelihood_ratios(rates, 0.0, FOREIGN_STOP_SIGNS)
+            return [Cue(KIND, text, f"stop sign {text}", countries)]
     return []
 
 
 @cache
-def _table() -> tuple[re.Pattern[str], dict[str, list[int]], list[dict[str, float]]]:
-    """Pattern of all words, word -> groups, group -> rates by country."""
-    rows = list(csv.DictReader(read_text("official_words.csv").splitlines()))
-    group_of: dict[str, list[int]] = {}
+def word_table() -> WordTable:
+    """Read the words."""
+    groups: dict[str, list[int]] = {}
     rates = []
-    for group, row in enumerate(rows):
+    for group, row in enumerate(read_rows("official_words.csv")):
         for word in row["words"].split(";"):
-            group_of.setdefault(word, []).append(group)
-        also = dict.fromkeys(row["also"].split(), ALSO)
-        both = also | dict.fromkeys(row["countries"].split(), 1.0)
-        rates.append({code: rate for code, rate in both.items() if code in country_profiles()})
-    longest_first = sorted(group_of, key=lambda word: (-len(word), word))
+            groups.setdefault(word, []).append(group)
+        of_row = parse_rates(row["countries"])
+        rates.append({code: rate for code, rate in of_row.items() if code in country_profiles()})
+    longest_first = sorted(groups, key=lambda word: (-len(word), word))
     pattern = re.compile(rf"\b(?:{'|'.join(map(re.escape, longest_first))})\b")
-    return pattern, group_of, rates
+    return WordTable(pattern, groups, rates)
+
+
+@cache
+def stop_signs() -> dict[str, dict[str, float]]:
+    """Return the rates by country of each word on stop signs."""
+    return {row["word"]: parse_rates(row["countries"]) for row in read_rows("stop_signs.csv")}

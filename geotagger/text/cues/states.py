@@ -1,71 +1,31 @@
-"""States and provinces of North America by their postal codes."""
+"""States, provinces and territories of the US, Canada and Australia (`data/states.csv`)."""
 
 from __future__ import annotations
 
-STATES: dict[str, tuple[str, str]] = {
-    "AL": ("US", "Alabama"),
-    "AK": ("US", "Alaska"),
-    "AZ": ("US", "Arizona"),
-    "AR": ("US", "Arkansas"),
-    "CA": ("US", "California"),
-    "CO": ("US", "Colorado"),
-    "CT": ("US", "Connecticut"),
-    "DE": ("US", "Delaware"),
-    "FL": ("US", "Florida"),
-    "GA": ("US", "Georgia"),
-    "HI": ("US", "Hawaii"),
-    "ID": ("US", "Idaho"),
-    "IL": ("US", "Illinois"),
-    "IN": ("US", "Indiana"),
-    "IA": ("US", "Iowa"),
-    "KS": ("US", "Kansas"),
-    "KY": ("US", "Kentucky"),
-    "LA": ("US", "Louisiana"),
-    "ME": ("US", "Maine"),
-    "MD": ("US", "Maryland"),
-    "MA": ("US", "Massachusetts"),
-    "MI": ("US", "Michigan"),
-    "MN": ("US", "Minnesota"),
-    "MS": ("US", "Mississippi"),
-    "MO": ("US", "Missouri"),
-    "MT": ("US", "Montana"),
-    "NE": ("US", "Nebraska"),
-    "NV": ("US", "Nevada"),
-    "NH": ("US", "New Hampshire"),
-    "NJ": ("US", "New Jersey"),
-    "NM": ("US", "New Mexico"),
-    "NY": ("US", "New York"),
-    "NC": ("US", "North Carolina"),
-    "ND": ("US", "North Dakota"),
-    "OH": ("US", "Ohio"),
-    "OK": ("US", "Oklahoma"),
-    "OR": ("US", "Oregon"),
-    "PA": ("US", "Pennsylvania"),
-    "RI": ("US", "Rhode Island"),
-    "SC": ("US", "South Carolina"),
-    "SD": ("US", "South Dakota"),
-    "TN": ("US", "Tennessee"),
-    "TX": ("US", "Texas"),
-    "UT": ("US", "Utah"),
-    "VT": ("US", "Vermont"),
-    "VA": ("US", "Virginia"),
-    "WA": ("US", "Washington"),
-    "WV": ("US", "West Virginia"),
-    "WI": ("US", "Wisconsin"),
-    "WY": ("US", "Wyoming"),
-    "DC": ("US", "District of Columbia"),
-    "AB": ("CA", "Alberta"),
-    "BC": ("CA", "British Columbia"),
-    "MB": ("CA", "Manitoba"),
-    "NB": ("CA", "New Brunswick"),
-    "NL": ("CA", "Newfoundland and Labrador"),
-    "NS": ("CA", "Nova Scotia"),
-    "ON": ("CA", "Ontario"),
-    "PE": ("CA", "Prince Edward Island"),
-    "QC": ("CA", "Quebec"),
-    "SK": ("CA", "Saskatchewan"),
-    "NT": ("CA", "Northwest Territories"),
-    "NU": ("CA", "Nunavut"),
-    "YT": ("CA", "Yukon"),
-}
-"""Code -> (country code, name). No code is used by both countries."""
+from dataclasses import dataclass
+from functools import cache
+
+from geotagger.text.cues.pattern_cue import read_rows
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A state, province or territory."""
+
+    country: str
+    """ISO 3166-1 alpha-2 code."""
+    code: str
+    """Postal code; the US and Canada share none."""
+    name: str
+    postcode_first_digits: str
+    """Digits that a postcode of the state may begin with; empty in Canada."""
+
+
+@cache
+def states_of(country: str) -> dict[str, State]:
+    """Return a country's states by postal code."""
+    rows = (row for row in read_rows("states.csv") if row["country"] == country)
+    return {
+        row["code"]: State(country, row["code"], row["name"], row["postcode_first_digits"])
+        for row in rows
+    }

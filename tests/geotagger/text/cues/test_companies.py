@@ -4,7 +4,7 @@
 import pytest
 
 from geotagger.text.country_profiles import country_profiles
-from geotagger.text.cues.companies import FORMS, find
+from geotagger.text.cues.companies import company_forms, find
 from geotagger.text.types import TextLine
 
 BOX = ((0.1, 0.1), (0.9, 0.1), (0.9, 0.2), (0.1, 0.2))
@@ -96,7 +96,7 @@ def test_foreign_companies_weaken():
 
 
 def test_tables_are_sound():
-    assert all(set(form.rates) & set(country_profiles()) for form in FORMS)
+    assert all(set(form.rates) & set(country_profiles()) for form in company_forms())
 
 
 def test_weak_lines_are_not_believed():

@@ -1,12 +1,11 @@
 """Words that one country puts on its signs."""
 
-import csv
-from importlib.resources import files
-
 import pytest
 
 from geotagger.text.country_profiles import country_profiles
-from geotagger.text.cues.official_words import STOP_SIGNS, find, fold_text
+from geotagger.text.cues.official_words import find, stop_signs
+from geotagger.text.cues.pattern_cue import parse_rates, read_rows
+from geotagger.text.language.words import fold_text
 from geotagger.text.types import TextLine
 
 BOX = ((0.1, 0.1), (0.9, 0.1), (0.9, 0.2), (0.1, 0.2))
@@ -89,25 +88,19 @@ def test_silent(text):
 
 
 def test_strength_is_bounded():
-    every = ";".join(row["words"] for row in rows()).split(";")
+    every = ";".join(row["words"] for row in read_rows("official_words.csv")).split(";")
     for word in every:
         for cue in find([TextLine(word, 0.97, BOX)]):
             assert 1 < max(cue.countries.values()) <= 101
 
 
-def rows():
-    text = files("geotagger.data").joinpath("official_words.csv").read_text("utf-8")
-    return list(csv.DictReader(text.splitlines()))
-
-
 def test_the_table_is_sound():
-    for row in rows():
-        assert set(row["countries"].split()) <= set(country_profiles())
-        assert set(row["also"].split()) <= set(country_profiles())
+    for row in read_rows("official_words.csv"):
+        assert set(parse_rates(row["countries"])) <= set(country_profiles())
         for word in row["words"].split(";"):
             assert word == fold_text(word)
             assert len(word) >= 3
-    assert all(set(rates) <= set(country_profiles()) for rates in STOP_SIGNS.values())
+    assert all(set(rates) <= set(country_profiles()) for rates in stop_signs().values())
 
 
 def test_weak_lines_are_not_believed():

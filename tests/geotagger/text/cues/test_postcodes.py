@@ -3,7 +3,7 @@
 import pytest
 
 from geotagger.text.country_profiles import country_profiles
-from geotagger.text.cues.postcodes import FORMS, PREFIXED, find
+from geotagger.text.cues.postcodes import find, postcode_forms, prefixed_countries
 from geotagger.text.types import TextLine
 
 BOX = ((0.1, 0.1), (0.9, 0.1), (0.9, 0.2), (0.1, 0.2))
@@ -89,8 +89,8 @@ def test_silent(text):
 
 
 def test_tables_are_sound():
-    assert set(PREFIXED) <= set(country_profiles())
-    assert all(set(form.rates) <= set(country_profiles()) for form in FORMS)
+    assert set(prefixed_countries().values()) <= set(country_profiles())
+    assert all(set(form.rates) <= set(country_profiles()) for form in postcode_forms())
 
 
 def test_weak_lines_are_not_believed():

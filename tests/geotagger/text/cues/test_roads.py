@@ -4,7 +4,7 @@
 import pytest
 
 from geotagger.text.country_profiles import country_profiles
-from geotagger.text.cues.roads import FORMS, find
+from geotagger.text.cues.roads import find, road_patterns
 from geotagger.text.types import TextLine
 
 BOX = ((0.1, 0.1), (0.9, 0.1), (0.9, 0.2), (0.1, 0.2))
@@ -107,5 +107,5 @@ def test_an_unsure_plate_is_silent():
 
 
 def test_tables_are_sound():
-    assert all(set(form.rates) & set(country_profiles()) for form in FORMS)
-    assert len({form.meaning for form in FORMS}) == len(FORMS)
+    assert all(set(form.rates) & set(country_profiles()) for form in road_patterns())
+    assert len({form.meaning for form in road_patterns()}) == len(road_patterns())

@@ -3,7 +3,7 @@
 import pytest
 
 from geotagger.text.country_profiles import country_profiles
-from geotagger.text.cues.web_addresses import CITIES, EUROPEAN_UNION, GENERIC, find
+from geotagger.text.cues.web_addresses import DomainUse, find, top_level_domains
 from geotagger.text.types import TextLine
 
 BOX = ((0.1, 0.1), (0.9, 0.1), (0.9, 0.2), (0.1, 0.2))
@@ -85,14 +85,25 @@ def test_city_domains_are_spots():
 
 def test_europe_is_weak():
     (cue,) = cues("www.projekt.eu")
-    assert set(cue.countries) == set(EUROPEAN_UNION)
+    assert set(cue.countries) == set(top_level_domains()["eu"].countries)
+    assert len(cue.countries) == 27
     assert 2 < cue.countries["IT"] < 50
 
 
 def test_tables_are_sound():
-    assert set(EUROPEAN_UNION) <= set(country_profiles())
-    assert all(-90 <= lat <= 90 and -180 <= lon <= 180 for lat, lon, _ in CITIES.values())
-    assert not {"de", "fr", "uk", "jp"} & GENERIC
+    domains = top_level_domains()
+    for domain in domains.values():
+        assert set(domain.countries) <= set(country_profiles())
+        assert (domain.place is not None) == (domain.use is DomainUse.PLACE)
+        if domain.place:
+            lat, lon, radius_km = domain.place
+            assert -90 <= lat <= 90
+            assert -180 <= lon <= 180
+            assert radius_km > 0
+        if domain.use is DomainUse.COUNTRY:
+            assert len(domain.countries) == 1
+    sold = {name for name, domain in domains.items() if domain.use is DomainUse.SOLD_TO_ANYONE}
+    assert not {"de", "fr", "uk", "jp"} & sold
 
 
 def test_weak_lines_are_not_believed():
