@@ -165,22 +165,9 @@ def test_there_is_no_import_circle():
 
 
 CLASS_NAMES_TO_CHANGE = {
-    *("Candidate", "Chunk", "Example", "Figure", "Found", "Guesses"),
-    *(
-        "Journal",
-        "Label",
-        "LocationEncoder",
-        "Options",
-        "Photos",
-        "Point",
-    ),
-    *(
-        "Session",
-        "Source",
-        "Style",
-        "TextTower",
-        "Truth",
-    ),
+    *("Candidate", "Chunk", "Example", "Figure", "Found", "Guesses", "Journal", "Label"),
+    *("LocationEncoder", "Options", "Photos", "Point", "Session", "Source", "Style", "TextTower"),
+    *("Truth"),
 }
 """May only shrink."""
 
