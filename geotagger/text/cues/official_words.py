@@ -48,7 +48,7 @@ SWISS_STRASSE = PatternCue(
     accident_rate=ELSEWHERE,
     foreign_share=0.0,
 )
-"""Swiss spelling has no ß. Elsewhere the recogniser loses it, and old signs and capitals lack it."""
+"""Swiss spelling has no ß. Elsewhere the recogniser loses it; capitals and old signs lack it."""
 
 
 @dataclass(frozen=True, slots=True)
