@@ -20,7 +20,7 @@ from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 from phonenumbers.geodata import GEOCODE_DATA
 
 from geotagger.geography.places import Places, load_places
-from geotagger.text.cues.states import states_of
+from geotagger.text.cues.subdivisions import subdivisions_of
 from tools.build_data import DATA
 
 MAX_AREA_DIGITS = 4
@@ -30,7 +30,7 @@ CHINESE_MOBILE = "861"
 STATE_CODE_OF = {
     (state.country, state.name): state.code
     for country in ("US", "CA")
-    for state in states_of(country).values()
+    for state in subdivisions_of(country).values()
 }
 ONE_TOWN = 0.7
 """A prefix belongs to a town if so much of what is known below it does."""

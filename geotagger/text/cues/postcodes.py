@@ -20,7 +20,7 @@ from geotagger.text.cues.pattern_cue import (
     read_patterns,
     read_rows,
 )
-from geotagger.text.cues.states import states_of
+from geotagger.text.cues.subdivisions import subdivisions_of
 
 if TYPE_CHECKING:
     from geotagger.text.types import Cue, TextLine
@@ -50,8 +50,8 @@ def postcode_forms() -> tuple[PatternCue, ...]:
     """Return the forms without a country's prefix, in order of precedence."""
     fragments = {
         "town": TOWN,
-        "us_state": "|".join(states_of("US")),
-        "au_state": "|".join(states_of("AU")),
+        "us_state": "|".join(subdivisions_of("US")),
+        "au_state": "|".join(subdivisions_of("AU")),
     }
     checks = {
         "zip_is_of_state": lambda match: _is_of_state(match, "US"),
@@ -63,7 +63,7 @@ def postcode_forms() -> tuple[PatternCue, ...]:
 
 def _is_of_state(match: re.Match[str], country: str) -> bool:
     """Whether the first digit (group 2) belongs to the state (group 1)."""
-    return match[2] in states_of(country)[match[1]].postcode_first_digits
+    return match[2] in subdivisions_of(country)[match[1]].postcode_first_digits
 
 
 def _prefix_pattern(text: str) -> Iterable[PatternCue]:

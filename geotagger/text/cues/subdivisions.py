@@ -1,4 +1,4 @@
-"""States, provinces and territories of the US, Canada and Australia (`data/states.csv`)."""
+"""States, provinces and territories of the US, Canada and Australia (`data/subdivisions.csv`)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from geotagger.text.cues.pattern_cue import read_rows
 
 
 @dataclass(frozen=True, slots=True)
-class State:
-    """A state, province or territory."""
+class Subdivision:
+    """A state, province or territory (ISO 3166-2 subdivision)."""
 
     country: str
     """ISO 3166-1 alpha-2 code."""
@@ -18,14 +18,14 @@ class State:
     """Postal code; the US and Canada share none."""
     name: str
     postcode_first_digits: str
-    """Digits that a postcode of the state may begin with; empty in Canada."""
+    """Digits that a postcode there may begin with; empty in Canada."""
 
 
 @cache
-def states_of(country: str) -> dict[str, State]:
-    """Return a country's states by postal code."""
-    rows = (row for row in read_rows("states.csv") if row["country"] == country)
+def subdivisions_of(country: str) -> dict[str, Subdivision]:
+    """Return a country's subdivisions by postal code."""
+    rows = (row for row in read_rows("subdivisions.csv") if row["country"] == country)
     return {
-        row["code"]: State(country, row["code"], row["name"], row["postcode_first_digits"])
+        row["code"]: Subdivision(country, row["code"], row["name"], row["postcode_first_digits"])
         for row in rows
     }

@@ -24,7 +24,13 @@ from geotagger.text.types import TextLine
 BOX = ((0.1, 0.1), (0.9, 0.1), (0.9, 0.2), (0.1, 0.2))
 TABLES = (
     *("company_forms.csv", "currencies.csv", "number_plates.csv", "official_words.csv"),
-    *("postcode_prefixes.csv", "postcodes.csv", "road_forms.csv", "states.csv", "stop_signs.csv"),
+    *(
+        "postcode_prefixes.csv",
+        "postcodes.csv",
+        "road_forms.csv",
+        "subdivisions.csv",
+        "stop_signs.csv",
+    ),
     "top_level_domains.csv",
 )
 
