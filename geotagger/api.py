@@ -35,6 +35,7 @@ from geotagger.pipeline.setup import EvidenceSetup, with_cache
 from geotagger.pipeline.trips import NeighbourPropagation
 from geotagger.reports.formats.text_rows import json_cell
 from geotagger.reports.rows import row
+from geotagger.reports.run_summary import RunSummary
 from geotagger.types import (
     Outcome,
     Photo,
@@ -375,7 +376,7 @@ def list_models() -> list[str]:
     return list(dict.fromkeys([*embedded_bundles(), *imported_bundles()]))
 
 
-def tag(photos: PhotoPath | Iterable[PhotoPath], **options: Any) -> run.Summary:
+def tag(photos: PhotoPath | Iterable[PhotoPath], **options: Any) -> RunSummary:
     """Predict where photos were taken and, if asked for, write it into them: `geotagger tag`.
 
     Args:

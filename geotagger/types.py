@@ -11,6 +11,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from geotagger.reasons import Reason
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -111,6 +113,14 @@ def source_kind(source: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceNote:
+    """What one source of evidence says of a photo, for a person."""
+
+    source: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """What one source says of one photo: a log-likelihood for every row of the places table."""
 
@@ -165,7 +175,8 @@ class Prediction:
     """Radius around `point` that holds 90 % of the belief."""
     candidates: tuple[Candidate, ...] = ()
     attributes: tuple[tuple[str, str], ...] = ()
-    reasons: tuple[str, ...] = ()
+    evidence: tuple[SourceNote, ...] = ()
+    """What each source says, for a person to check."""
     review: str = ""
     """What a person made of it: confirmed, or corrected (the point is theirs). Empty: no one."""
 
@@ -189,7 +200,8 @@ class Outcome:
     sha256: str = ""
     """Of the file as it was read, in hexadecimal."""
     model: str = ""
-    note: str = ""
+    reasons: tuple[Reason, ...] = ()
+    """Why it has its status, and what else happened to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,8 +230,3 @@ class PhotoEvidence:
     evidence: tuple[Evidence, ...] = ()
     anchor: Anchor | None = None
     """The photo as evidence for its neighbours in time; set by `NeighbourPropagation`."""
-
-
-def joined(*notes: str) -> str:
-    """Several notes as one; empty ones are left out."""
-    return "; ".join(note for note in notes if note)

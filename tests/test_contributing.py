@@ -43,7 +43,7 @@ def test_the_belief_takes_it_as_any_other(maker):
     share = {one: sum(c.probability for c in one.candidates if c.place.country_code == "DE")
              for one in (before, after)}  # fmt: skip
     assert share[after] > share[before]
-    assert any("Fairphone" in reason for reason in after.reasons)
+    assert any("Fairphone" in note.text for note in after.evidence)
 
 
 def test_the_places_it_names_are_there():

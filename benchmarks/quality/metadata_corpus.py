@@ -215,7 +215,7 @@ def main() -> None:
         kind = kind_of(data)
         try:
             result = written_and_proven(data)
-            table[kind, "written", "; ".join(map(general, result.notes))] += 1
+            table[kind, "written", general(result.xmp_problem)] += 1
             if arguments.readers:
                 written[path] = kind, result
         except CannotEmbedError as error:

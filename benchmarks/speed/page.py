@@ -30,6 +30,7 @@ from geotagger.types import (
     Place,
     Point,
     Prediction,
+    SourceNote,
     Status,
 )
 
@@ -84,7 +85,10 @@ def outcome(number: int, place: Place, photo: Path, random: np.random.Generator)
         share,
         float(10 ** random.uniform(0.8, 4)),
         candidates,
-        reasons=(f"picture looks like {place.country} 43 %, Germany 12 %", "clock +02:00"),
+        evidence=(
+            SourceNote("vision", f"picture looks like {place.country} 43 %, Germany 12 %"),
+            SourceNote("clock", "clock +02:00"),
+        ),
     )
     gps = Point(place.point.lat, place.point.lon) if number % 7 == 0 else None
     return Outcome(

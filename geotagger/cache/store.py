@@ -168,7 +168,7 @@ class RunJournal:
         sql = "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?)"
         self._execute(
             [
-                (sql, (bytes.fromhex(sha256), key_id, output.note, output.packed))
+                (sql, (bytes.fromhex(sha256), key_id, output.truncation, output.packed))
                 for sha256, output in outputs
             ]
         )

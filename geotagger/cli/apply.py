@@ -59,6 +59,7 @@ def apply(
     """
     from geotagger.config import RunOptions
     from geotagger.printable import printable, printable_path
+    from geotagger.reasons import note_text
     from geotagger.reports.read.rows import read_rows
     from geotagger.review.decisions import Decisions
     from geotagger.review.writing import apply as write
@@ -70,7 +71,8 @@ def apply(
         counts[outcome.status] += 1
         if not quiet:
             line = f"{outcome.status:9} {printable_path(outcome.photo.path)}"
-            click.echo(f"{line}: {printable(outcome.note)}" if outcome.note else line)
+            note = printable(note_text(outcome.reasons))
+            click.echo(f"{line}: {note}" if note else line)
 
     options = RunOptions(
         paths=(),

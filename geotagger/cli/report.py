@@ -98,7 +98,7 @@ def report(
         rows = convert.with_groups(parts)
         columns = tuple(dict.fromkeys((*columns, convert.GROUP)))
     if targets:
-        look = ReportStyle(columns, thumbnails, circles, source)
+        look = ReportStyle(columns, thumbnails=thumbnails, circles=circles, source=source)
         count = convert.write_rows(rows, targets, look)
         named = ", ".join(str(target) for target in targets)
         click.echo(f"{_rows(count)}: {named}" if count else "no rows, nothing written", err=True)

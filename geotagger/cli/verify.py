@@ -39,6 +39,7 @@ def verify(paths: tuple[Path, ...], quiet: bool, **flags: Any) -> None:
     from geotagger.evaluation import verification
     from geotagger.fusion.gps_check import gps_check
     from geotagger.printable import printable, printable_path
+    from geotagger.reasons import note_text
     from geotagger.types import Status
 
     failed = 0
@@ -49,7 +50,7 @@ def verify(paths: tuple[Path, ...], quiet: bool, **flags: Any) -> None:
         if not quiet:
             check = gps_check(outcome) or outcome.status.value
             unread = outcome.status in (Status.FAILED, Status.SKIPPED)
-            reason = f"{says} ({printable(outcome.note)})" if unread else says
+            reason = f"{says} ({printable(note_text(outcome.reasons))})" if unread else says
             click.echo(f"{check:8} {printable_path(outcome.photo.path)}: {reason}")
 
     counts = verification.run(run_options(flags, paths=paths), show)

@@ -13,11 +13,12 @@ from dataclasses import replace
 
 from geotagger.config import RunOptions
 from geotagger.errors import NoPhotosError
-from geotagger.fusion.gps_check import gps_check, gps_distance_km
+from geotagger.fusion.gps_check import GpsCheck, gps_check, gps_distance_km
 from geotagger.geography.places import load_places
 from geotagger.pipeline.run import predictions
+from geotagger.reasons import Reason, ReasonCode
 from geotagger.reports.formats.registry import open_report
-from geotagger.types import Level, Outcome, Prediction, joined
+from geotagger.types import Level, Outcome, Prediction
 
 VAGUE_KM = 500.0
 """Beyond this 90 % radius, agreement says little: the circle holds whole countries."""
@@ -39,8 +40,10 @@ def run(options: RunOptions, on_outcome: Callable[[Outcome, str], None]) -> Coun
             stack.callback(reports[-1].close)
         for outcome in outcomes:
             says, check = in_words(outcome), gps_check(outcome)
-            compared = says if check in ("agree", "far") else ""
-            checked = replace(outcome, note=joined(outcome.note, compared))
+            checked = outcome
+            if check in (GpsCheck.AGREE, GpsCheck.FAR):
+                compared = Reason(ReasonCode.GPS_COMPARED, says)
+                checked = replace(outcome, reasons=(*outcome.reasons, compared))
             for report in reports:
                 report.add(checked)
             counts[check or NOT_JUDGED] += 1
@@ -53,9 +56,9 @@ def run(options: RunOptions, on_outcome: Callable[[Outcome, str], None]) -> Coun
 def in_words(outcome: Outcome) -> str:
     """What the check of one photo says, and how much that is worth."""
     check, existing, prediction = gps_check(outcome), outcome.existing, outcome.prediction
-    if check == "invalid":
+    if check is GpsCheck.INVALID:
         return f"invalid GPS: {existing.gps_problem}"
-    if check == "no_gps":
+    if check is GpsCheck.NO_GPS:
         earlier = existing.gps_is_prediction
         return "no measured GPS, only a prediction of geotagger's" if earlier else "no GPS"
     distance_km = gps_distance_km(outcome)
@@ -68,7 +71,7 @@ def in_words(outcome: Outcome) -> str:
     circle = f"90 % radius of {prediction.radius_km:,.0f} km"
     if existing.gps_error_km >= 1:
         circle += f" and the receiver's own error of {existing.gps_error_km:,.0f} km"
-    if check == "far":
+    if check is GpsCheck.FAR:
         return f"inconsistent: {seen}, outside the {circle}"
     vague = "; the circle is so wide that this says little"
     return f"consistent: {seen}, inside the {circle}{vague * (prediction.radius_km > VAGUE_KM)}"

@@ -14,8 +14,8 @@ class PackedOutput(NamedTuple):
     """A network's output for one file."""
 
     packed: bytes
-    note: str
-    """What is wrong with the picture in the file."""
+    truncation: str
+    """What the picture lacks, if the file is truncated."""
 
 
 class InferenceCache(Protocol):
@@ -40,13 +40,13 @@ class NetworkInput:
 
     input: Any
     sha256: str
-    note: str
+    truncation: str
 
 
 class CachedSource(WrappedSource):
     """Wraps a network source and owns its cache.
 
-    A photo whose output is cached is not decoded, and keeps the note of the picture from then.
+    A photo whose output is cached is not decoded, and keeps what is known of its truncation.
     """
 
     def __init__(self, source: NetworkSource[Any, Any], cache: InferenceCache) -> None:
@@ -68,7 +68,7 @@ class CachedSource(WrappedSource):
             return []
         outputs = self.source.infer([item.input for item in batch])
         packed = [
-            (item.sha256, PackedOutput(self.pack(output), item.note))
+            (item.sha256, PackedOutput(self.pack(output), item.truncation))
             for item, output in zip(batch, outputs, strict=True)
         ]
         self._cache.keep(self.output_key, packed)
@@ -83,9 +83,9 @@ class CachedSource(WrappedSource):
         except (ValueError, TypeError, AttributeError):  # damaged: the network runs again
             return None
         if not photo.is_decoded:
-            photo.note = cached.note
+            photo.truncation = cached.truncation
         return CachedOutput(output)
 
     def _fresh(self, photo: LoadedPhoto) -> NetworkInput | None:
         prepared = self.source.prepare(photo)
-        return None if prepared is None else NetworkInput(prepared, photo.sha256, photo.note)
+        return None if prepared is None else NetworkInput(prepared, photo.sha256, photo.truncation)

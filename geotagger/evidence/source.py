@@ -27,8 +27,8 @@ class LoadedPhoto:
     decode: Callable[[int], Picture]
     """Decodes the picture, given the short side that is needed (see `images.decode`)."""
     sha256: str = ""
-    note: str = ""
-    """What is wrong with the picture, known once it was decoded, now or in an earlier run."""
+    truncation: str = ""
+    """What a truncated picture lacks, known once it was decoded, now or in an earlier run."""
     _picture: Picture | None = field(default=None, init=False, repr=False)
 
     @property
@@ -43,7 +43,7 @@ class LoadedPhoto:
         """
         if self._picture is None:
             self._picture = self.decode(max(min_side_px, 1))
-            self.note = self._picture.note
+            self.truncation = self._picture.truncation
         return self._picture
 
     @cached_property

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 from geotagger.explanation.steps import SHARES
 from geotagger.plots.table import Table
 from geotagger.printable import printable, printable_path
+from geotagger.reasons import note_text
 from geotagger.types import Level
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from geotagger.explanation.steps import Explanation, Step
-    from geotagger.types import Place, Prediction
+    from geotagger.reasons import note_text
+from geotagger.types import Place, Prediction
 
 FORMAT = 1
 """Of the JSON; grows when a key changes its meaning or goes."""
@@ -30,16 +32,17 @@ def title(explanation: Explanation) -> str:
 def sentences(explanation: Explanation) -> list[str]:
     """The answer, and one sentence for each source."""
     prediction = explanation.prediction
+    note = note_text(explanation.outcome.reasons)
     if prediction is None:
-        return [explanation.outcome.note or "no source of evidence had anything to say"]
+        return [note or "no source of evidence had anything to say"]
     circles = ", ".join(
         f"{percent(share)} within {radius_km:,.0f} km"
         for share, radius_km in zip(SHARES, explanation.radii_km, strict=True)
     )
     said = [f"{answer(prediction)}. Belief around the point: {circles}."]
     said += [_moved(step, prediction) for step in explanation.steps]
-    if explanation.outcome.note:
-        said.append(f"note: {explanation.outcome.note}")
+    if note:
+        said.append(f"note: {note}")
     return said
 
 
@@ -113,7 +116,7 @@ def to_json(explanation: Explanation) -> str:
         "format": FORMAT,
         "path": title(explanation),
         "status": explanation.outcome.status.value,
-        "note": explanation.outcome.note,
+        "note": note_text(explanation.outcome.reasons),
         "prediction": prediction and _plain(prediction),
         "radii_km": {
             f"{100 * share:.0f}": radius_km

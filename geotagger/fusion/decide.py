@@ -13,6 +13,7 @@ from geotagger.fusion.posterior import downweight_vision, posterior_mass
 from geotagger.fusion.prior import Constants, log_prior
 from geotagger.geography.places import Places
 from geotagger.geography.sphere import EARTH_RADIUS_KM, cosine_of_km, km_of_cosine
+from geotagger.reasons import Reason, ReasonCode
 from geotagger.types import (
     Candidate,
     Evidence,
@@ -21,8 +22,8 @@ from geotagger.types import (
     PhotoEvidence,
     Place,
     Prediction,
+    SourceNote,
     Status,
-    joined,
 )
 
 SCORED_RADII_KM = (5.0, 25.0, 200.0, 750.0, 2500.0)
@@ -99,7 +100,7 @@ class Fusion:
             radius_km=self.radii_km(mass, cosine, (self.constants.coverage,))[0],
             candidates=self._candidates(mass, row, level, countries),
             attributes=tuple(pair for item in evidence for pair in item.attributes),
-            reasons=tuple(item.reason for item in evidence if item.reason),
+            evidence=tuple(SourceNote(e.source, e.reason) for e in evidence if e.reason),
         )
 
     def radii_km(
@@ -236,7 +237,7 @@ def predict(item: PhotoEvidence, fusion: Fusion) -> Outcome:
     if outcome.status in (Status.FAILED, Status.SKIPPED):
         return outcome
     if not item.evidence:
-        return replace(outcome, note=joined(outcome.note, "no evidence of place"))
+        return replace(outcome, reasons=(*outcome.reasons, Reason(ReasonCode.NO_EVIDENCE)))
     prediction = fusion.decide(item.evidence)
     status = Status.UNSURE if prediction.level is Level.NONE else Status.PREDICTED
     return replace(outcome, prediction=prediction, status=status)

@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from geotagger.geography.sphere import haversine_km
 from geotagger.types import Outcome, Status
+
+
+class GpsCheck(StrEnum):
+    """Whether the GPS in a photo agrees with the prediction."""
+
+    AGREE = "agree"
+    FAR = "far"
+    NO_GPS = "no_gps"
+    INVALID = "invalid"
+    NOT_COMPARED = ""
+    """The photo was not judged, or not even read."""
 
 
 def gps_distance_km(outcome: Outcome) -> float | None:
@@ -15,19 +28,20 @@ def gps_distance_km(outcome: Outcome) -> float | None:
     return round(float(haversine_km(gps.lat, gps.lon, point.lat, point.lon)), 1)
 
 
-def gps_check(outcome: Outcome) -> str:
-    """agree, far, no_gps or invalid; empty for a photo that was not judged, or not even read.
+def gps_check(outcome: Outcome) -> GpsCheck:
+    """Compares the measured position with the prediction.
 
-    Far: the distance is beyond the circle that holds 90 % of the belief, widened by what the
-    receiver says of its own error. So one sound photo in ten is far too.
+    Far: the distance is larger than the radius that holds 90 % of the belief plus the receiver's
+    own estimate of its error. So one sound photo in ten is far too.
     """
     existing = outcome.existing
     if existing.gps_problem:
-        return "invalid"
+        return GpsCheck.INVALID
     if existing.gps is None or existing.gps_is_prediction:
-        return "" if outcome.status in (Status.FAILED, Status.SKIPPED) else "no_gps"
+        judged = outcome.status not in (Status.FAILED, Status.SKIPPED)
+        return GpsCheck.NO_GPS if judged else GpsCheck.NOT_COMPARED
     distance_km = gps_distance_km(outcome)
     if distance_km is None or outcome.prediction is None:
-        return ""
+        return GpsCheck.NOT_COMPARED
     reach_km = outcome.prediction.radius_km + existing.gps_error_km
-    return "agree" if distance_km <= reach_km else "far"
+    return GpsCheck.AGREE if distance_km <= reach_km else GpsCheck.FAR

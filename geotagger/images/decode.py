@@ -18,6 +18,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from geotagger.errors import UnreadableImageError
 from geotagger.images import sniff as formats
 from geotagger.images import truncated
+from geotagger.reasons import ReasonCode
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -59,8 +60,8 @@ class Picture:
     width_px: int
     height_px: int
     """Of the original, upright."""
-    note: str = ""
-    """What is wrong with it though it could be read, for example "truncated: ..."."""
+    truncation: str = ""
+    """What a truncated file lacks, for a person; empty for a whole file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,8 @@ def decode(data: bytes, min_side_px: int) -> Picture:
     except UnreadableImageError:
         raise
     except Image.DecompressionBombError as error:  # where a reader of Pillow checks for itself
-        raise UnreadableImageError(f"claims too many pixels: {error}") from error
+        code = ReasonCode.IMAGE_TOO_LARGE
+        raise UnreadableImageError(f"claims too many pixels: {error}", code) from error
     except Exception as error:  # Pillow raises a dozen kinds, struct.error and TypeError included
         reason = str(error) or type(error).__name__
         raise UnreadableImageError(f"damaged or truncated {source.name}: {reason}") from error
@@ -104,14 +106,14 @@ def _decode(source: formats.Format, data: bytes, enough_px: int) -> Picture:
         return again
 
     _check_size(source, image, data, (width, height), enough_px)
-    loaded, note = truncated.load(image, data, reopen)
+    loaded, truncation = truncated.load(image, data, reopen)
     orientation = _orientation(image)
     small = _to_rgb(loaded, factor=min(loaded.size) // enough_px or 1)
     if orientation in _UPRIGHT:
         small = small.transpose(_UPRIGHT[orientation])
     if orientation >= 5:
         width, height = height, width
-    return Picture(small, width, height, note)
+    return Picture(small, width, height, truncation)
 
 
 def _shrink_while_reading(image: ImageFile, enough_px: int) -> None:
@@ -140,7 +142,8 @@ def _check_size(
         raise UnreadableImageError(
             f"claims {width} x {height} pixels, and decoding them would take {needed / 2**30:.1f} "
             f"GiB of memory (limits: {MAX_PIXELS // 10**6} million pixels, "
-            f"{MAX_DECODE_BYTES / 2**30:.0f} GiB): make it smaller"
+            f"{MAX_DECODE_BYTES / 2**30:.0f} GiB): make it smaller",
+            ReasonCode.IMAGE_TOO_LARGE,
         )
 
 

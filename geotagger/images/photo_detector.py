@@ -29,17 +29,16 @@ FLAT, SOFT, HARD = 1, 12, 48
 DARK = 6
 """Levels that a night is clipped to."""
 SHARES = (0.8, 0.95)
-NOTE = "no place to predict: it looks like a screenshot, a page or a drawing, not like a photo"
 
 
-def non_photo_reason(image: Image.Image, existing: PhotoMetadata) -> str:
-    """Why there is no place to predict; empty for a photo. `image` is RGB. About a millisecond."""
+def is_photo(image: Image.Image, existing: PhotoMetadata) -> bool:
+    """Whether an RGB picture is a photo, which alone shows a place. Takes about a millisecond."""
     if existing.camera:
-        return ""
+        return True
     centre, spread, weights, bias, least = _fitted()
     standard = (measures(image) - centre) / spread
     score = np.concatenate([standard, standard**2]) @ weights + bias
-    return NOTE if score > least else ""
+    return not score > least
 
 
 def measures(image: Image.Image) -> NDArray[np.float64]:

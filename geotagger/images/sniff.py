@@ -16,6 +16,7 @@ from PIL import ImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from geotagger.errors import UnreadableImageError
+from geotagger.reasons import Reason, ReasonCode
 
 # TIFF 6.0, TIFF/EP and DNG 1.7 tags
 _SUBFILE_TYPE, _PHOTOMETRIC, _SUB_IFDS, _DNG_VERSION = 254, 262, 330, 50706
@@ -44,7 +45,7 @@ class Format:
         reader = getattr(import_module(module), name)
         image = reader(io.BytesIO(data))
         if isinstance(image, TiffImageFile) and _is_raw(image):
-            raise UnreadableImageError(_RAW)
+            raise UnreadableImageError(_RAW.detail, _RAW.code)
         return image
 
 
@@ -58,14 +59,23 @@ JPEG_2000 = Format("JPEG 2000", "PIL.Jpeg2KImagePlugin.Jpeg2KImageFile", 20)
 HEIF = Format("HEIF", "pi_heif.HeifImageFile", 9)
 AVIF = Format("AVIF", "PIL.AvifImagePlugin.AvifImageFile", 10)
 
-_RAW = "camera RAW is not decoded: convert it, or give the JPEG that the camera wrote beside it"
-_JPEG_XL = "JPEG XL is not decoded: convert it to JPEG"
-_HTML = "this is HTML, not a picture: the download went wrong"
-_XML = "this is XML (an SVG drawing, perhaps), not a photo"
-_ZIP = "this is an archive, not a picture: unpack it"
-_VIDEO = "this is a video, not a photo"
+_RAW = Reason(
+    ReasonCode.CAMERA_RAW,
+    "camera RAW is not decoded: convert it, or give the JPEG that the camera wrote beside it",
+)
+_JPEG_XL = Reason(ReasonCode.FORMAT_NOT_DECODED, "JPEG XL is not decoded: convert it to JPEG")
 
-_MAGIC: tuple[tuple[bytes, Format | str], ...] = (
+
+def _not_a_picture(text: str) -> Reason:
+    return Reason(ReasonCode.NOT_A_PICTURE, text)
+
+
+_HTML = _not_a_picture("this is HTML, not a picture: the download went wrong")
+_XML = _not_a_picture("this is XML (an SVG drawing, perhaps), not a photo")
+_ZIP = _not_a_picture("this is an archive, not a picture: unpack it")
+_VIDEO = _not_a_picture("this is a video, not a photo")
+
+_MAGIC: tuple[tuple[bytes, Format | Reason], ...] = (
     (b"\xff\xd8\xff", JPEG),
     (b"\x89PNG\r\n\x1a\n", PNG),
     (b"GIF87a", GIF),
@@ -88,9 +98,9 @@ _MAGIC: tuple[tuple[bytes, Format | str], ...] = (
     (b"MM\0+", TIFF),
     (b"\xff\x0a", _JPEG_XL),
     (b"\0\0\0\x0cJXL ", _JPEG_XL),
-    (b"8BPS", "this is a Photoshop document: export it as JPEG"),
-    (b"%PDF", "this is a PDF, not a picture: extract the pictures"),
-    (b"%!PS", "this is PostScript, not a picture"),
+    (b"8BPS", _not_a_picture("this is a Photoshop document: export it as JPEG")),
+    (b"%PDF", _not_a_picture("this is a PDF, not a picture: extract the pictures")),
+    (b"%!PS", _not_a_picture("this is PostScript, not a picture")),
     (b"PK\x03\x04", _ZIP),
     (b"\x1f\x8b", _ZIP),
     (b"Rar!", _ZIP),
@@ -98,7 +108,7 @@ _MAGIC: tuple[tuple[bytes, Format | str], ...] = (
     (b"\x1aE\xdf\xa3", _VIDEO),
 )
 
-_BRANDS: dict[bytes, Format | str] = {
+_BRANDS: dict[bytes, Format | Reason] = {
     b"avif": AVIF,
     b"avis": AVIF,
     **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"), HEIF),
@@ -111,16 +121,16 @@ _BRANDS: dict[bytes, Format | str] = {
 def recognise(data: bytes) -> Format:
     """The format of a file. Raises `UnreadableImageError` that says what it is instead."""
     found = _find(data)
-    if isinstance(found, str):
-        raise UnreadableImageError(found)
+    if isinstance(found, Reason):
+        raise UnreadableImageError(found.detail, found.code)
     if found is JPEG and _is_endless_jpeg(data):
         raise UnreadableImageError("the JPEG has too many segments, or too many bytes between them")
     return found
 
 
-def _find(data: bytes) -> Format | str:
+def _find(data: bytes) -> Format | Reason:
     if not data:
-        return "the file is empty"
+        return _not_a_picture("the file is empty")
     if data[8:12] in (b"IIII", b"MMMM"):  # Phase One IIQ
         return _RAW
     for magic, found in _MAGIC:
@@ -131,11 +141,12 @@ def _find(data: bytes) -> Format | str:
     if data[4:8] == b"ftyp":
         return _find_by_brand(data)
     if not data.strip(b"\0"):
-        return "the file holds nothing but zero bytes: copy it again from where it came"
+        text = "the file holds nothing but zero bytes: copy it again from where it came"
+        return _not_a_picture(text)
     head = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if head.startswith(b"<"):
         return _HTML if b"<html" in head or b"<!doctype html" in head else _XML
-    return "not a picture of a format known here"
+    return _not_a_picture("not a picture of a format known here")
 
 
 def _is_endless_jpeg(data: bytes) -> bool:
@@ -160,14 +171,14 @@ def _is_endless_jpeg(data: bytes) -> bool:
     return True
 
 
-def _find_by_brand(data: bytes) -> Format | str:
+def _find_by_brand(data: bytes) -> Format | Reason:
     """The major brand decides; `mif1` and `msf1` say only "a picture": then ask the others."""
     major, others = data[8:12], data[16 : int.from_bytes(data[:4], "big")]
     if major in (b"mif1", b"msf1") and b"avif" in {others[i : i + 4] for i in range(0, 64, 4)}:
         return AVIF
     found = _BRANDS.get(major, _VIDEO)
     if found is HEIF and not _item_names_are_text(data):
-        return "damaged HEIF: the names of its items are no text"
+        return Reason(ReasonCode.DAMAGED_IMAGE, "damaged HEIF: the names of its items are no text")
     return found
 
 

@@ -27,7 +27,7 @@ Reopen = Callable[[bytes], ImageFile]
 
 
 def load(image: ImageFile, data: bytes, reopen: Reopen) -> tuple[Image.Image, str]:
-    """The pixels of an opened image, and a note if rows of it are missing (they are cut off).
+    """The pixels of an opened image, and what it lacks if rows are missing (they are cut off).
 
     `reopen` opens other bytes in the way that `image` was opened. Raises what the decoder raises if
     nothing is left, and `UnreadableImageError` if too little is.
@@ -56,8 +56,8 @@ def _keep_rows(image: Image.Image, filler: int) -> tuple[Image.Image, str]:
         raise UnreadableImageError(f"truncated: {missing:.0%} of the rows are missing")
     rows = image.crop((0, int(filled[0]), image.width, int(filled[-1]) + 1))
     if missing < 0.005:
-        return rows, "truncated: its last bytes are missing"
-    return rows, f"truncated: {missing:.0%} of the rows are missing"
+        return rows, "its last bytes are missing"
+    return rows, f"{missing:.0%} of the rows are missing"
 
 
 def _ends_early(image: JpegImageFile, data: bytes, reopen: Reopen) -> bool:

@@ -7,7 +7,7 @@
 `tags` None leaves the GPS directory alone. `change` takes the standard XMP packet of the original
 (None: there is none) and returns the new one; None leaves XMP alone, and so does returning the same
 packet. It may raise CannotEmbedError: then, as when the packet cannot be put in, EXIF is written
-alone and `written.notes` says why.
+alone and `written.xmp_problem` says why.
 
 Nothing here hashes a file whose SHA-256 is given: 4 MB cost 10 to 20 ms, more than all else.
 """
@@ -49,8 +49,8 @@ class Written(NamedTuple):
     tags: GpsTags | None
     packet: bytes | None
     """The new XMP packet; None: XMP was left alone."""
-    notes: tuple[str, ...] = ()
-    """What could not be written, and why."""
+    xmp_problem: str = ""
+    """Why the XMP was not written."""
 
 
 def embed(
@@ -112,7 +112,7 @@ def _written(
     tags: GpsTags | None,
     packet: bytes | None,
     sha256: str,
-    note: str,
+    xmp_problem: str,
 ) -> Written:
     in_block = packet if isinstance(container, TiffFile) else None
     if old_block:
@@ -134,8 +134,7 @@ def _written(
     if len(packed) > _MAX_UNDO_BYTES or len(edits) > MAX_EDITS:
         raise SegmentFullError("the way back to its XMP packet would be too long")
     data = apply(container.data, edits)
-    notes = (f"XMP not written: {note}",) if note else ()
-    return Written(data, container.data, record, tags, packet, notes)
+    return Written(data, container.data, record, tags, packet, xmp_problem)
 
 
 def _end_of(appended: bytes, edits: list[Edit]) -> int:

@@ -7,10 +7,8 @@ an earlier run has told is kept, under another name: no later run could tell it 
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,7 +18,7 @@ from geotagger.reports.formats.earlier import keep
 from geotagger.reports.formats.registry import ROWS, open_rows
 from geotagger.reports.formats.text_rows import PARTIAL, ReportStyle, ReportWriter
 from geotagger.reports.schema import Cell
-from geotagger.types import Outcome, Status, joined
+from geotagger.types import Outcome
 
 COLUMNS = (
     "path",
@@ -42,7 +40,7 @@ def open_manifest(path: Path) -> Iterator[Manifest]:
     if path.suffix.lower() in ROWS:
         for earlier in (path, path.with_name(path.name + PARTIAL)):
             keep(earlier, path, "--manifest")
-    rows = open_rows(path, ReportStyle(columns=COLUMNS), "--manifest")
+    rows = open_rows(path, ReportStyle(columns=COLUMNS, schema_version=None), "--manifest")
     try:
         yield Manifest(rows)
     finally:
@@ -55,17 +53,18 @@ class Manifest:
     def __init__(self, rows: ReportWriter) -> None:
         self.rows = rows
 
-    def add(self, outcome: Outcome, photo: Result | None, sidecar: Result | None) -> Outcome:
-        """Adds the row; `photo` and `sidecar` are what was written, in place or below `--out`.
+    def add(
+        self, outcome: Outcome, sha256_after: str, photo: Result | None, sidecar: Result | None
+    ) -> None:
+        """Adds a row.
 
-        Returns the outcome: failed, when the source is not what it should be now.
+        Args:
+            outcome: of the photo, final.
+            sha256_after: of the source after everything was written; empty when it is unreadable.
+            photo: the photo as it was written, in place or below `--out`.
+            sidecar: the sidecar as it was written.
         """
         before = outcome.photo
-        after = sha256_of(before.path) if outcome.sha256 else ""
-        in_place = photo is not None and photo.path == Path(os.path.realpath(before.path))
-        if after != (photo.sha256 if photo and in_place else outcome.sha256):
-            note = joined(outcome.note, "the source changed during the run")
-            outcome = replace(outcome, status=Status.FAILED, note=note)
         mtime = datetime.fromtimestamp(before.mtime_ns // 10**9, UTC)
         cells: tuple[Cell, ...] = (
             printable_path(before.path),
@@ -73,14 +72,13 @@ class Manifest:
             before.size_bytes,
             mtime.isoformat() if before.mtime_ns else "",
             outcome.sha256,
-            after,
+            sha256_after,
             printable_path(photo.path) if photo else "",
             photo.sha256 if photo else "",
             printable_path(sidecar.path) if sidecar else "",
             sidecar.sha256 if sidecar else "",
         )
         self.rows.add_row(dict(zip(COLUMNS, cells, strict=True)))
-        return outcome
 
 
 def sha256_of(path: Path) -> str:

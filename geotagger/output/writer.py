@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from geotagger.errors import CannotEmbedError, PhotoError, UsageError
 from geotagger.metadata.exiftool.process import ExifTool, find_program
 from geotagger.metadata.safe_write.replace import clear_old_leftovers
 from geotagger.metadata.safe_write.retire import retire_sidecars
 from geotagger.metadata.safe_write.write import (
-    ALREADY,
+    ALREADY_WRITTEN,
     OverwriteRefusedError,
     Result,
     WriteContext,
@@ -26,16 +27,25 @@ from geotagger.metadata.undo.write_journal import Journal
 from geotagger.metadata.xmp.tags import GROUPS
 from geotagger.output import policy
 from geotagger.output.copies import Mirror
-from geotagger.output.manifest import open_manifest
+from geotagger.output.manifest import open_manifest, sha256_of
 from geotagger.printable import printable_path
-from geotagger.types import Outcome, Status, joined
+from geotagger.reasons import Reason, ReasonCode
+from geotagger.types import Outcome, Status
 
 if TYPE_CHECKING:
     from geotagger.config import RunOptions
     from geotagger.metadata.file_tags import FileTags
 
-_Files = tuple[Result | None, Result | None]
-"""The photo or its copy, and the sidecar, as far as they were written."""
+
+class WrittenFiles(NamedTuple):
+    """What was written for one photo."""
+
+    photo: Result | None = None
+    """The photo itself, or its copy."""
+    sidecar: Result | None = None
+
+
+NOTHING_WRITTEN = WrittenFiles()
 
 
 class Writer:
@@ -61,13 +71,23 @@ class Writer:
     def write(self, outcome: Outcome) -> Outcome:
         """The outcome, refined to tagged or failed; unchanged when there is nothing to write."""
         written, files = self._written(outcome)
-        if self.manifest:
-            written = self.manifest.add(written, *files)
-        return written
+        return self._recorded(written, files) if self.manifest else written
 
-    def _written(self, outcome: Outcome) -> tuple[Outcome, _Files]:
+    def _recorded(self, outcome: Outcome, files: WrittenFiles) -> Outcome:
+        """Checks the source, which fails the outcome if it changed, and adds the manifest row."""
+        assert self.manifest
+        source = outcome.photo.path
+        sha256_after = sha256_of(source) if outcome.sha256 else ""
+        photo = files.photo
+        in_place = photo is not None and photo.path == Path(os.path.realpath(source))
+        if sha256_after != (photo.sha256 if photo and in_place else outcome.sha256):
+            outcome = _with(outcome, Reason(ReasonCode.SOURCE_CHANGED), status=Status.FAILED)
+        self.manifest.add(outcome, sha256_after, photo, files.sidecar)
+        return outcome
+
+    def _written(self, outcome: Outcome) -> tuple[Outcome, WrittenFiles]:
         if not self.wanted or outcome.status is not Status.PREDICTED:
-            return outcome, (None, None)
+            return outcome, NOTHING_WRITTEN
         assert outcome.prediction is not None
         tags = policy.file_tags(
             outcome.prediction,
@@ -78,44 +98,45 @@ class Writer:
         )
         if tags is None:
             level, radius_km = outcome.prediction.level, outcome.prediction.radius_km
-            why = f"at level {level}, with a 90 % radius of {radius_km:.0f} km"
-            return _noted(outcome, f"nothing written: no position is trusted {why}"), (None, None)
+            detail = f"at level {level}, with a 90 % radius of {radius_km:.0f} km"
+            return _with(outcome, Reason(ReasonCode.POSITION_NOT_TRUSTED, detail)), NOTHING_WRITTEN
         if self.pen is None:
-            return _noted(outcome, f"dry run: would write {policy.words(tags)}"), (None, None)
+            return _with(outcome, Reason(ReasonCode.DRY_RUN, policy.words(tags))), NOTHING_WRITTEN
         return self._tagged(outcome, tags, self.pen)
 
     def _tagged(
         self, outcome: Outcome, tags: FileTags, pen: WriteContext
-    ) -> tuple[Outcome, _Files]:
-        """Embedded where that is wanted and can be; what cannot be goes to a sidecar."""
+    ) -> tuple[Outcome, WrittenFiles]:
+        """Embeds the tags where that is wanted and possible, else writes a sidecar."""
         photo: Result | None = None
-        status, reason = outcome.status, ""
         try:
             if not self.options.sidecar:
                 try:
                     photo = self._embedded(outcome, tags, pen)
                 except CannotEmbedError as error:
-                    reason = f"not embedded: {error}"
+                    outcome = _with(outcome, Reason(ReasonCode.NOT_EMBEDDED, str(error)))
                 else:
-                    status, reason = Status.TAGGED, photo.note
+                    outcome = _with(outcome, *photo.reasons, status=Status.TAGGED)
                     if not photo.lacks_xmp:
                         path = photo.path if self.mirror else outcome.photo.path
-                        moved = retire_sidecars(path, photo.original_sha256, tags, pen)
-                        return _noted(outcome, joined(reason, moved), status), (photo, None)
+                        retired = retire_sidecars(path, photo.original_sha256, tags, pen)
+                        return _with(outcome, *retired), WrittenFiles(photo)
             if self.mirror and not photo:
                 target = self.mirror.target(outcome.photo)
                 photo = copy_file(outcome.photo.path, target, outcome.sha256, pen)
             sidecar = self._beside(photo, outcome, tags, pen)
         except OverwriteRefusedError as error:
-            return _noted(outcome, joined(reason, f"not written: {error}"), status), (photo, None)
+            return _with(outcome, Reason(error.code, str(error))), WrittenFiles(photo)
         except CannotEmbedError as error:
-            return _noted(outcome, joined(reason, f"no sidecar: {error}"), status), (photo, None)
+            return _with(outcome, Reason(ReasonCode.NO_SIDECAR, str(error))), WrittenFiles(photo)
         except PhotoError as error:
-            note = joined(reason, f"not written: {error}")
-            return _noted(outcome, note, Status.FAILED), (photo, None)
-        done = "sidecar" if sidecar.note == ALREADY else "sidecar written:"
-        note = joined(reason, f"{done} {printable_path(Path(sidecar.path.name))}", sidecar.note)
-        return _noted(outcome, note, Status.TAGGED), (photo, sidecar)
+            failed = Reason(ReasonCode.WRITE_FAILED, str(error))
+            return _with(outcome, failed, status=Status.FAILED), WrittenFiles(photo)
+        unchanged = ALREADY_WRITTEN in sidecar.reasons
+        code = ReasonCode.SIDECAR_UNCHANGED if unchanged else ReasonCode.SIDECAR_WRITTEN
+        named = Reason(code, printable_path(Path(sidecar.path.name)))
+        outcome = _with(outcome, named, *sidecar.reasons, status=Status.TAGGED)
+        return outcome, WrittenFiles(photo, sidecar)
 
     def _embedded(self, outcome: Outcome, tags: FileTags, pen: WriteContext) -> Result:
         path, sha256 = outcome.photo.path, outcome.sha256
@@ -135,8 +156,9 @@ class Writer:
         return tag_sidecar(sidecar, xmp, outcome.existing, pen)
 
 
-def _noted(outcome: Outcome, note: str, status: Status | None = None) -> Outcome:
-    return replace(outcome, status=status or outcome.status, note=joined(outcome.note, note))
+def _with(outcome: Outcome, *reasons: Reason, status: Status | None = None) -> Outcome:
+    status = status or outcome.status
+    return replace(outcome, status=status, reasons=(*outcome.reasons, *reasons))
 
 
 def _check(options: RunOptions) -> None:

@@ -12,13 +12,14 @@ from geotagger.config import RunOptions
 from geotagger.errors import PhotoError
 from geotagger.evidence.source import EvidenceSource, LoadedPhoto
 from geotagger.images.decode import decode
-from geotagger.images.photo_detector import non_photo_reason
+from geotagger.images.photo_detector import is_photo
 from geotagger.images.remote import RemotePath
 from geotagger.images.scan import RAW_SUFFIXES
 from geotagger.metadata.place_names import place_names
 from geotagger.metadata.read import read
 from geotagger.metadata.safe_write.loading import opened
-from geotagger.types import Outcome, Photo, Status, joined
+from geotagger.reasons import Reason, ReasonCode
+from geotagger.types import Outcome, Photo, Status
 
 MAX_FILE_BYTES = 1 << 30
 
@@ -51,25 +52,28 @@ def prepare(
         sha256 = hashlib.sha256(data).hexdigest()
         outcome = replace(outcome, sha256=sha256, existing=metadata)
         if options.only_missing and metadata.gps and not metadata.gps_is_prediction:
-            return PreparedPhoto(replace(outcome, status=Status.SKIPPED, note="has GPS already"))
+            return _final(outcome, Status.SKIPPED, Reason(ReasonCode.HAS_GPS))
         loaded = LoadedPhoto(photo, metadata, partial(decode, data), sha256)
         inputs = _inputs(loaded, sources)
-        outcome = replace(outcome, note=loaded.note)
-        if options.gate and loaded.is_decoded:
-            reason = non_photo_reason(loaded.picture(1).image, metadata)
-            if reason:
-                return PreparedPhoto(replace(outcome, note=joined(outcome.note, reason)))
+        if loaded.truncation:
+            outcome = replace(outcome, reasons=(Reason(ReasonCode.TRUNCATED, loaded.truncation),))
+        if options.gate and loaded.is_decoded and not is_photo(loaded.picture(1).image, metadata):
+            return _final(outcome, Status.UNSURE, Reason(ReasonCode.NOT_A_PHOTO))
         return PreparedPhoto(outcome, inputs, loaded.is_decoded)
     except PhotoError as error:
         is_raw = photo.path.suffix.lower() in RAW_SUFFIXES and not photo.problem
         status = Status.SKIPPED if is_raw else Status.FAILED
-        return PreparedPhoto(replace(outcome, status=status, note=str(error)))
+        return _final(outcome, status, Reason(error.code, str(error)))
     except OSError as error:
-        note = f"cannot read the file: {error.strerror or error}"
-        return PreparedPhoto(replace(outcome, status=Status.FAILED, note=note))
+        text = f"cannot read the file: {error.strerror or error}"
+        return _final(outcome, Status.FAILED, Reason(ReasonCode.UNREADABLE_FILE, text))
     except MemoryError:
-        note = "not enough memory to decode this picture: free some or use fewer --workers"
-        return PreparedPhoto(replace(outcome, status=Status.FAILED, note=note))
+        return _final(outcome, Status.FAILED, Reason(ReasonCode.OUT_OF_MEMORY))
+
+
+def _final(outcome: Outcome, status: Status, reason: Reason) -> PreparedPhoto:
+    """A photo that no source is asked about."""
+    return PreparedPhoto(replace(outcome, status=status, reasons=(*outcome.reasons, reason)))
 
 
 def _inputs(photo: LoadedPhoto, sources: Sequence[EvidenceSource[Any]]) -> tuple[Any, ...]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 from geotagger.cache.codec import FinishedRow
@@ -27,72 +25,20 @@ from geotagger.pipeline.trips import NeighbourPropagation
 from geotagger.reports.formats.registry import open_report
 from geotagger.reports.formats.text_rows import ReportStyle, ReportWriter
 from geotagger.reports.rows import row
+from geotagger.reports.run_summary import RunSummary
 from geotagger.reports.schema import Cell
-from geotagger.types import Level, Outcome, Photo, PhotoEvidence, Status
-
-_UNWRITTEN = re.compile(r"(?:not|nothing) written: (.*)")
-"""The writer's own words."""
-
-
-@dataclass(slots=True)
-class Summary:
-    """What a run came to."""
-
-    statuses: Counter[Status] = field(default_factory=Counter)
-    levels: Counter[Level] = field(default_factory=Counter)
-    countries: Counter[str] = field(default_factory=Counter)
-    """Of the photos whose country may be named."""
-    checks: Counter[str] = field(default_factory=Counter)
-    """How many of each `gps_check`."""
-    failures: Counter[str] = field(default_factory=Counter)
-    """The kinds of reasons why photos failed."""
-    skips: Counter[str] = field(default_factory=Counter)
-    """The kinds of reasons why photos were skipped."""
-    unwritten: Counter[str] = field(default_factory=Counter)
-    """The kinds of reasons why photos that are predicted were not written."""
-    seconds: float = 0.0
-    resumed: int = 0
-    """Photos whose rows come from the journal of an earlier run."""
-
-    @property
-    def photos(self) -> int:
-        return self.statuses.total()
-
-    @property
-    def failed(self) -> int:
-        return self.statuses[Status.FAILED]
-
-    def add(self, cells: Mapping[str, Cell]) -> None:
-        """One row of the report."""
-        status, level, note = (str(cells[name]) for name in ("status", "level", "note"))
-        self.statuses[Status(status)] += 1
-        if level:
-            self.levels[Level(level)] += 1
-            if level not in (Level.CONTINENT, Level.NONE):
-                self.countries[str(cells["country"]) or "at sea"] += 1
-        self.checks[str(cells["gps_check"])] += 1
-        if status == Status.FAILED:
-            self.failures[kind_of(note)] += 1
-        elif status == Status.SKIPPED:
-            self.skips[kind_of(note)] += 1
-        elif status == Status.PREDICTED and (why := _UNWRITTEN.search(note)):
-            self.unwritten[kind_of(why[1])] += 1
-
-
-def kind_of(note: str) -> str:
-    """What notes have in common that differ in a name or a number: how they start."""
-    return re.split(r"[:;,(]|\s\d", note, maxsplit=1)[0].strip() or "no reason given"
+from geotagger.types import Outcome, Photo, PhotoEvidence
 
 
 def run(
     options: RunOptions, on_row: Callable[[Mapping[str, Cell]], None] = lambda _: None
-) -> Summary:
+) -> RunSummary:
     """Tag every photo under `options.paths`; one report row and one `on_row` call each.
 
     Raises NoPhotosError when there is none, and other GeotaggerErrors for what stops a run.
     """
     started = time.monotonic()
-    summary = Summary()
+    summary = RunSummary()
     with ExitStack() as stack:
         _check_places(options)
         writer = Writer(options, stack)

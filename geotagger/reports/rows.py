@@ -1,29 +1,33 @@
-"""What is known of a photo as one row of cells; the columns are those of `reports.columns`."""
+"""The row of a photo: its outcome as cells. The columns are those of `reports.schema`."""
 
 from __future__ import annotations
 
 from geotagger.fusion.gps_check import gps_check, gps_distance_km
 from geotagger.printable import printable_path
-from geotagger.reports.schema import ALTERNATIVE_TEXTS, SCHEMA, Cell
+from geotagger.reasons import Reason, ReasonCode, note_text
+from geotagger.reports.schema import BY_NAME, SCHEMA, Cell
 from geotagger.types import Candidate, Level, Outcome, Prediction
 
 
 def row(outcome: Outcome) -> dict[str, Cell]:
     """The cells of one photo by column, in the order of the report."""
     measured = None if outcome.existing.gps_is_prediction else outcome.existing.gps
-    notes = (outcome.note, outcome.existing.gps_problem)
+    reasons = list(outcome.reasons)
+    if outcome.existing.gps_problem:
+        reasons.append(Reason(ReasonCode.INVALID_GPS, outcome.existing.gps_problem))
     cells: dict[str, Cell] = {
         "path": printable_path(outcome.photo.path),
         "status": outcome.status.value,
         **(_answer(outcome.prediction) if outcome.prediction else {}),
         "gps_lat": None if measured is None else round(measured.lat, 6),
         "gps_lon": None if measured is None else round(measured.lon, 6),
-        "gps_check": gps_check(outcome),
+        "gps_check": gps_check(outcome).value,
         "gps_distance_km": gps_distance_km(outcome),
         "taken_at": outcome.existing.taken_at,
         "model": outcome.model,
         "sha256": outcome.sha256,
-        "note": "; ".join(text for text in notes if text),
+        "note": note_text(reasons),
+        "reasons": [{"code": item.code.value, "detail": item.detail} for item in reasons],
     }
     return {column.name: cells.get(column.name, column.empty) for column in SCHEMA}
 
@@ -42,13 +46,16 @@ def _answer(prediction: Prediction) -> dict[str, Cell]:
         "country_code": place.country_code,
         "region": place.region if level in (Level.CITY, Level.REGION) else "",
         "city": place.city if level is Level.CITY else "",
-        "evidence": "; ".join(prediction.reasons),
+        "evidence": "; ".join(note.text for note in prediction.evidence),
+        "evidence_by_source": [
+            {"source": note.source, "text": note.text} for note in prediction.evidence
+        ],
         "alternatives": [_alternative(candidate) for candidate in prediction.candidates],
     }
 
 
 def _alternative(candidate: Candidate) -> dict[str, object]:
-    names = {name: getattr(candidate.place, name) for name in ALTERNATIVE_TEXTS}
+    names = {name: getattr(candidate.place, name) for name in BY_NAME["alternatives"].texts}
     return {
         **{name: text for name, text in names.items() if text},
         "lat": round(candidate.point.lat, 5),

@@ -5,20 +5,98 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from geotagger.fusion.gps_check import GpsCheck
 from geotagger.printable import printable
+from geotagger.reasons import ReasonCode
 from geotagger.reports.read.parse import READERS
+from geotagger.reports.schema import Cell
 from geotagger.types import Level, Status
 
 if TYPE_CHECKING:
     from geotagger.config import RunOptions
-    from geotagger.pipeline.run import Summary
 
-MOST = 5
+MAX_SHOWN = 5
+
+NOT_READ: Mapping[str, str] = {
+    ReasonCode.UNREADABLE_FILE: "file cannot be read",
+    ReasonCode.NOT_A_PICTURE: "not a picture",
+    ReasonCode.CAMERA_RAW: "camera RAW is not decoded",
+    ReasonCode.FORMAT_NOT_DECODED: "format is not decoded",
+    ReasonCode.DAMAGED_IMAGE: "damaged or truncated picture",
+    ReasonCode.IMAGE_TOO_LARGE: "picture is too large",
+    ReasonCode.OUT_OF_MEMORY: "not enough memory",
+    ReasonCode.HAS_GPS: "has GPS already",
+    ReasonCode.WRITE_FAILED: "not written",
+    ReasonCode.SOURCE_CHANGED: "the source changed during the run",
+}
+"""Why photos are skipped or failed."""
+NOT_WRITTEN: Mapping[str, str] = {
+    ReasonCode.POSITION_NOT_TRUSTED: "no position is trusted",
+    ReasonCode.MEASURED_GPS_KEPT: "it has a GPS position of its own",
+    ReasonCode.EARLIER_PREDICTION_KEPT: "it holds an earlier prediction",
+    ReasonCode.NO_SIDECAR: "it got neither tags nor a sidecar",
+}
+"""Why predicted photos are not written."""
+OTHER = "other reasons"
 
 
-def triage(summary: Summary, options: RunOptions) -> str:
+@dataclass(slots=True)
+class RunSummary:
+    """Counts of a run."""
+
+    statuses: Counter[Status] = field(default_factory=Counter)
+    levels: Counter[Level] = field(default_factory=Counter)
+    countries: Counter[str] = field(default_factory=Counter)
+    """Of the photos whose country may be named."""
+    checks: Counter[str] = field(default_factory=Counter)
+    """By `GpsCheck`."""
+    failures: Counter[str] = field(default_factory=Counter)
+    """Failed photos by reason."""
+    skips: Counter[str] = field(default_factory=Counter)
+    """Skipped photos by reason."""
+    unwritten: Counter[str] = field(default_factory=Counter)
+    """Predicted photos that were not written, by reason."""
+    seconds: float = 0.0
+    resumed: int = 0
+    """Photos whose rows come from the journal of an earlier run."""
+
+    @property
+    def photos(self) -> int:
+        return self.statuses.total()
+
+    @property
+    def failed(self) -> int:
+        return self.statuses[Status.FAILED]
+
+    def add(self, cells: Mapping[str, Cell]) -> None:
+        """Counts one row of the report."""
+        status, level = str(cells["status"]), str(cells["level"])
+        self.statuses[Status(status)] += 1
+        if level:
+            self.levels[Level(level)] += 1
+            if level not in (Level.CONTINENT, Level.NONE):
+                self.countries[str(cells["country"]) or "at sea"] += 1
+        self.checks[str(cells["gps_check"])] += 1
+        reasons = cells["reasons"]
+        assert isinstance(reasons, list)
+        codes = [str(item["code"]) for item in reasons]
+        if status == Status.FAILED:
+            self.failures[_last(codes, NOT_READ) or OTHER] += 1
+        elif status == Status.SKIPPED:
+            self.skips[_last(codes, NOT_READ) or OTHER] += 1
+        elif status == Status.PREDICTED and (why := _last(codes, NOT_WRITTEN)):
+            self.unwritten[why] += 1
+
+
+def _last(codes: list[str], labels: Mapping[str, str]) -> str:
+    """The label of the last code that has one: it decided the status."""
+    return next((labels[code] for code in reversed(codes) if code in labels), "")
+
+
+def triage(summary: RunSummary, options: RunOptions) -> str:
     """The lines that `tag` ends with. What did not happen has no line."""
     per_second = summary.photos / max(summary.seconds, 1e-9)
     photos = f"{summary.photos:,} photo{'' if summary.photos == 1 else 's'}"
@@ -47,7 +125,7 @@ def _counts(counter: Mapping[Any, int], by_size: bool = True) -> str:
     """`12 France, 3 Spain, 4 in 2 others`."""
     items = Counter(counter).most_common() if by_size else list(counter.items())
     items = [(name, count) for name, count in items if count]
-    most = MOST if len(items) > MOST + 1 else MOST + 1
+    most = MAX_SHOWN if len(items) > MAX_SHOWN + 1 else MAX_SHOWN + 1
     shown = [f"{count:,} {printable(name)}" for name, count in items[:most]]
     rest = items[most:]
     if rest:
@@ -57,15 +135,19 @@ def _counts(counter: Mapping[Any, int], by_size: bool = True) -> str:
 
 def _reasons(counter: Mapping[str, int]) -> str:
     """`12: it is read-only; 3: ...`, for reasons that are sentences."""
-    shown = [f"{count:,}: {printable(why)}" for why, count in Counter(counter).most_common(MOST)]
-    rest = sum(counter.values()) - sum(count for _, count in Counter(counter).most_common(MOST))
+    shown = [
+        f"{count:,}: {printable(why)}" for why, count in Counter(counter).most_common(MAX_SHOWN)
+    ]
+    rest = sum(counter.values()) - sum(
+        count for _, count in Counter(counter).most_common(MAX_SHOWN)
+    )
     return "; ".join([*shown, f"{rest:,}: see their notes"] if rest else shown)
 
 
 def _inconsistent(checks: Mapping[str, int]) -> str:
     says = {
-        "far": "outside the circle of their guess",
-        "invalid": "with a position that is none",
+        GpsCheck.FAR: "outside the circle of their guess",
+        GpsCheck.INVALID: "with an invalid position",
     }
     return ", ".join(f"{checks[name]:,} {text}" for name, text in says.items() if checks[name])
 
@@ -82,7 +164,7 @@ def _time(seconds: float) -> str:
     return f"{minutes} min {rest:02} s" if minutes else f"{seconds:.1f} s"
 
 
-def _next(summary: Summary, options: RunOptions) -> str:
+def _next(summary: RunSummary, options: RunOptions) -> str:
     """The command that shows what is most worth a look."""
     readable = [path for path in options.reports if path.suffix.lower() in READERS]
     if not readable:
@@ -90,7 +172,7 @@ def _next(summary: Summary, options: RunOptions) -> str:
     report = f"geotagger report {shlex.quote(printable(str(readable[0])))}"
     if summary.failed:
         return f"{report} --where status=failed"
-    if summary.checks["far"] or summary.checks["invalid"]:
+    if summary.checks[GpsCheck.FAR] or summary.checks[GpsCheck.INVALID]:
         return f"{report} --where 'gps_check=far or gps_check=invalid'"
     if summary.statuses[Status.UNSURE] < summary.photos:
         return f"{report} --group place,day"

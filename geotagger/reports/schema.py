@@ -32,6 +32,11 @@ class Column:
     one_of: tuple[str, ...] = ()
     required: bool = False
     """A file without it is no report."""
+    texts: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+    """Of a list: the keys of its objects. A key whose value is not known is left out."""
+    in_csv: bool = True
+    """CSV leaves it out: other columns say the same as text."""
 
     @property
     def empty(self) -> Cell:
@@ -53,6 +58,10 @@ def _number(
     required: bool = False,
 ) -> Column:
     return Column(name, "number", meaning, unit, low, high, required=required)
+
+
+def _list(name: str, meaning: str, *texts: str) -> Column:
+    return Column(name, "list", meaning, texts=texts, in_csv=False)
 
 
 SCHEMA = (
@@ -85,6 +94,8 @@ SCHEMA = (
         "list",
         "the answer, then the best: towns where the level is that fine, else countries, each with"
         " its `probability`",
+        texts=("country_code", "country", "region", "city"),
+        numbers=("lat", "lon", "probability"),
     ),
     _number("gps_lat", "latitude measured by the camera, if the file has one", "°", -90, 90),
     _number("gps_lon", "its longitude", "°", -180, 180),
@@ -98,13 +109,17 @@ SCHEMA = (
     _text("model", "name, version and hash of the models used"),
     _text("sha256", "of the file as it was read, before anything was written"),
     _text("note", "what else a person should know: why it failed, what was not written"),
+    _list("evidence_by_source", "`evidence` as a list: what each source says", "source", "text"),
+    _list("reasons", "`note` as a list, with codes for programs, see below", "code", "detail"),
 )
+SCHEMA_VERSION = 2
+"""Grows when a column changes its meaning or goes. Version 1 had no lists of evidence and reasons,
+and said no version."""
+VERSION = "schema_version"
+"""Where JSON Lines, GeoJSON and Parquet keep it."""
 COLUMNS = tuple(column.name for column in SCHEMA)
+CSV_COLUMNS = tuple(column.name for column in SCHEMA if column.in_csv)
 BY_NAME = {column.name: column for column in SCHEMA}
-
-ALTERNATIVE_TEXTS = ("country_code", "country", "region", "city")
-ALTERNATIVE_NUMBERS = ("lat", "lon", "probability")
-"""What one of the `alternatives` tells; texts that are not known are left out."""
 
 
 def position(cells: Mapping[str, Cell]) -> tuple[float, float] | None:

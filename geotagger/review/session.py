@@ -15,6 +15,7 @@ from geotagger.config import RunOptions
 from geotagger.errors import GeotaggerError, UsageError
 from geotagger.output.policy import file_tags, words
 from geotagger.printable import printable_path
+from geotagger.reasons import note_text
 from geotagger.reports.page.points import LEVELS
 from geotagger.reports.read.rows import read_rows
 from geotagger.review.decisions import STATES, Decision, Decisions, Key
@@ -196,8 +197,9 @@ class Session:
             with self._lock:
                 job["done"] += 1
                 job["counts"][outcome.status.value] += 1
-                if outcome.note and len(job["notes"]) < MAX_NOTES:
-                    job["notes"].append(f"{printable_path(outcome.photo.path)}: {outcome.note}")
+                note = note_text(outcome.reasons)
+                if note and len(job["notes"]) < MAX_NOTES:
+                    job["notes"].append(f"{printable_path(outcome.photo.path)}: {note}")
 
         try:
             apply(self.report, rows, self.decisions, options, note)

@@ -11,6 +11,7 @@ from geotagger.errors import PhotoError
 from geotagger.geography.places import load_places
 from geotagger.metadata.read import read
 from geotagger.output.writer import Writer
+from geotagger.reasons import Reason, ReasonCode
 from geotagger.review.decisions import Decision, Key
 from geotagger.review.pictures import load_photo
 from geotagger.types import Candidate, Level, Outcome, Photo, Place, Point, Prediction, Status
@@ -59,7 +60,8 @@ def outcome_of(report: Path, key: Key, cells: Mapping[str, Any], decision: Decis
     try:
         file = load_photo(key, report)
     except PhotoError as error:
-        return Outcome(photo, Status.FAILED, sha256=key.sha256, note=f"not written: {error}")
+        reason = Reason(ReasonCode.WRITE_FAILED, str(error))
+        return Outcome(photo, Status.FAILED, sha256=key.sha256, reasons=(reason,))
     return Outcome(
         Photo(file.path, file.path.parent),
         Status.PREDICTED,

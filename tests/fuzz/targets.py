@@ -43,6 +43,7 @@ from geotagger.metadata.xmp.prediction import (
     with_prediction,
     withheld,
 )
+from geotagger.reasons import Reason, ReasonCode
 from geotagger.reports.formats.registry import open_report
 from geotagger.reports.formats.text_rows import ReportStyle
 from geotagger.reports.query.where import parse_where
@@ -115,7 +116,11 @@ def sound_reports() -> dict[str, bytes]:
     existing = PhotoMetadata(Point(52.1, 8.4), taken_at="2020-05-01T12:00:00+02:00", camera="X 1")
     outcomes = [
         Outcome(photo, Status.PREDICTED, existing, PREDICTION, SHA256, "m-1@00000000", "note"),
-        Outcome(Photo(Path("=b.jpg"), Path()), Status.FAILED, note="cannot be read"),
+        Outcome(
+            Photo(Path("=b.jpg"), Path()),
+            Status.FAILED,
+            reasons=(Reason(ReasonCode.UNREADABLE_FILE, "cannot be read"),),
+        ),
     ]
     made = {}
     with tempfile.TemporaryDirectory() as folder:

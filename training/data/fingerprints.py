@@ -38,7 +38,7 @@ def _fingerprint(example: Example) -> int | str:
         picture = decode(example.read(), LOOK_PX)
     except (OSError, UnreadableImageError) as error:
         return str(error)
-    if picture.note:
-        return picture.note
+    if picture.truncation:
+        return f"truncated: {picture.truncation}"
     grey = np.asarray(picture.image.convert("L").resize((9, 8), 4), np.int16)  # 4: a box filter
     return int("".join("1" if bit else "0" for bit in (grey[:, 1:] > grey[:, :-1]).ravel()), 2)

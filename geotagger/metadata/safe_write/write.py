@@ -18,7 +18,7 @@ from geotagger.metadata.sidecar import sidecar_bytes, sidecar_without
 from geotagger.metadata.undo import delta
 from geotagger.metadata.undo.untag import original_of
 from geotagger.metadata.xmp.prediction import gps_in, prediction_in, with_prediction, withheld
-from geotagger.types import joined
+from geotagger.reasons import Reason, ReasonCode
 
 if TYPE_CHECKING:
     from geotagger.metadata.exiftool.process import ExifTool
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from geotagger.metadata.xmp.tags import XmpTags
     from geotagger.types import PhotoMetadata
 
-ALREADY = "holds this prediction already"
+ALREADY_WRITTEN = Reason(ReasonCode.ALREADY_WRITTEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,8 @@ class Result:
 
     path: Path
     sha256: str
-    note: str = ""
+    reasons: tuple[Reason, ...] = ()
+    """What else happened: nothing had to be written, parts were left out."""
     original_sha256: str = ""
     """Of the photo before geotagger wrote to it."""
     lacks_xmp: bool = False
@@ -54,7 +55,9 @@ class Result:
 
 
 class OverwriteRefusedError(PhotoError):
-    """What stands there is kept, as `WriteContext.overwrite` says."""
+    """The overwrite policy keeps the existing value."""
+
+    code = ReasonCode.EARLIER_PREDICTION_KEPT
 
 
 def tag_file(path: Path, judged_sha256: str, tags: FileTags, pen: WriteContext) -> Result:
@@ -70,7 +73,8 @@ def tag_file(path: Path, judged_sha256: str, tags: FileTags, pen: WriteContext) 
                 new = _new_version(photo, photo, tags, pen)
         except ChangedError as now:
             if pen.journal.made(now.path, judged_sha256, now.sha256):
-                return Result(now.path, now.sha256, "tagged a moment ago by another name")
+                reason = Reason(ReasonCode.WRITTEN_UNDER_OTHER_NAME)
+                return Result(now.path, now.sha256, (reason,))
             raise
         return _written(photo, photo, new, pen)
 
@@ -112,7 +116,7 @@ def tag_sidecar(sidecar: Path, tags: XmpTags, existing: PhotoMetadata, pen: Writ
             _keep_measured(pen)
         new = sidecar_bytes(packet, tags)
         if new == packet:
-            return Result(there.path, there.sha256, ALREADY)
+            return Result(there.path, there.sha256, (ALREADY_WRITTEN,))
         if prediction_in(packet) and pen.overwrite == "never":
             raise OverwriteRefusedError(
                 "its sidecar holds an earlier prediction (see --overwrite predicted)"
@@ -127,7 +131,7 @@ class _Embedded(NamedTuple):
     undo: bytes
     """The packed record that leads back."""
     original_sha256: str
-    note: str = ""
+    reasons: tuple[Reason, ...] = ()
     lacks_xmp: bool = False
 
 
@@ -148,13 +152,13 @@ def _new_version(
 
 def _written(photo: LoadedFile, there: LoadedFile, new: _Embedded, pen: WriteContext) -> Result:
     if new.data == there.data:
-        sha256, note = there.sha256, joined(ALREADY, new.note)
+        sha256, reasons = there.sha256, (ALREADY_WRITTEN, *new.reasons)
     else:
         if there.stat is None:
             there.path.parent.mkdir(parents=True, exist_ok=True)
         sha256 = replace(there, new.data, new.undo, pen.journal, like=photo.path)
-        note = new.note
-    return Result(there.path, sha256, note, new.original_sha256, new.lacks_xmp)
+        reasons = new.reasons
+    return Result(there.path, sha256, reasons, new.original_sha256, new.lacks_xmp)
 
 
 def _embedded(now: LoadedFile, tags: FileTags, pen: WriteContext) -> _Embedded:
@@ -175,12 +179,14 @@ def _embedded(now: LoadedFile, tags: FileTags, pen: WriteContext) -> _Embedded:
     written = embed(now.data, tags.gps, change if xmp else None, now.sha256)
     if written.data != now.data:
         verify(written)
-    record, lacking = written.record, ""
+    record = written.record
+    reasons: list[Reason] = []
+    if written.xmp_problem:
+        reasons.append(Reason(ReasonCode.XMP_NOT_WRITTEN, written.xmp_problem))
     if xmp and written.packet and xmp_packet(written.original):  # others' values may stand there
-        lacking = _withheld(written.packet, xmp)
+        reasons += _withheld(written.packet, xmp)
     lacks_xmp = xmp is not None and written.packet is None
-    note = joined(*written.notes, lacking)
-    return _Embedded(written.data, record.pack(), record.sha256, note, lacks_xmp)
+    return _Embedded(written.data, record.pack(), record.sha256, tuple(reasons), lacks_xmp)
 
 
 def _copy_of(photo: LoadedFile, target: Path, pen: WriteContext) -> LoadedFile:
@@ -201,9 +207,11 @@ def _versions(file: LoadedFile, pen: WriteContext) -> set[bytes]:
 
 def _keep_measured(pen: WriteContext) -> None:
     if pen.overwrite != "always":
-        raise OverwriteRefusedError("it has a GPS position of its own, which is kept")
+        raise OverwriteRefusedError(
+            "it has a GPS position of its own, which is kept", ReasonCode.MEASURED_GPS_KEPT
+        )
 
 
-def _withheld(packet: bytes, tags: XmpTags) -> str:
+def _withheld(packet: bytes, tags: XmpTags) -> tuple[Reason, ...]:
     lacking = ", ".join(withheld(packet, tags))
-    return f"not written, since other values stand there: {lacking}" if lacking else ""
+    return (Reason(ReasonCode.OTHER_VALUES_KEPT, lacking),) if lacking else ()

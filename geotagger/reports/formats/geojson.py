@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 from geotagger.reports.formats.circle import circle
 from geotagger.reports.formats.text_rows import ReportWriter, json_cell
-from geotagger.reports.schema import Cell, position
+from geotagger.reports.schema import SCHEMA_VERSION, VERSION, Cell, position
 
-HEAD = '{"type": "FeatureCollection", "features": ['
+HEAD = f'{{"type": "FeatureCollection", "{VERSION}": {SCHEMA_VERSION}, "features": ['
 CIRCLE_OF = "circle_of"
 """The property that a circle has and a photo has not: the path of its photo."""
 

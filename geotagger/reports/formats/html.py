@@ -16,12 +16,16 @@ from geotagger.reports.formats.thumbnails import read_thumbnail
 from geotagger.reports.page import render as page
 from geotagger.reports.page.points import Points
 from geotagger.reports.read.find_photo import find_photo
-from geotagger.reports.schema import Cell
+from geotagger.reports.schema import BY_NAME, Cell
 
 ROWS_IN_BLOCK = 100
 """What the page reads at once."""
 THUMBNAIL_BYTES = 24 * 2**20
 """All pictures together, as they stand in the file; photos after that have none."""
+
+
+def _is_shown(name: str) -> bool:
+    return name not in BY_NAME or BY_NAME[name].in_csv
 
 
 class HtmlReport(ReportWriter):
@@ -39,7 +43,7 @@ class HtmlReport(ReportWriter):
         if self.empty:
             self.file.write(page.head(f"Photos by place: {self.path.stem}"))
         self.points.add(cells)
-        self.rows.append({name: json_cell(cell) for name, cell in cells.items()})
+        self.rows.append({name: json_cell(cell) for name, cell in cells.items() if _is_shown(name)})
         self.pictures.append(self._picture(str(cells["path"])))
         if len(self.rows) == ROWS_IN_BLOCK:
             self._write_block()

@@ -8,7 +8,7 @@ from typing import Any
 
 from geotagger.errors import UsageError
 from geotagger.reports.formats.text_rows import STANDARD, ReportStyle, ReportWriter, json_cell
-from geotagger.reports.schema import ALTERNATIVE_NUMBERS, ALTERNATIVE_TEXTS, BY_NAME, Cell
+from geotagger.reports.schema import BY_NAME, SCHEMA_VERSION, VERSION, Cell
 
 ROWS_PER_GROUP = 5000
 
@@ -36,19 +36,22 @@ class ParquetReport(ReportWriter):
     def __init__(self, path: Path, look: ReportStyle = STANDARD, flag: str = "--report") -> None:
         self.arrow, parquet = import_pyarrow(path)
         super().__init__(path, look, flag)
-        self.schema = self.arrow.schema([(name, self._type(name)) for name in look.columns])
+        types = [(name, self._type(name)) for name in look.columns]
+        self.schema = self.arrow.schema(types, {VERSION: str(SCHEMA_VERSION)})
         self.rows: list[dict[str, Cell]] = []
         with self.guarded():
             self.writer = parquet.ParquetWriter(self.file, self.schema, compression="zstd")
 
     def _type(self, name: str) -> Any:
         arrow = self.arrow
-        kind = BY_NAME[name].kind if name in BY_NAME else "text"
-        if kind == "list":
-            texts = [(key, arrow.string()) for key in ALTERNATIVE_TEXTS]
-            numbers = [(key, arrow.float64()) for key in ALTERNATIVE_NUMBERS]
-            return arrow.list_(arrow.struct(texts + numbers))
-        return arrow.string() if kind == "text" else arrow.float64()
+        column = BY_NAME.get(name)
+        if column is None or column.kind == "text":
+            return arrow.string()
+        if column.kind == "number":
+            return arrow.float64()
+        texts = [(key, arrow.string()) for key in column.texts]
+        numbers = [(key, arrow.float64()) for key in column.numbers]
+        return arrow.list_(arrow.struct(texts + numbers))
 
     def write(self, cells: Mapping[str, Cell]) -> None:
         self.rows.append({name: self._cell(name, cells.get(name)) for name in self.look.columns})

@@ -21,7 +21,7 @@ from geotagger.printable import printable
 from geotagger.reports.formats.earlier import is_report, keep
 from geotagger.reports.read.find_photo import find_photo
 from geotagger.reports.rows import row
-from geotagger.reports.schema import COLUMNS, Cell
+from geotagger.reports.schema import BY_NAME, COLUMNS, SCHEMA_VERSION, VERSION, Cell
 from geotagger.types import Outcome
 
 PARTIAL = ".partial"
@@ -36,6 +36,8 @@ class ReportStyle:
     """How a report looks, where its format leaves a choice."""
 
     columns: Sequence[str] = COLUMNS
+    schema_version: int | None = SCHEMA_VERSION
+    """None for a file that is no report, which says no version."""
     thumbnails: bool = True
     """Small pictures of the photos, in the formats that can hold or show them."""
     circles: bool = False
@@ -133,18 +135,23 @@ class CsvReport(ReportWriter):
     def __init__(self, path: Path, look: ReportStyle = STANDARD, flag: str = "--report") -> None:
         super().__init__(path, look, flag)
         self.writer = csv.writer(self.file)
+        self.columns = [
+            name for name in look.columns if name not in BY_NAME or BY_NAME[name].in_csv
+        ]
         with self.guarded():
-            self.writer.writerow([neutralised(name) for name in look.columns])
+            self.writer.writerow([neutralised(name) for name in self.columns])
 
     def write(self, cells: Mapping[str, Cell]) -> None:
-        self.writer.writerow([_csv_cell(cells.get(name)) for name in self.look.columns])
+        self.writer.writerow([_csv_cell(cells.get(name)) for name in self.columns])
 
 
 class JsonLinesReport(ReportWriter):
     """One JSON object per photo and line."""
 
     def write(self, cells: Mapping[str, Cell]) -> None:
-        plain_cells = {name: json_cell(cell) for name, cell in cells.items()}
+        plain_cells: dict[str, object] = {name: json_cell(cell) for name, cell in cells.items()}
+        if self.look.schema_version is not None:
+            plain_cells = {VERSION: self.look.schema_version, **plain_cells}
         self.file.write(_as_json(plain_cells) + "\n")
 
 

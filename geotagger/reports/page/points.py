@@ -5,7 +5,6 @@ A hundred thousand rows are 4 MB: everything else of a row is loaded when it is 
 
 from __future__ import annotations
 
-import re
 from array import array
 from base64 import b64encode
 from collections.abc import Mapping
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from geotagger.geography.places import load_places
-from geotagger.types import Level, Status
+from geotagger.types import Level, SourceKind, Status, source_kind
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,14 +24,14 @@ if TYPE_CHECKING:
 STATUSES = tuple(Status)
 LEVELS = tuple(Level)
 CHECKS = ("", "agree", "far", "no_gps", "invalid")
-SOURCES: Mapping[str, re.Pattern[str]] = {
-    "picture": re.compile(r"(?:^|; )(?:picture (?:looks like|points to)|closest caption:) "),
-    "text": re.compile(r"(?:^|; )sign: "),
-    "clock": re.compile(r"(?:^|; )clock [+-]"),
-    "nearby photos": re.compile(r"(?:^|; )album: "),
-    "names": re.compile(r"(?:^|; )(?:metadata|name): "),
+SOURCES: Mapping[str, str] = {
+    SourceKind.VISION: "picture",
+    SourceKind.TEXT: "text",
+    SourceKind.CLOCK: "clock",
+    SourceKind.ALBUM: "nearby photos",
+    SourceKind.NAMES: "names",
 }
-"""How a source's part of the evidence sentence begins: a CSV that is read back holds no more."""
+"""The page's name of each kind of source."""
 NO_DAY = -(2**31)
 COLUMNS = {
     "lat": "f",
@@ -69,7 +68,8 @@ class Points:
     def add(self, cells: Mapping[str, Cell]) -> None:
         """Append one row of a report."""
         country = (str(cells["country_code"] or ""), str(cells["country"] or ""))
-        evidence, check = str(cells["evidence"] or ""), str(cells["gps_check"] or "")
+        check = str(cells["gps_check"] or "")
+        kinds = _source_kinds(cells["evidence_by_source"])
         values = {
             **{name: _number(cells[name]) for name in list(COLUMNS)[:6]},
             "day": _day(cells["taken_at"]),
@@ -77,9 +77,7 @@ class Points:
             "status": STATUSES.index(Status(str(cells["status"]))),
             "level": LEVELS.index(Level(str(cells["level"] or Level.NONE))),
             "check": CHECKS.index(check) if check in CHECKS else 0,
-            "sources": sum(
-                1 << i for i, part in enumerate(SOURCES.values()) if part.search(evidence)
-            ),
+            "sources": sum(1 << bit for bit, kind in enumerate(SOURCES) if kind in kinds),
         }
         for name, column in self.columns.items():
             column.append(values[name])
@@ -100,7 +98,7 @@ class Points:
             "statuses": STATUSES,
             "levels": LEVELS,
             "checks": CHECKS,
-            "names_of_sources": list(SOURCES),
+            "names_of_sources": list(SOURCES.values()),
         }
 
     def towns(self) -> list[list[object]]:
@@ -121,6 +119,11 @@ class Points:
             ]
             for row in rows.tolist()
         ]
+
+
+def _source_kinds(cell: Cell) -> set[str]:
+    assert isinstance(cell, list)
+    return {source_kind(str(item["source"])) for item in cell}
 
 
 def _number(cell: Cell) -> float:

@@ -13,6 +13,7 @@ from geotagger.errors import UsageError
 from geotagger.reports.formats.geojson import CIRCLE_OF, HEAD
 from geotagger.reports.formats.parquet import import_pyarrow
 from geotagger.reports.formats.text_rows import PARTIAL, revived
+from geotagger.reports.schema import SCHEMA_VERSION, VERSION
 
 csv.field_size_limit(2**24)  # many alternatives are longer than the module's default
 MAX_DIGITS = 300
@@ -87,7 +88,9 @@ def _csv(source: Source) -> Iterator[Mapping[str, object]]:
 def _json_lines(source: Source) -> Iterator[Mapping[str, object]]:
     for line in source.lines():
         if line.strip():
-            yield _object(loads(line))
+            cells = _object(loads(line))
+            _check_version(cells.pop(VERSION, None))
+            yield cells
 
 
 def _geojson(source: Source) -> Iterator[Mapping[str, object]]:
@@ -107,9 +110,17 @@ def _features(source: Source) -> Iterator[Mapping[str, Any]]:
                 yield _object(loads(line.lstrip(",")))
         return
     whole = _object(loads(first + "".join(lines)))
+    _check_version(whole.get(VERSION))
     for number, feature in enumerate(whole.get("features", ()), 1):
         source.where = f"feature {number}"
         yield _object(feature)
+
+
+def _check_version(version: object) -> None:
+    if version is None or version in range(1, SCHEMA_VERSION + 1):
+        return
+    known = f"this geotagger reads up to {SCHEMA_VERSION}"
+    raise ValueError(f"{VERSION} is {version!r:.40}, but {known}")
 
 
 def _object(value: object) -> dict[str, Any]:
@@ -146,6 +157,8 @@ def _parquet(source: Source) -> Iterator[Mapping[str, object]]:
     number = 0
     try:
         with parquet.ParquetFile(source.path) as file:
+            version = (file.schema_arrow.metadata or {}).get(VERSION.encode())
+            _check_version(None if version is None else loads(version.decode()))
             for batch in file.iter_batches(batch_size=1000):
                 for cells in batch.to_pylist():
                     number += 1

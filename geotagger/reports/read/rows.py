@@ -13,14 +13,8 @@ from pathlib import Path
 
 from geotagger.printable import printable
 from geotagger.reports.read.parse import Source, loads
-from geotagger.reports.schema import (
-    ALTERNATIVE_NUMBERS,
-    ALTERNATIVE_TEXTS,
-    BY_NAME,
-    SCHEMA,
-    Cell,
-    Column,
-)
+from geotagger.reports.read.prose import reasons_of, split_evidence
+from geotagger.reports.schema import BY_NAME, SCHEMA, Cell, Column
 
 _RANGES = {"lat": (-90, 90), "lon": (-180, 180), "probability": (0, 1)}
 
@@ -60,6 +54,10 @@ def _row(cells: Mapping[str, object]) -> dict[str, Cell]:
     for lat, lon in (("lat", "lon"), ("gps_lat", "gps_lon")):
         if (known[lat] is None) != (known[lon] is None):
             raise ValueError(f"one of {lat} and {lon} is missing")
+    if cells.get("evidence_by_source") in (None, ""):
+        known["evidence_by_source"] = split_evidence(str(known["evidence"]))
+    if cells.get("reasons") in (None, ""):
+        known["reasons"] = reasons_of(str(known["note"]))
     return known | {
         printable(name): _extra(cell) for name, cell in cells.items() if name not in BY_NAME
     }
@@ -77,7 +75,7 @@ def _known(column: Column, cell: object) -> Cell:
             raise ValueError(f"{column.name} is {cell!r:.40}, which is none of {known}")
         return cell
     if column.kind == "list":
-        return _alternatives(loads(cell) if isinstance(cell, str) else cell)
+        return _objects(column, loads(cell) if isinstance(cell, str) else cell)
     number = _number(column.name, cell)
     if not column.low <= number <= column.high:
         raise ValueError(f"{column.name} is {number:g}, out of range")
@@ -94,22 +92,22 @@ def _number(name: str, cell: object) -> float:
     return number
 
 
-def _alternatives(cell: object) -> list[dict[str, object]]:
+def _objects(column: Column, cell: object) -> list[dict[str, object]]:
     if not isinstance(cell, list) or not all(isinstance(item, dict) for item in cell):
-        raise ValueError("alternatives is not a list of objects")
-    return [_alternative(item) for item in cell]
+        raise ValueError(f"{column.name} is not a list of objects")
+    return [_object(column, item) for item in cell]
 
 
-def _alternative(item: dict[str, object]) -> dict[str, object]:
+def _object(column: Column, item: dict[str, object]) -> dict[str, object]:
     known = {name: value for name, value in item.items() if value is not None}
-    for name in ALTERNATIVE_TEXTS:
+    for name in column.texts:
         if not isinstance(known.get(name, ""), str):
-            raise ValueError(f"{name} of an alternative is {known[name]!r:.40}, not a text")
-    for name in ALTERNATIVE_NUMBERS:
+            raise ValueError(f"{name} in {column.name} is {known[name]!r:.40}, not a text")
+    for name in column.numbers:
         low, high = _RANGES[name]
-        number = known[name] = _number(f"{name} of an alternative", known.get(name))
+        number = known[name] = _number(f"{name} in {column.name}", known.get(name))
         if not low <= number <= high:
-            raise ValueError(f"{name} of an alternative is {number:g}, out of range")
+            raise ValueError(f"{name} in {column.name} is {number:g}, out of range")
     return known
 
 

@@ -25,6 +25,7 @@ from geotagger.config import RunOptions
 from geotagger.evidence.vision import VisionSource
 from geotagger.output.untag import run as untag
 from geotagger.pipeline.run import run
+from geotagger.reasons import Reason, ReasonCode
 from geotagger.reports.rows import row as row_of
 from geotagger.reports.schema import COLUMNS
 from geotagger.types import (
@@ -37,6 +38,7 @@ from geotagger.types import (
     Place,
     Point,
     Prediction,
+    SourceNote,
     Status,
 )
 from tests.fixtures.bundles import make_bundle
@@ -357,15 +359,14 @@ def test_a_finished_photo_comes_back_as_its_row_and_what_others_need_of_it(tmp_p
         12.5,
         (Candidate(place, Point(1.0, 2.0), 0.25),),
         (("climate", "humid"),),
-        ("a sign: Straße", "clock"),
+        (SourceNote("text", "a sign: Straße"), SourceNote("clock", "clock")),
     )
     anchor = Anchor(
         "a.jpg", ("Cam", "7"), 1.5, np.float32([0.1, 0.9]), Point(1.0, 2.0), 0.5, "words"
     )
     file = Photo(tmp_path / "a\udce9.jpg", tmp_path, 5, 6)
-    outcome = Outcome(
-        file, Status.TAGGED, PhotoMetadata(), prediction, "ab" * 32, "model", "note \udce9"
-    )
+    reasons = (Reason(ReasonCode.NOT_EMBEDDED, "note \udce9"),)
+    outcome = Outcome(file, Status.TAGGED, PhotoMetadata(), prediction, "ab" * 32, "model", reasons)
     moved = Photo(tmp_path / "elsewhere.jpg", tmp_path, 5, 6)
     found = unpack(pack(outcome, anchor), moved)
     assert found.row == {**row_of(outcome), "path": str(moved.path)}

@@ -15,9 +15,17 @@ from geotagger.cli.report import report
 from geotagger.cli.tag import tag
 from geotagger.errors import GeotaggerError, UsageError
 from geotagger.reports.read.rows import read_rows
-from geotagger.reports.schema import COLUMNS
+from geotagger.reports.schema import CSV_COLUMNS
 from geotagger.types import Level, Point, Status
-from tests.fixtures.samples import PARIS, SAINT_DENIS, SPRINGFIELD, outcomes, taken, write_report
+from tests.fixtures.samples import (
+    PARIS,
+    SAINT_DENIS,
+    SPRINGFIELD,
+    as_read,
+    outcomes,
+    taken,
+    write_report,
+)
 
 PARIS_NAME = "Paris, Île-de-France, France"
 
@@ -56,9 +64,10 @@ def test_every_format_becomes_every_other(tmp_path, source):
     done = run(first, *targets, *pages)
     assert done.stderr.startswith("20 rows: ")
     for target in targets:
-        assert list(read_rows(target)) == list(read_rows(first))
-    for target, suffix in zip(targets, (".csv", ".jsonl", ".geojson"), strict=False):
-        assert target.read_bytes() == write_report(tmp_path / f"x{suffix}", outcomes()).read_bytes()
+        assert list(read_rows(target)) == as_read(target, read_rows(first))
+    for target in targets[:1] if source == ".csv" else targets[:3]:
+        again = write_report(tmp_path / f"x{target.suffix}", outcomes())
+        assert target.read_bytes() == again.read_bytes()
     assert all(page.stat().st_size > 1000 for page in pages)
 
 
@@ -73,7 +82,7 @@ def test_extra_columns_travel_along(tmp_path):
     run(source, *targets)
     with targets[0].open(newline="") as file:
         header, _, second = csv.reader(file)
-    assert header == [*COLUMNS, "'=x", "y\\u202e"]
+    assert header == [*CSV_COLUMNS, "'=x", "y\\u202e"]
     assert second[-2:] == ["'=1", "2.0"]
     for target in targets[:3]:
         _, second = read_rows(target)

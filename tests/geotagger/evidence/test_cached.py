@@ -23,7 +23,7 @@ def test_a_known_file_is_not_decoded_and_keeps_its_note():
     photo = loaded("a")
     assert cached.weigh([cached.prepare(photo)]) == ["known"]
     assert not photo.is_decoded
-    assert photo.note == "truncated"
+    assert photo.truncation == "truncated"
     assert source.inferred == []
 
 

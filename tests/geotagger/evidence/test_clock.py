@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from geotagger.evidence.clock import SUMMER_TIME_FORGOTTEN, TRUST, Clock, ClockSource, read_clock
-from geotagger.types import PhotoMetadata
+from geotagger.types import PhotoMetadata, SourceNote
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def test_the_clock_moves_the_belief_and_says_so(source, belief):
     evidence = source.evidence(read_clock(PhotoMetadata(taken_at="2024-07-01T12:00:00+05:45")))
     prediction = belief.decide([evidence])
     assert prediction.place.country_code == "NP"
-    assert prediction.reasons == ("clock +05:45",)
+    assert prediction.evidence == (SourceNote("clock", "clock +05:45"),)
 
 
 def probability(source, places, clock, zone):

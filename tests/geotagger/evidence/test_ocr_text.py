@@ -12,7 +12,7 @@ from geotagger.evidence.ocr_text import TextSource
 from geotagger.evidence.source import LoadedPhoto
 from geotagger.images.decode import decode
 from geotagger.pipeline.run import predictions
-from geotagger.types import Level, Photo, PhotoMetadata, Status
+from geotagger.types import Level, Photo, PhotoMetadata, SourceKind, Status
 
 SIGN = ("Stadt Bielefeld", "Betreten verboten", "Eltern haften", "für ihre Kinder")
 
@@ -73,7 +73,7 @@ def test_a_run_reads_signs_unless_told_not_to(tmp_path):
     assert read.status is Status.PREDICTED
     assert "ppocrv6" in read.model
     (unread,) = predictions(RunOptions(paths=(tmp_path,), read_text=False))
-    assert not any(reason.startswith("sign:") for reason in unread.prediction.reasons)
+    assert all(note.source != SourceKind.TEXT for note in unread.prediction.evidence)
     assert "ppocrv6" not in unread.model
 
 

@@ -11,7 +11,7 @@ from geotagger.fusion.mass import heaviest_rows
 from geotagger.fusion.prior import Constants, log_prior
 from geotagger.geography.places import load_places
 from geotagger.geography.sphere import haversine_km
-from geotagger.types import Evidence, Level
+from geotagger.types import Evidence, Level, SourceNote
 
 PARIS, SYDNEY = (48.8566, 2.3522), (-33.8688, 151.2093)
 
@@ -36,7 +36,7 @@ def test_strong_evidence_names_the_city(places):
     assert (prediction.place.city, prediction.place.country_code) == ("Paris", "FR")
     assert haversine_km(*PARIS, prediction.point.lat, prediction.point.lon) < 10
     assert prediction.radius_km < 50
-    assert prediction.reasons == ("near 48.8566, 2.3522",)
+    assert prediction.evidence == (SourceNote("test", "near 48.8566, 2.3522"),)
 
 
 def test_country_evidence_names_the_country_and_no_finer(places):

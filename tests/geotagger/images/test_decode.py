@@ -55,7 +55,7 @@ def test_readable(name):
     picture = decode(CONTENTS[name], 16)
     assert picture.image.mode == "RGB"
     assert min(picture.image.size) >= min(32, picture.width_px, picture.height_px)
-    assert bool(picture.note) == name.startswith(("truncated", "no-end-mark"))
+    assert bool(picture.truncation) == name.startswith(("truncated", "no-end-mark"))
 
 
 @pytest.mark.parametrize("name", sorted(drawer.UNREADABLE))
@@ -141,7 +141,7 @@ def test_transparent_grey_and_colour_key():
 @pytest.mark.parametrize("min_side_px", [16, 1000])
 def test_truncated_says_how_much_is_missing(name, min_side_px):
     picture = decode(CONTENTS[name], min_side_px)
-    share = int(picture.note.removeprefix("truncated: ").split("%")[0])
+    share = int(picture.truncation.removeprefix("truncated: ").split("%")[0])
     assert 34 <= share <= 46
     assert (picture.width_px, picture.height_px) == (320, 240)
     kept = picture.image.height / (240 * picture.image.width / 320)
@@ -158,7 +158,7 @@ def test_truncated_says_how_much_is_missing(name, min_side_px):
 def test_truncated_progressive_is_coarse_but_whole():
     picture = decode(CONTENTS["truncated-progressive.jpg"], 1000)
     assert picture.image.size == (320, 240)
-    assert "last bytes" in picture.note
+    assert "last bytes" in picture.truncation
 
 
 def test_missing_end_mark_loses_nothing():

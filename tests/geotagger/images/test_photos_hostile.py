@@ -16,6 +16,7 @@ from geotagger.metadata.containers.locate import exif_block, xmp_packet
 from geotagger.metadata.read import read
 from geotagger.metadata.safe_write.loading import opened
 from geotagger.pipeline.prepare import MAX_FILE_BYTES, prepare
+from geotagger.reasons import note_text
 from geotagger.types import Photo, Status
 from tests.fixtures import jpegs
 from tests.fixtures.drawer import bombs, encode, texture
@@ -82,7 +83,7 @@ def test_a_hostile_photo_is_a_row(tmp_path, name):
     (photo,) = walk([path])
     outcome = prepare(photo, [], RunOptions(paths=())).outcome
     assert outcome.sha256
-    assert outcome.status is not Status.FAILED or outcome.note
+    assert outcome.status is not Status.FAILED or note_text(outcome.reasons)
 
 
 @pytest.mark.parametrize("name", bombs())
@@ -92,7 +93,7 @@ def test_a_bomb_is_refused_before_it_is_decoded(tmp_path, name):
     (photo,) = walk([path])
     outcome = prepare(photo, [], RunOptions(paths=())).outcome
     assert outcome.status is Status.FAILED
-    assert "claims" in outcome.note
+    assert "claims" in note_text(outcome.reasons)
 
 
 def test_a_packet_is_inflated_no_further_than_one_can_be():
@@ -120,7 +121,7 @@ def test_what_is_no_file_is_not_opened(tmp_path):
     for name, kind in (("pipe", "a named pipe"), ("socket", "a socket"), ("zero", "a device")):
         outcome = prepare(found[f"{name}.jpg"], [], RunOptions(paths=())).outcome
         assert outcome.status is Status.FAILED
-        assert kind in outcome.note
+        assert kind in note_text(outcome.reasons)
     assert prepare(found["round.jpg"], [], RunOptions(paths=())).outcome.status is Status.FAILED
 
 
@@ -130,7 +131,7 @@ def test_a_file_larger_than_the_limit_is_not_read(tmp_path):
         file.truncate(MAX_FILE_BYTES + 1)
     (photo,) = walk([path])
     outcome = prepare(photo, [], RunOptions(paths=())).outcome
-    assert "larger than" in outcome.note
+    assert "larger than" in note_text(outcome.reasons)
     assert not outcome.sha256
 
 
@@ -138,7 +139,7 @@ def test_a_photo_that_vanishes_after_the_walk_is_a_row(tmp_path):
     gone = Photo(Path(tmp_path / "gone.jpg"), tmp_path, 100, 1)
     outcome = prepare(gone, [], RunOptions(paths=())).outcome
     assert outcome.status is Status.FAILED
-    assert "cannot read the file" in outcome.note
+    assert "cannot read the file" in note_text(outcome.reasons)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="pipes have no names there")
@@ -150,7 +151,7 @@ def test_a_pipe_that_takes_the_place_of_a_photo_is_not_waited_for(tmp_path):
     os.mkfifo(path)
     outcome = prepare(photo, [], RunOptions(paths=())).outcome
     assert outcome.status is Status.FAILED
-    assert "no regular file" in outcome.note
+    assert "no regular file" in note_text(outcome.reasons)
     with pytest.raises(PhotoError, match="no regular file"), opened(path):
         pass
 
@@ -162,5 +163,5 @@ def test_a_photo_that_grew_past_the_limit_after_the_walk_is_not_read(tmp_path):
     os.truncate(path, MAX_FILE_BYTES + 1)
     outcome = prepare(photo, [], RunOptions(paths=())).outcome
     assert outcome.status is Status.FAILED
-    assert "larger than" in outcome.note
+    assert "larger than" in note_text(outcome.reasons)
     assert not outcome.sha256

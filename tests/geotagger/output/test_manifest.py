@@ -15,7 +15,7 @@ def told(path):
 
 def write(path, name):
     with open_manifest(path) as manifest:
-        manifest.add(Outcome(Photo(path.with_name(name), path.parent)), None, None)
+        manifest.add(Outcome(Photo(path.with_name(name), path.parent)), "", None, None)
 
 
 def test_earlier_manifests_are_kept(tmp_path, caplog):

@@ -7,10 +7,11 @@ import pytest
 
 from geotagger.errors import GeotaggerError, UsageError
 from geotagger.printable import printable_path
+from geotagger.reasons import Reason, ReasonCode
 from geotagger.reports.formats.registry import FORMATS, open_report
 from geotagger.reports.formats.text_rows import FORMULA, neutralised, revived
 from geotagger.reports.rows import row
-from geotagger.reports.schema import COLUMNS, SCHEMA
+from geotagger.reports.schema import COLUMNS, CSV_COLUMNS, SCHEMA, SCHEMA_VERSION
 from geotagger.types import (
     Candidate,
     Level,
@@ -19,6 +20,7 @@ from geotagger.types import (
     PhotoMetadata,
     Point,
     Prediction,
+    SourceNote,
     Status,
 )
 from tests.fixtures.samples import LYON
@@ -29,9 +31,16 @@ DESIGNED = (
 )
 
 
-def outcome(name="a.jpg", level=Level.CITY, existing=None, reasons=("sign",), **more):
+def outcome(name="a.jpg", level=Level.CITY, existing=None, evidence="sign", **more):
     prediction = Prediction(
-        LYON.point, LYON, level, 0.83, 12.0, (Candidate(LYON, LYON.point, 0.83),), (), reasons
+        LYON.point,
+        LYON,
+        level,
+        0.83,
+        12.0,
+        (Candidate(LYON, LYON.point, 0.83),),
+        (),
+        (SourceNote("text", evidence),),
     )
     return Outcome(
         Photo(Path(name), Path()),
@@ -52,7 +61,7 @@ def written(tmp_path, *outcomes):
 
 
 def test_columns_are_those_of_the_design():
-    assert ",".join(COLUMNS) == DESIGNED
+    assert ",".join(CSV_COLUMNS) == DESIGNED
 
 
 def test_a_city_answer_fills_its_row(tmp_path):
@@ -75,7 +84,7 @@ def test_names_finer_than_the_level_are_not_told(level, region, city):
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
 def test_text_that_a_spreadsheet_would_run_is_neutralised(tmp_path, start):
-    (cells,) = written(tmp_path, outcome(name=f"{start}cmd.jpg", reasons=(f"{start}1+1",)))
+    (cells,) = written(tmp_path, outcome(name=f"{start}cmd.jpg", evidence=f"{start}1+1"))
     assert not cells["path"].startswith(start)
     assert not cells["evidence"].startswith(start)
 
@@ -133,12 +142,21 @@ def test_an_earlier_prediction_is_not_shown_as_measured():
 def test_json_lines_hold_the_same_columns(tmp_path):
     report = open_report(tmp_path / "r.jsonl")
     report.add(outcome())
-    report.add(Outcome(Photo(Path("bad.jpg"), Path()), Status.FAILED, note="zero bytes"))
+    report.add(
+        Outcome(
+            Photo(Path("bad.jpg"), Path()),
+            Status.FAILED,
+            reasons=(Reason(ReasonCode.UNREADABLE_FILE, "zero bytes"),),
+        )
+    )
     report.close()
     lines = [json.loads(line) for line in (tmp_path / "r.jsonl").read_text("utf-8").splitlines()]
-    assert [tuple(line) for line in lines] == [COLUMNS, COLUMNS]
+    assert [tuple(line) for line in lines] == [("schema_version", *COLUMNS)] * 2
+    assert [line["schema_version"] for line in lines] == [SCHEMA_VERSION] * 2
     assert lines[1]["lat"] is None
+    assert lines[0]["evidence_by_source"] == [{"source": "text", "text": "sign"}]
     assert lines[1]["note"] == "zero bytes"
+    assert lines[1]["reasons"] == [{"code": "unreadable_file", "detail": "zero bytes"}]
 
 
 def test_an_earlier_report_stays_whole_until_the_new_one_is_done(tmp_path):
@@ -161,6 +179,28 @@ def test_an_empty_report_leaves_no_trace(tmp_path):
 def test_an_unknown_suffix_is_a_usage_error(tmp_path):
     with pytest.raises(UsageError, match=r"r\.xlsx.*\.csv"):
         open_report(tmp_path / "r.xlsx")
+
+
+def test_the_docs_tell_every_code_and_the_version():
+    docs = (Path(__file__).parents[3] / "docs" / "guide" / "reports.md").read_text("utf-8")
+    assert f"version {SCHEMA_VERSION} of the schema" in docs
+    assert [code for code in ReasonCode if f"`{code}`" not in docs] == []
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".geojson", ".parquet"])
+def test_a_report_of_a_later_schema_is_refused(tmp_path, suffix, monkeypatch):
+    from geotagger.reports.formats import geojson, parquet, text_rows
+    from geotagger.reports.read.rows import read_rows
+
+    later = SCHEMA_VERSION + 1
+    monkeypatch.setattr(geojson, "HEAD", geojson.HEAD.replace(str(SCHEMA_VERSION), str(later)))
+    monkeypatch.setattr(parquet, "SCHEMA_VERSION", later)
+    path = tmp_path / f"r{suffix}"
+    report = open_report(path, text_rows.ReportStyle(schema_version=later))
+    report.add(outcome())
+    report.close()
+    with pytest.raises(UsageError, match=f"schema_version is {later}"):
+        list(read_rows(path))
 
 
 def test_a_report_that_cannot_be_written_names_the_remedy(tmp_path):

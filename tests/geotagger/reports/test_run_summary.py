@@ -1,20 +1,25 @@
 """What a run ends with: what a person can act on, and nothing that did not happen."""
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from geotagger.config import RunOptions
-from geotagger.pipeline.run import Summary, kind_of
+from geotagger.reasons import Reason, ReasonCode
 from geotagger.reports.rows import row
-from geotagger.reports.run_summary import triage
+from geotagger.reports.run_summary import OTHER, RunSummary, triage
 from geotagger.types import Level, Outcome, PhotoMetadata, Point, Status
 from tests.fixtures.samples import PARIS, SPRINGFIELD, outcome, taken
 
 
+def with_codes(status, *codes):
+    return outcome("x.jpg", status, reasons=tuple(Reason(code, "of this photo") for code in codes))
+
+
 def lines(*outcomes, reports=("r.csv",), **more):
-    summary = Summary(seconds=2.0, **more)
+    summary = RunSummary(seconds=2.0, **more)
     for item in outcomes:
         summary.add(row(item))
     text = triage(summary, RunOptions((Path(),), reports=tuple(map(Path, reports))))
@@ -28,10 +33,10 @@ def test_everything_at_once():
         taken("b", SPRINGFIELD, level=Level.COUNTRY),
         taken("c", PARIS, level=Level.CONTINENT),
         taken("d", PARIS, level=Level.NONE, status=Status.UNSURE),
-        outcome("x.jpg", Status.FAILED, note="truncated: 3 of 5 bytes"),
-        outcome("x.jpg", Status.FAILED, note="truncated: 4 of 9 bytes"),
-        outcome("x.jpg", Status.FAILED, note="zero bytes"),
-        outcome("x.jpg", Status.SKIPPED, note="camera RAW"),
+        with_codes(Status.FAILED, ReasonCode.DAMAGED_IMAGE),
+        with_codes(Status.FAILED, ReasonCode.DAMAGED_IMAGE),
+        with_codes(Status.FAILED, ReasonCode.NOT_A_PICTURE),
+        with_codes(Status.SKIPPED, ReasonCode.CAMERA_RAW),
         resumed=4,
     )
     assert first == (
@@ -40,8 +45,8 @@ def test_everything_at_once():
     assert said == {
         "answered": "3 city, 1 country, 1 continent",
         "countries": "3 France, 1 United States",
-        "skipped": "1 camera RAW",
-        "failed": "2 truncated, 1 zero bytes",
+        "skipped": "1 camera RAW is not decoded",
+        "failed": "2 damaged or truncated picture, 1 not a picture",
         "resumed": "4 finished by an earlier run (--restart asks them anew)",
         "reports": "r.csv",
         "next": "geotagger report r.csv --where status=failed",
@@ -50,24 +55,35 @@ def test_everything_at_once():
 
 def test_why_predicted_photos_were_not_written():
     predicted = taken("a", PARIS)
-    own = replace(predicted, note="not written: it has a GPS position of its own, which is kept")
+    own = replace(predicted, reasons=(Reason(ReasonCode.MEASURED_GPS_KEPT, "it has its own"),))
     coarse = replace(
         predicted,
-        note="GPS is 0, 0; nothing written: no position is trusted at level city, with a 90 % "
-        "radius of 90 km",
+        existing=PhotoMetadata(gps_problem="GPS is 0, 0"),
+        reasons=(Reason(ReasonCode.POSITION_NOT_TRUSTED, "at level city"),),
     )
     first, said = lines(own, own, coarse, predicted)
     assert first.startswith("4 photos in")
-    assert said["not written"] == (
-        "2: it has a GPS position of its own; 1: no position is trusted at level city"
-    )
+    assert said["not written"] == "2: it has a GPS position of its own; 1: no position is trusted"
+
+
+@pytest.mark.parametrize(
+    ("codes", "label"),
+    [
+        ((ReasonCode.UNREADABLE_FILE, ReasonCode.INVALID_GPS), "file cannot be read"),
+        ((ReasonCode.TRUNCATED, ReasonCode.NOT_EMBEDDED, ReasonCode.WRITE_FAILED), "not written"),
+        ((), OTHER),
+    ],
+)
+def test_the_last_reason_for_a_failure_counts(codes, label):
+    _, said = lines(with_codes(Status.FAILED, *codes))
+    assert said["failed"] == f"1 {label}"
 
 
 def test_reasons_beyond_the_commonest_are_counted():
-    many = [replace(taken("a", PARIS), note=f"not written: reason {n}") for n in "abcdefg"]
-    _, said = lines(*many, *many[:5])
+    summary = RunSummary(unwritten=Counter({f"reason {n}": 2 for n in "abcdefg"}))
+    text = triage(summary, RunOptions((Path(),)))
     shown = "; ".join(f"2: reason {n}" for n in "abcde")
-    assert said["not written"] == f"{shown}; 2: see their notes"
+    assert f"{shown}; 4: see their notes" in text
 
 
 def test_one_photo_is_one_photo():
@@ -83,7 +99,7 @@ def test_inconsistent_gps_comes_before_places():
         outcome("x.jpg", Status.UNSURE, existing=PhotoMetadata(gps_problem="GPS is 0, 0")),
         reports=("my photos.csv",),
     )
-    assert said["GPS"] == "1 outside the circle of their guess, 1 with a position that is none"
+    assert said["GPS"] == "1 outside the circle of their guess, 1 with an invalid position"
     assert said["next"] == (
         "geotagger report 'my photos.csv' --where 'gps_check=far or gps_check=invalid'"
     )
@@ -103,27 +119,13 @@ def test_what_to_do_next(items, reports, following):
 
 
 def test_many_countries_are_summed_up():
-    summary = Summary(seconds=7320)
+    summary = RunSummary(seconds=7320)
     summary.countries.update({f"Land {number}": 9 - number for number in range(8)})
     text = triage(summary, RunOptions((Path(),)))
     assert "9 Land 0, 8 Land 1, 7 Land 2, 6 Land 3, 5 Land 4, 9 in 3 others" in text
     assert "in 2 h 02 min" in text
 
 
-def test_hostile_notes_cannot_turn_the_terminal():
-    _, said = lines(outcome("x.jpg", Status.FAILED, note="\x1b[31m\u202ebad"), reports=["\x1b.csv"])
-    assert said["failed"] == "1 \\x1b[31m\\u202ebad"
-    assert said["reports"] == "\\x1b.csv"
-
-
-@pytest.mark.parametrize(
-    ("note", "kind"),
-    [
-        ("truncated: 3 of 5 bytes", "truncated"),
-        ("claims 100 x 100 pixels", "claims"),
-        ("zero bytes; GPS is 0, 0", "zero bytes"),
-        ("", "no reason given"),
-    ],
-)
-def test_reasons_are_alike_that_differ_in_a_number(note, kind):
-    assert kind_of(note) == kind
+def test_hostile_names_cannot_turn_the_terminal():
+    _, said = lines(with_codes(Status.FAILED), reports=["\x1b\u202e.csv"])
+    assert said["reports"] == "\\x1b\\u202e.csv"

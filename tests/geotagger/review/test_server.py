@@ -11,6 +11,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from geotagger.metadata.read import read
+from geotagger.reasons import Reason, ReasonCode
 from geotagger.review.decisions import Decisions, Key
 from geotagger.review.pictures import Pictures
 from geotagger.review.server import make_app
@@ -261,7 +262,11 @@ def test_a_row_that_is_not_there_is_refused(client):
 def test_hostile_texts_stay_data(tmp_path):
     rows = [
         *drawn_outcomes(tmp_path / "photos"),
-        Outcome(Photo(tmp_path / "x", tmp_path), Status.FAILED, note=HOSTILE_HTML),
+        Outcome(
+            Photo(tmp_path / "x", tmp_path),
+            Status.FAILED,
+            reasons=(Reason(ReasonCode.UNREADABLE_FILE, HOSTILE_HTML),),
+        ),
     ]
     report = write_report(tmp_path / "<b>&.csv", rows)
     with Decisions(report) as decisions:

@@ -16,7 +16,7 @@ from geotagger.metadata.containers.heif import picture_parts, xmp_packet
 from geotagger.metadata.exiftool.process import ExifTool, find_program
 from geotagger.metadata.read import read
 from geotagger.metadata.safe_write.write import (
-    ALREADY,
+    ALREADY_WRITTEN,
     OverwriteRefusedError,
     WriteContext,
     tag_file,
@@ -70,7 +70,7 @@ def test_written_read_back_rewritten_and_taken_back(kind, tmp_path, journal, exi
     path.write_bytes(data)
     judged = sha256(path)
     result = tag_file(path, judged, tags(), WriteContext(journal, exiftool=exiftool))
-    assert (result.sha256, result.note) == (sha256(path), "")
+    assert (result.sha256, result.reasons) == (sha256(path), ())
     found = read(path.read_bytes())
     assert found.gps_is_prediction
     assert (found.gps.lat, found.gps.lon) == pytest.approx((48.39, -4.49))
@@ -79,7 +79,7 @@ def test_written_read_back_rewritten_and_taken_back(kind, tmp_path, journal, exi
     assert picture_parts(path.read_bytes()) == picture_parts(data)
 
     pen = WriteContext(journal, exiftool=exiftool)
-    assert tag_file(path, result.sha256, tags(), pen).note == ALREADY
+    assert tag_file(path, result.sha256, tags(), pen).reasons == (ALREADY_WRITTEN,)
     assert sha256(path) == result.sha256
     with pytest.raises(OverwriteRefusedError, match="earlier prediction"):
         tag_file(path, result.sha256, tags(OSLO), pen)

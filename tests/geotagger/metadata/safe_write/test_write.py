@@ -26,6 +26,7 @@ from geotagger.metadata.safe_write.loading import load_if_there
 from geotagger.metadata.safe_write.write import OverwriteRefusedError, WriteContext, tag_file
 from geotagger.metadata.undo.untag import untag_file
 from geotagger.metadata.undo.write_journal import UNKNOWN, Journal
+from geotagger.reasons import note_text
 from geotagger.state import state_folder
 from tests.fixtures import jpegs
 from tests.fixtures.metadata import NOTE, OSLO, PARIS
@@ -57,7 +58,8 @@ def sha256(path):
 
 
 def tag(path, journal, tags=PARIS, overwrite="never"):
-    return tag_file(path, sha256(path), FileTags(tags), WriteContext(journal, overwrite)).note
+    written = tag_file(path, sha256(path), FileTags(tags), WriteContext(journal, overwrite))
+    return note_text(written.reasons)
 
 
 def untag(path, journal):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from geotagger.reasons import Reason, ReasonCode
 from geotagger.reports.formats import html as map_report
 from geotagger.reports.formats.text_rows import ReportStyle
 from geotagger.reports.page import render as page
@@ -78,7 +79,8 @@ def test_pictures_stop_at_their_cap(tmp_path, rows, monkeypatch):
 
 
 def test_hostile_texts_end_no_script(tmp_path, rows):
-    bad = [replace(r, note=HOSTILE_HTML + "<!-- <script>") for r in rows]
+    hostile = Reason(ReasonCode.UNREADABLE_FILE, HOSTILE_HTML + "<!-- <script>")
+    bad = [replace(r, reasons=(hostile,)) for r in rows]
     for i, name in enumerate(hostile_names()):
         make_photo(tmp_path / name, i)
         bad.append(Outcome(Photo(tmp_path / name, tmp_path), Status.UNSURE))

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from geotagger.reasons import Reason, ReasonCode
 from geotagger.types import Outcome, Photo, Status
 from tests.fixtures.reviewing import drawn_outcomes, hostile_names, sync_api
 from tests.fixtures.samples import HOSTILE_HTML, write_report
@@ -14,7 +15,11 @@ def report(tmp_path_factory):
     folder = tmp_path_factory.mktemp("map")
     rows = drawn_outcomes(folder / "photos")
     rows += [
-        Outcome(Photo(folder / name, folder), Status.UNSURE, note=HOSTILE_HTML)
+        Outcome(
+            Photo(folder / name, folder),
+            Status.UNSURE,
+            reasons=(Reason(ReasonCode.UNREADABLE_FILE, HOSTILE_HTML),),
+        )
         for name in hostile_names()
     ]
     rows.append(replace(rows[0], photo=Photo(folder / HOSTILE_HTML.replace("/", "|"), folder)))

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from geotagger.errors import BundleError, UsageError
+from geotagger.reasons import Reason, ReasonCode
 from geotagger.reports.formats.registry import open_report
 from geotagger.reports.read.rows import read_rows
 from geotagger.review.decisions import NONE, Decision, Decisions, Key, journal_path
@@ -55,9 +56,9 @@ def alternative(**cells):
         ({"mine": HUGE}, "too large a number"),
         ({"alternatives": alternative(probability=HUGE)}, "too large a number"),
         ({"alternatives": json.dumps(alternative(probability=HUGE))}, "too large a number"),
-        ({"alternatives": alternative(lat="91")}, "lat of an alternative is 91, out of range"),
-        ({"alternatives": alternative(lon="-181")}, "lon of an alternative"),
-        ({"alternatives": alternative(probability="1.5")}, "probability of an alternative"),
+        ({"alternatives": alternative(lat="91")}, "lat in alternatives is 91, out of range"),
+        ({"alternatives": alternative(lon="-181")}, "lon in alternatives"),
+        ({"alternatives": alternative(probability="1.5")}, "probability in alternatives"),
         ({"alternatives": json.dumps(alternative(mine="NaN"))}, "NaN is no number"),
         ({"path": f'"{HALF}"'}, "is no character"),
         ({"mine": f'{{"a": "{HALF.upper().replace("U", "u", 1)}"}}'}, "is no character"),
@@ -120,7 +121,13 @@ def test_half_a_character_in_a_note_is_refused_and_not_lost_later(report):
 
 def test_a_guess_without_a_position_is_shown_and_cannot_be_approved(tmp_path):
     made = open_report(tmp_path / "r.csv")
-    made.add(Outcome(Photo(Path("a.jpg"), Path()), Status.FAILED, note="cannot be read"))
+    made.add(
+        Outcome(
+            Photo(Path("a.jpg"), Path()),
+            Status.FAILED,
+            reasons=(Reason(ReasonCode.UNREADABLE_FILE, "cannot be read"),),
+        )
+    )
     made.close()
     with Decisions(made.path) as decisions:
         session = Session(made.path, decisions)

@@ -1,4 +1,4 @@
-"""A report tells its sources by their sentences alone: each begins as the page expects."""
+"""What a CSV keeps of the evidence: one sentence, from which the sources are told again."""
 
 from datetime import datetime
 
@@ -10,10 +10,11 @@ from geotagger.evidence.clock import Clock, ClockSource
 from geotagger.evidence.folder_names import Names, NamesSource
 from geotagger.evidence.ocr_text import evidence_of
 from geotagger.pipeline.trips import NeighbourPropagation
-from geotagger.reports.page.points import SOURCES
+from geotagger.reasons import ReasonCode
+from geotagger.reports.read.prose import reasons_of, split_evidence
 from geotagger.text.combine import Combiner
 from geotagger.text.types import OcrResult, TextLine
-from geotagger.types import Anchor, Point
+from geotagger.types import Anchor, Point, SourceKind
 from geotagger.vision.bundle.bundle import Label
 from geotagger.vision.decoding.captions import InnerReader
 from geotagger.vision.decoding.heads import ClassifyReader, RegressReader
@@ -77,29 +78,36 @@ def names(belief, origin):
     return source.evidence(Names(origin, ("Lyon", "France"))).reason
 
 
-SAID = {
-    "labels": (classified, "picture"),
-    "coordinates": (regressed, "picture"),
-    "captions": (captioned, "picture"),
-    "sign": (sign, "text"),
-    "clock": (clock, "clock"),
-    "album": (album, "nearby photos"),
-    "roll": (roll, "nearby photos"),
-    "metadata": (lambda belief: names(belief, "metadata"), "names"),
-    "folder": (lambda belief: names(belief, "name"), "names"),
+SENTENCES = {
+    "labels": (classified, SourceKind.VISION),
+    "coordinates": (regressed, SourceKind.VISION),
+    "captions": (captioned, SourceKind.VISION),
+    "sign": (sign, SourceKind.TEXT),
+    "clock": (clock, SourceKind.CLOCK),
+    "album": (album, SourceKind.ALBUM),
+    "roll": (roll, SourceKind.ALBUM),
+    "metadata": (lambda belief: names(belief, "metadata"), SourceKind.NAMES),
+    "folder": (lambda belief: names(belief, "name"), SourceKind.NAMES),
 }
 
 
-def told_by(sentence):
-    return [name for name, part in SOURCES.items() if part.search(sentence)]
-
-
-@pytest.mark.parametrize("source", SAID)
+@pytest.mark.parametrize("source", SENTENCES)
 def test_each_source_is_told_by_its_words(belief, source):
-    say, expected = SAID[source]
-    assert told_by(say(belief)) == [expected]
+    sentence, kind = SENTENCES[source]
+    text = sentence(belief)
+    assert split_evidence(text) == [{"source": kind, "text": text}]
 
 
 def test_all_are_told_where_all_have_spoken(belief):
-    sentence = "; ".join(say(belief) for say, _ in SAID.values())
-    assert told_by(sentence) == list(SOURCES)
+    parts = [{"source": kind, "text": text(belief)} for text, kind in SENTENCES.values()]
+    assert split_evidence("; ".join(part["text"] for part in parts)) == parts
+
+
+@pytest.mark.parametrize("text", ["", "a; b", "a; clock +02:00; climate: oceanic"])
+def test_the_sentence_is_never_lost(text):
+    assert "; ".join(part["text"] for part in split_evidence(text)) == text
+
+
+def test_a_note_is_one_reason():
+    assert reasons_of("") == []
+    assert reasons_of("a; b") == [{"code": ReasonCode.NOTE, "detail": "a; b"}]
