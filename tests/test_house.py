@@ -1,7 +1,6 @@
 """The promises that the project makes about itself, checked mechanically."""
 
 import ast
-import re
 import subprocess
 import sys
 from collections import defaultdict
@@ -12,8 +11,6 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PROGRAM = ("geotagger", "training", "export")
-README = (ROOT / "README.md").read_text("utf-8")
-ARCHITECTURE = (ROOT / "docs" / "internals" / "architecture.md").read_text("utf-8")
 
 
 def imported(path, *, at_once=False):
@@ -192,25 +189,6 @@ def test_no_room_without_a_name():
     for folder in ("geotagger", "training", "export", "tests", "benchmarks"):
         for path in (ROOT / folder).rglob("*.py"):
             assert path.stem not in {"util", "utils", "common", "helper", "helpers", "misc"}, path
-
-
-def test_the_map_names_no_file_that_is_gone():
-    for name in re.findall(r"`((?:geotagger|training|export|benchmarks|tools)/[^`\s]+)`", README):
-        assert (ROOT / name).exists(), name
-
-
-def test_every_flag_is_explained_where_users_read():
-    help_text = fresh(
-        "from click.testing import CliRunner\n"
-        "from geotagger.cli.main import cli\n"
-        "for name in cli.list_commands():\n"
-        "    print(CliRunner().invoke(cli, [name, '--help']).output)"
-    )
-    flags = set(re.findall(r"--[a-z][a-z-]+", README + ARCHITECTURE))
-    known = set(re.findall(r"--[a-z][a-z-]+", help_text)) | {"--version"}
-    others = {"--precision", "--photos", "--folder", "--files"}
-    planned = set(re.findall(r"planned: `(--[a-z-]+)`", ARCHITECTURE))
-    assert not flags - known - others - planned
 
 
 def test_help_names_every_status_exit_code_and_column_of_the_docs():
