@@ -6,7 +6,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from geotagger.errors import UsageError
-from geotagger.vision.bundle.bundle import CARD_FILE
+from geotagger.vision.bundle.card import CARD_FILE
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,13 +14,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
 import torch
+from msgspec import structs
 
 from export.families.family import load
 from export.graph import parity
@@ -31,15 +32,8 @@ from export.placing import check_place, take_place
 from export.readme import general_page
 from geotagger.errors import BundleError, UsageError
 from geotagger.geography.places import load_places
-from geotagger.vision.bundle.bundle import (
-    CARD_FILE,
-    MODEL_FILE,
-    Calibration,
-    ModelCard,
-    Probe,
-    hash_files,
-    load_bundle,
-)
+from geotagger.vision.bundle.bundle import hash_files, load_bundle
+from geotagger.vision.bundle.card import CARD_FILE, MODEL_FILE, Calibration, ModelCard, Probe
 from geotagger.vision.bundle.self_test import probe_outputs
 from geotagger.vision.decoding.readers import make_reader
 from geotagger.vision.runtime.session import Session
@@ -150,7 +144,7 @@ def export(options: Options) -> dict[str, float]:
             probe_outputs(session, loaded, PROBE_SEED),
             parity.tolerance(precision, model.heads),
         )
-        card = replace(
+        card = structs.replace(
             loaded.card,
             calibration=calibration,
             provenance=provenance(model, document, precision, way),
@@ -195,7 +189,7 @@ def write_model(
         else:
             shutil.copyfile(full, file)
         strip(file)
-        card = replace(card, files=hash_files(draft))
+        card = structs.replace(card, files=hash_files(draft))
         (draft / CARD_FILE).write_text(card.to_json(), encoding="utf-8")
         loaded = load_bundle(draft)
         found = parity.compare(wanted, Session(loaded, "cpu").run(pixels[::2]), loaded)

@@ -49,7 +49,7 @@ def test_help_loads_nothing_heavy():
         "from click.testing import CliRunner\n"
         "from geotagger.cli.main import cli\n"
         "assert CliRunner().invoke(cli, ['tag', '--help']).exit_code == 0\n"
-        "heavy = {'numpy', 'onnxruntime', 'torch', 'PIL', 'shapely', 'tqdm'}\n"
+        "heavy = {'numpy', 'msgspec', 'onnxruntime', 'torch', 'PIL', 'shapely', 'tqdm'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     assert fresh(code).strip() == "[]"

@@ -110,7 +110,7 @@ def train(setting: Setting, options: Options) -> None:
     network.freeze(options.train, options.last_stages)
     click.echo(f"{len(classes)} classes")
     trained = tell_trained(network)
-    spec = InputSpec(options.size_px or trunk.size_px, options.fit)
+    spec = InputSpec(options.size_px or trunk.size_px, options.fit, "bicubic")
     check_size(network, spec.size_px, f"{options.backbone} is made for {trunk.size_px}")
 
     sight = FeatureExtractor(data, spec, options.alter, options.loop)

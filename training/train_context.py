@@ -116,7 +116,7 @@ def train(setting: Setting, options: Options) -> None:
     else:
         tower = make_tower(options.tower, options.weights)
         size_px = options.size_px or tower.size_px
-    spec = InputSpec(size_px, options.fit)
+    spec = InputSpec(size_px, options.fit, "bicubic")
     tower.freeze(options.trained_blocks)
     sizes = {name: len(classes) for name, classes in heads.items()}
     network = ContextNetwork(tower, sizes, options.use_context)
@@ -191,7 +191,7 @@ def pretrain(data: DataSet, run: Path, options: Options) -> tuple[Tower, int]:
     rows = data.splits["train"]
     captions = [context_caption(example) for example in data.examples]
     clip, words = make_clip(options.tower, options.weights, [captions[row] for row in rows])
-    spec = InputSpec(options.size_px or clip.tower.size_px, options.fit)
+    spec = InputSpec(options.size_px or clip.tower.size_px, options.fit, "bicubic")
     loop = options.pretraining
     sight = FeatureExtractor(data, spec, options.alter, loop)
     photos = sight.dataset(rows, altered=True)

@@ -105,7 +105,7 @@ def train(setting: Setting, options: Options) -> None:
     )
 
     model = make_model(options)
-    spec = InputSpec(options.size_px or model.tower.size_px, options.fit)
+    spec = InputSpec(options.size_px or model.tower.size_px, options.fit, "bicubic")
     trained = tell_trained(model)
     sight = FeatureExtractor(data, spec, options.alter, options.loop)
     if options.views:

@@ -48,7 +48,7 @@ class Recipe:
 
     @property
     def spec(self) -> InputSpec:
-        return InputSpec(self.size_px, "squash")
+        return InputSpec(self.size_px, "squash", "bicubic")
 
 
 def read_recipe(document: dict[str, Any]) -> Recipe:

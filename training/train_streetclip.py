@@ -150,7 +150,7 @@ def train(
     clip, words = start(run, options, texts, checkpoint)
     choose_trained(clip, options)
     trained = tell_trained(clip)
-    spec = InputSpec(options.size_px or clip.tower.size_px, options.fit)
+    spec = InputSpec(options.size_px or clip.tower.size_px, options.fit, "bicubic")
     sight = FeatureExtractor(data, spec, options.alter, options.loop)
     if options.views:
         sight.keep(clip.tower, options.views, run / "views.npy")

@@ -27,7 +27,7 @@ from PIL import Image
 from benchmarks.fixtures.photos import make_photo
 from geotagger.images.decode import InputSpec, decode, fit
 
-SPEC = InputSpec(224)
+SPEC = InputSpec(224, "crop", "bicubic")
 SIZE = (SPEC.size_px, SPEC.size_px)
 BICUBIC = Image.Resampling.BICUBIC
 Way = Callable[[bytes], np.ndarray]

@@ -60,7 +60,7 @@ def pillow() -> Way:
     pool = ThreadPoolExecutor(cores())
 
     def way(files: Sequence[bytes], size_px: int) -> list[np.ndarray]:
-        spec = InputSpec(size_px)
+        spec = InputSpec(size_px, "crop", "bicubic")
         return list(pool.map(lambda data: fit(decode(data, size_px).image, spec), files))
 
     return way

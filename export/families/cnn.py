@@ -10,7 +10,7 @@ from torch import nn
 from export.families.family import Exportable
 from geotagger.geography.places import load_places
 from geotagger.images.decode import InputSpec
-from geotagger.vision.bundle.bundle import ClassifyHead, RegressHead
+from geotagger.vision.bundle.head_specs import ClassifyHead, RegressHead
 from training.calibrate.calibrate import fit_place_temperature, fit_temperature, sigma_km
 from training.engine import origins, run_folder
 from training.models.backbones import TRUNKS
@@ -21,7 +21,7 @@ from training.targets.label_table import read_label_table, tempered, write_label
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from geotagger.vision.bundle.bundle import Head
+    from geotagger.vision.bundle.head_specs import Head
 
 
 class _Network(nn.Module):

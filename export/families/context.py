@@ -13,7 +13,7 @@ from torch import nn
 from export.families.family import Exportable
 from export.families.retrieval import ways_to_quantise
 from geotagger.images.decode import InputSpec
-from geotagger.vision.bundle.bundle import ClassifyHead, RegressHead
+from geotagger.vision.bundle.head_specs import ClassifyHead, RegressHead
 from training.engine import origins, run_folder
 from training.engine.recipe import build
 from training.models.context import DEGREES, ContextNetwork, logits_name
@@ -25,7 +25,7 @@ from training.train_context import Options
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from geotagger.vision.bundle.bundle import Head
+    from geotagger.vision.bundle.head_specs import Head
 
 
 class _Heads(nn.Module):

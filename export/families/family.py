@@ -6,11 +6,11 @@ A family is one file here with `load(run) -> Exportable`, and a line in FAMILIES
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from geotagger.errors import UsageError
-from geotagger.vision.bundle.bundle import Calibration
+from geotagger.vision.bundle.card import UNCALIBRATED, Calibration
 from training.engine import origins, run_folder
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from geotagger.images.decode import InputSpec
-    from geotagger.vision.bundle.bundle import Head
+    from geotagger.vision.bundle.head_specs import Head
     from training.engine.run_folder import HeldOut
 
 FAMILIES = {
@@ -49,7 +49,7 @@ class Exportable:
     """Of the weights, unless the user names another (training/engine/origins.py)."""
     held_out: HeldOut | None = None
     """Validation photos: weight, radius factor and temperatures are fitted on them."""
-    calibration: Calibration = field(default_factory=Calibration)
+    calibration: Calibration = UNCALIBRATED
     """What the card gets when there are no validation photos."""
     page: Callable[[str, str, Mapping[str, float]], str] | None = None
     """The README for (name, precision, parity); without it a general one is written."""

@@ -9,7 +9,7 @@ from torch import nn
 
 from export.families.family import Exportable
 from geotagger.images.decode import InputSpec
-from geotagger.vision.bundle.bundle import RetrieveHead
+from geotagger.vision.bundle.head_specs import RetrieveHead
 from training.engine import origins, run_folder
 from training.models.retrieval import EMBEDDING
 from training.models.towers import CnnTower

@@ -10,7 +10,8 @@ import torch
 
 from export.families.family import Exportable
 from export.readme import starter_page
-from geotagger.vision.bundle.bundle import Calibration, ClassifyHead
+from geotagger.vision.bundle.card import UNCALIBRATED, Calibration
+from geotagger.vision.bundle.head_specs import ClassifyHead
 from geotagger.vision.bundle.label_tables import LABEL_COLUMNS
 from training.eval.cell_scores import by_continent, posterior
 from training.models.cell_layer import empty_layer
@@ -29,7 +30,7 @@ def load(run: Path, document: dict[str, Any]) -> Exportable:
         "cells": count,
         "by_continent": continent_scores(run, document["temperature"]),
     }
-    head = ClassifyHead("cells", "cell_logits", "labels.csv", document["temperature"])
+    head = ClassifyHead("cells", "cell_logits", "labels.csv", document["temperature"], places=True)
     return Exportable(
         module=load_network(run, recipe, count),
         spec=read_recipe(recipe).spec,
@@ -39,7 +40,9 @@ def load(run: Path, document: dict[str, Any]) -> Exportable:
         f"{count} clusters of places.",
         trunk=f"EfficientNet {names}, ImageNet, Apache-2.0",
         metrics=document["metrics"],
-        calibration=Calibration(**document.get("calibration", {})),
+        calibration=Calibration(**document["calibration"])
+        if "calibration" in document
+        else UNCALIBRATED,
         quantise=("static",),
         page=lambda name, precision, parity: starter_page(name, document, precision, parity),
     )

@@ -12,7 +12,7 @@ from geotagger.errors import UsageError
 from geotagger.geography.sphere import haversine_km
 from geotagger.images.decode import decode, fit
 from geotagger.images.scan import IMAGE_SUFFIXES
-from geotagger.vision.bundle.bundle import CaptionHead, ClassifyHead, RetrieveHead
+from geotagger.vision.bundle.head_specs import CaptionHead, ClassifyHead, RetrieveHead
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from torch import nn
 
     from geotagger.images.decode import InputSpec
-    from geotagger.vision.bundle.bundle import Head, ModelBundle
+    from geotagger.vision.bundle.bundle import ModelBundle
+    from geotagger.vision.bundle.head_specs import Head
 
 Arrays = tuple["NDArray[np.float32]", ...]
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
 import torch
+from msgspec import structs
 
 from export.graph import parity
 from export.graph.graphs import strip
@@ -30,23 +31,16 @@ from export.published.tower import (
     save_text_tower,
 )
 from geotagger.errors import BundleError, UsageError
-from geotagger.vision.bundle.bundle import (
-    CARD_FILE,
-    MODEL_FILE,
-    Calibration,
-    ModelCard,
-    Probe,
-    RetrieveHead,
-    hash_files,
-    load_bundle,
-)
+from geotagger.vision.bundle.bundle import hash_files, load_bundle
+from geotagger.vision.bundle.card import CARD_FILE, MODEL_FILE, UNCALIBRATED, ModelCard, Probe
+from geotagger.vision.bundle.head_specs import RetrieveHead
 from geotagger.vision.bundle.self_test import probe_outputs
 from geotagger.vision.runtime.session import Session
 
 if TYPE_CHECKING:
     from export.published.source import Checkpoint
     from geotagger.images.decode import InputSpec
-    from geotagger.vision.bundle.bundle import Head
+    from geotagger.vision.bundle.head_specs import Head
 
 PROBE_SEED = 7
 PARITY_PHOTOS = 16
@@ -180,7 +174,7 @@ def _seal(
         description=DESCRIPTIONS.get(options.source, "Matches photos against captions of places."),
         input=spec,
         heads=heads,
-        calibration=Calibration(),
+        calibration=UNCALIBRATED,
         files=hash_files(draft),
         metrics={},
         provenance={
@@ -205,7 +199,7 @@ def _seal(
         probe_outputs(session, bundle, PROBE_SEED),
         parity.tolerance(options.precision, heads),
     )
-    card = replace(bundle.card, probe=probe, metrics={"parity": found})
+    card = structs.replace(bundle.card, probe=probe, metrics={"parity": found})
     (draft / CARD_FILE).write_text(card.to_json(), encoding="utf-8")
     load_bundle(draft)
     return found

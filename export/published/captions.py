@@ -9,7 +9,7 @@ import numpy as np
 
 from geotagger.geography.named_places import Candidate, largest_cities
 from geotagger.geography.places import load_places
-from geotagger.vision.bundle.bundle import CaptionHead
+from geotagger.vision.bundle.head_specs import CaptionHead
 from geotagger.vision.bundle.label_tables import CAPTION_COLUMNS
 from geotagger.vision.runtime.text_encoder import TextTower
 from geotagger.vision.search_space import caption_vectors, label_of

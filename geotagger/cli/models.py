@@ -93,7 +93,8 @@ def import_model(source: str, name: str, options: tuple[str, ...]) -> None:
     geotagger models import location-encoder
     """
     from geotagger.errors import BundleError, GeotaggerError, UsageError
-    from geotagger.vision.bundle.bundle import CARD_FILE, embedded_bundles, models_folder
+    from geotagger.vision.bundle.bundle import embedded_bundles, models_folder
+    from geotagger.vision.bundle.card import CARD_FILE
     from geotagger.vision.bundle.head_specs import is_name
     from geotagger.vision.runtime.location_encoder import LOCATION_FILE
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
+from msgspec import Meta, Struct
 from PIL import ExifTags, Image
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
@@ -64,13 +65,15 @@ class Picture:
     """What a truncated file lacks, for a person; empty for a whole file."""
 
 
-@dataclass(frozen=True, slots=True)
-class InputSpec:
-    """What a model wants to see: a square of `size_px`, and how a photo is brought to it."""
+class InputSpec(Struct, frozen=True, forbid_unknown_fields=True):
+    """The input of a model: a square of `size_px`, and how a photo is resized to it.
 
-    size_px: int
-    fit: Literal["crop", "clip", "squash", "pad"] = "crop"
-    filter: Literal["bicubic", "bilinear", "lanczos"] = "bicubic"
+    It is part of card.json, from which msgspec decodes it.
+    """
+
+    size_px: Annotated[int, Meta(ge=1, le=4096)]
+    fit: Literal["crop", "clip", "squash", "pad"]
+    filter: Literal["bicubic", "bilinear", "lanczos"]
 
 
 def decode(data: bytes, min_side_px: int) -> Picture:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from geotagger.errors import BundleError, UsageError
-from geotagger.vision.bundle.bundle import CaptionHead, Gallery, Label, RetrieveHead
-from geotagger.vision.bundle.head_specs import fill
+from geotagger.vision.bundle.head_specs import CaptionHead, RetrieveHead, fill_template
+from geotagger.vision.bundle.label_tables import Gallery, Label
 from geotagger.vision.runtime.location_encoder import LocationEncoder
 from geotagger.vision.runtime.text_encoder import TextTower
 
@@ -137,7 +137,7 @@ def caption_vectors(
 ) -> NDArray[np.float32]:
     """[n, D] of length 1: for each place the mean of the vectors of its captions (Radford et al.
     2021, "prompt ensembling")."""
-    captions = [fill(template, of) for of in names for template in templates]
+    captions = [fill_template(template, of) for of in names for template in templates]
     vectors = tower(captions).reshape(len(names), len(templates), -1).mean(axis=1)
     mean: NDArray[np.float32] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     return mean

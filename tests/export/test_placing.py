@@ -3,7 +3,7 @@
 import pytest
 
 from geotagger.errors import UsageError
-from geotagger.vision.bundle.bundle import CARD_FILE
+from geotagger.vision.bundle.card import CARD_FILE
 
 pytest.importorskip("torch")
 

@@ -15,7 +15,8 @@ from export.families import family  # noqa: E402
 from export.graph import parity, precision  # noqa: E402
 from geotagger.cli.main import cli  # noqa: E402
 from geotagger.errors import BundleError, UsageError  # noqa: E402
-from geotagger.vision.bundle.bundle import ClassifyHead, RegressHead, RetrieveHead, load_bundle  # noqa: E402
+from geotagger.vision.bundle.bundle import load_bundle  # noqa: E402
+from geotagger.vision.bundle.head_specs import ClassifyHead, RegressHead, RetrieveHead  # noqa: E402
 from geotagger.vision.bundle.self_test import check  # noqa: E402
 from geotagger.vision.runtime.session import Session  # noqa: E402
 from tests.fixtures.coloured_photos import make_photos, run_cnn  # noqa: E402
@@ -124,7 +125,7 @@ def test_a_graph_without_anything_to_quantise_is_no_int8(run, photos, tmp_path):
 
 def test_every_kind_of_head_is_compared():
     heads = (
-        ClassifyHead("a", "x", "labels.csv"),
+        ClassifyHead("a", "x", "labels.csv", 1.0, places=True),
         RetrieveHead("b", "y", "gallery.npy", "gallery.csv", 10.0),
         RegressHead("c", "z", 100.0),
     )

@@ -143,7 +143,7 @@ def test_only_training_sees_altered_views(tmp_path):
     noise = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
     Image.fromarray(noise).save(tmp_path / "a.png")
     examples = [Example("a.png", tmp_path / "a.png")]
-    spec, rows = InputSpec(32), np.array([0])
+    spec, rows = InputSpec(32, "crop", "bicubic"), np.array([0])
     plain = Photos(examples, rows, spec)
     shown = fit(Image.fromarray(noise), spec)
     assert (plain[0][0].numpy() == shown).all()

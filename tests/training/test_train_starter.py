@@ -13,7 +13,8 @@ torch = pytest.importorskip("torch")
 from export import to_onnx  # noqa: E402  (needs torch)
 from export.families import starter  # noqa: E402  (needs torch)
 from export.graph import parity  # noqa: E402  (needs torch)
-from geotagger.vision.bundle.bundle import ClassifyHead, load_bundle  # noqa: E402
+from geotagger.vision.bundle.bundle import load_bundle  # noqa: E402
+from geotagger.vision.bundle.head_specs import ClassifyHead  # noqa: E402
 from geotagger.vision.bundle.self_test import check  # noqa: E402
 from geotagger.vision.runtime.session import Session  # noqa: E402
 from training import train_starter  # noqa: E402
@@ -238,7 +239,7 @@ def test_an_export_that_computes_something_else_is_refused_and_the_old_bundle_st
 
 
 def test_limits_bite():
-    heads = (ClassifyHead("cells", "cell_logits", "labels.csv"),)
+    heads = (ClassifyHead("cells", "cell_logits", "labels.csv", 1.0, places=True),)
 
     def shortfall(apart, same, precision):
         found = {"cells.max_difference": apart, "cells.same_first": same}

@@ -37,9 +37,8 @@ HEAD = """\
 
 Every package that `pip install .` brings, with the version in `requirements.lock`, as its own
 metadata states it. Made by `python tools/docs/licences.py`; do not edit. Data and weights that
-geotagger
-carries itself are in [NOTICE.md](../NOTICE.md). Extras (`parquet`, `ray`, `cuda`, ...) are not
-listed: they are installed by choice.
+geotagger carries itself are in [NOTICE.md](../../NOTICE.md). Extras (`parquet`, `ray`, `cuda`, ...)
+are not listed: they are installed by choice.
 
 No licence here asks anything of geotagger's own code. Some wheels carry C libraries under terms of
 their own, which count for whoever passes those wheels on: libheif and libde265 in `pi-heif`

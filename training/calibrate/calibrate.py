@@ -17,7 +17,7 @@ from geotagger.fusion.decide import Fusion
 from geotagger.fusion.prior import Constants, log_prior
 from geotagger.geography.sphere import haversine_km
 from geotagger.types import Evidence, Prediction
-from geotagger.vision.bundle.bundle import Calibration
+from geotagger.vision.bundle.card import UNCALIBRATED, Calibration
 from geotagger.vision.decoding.heads import ClassifyReader
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from geotagger.geography.places import Places
-    from geotagger.vision.bundle.bundle import Label
+    from geotagger.vision.bundle.label_tables import Label
     from geotagger.vision.decoding.heads import Reader
     from training.engine.run_folder import HeldOut
 
@@ -125,7 +125,7 @@ def fit(held: HeldOut, readers: Mapping[str, Reader], places: Places) -> Calibra
     rows, country, share = _fitted_rows(held, places)
     values = likelihoods(held, readers, rows)
     if not values:
-        return Calibration()
+        return UNCALIBRATED
     weight = _weight(values, country, share, places)
     belief = Fusion(places)
     exact = np.isin(held.precision[rows], EXACT) & ~np.isnan(held.lat[rows])
@@ -136,7 +136,7 @@ def fit(held: HeldOut, readers: Mapping[str, Reader], places: Places) -> Calibra
         km = haversine_km(found.point.lat, found.point.lon, held.lat[row], held.lon[row])
         stretch.append(float(km) / found.radius_km)
     if not stretch:
-        return Calibration(weight)
+        return Calibration(weight, radius_factor=1.0)
     return Calibration(
         weight, round(float(np.clip(conformal(stretch, share[exact]), 0.01, 100)), 3)
     )

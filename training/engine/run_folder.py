@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, is_dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 from safetensors.torch import load_file, save_file
 
@@ -51,7 +52,7 @@ def write(
         "family": family,
         "origins": [asdict(origin) for origin in origins],
         "options": asdict(options) if is_dataclass(options) else dict(options),
-        "input": asdict(spec),
+        "input": msgspec.to_builtins(spec),
         "data": dict(data),
         "metrics": dict(metrics),
         "torch": metadata.version("torch"),

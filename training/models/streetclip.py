@@ -125,4 +125,4 @@ def load_run(run: Path) -> tuple[Clip, Words, InputSpec, Options]:
     options = Options(tower=str(run))
     clip, words = make_clip(str(run), "auto", [])
     clip.log_scale.data.fill_(float(np.log(SOFTMAX_SCALE)))
-    return clip.eval(), words, InputSpec(clip.tower.size_px, "crop"), options
+    return clip.eval(), words, InputSpec(clip.tower.size_px, "crop", "bicubic"), options

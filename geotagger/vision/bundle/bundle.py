@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from platformdirs import user_data_path
 
 from geotagger.errors import BundleError
-from geotagger.vision.bundle.card import MODEL_FILE, Calibration, ModelCard, Probe
+from geotagger.vision.bundle.card import CARD_FILE, MODEL_FILE, ModelCard
 from geotagger.vision.bundle.head_specs import (
     CaptionHead,
     ClassifyHead,
@@ -34,30 +34,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = [
-    "CARD_FILE",
-    "MODEL_FILE",
-    "Calibration",
-    "CaptionHead",
-    "ClassifyHead",
-    "Gallery",
-    "Head",
-    "Label",
-    "ModelBundle",
-    "ModelCard",
-    "Probe",
-    "RegressHead",
-    "RetrieveHead",
-    "embedded_bundles",
-    "find_bundle",
-    "hash_files",
-    "imported_bundles",
-    "load_bundle",
-    "load_card",
-    "models_folder",
-]
-
-CARD_FILE = "card.json"
 _EMBEDDED = Path(__file__).resolve().parents[2] / "bundles"
 
 

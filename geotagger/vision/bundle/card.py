@@ -1,69 +1,99 @@
-"""What a bundle's card.json says, as frozen dataclasses; docs/reference/bundle.md describes the
-format."""
+"""The card of a bundle; docs/reference/bundle.md documents card.json.
+
+msgspec decodes it: an unknown key, a missing key and a value out of range are errors. The same
+structs write the card at export.
+"""
 
 from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, cast, get_args, get_type_hints
+from collections.abc import Mapping
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
 
 from geotagger.errors import BundleError
 from geotagger.images.decode import InputSpec
-from geotagger.vision.bundle.head_specs import Head, files_of, is_file_name, is_name, read_head
-from geotagger.vision.bundle.strict_json import JsonObject, parse_json
+from geotagger.vision.bundle.head_specs import (
+    CAPTION_FIELDS,
+    FILE_NAME_PATTERN,
+    NAME_PATTERN,
+    NOT_BLANK_PATTERN,
+    TEMPLATE_PATTERN,
+    Head,
+    Name,
+    NotBlank,
+)
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+T = TypeVar("T")
 
 FORMAT = 1
+CARD_FILE = "card.json"
 MODEL_FILE = "model.onnx"
-PROBE_VALUES = 8
-"""A probe keeps this many values of each output, or all where there are fewer."""
+MAX_PROBE_VALUES = 8
+"""A probe keeps this many values of each output, or all if there are fewer."""
+
+_PATTERNS_IN_WORDS = {
+    NAME_PATTERN: "a name of 1 to 64 letters, digits and . _ -",
+    FILE_NAME_PATTERN: "the plain name of a file in the bundle",
+    NOT_BLANK_PATTERN: "a text that is not blank",
+    TEMPLATE_PATTERN: "a text with only " + ", ".join(f"{{{x}}}" for x in CAPTION_FIELDS),
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """What validation taught: how far to trust the log-likelihoods, how wide to draw radii."""
+class Calibration(Struct, frozen=True, forbid_unknown_fields=True):
+    """What was fitted on validation photos."""
 
-    weight: float = 1.0
-    radius_factor: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """The first values of every output for one random image, to prove that a model runs right."""
-
-    seed: int
-    outputs: Mapping[str, tuple[float, ...]]
-    tolerance: float
+    weight: Annotated[float, Meta(ge=0, le=100)]
+    """Multiplies the model's log-likelihoods."""
+    radius_factor: Annotated[float, Meta(ge=0.01, le=100)]
+    """Multiplies the 90 % radius."""
 
 
-@dataclass(frozen=True, slots=True)
-class ModelCard:
+UNCALIBRATED = Calibration(weight=1.0, radius_factor=1.0)
+
+ProbeValues = Annotated[tuple[float, ...], Meta(min_length=1, max_length=MAX_PROBE_VALUES)]
+
+
+class Probe(Struct, frozen=True, forbid_unknown_fields=True):
+    """The expected outputs for one random image; they prove that a model computes correctly."""
+
+    seed: Annotated[int, Meta(ge=0, le=2**32 - 1)]
+    outputs: Mapping[str, ProbeValues]
+    """The first values by ONNX output."""
+    tolerance: Annotated[float, Meta(ge=0, le=1e3)]
+
+
+class ModelCard(Struct, frozen=True, forbid_unknown_fields=True, tag_field="format", tag=FORMAT):
     """Everything about a model that code would otherwise have to guess."""
 
-    name: str
-    version: str
-    licence: str
+    name: Name
+    version: Name
+    licence: NotBlank
     description: str
     input: InputSpec
-    heads: tuple[Head, ...]
+    heads: Annotated[tuple[Head, ...], Meta(min_length=1)]
     calibration: Calibration
     files: Mapping[str, str]
-    """SHA-256 in hexadecimal by file name, for every file of the bundle but the card."""
-    metrics: Mapping[str, object]
+    """SHA-256 in hexadecimal by file name, for every file of the bundle except the card."""
+    metrics: Mapping[str, Any]
     provenance: Mapping[str, str]
     probe: Probe
 
     @property
     def model_id(self) -> str:
-        """What reports call this model: name, version, and the first digits of its hash."""
+        """The model's name in reports: name, version, and the first digits of its hash."""
         return f"{self.name}-{self.version}@{self.files[MODEL_FILE][:8]}"
 
     def to_json(self) -> str:
-        """The text of card.json; `from_json` reads it back to an equal card."""
-        document = {"format": FORMAT, **asdict(self)}
+        """The text of card.json; `from_json` reads it back as an equal card.
+
+        Raises:
+            ValueError: a number is not finite.
+        """
+        document = msgspec.to_builtins(self)
         document["heads"] = [
             {key: value for key, value in head.items() if value not in ("", ())}
             for head in document["heads"]
@@ -71,99 +101,70 @@ class ModelCard:
         return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
     @classmethod
-    def from_json(cls, data: bytes | str, source: str = "card.json") -> ModelCard:
-        """Read and check a card. `source` names the file in messages.
+    def from_json(cls, data: bytes | str, source: str = CARD_FILE) -> ModelCard:
+        """Decode and check a card.
+
+        Args:
+            data: the text of card.json.
+            source: the name of the file in messages.
 
         Raises:
-            BundleError: the text is no JSON, the format is another one, or a key is unknown,
-                missing, of the wrong type or out of range.
+            BundleError: the text is not JSON, or the format is unknown, or a key is unknown,
+                missing, of the wrong type or out of range. The message names file, place and
+                remedy.
         """
-        top = JsonObject(parse_json(data, source), source, "the card")
-        found = top.take("format", int, "a whole number")
-        if found != FORMAT:
+        card_format = _decode(data, _CardFormat, source).format
+        if card_format != FORMAT:
             raise BundleError(
-                f"{source}: bundle format {found} is not known, this geotagger reads format "
+                f"{source}: bundle format {card_format} is not known, this geotagger reads format "
                 f"{FORMAT}; update geotagger or export the bundle again"
             )
-        card = cls(
-            name=top.take("name", str, "a short name of letters, digits and . _ -", is_name),
-            version=top.take("version", str, "a version such as 1.0.0", is_name),
-            licence=top.take("licence", str, "the name of a licence", str.strip),
-            description=top.take("description", str, "a text"),
-            input=_input(top.inner("input")),
-            heads=tuple(read_head(entry) for entry in top.items("heads")),
-            calibration=_calibration(top.inner("calibration")),
-            files=_files(top.inner("files")),
-            metrics=top.take("metrics", dict, "an object"),
-            provenance=_provenance(top.inner("provenance")),
-            probe=_probe(top.inner("probe")),
-        )
-        top.finish()
+        card = _decode(data, cls, source)
+        _check_files(card, source)
         _check_references(card, source)
         return card
 
 
-def _input(entry: JsonObject) -> InputSpec:
-    choices = {name: get_args(hint) for name, hint in get_type_hints(InputSpec).items()}
-    spec = InputSpec(
-        size_px=entry.whole("size_px", 1, 4096),
-        fit=cast("Any", entry.one_of("fit", choices["fit"])),
-        filter=cast("Any", entry.one_of("filter", choices["filter"])),
-    )
-    entry.finish()
-    return spec
+class _CardFormat(Struct):
+    """The one key that cards of all formats have."""
+
+    format: int
 
 
-def _calibration(entry: JsonObject) -> Calibration:
-    weight, factor = entry.number("weight", 0, 100), entry.number("radius_factor", 0.01, 100)
-    entry.finish()
-    return Calibration(weight, factor)
+def _decode(data: bytes | str, kind: type[T], source: str) -> T:
+    try:
+        text = data if isinstance(data, str) else data.decode("utf-8-sig")
+        return msgspec.json.decode(text, type=kind)
+    except msgspec.ValidationError as error:
+        problem = str(error)
+        for pattern, words in _PATTERNS_IN_WORDS.items():
+            problem = problem.replace(f"`str` matching regex {pattern!r}", words)
+        raise BundleError(f"{source}: {problem}; correct the card or update geotagger") from error
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise BundleError(f"{source}: not readable as JSON ({error}); fetch it again") from error
 
 
-def _files(entry: JsonObject) -> dict[str, str]:
-    for name in entry.names():
-        if not is_file_name(name) or name == "card.json":
+def _check_files(card: ModelCard, source: str) -> None:
+    """msgspec does not say which key of a mapping is wrong, so the files are checked here."""
+    for name, digest in card.files.items():
+        if not re.search(FILE_NAME_PATTERN, name) or name == CARD_FILE:
             raise BundleError(
-                f"{entry.source}: in 'files', {name!r} is not the plain name of a file in the "
-                "bundle; correct the card"
+                f"{source}: in 'files', {name!r} is not the plain name of a file in the bundle; "
+                "correct the card"
             )
-    is_sha256 = re.compile(r"[0-9a-f]{64}").fullmatch
-    return {name: entry.take(name, str, "a SHA-256 in hex", is_sha256) for name in entry.names()}
-
-
-def _provenance(entry: JsonObject) -> dict[str, str]:
-    return {name: entry.take(name, str, "a text") for name in entry.names()}
-
-
-def _probe(entry: JsonObject) -> Probe:
-    outputs = entry.inner("outputs")
-    values = {name: _probe_values(outputs, name) for name in outputs.names()}
-    probe = Probe(
-        seed=entry.whole("seed", 0, 2**32 - 1),
-        outputs=values,
-        tolerance=entry.number("tolerance", 0, 1e3),
-    )
-    entry.finish()
-    return probe
-
-
-def _probe_values(outputs: JsonObject, name: str) -> tuple[float, ...]:
-    def valid(values: list[object]) -> bool:
-        return 1 <= len(values) <= PROBE_VALUES and all(
-            type(v) is float or (type(v) is int and abs(v) < 2**53) for v in values
-        )
-
-    values = outputs.take(name, list, f"a list of 1 to {PROBE_VALUES} numbers", valid)
-    return tuple(float(value) for value in values)
+        if not re.fullmatch(r"[0-9a-f]{64}", digest):
+            raise BundleError(
+                f"{source}: in 'files', {name!r} needs a SHA-256 of 64 hexadecimal digits, "
+                f"not {digest[:80]!r}; correct the card"
+            )
 
 
 def _check_references(card: ModelCard, source: str) -> None:
-    """What one part of the card says of another must hold."""
+    """Names are unique, and heads, files and probe fit one another."""
     names = [head.name for head in card.heads]
     if len(set(names)) < len(names):
         raise BundleError(f"{source}: two heads share one name ({', '.join(names)}); rename one")
-    needed = [MODEL_FILE, *(file for head in card.heads for file in files_of(head))]
-    for file in needed:
+    for file in (MODEL_FILE, *(file for head in card.heads for file in head.files)):
         if file not in card.files:
             raise BundleError(f"{source}: 'files' lacks {file!r}, which the model needs; add it")
     outputs = {head.output for head in card.heads}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from geotagger.errors import BundleError
-from geotagger.vision.bundle.card import PROBE_VALUES
+from geotagger.vision.bundle.card import MAX_PROBE_VALUES
 from geotagger.vision.runtime.session import Session
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def probe_outputs(session: Session, bundle: ModelBundle, seed: int) -> dict[str,
     size = bundle.card.input.size_px
     image = np.random.default_rng(seed).integers(0, 256, (1, size, size, 3), np.uint8)
     outputs = zip(bundle.card.heads, session.run(image), strict=True)
-    return {head.output: tuple(values[0, :PROBE_VALUES].tolist()) for head, values in outputs}
+    return {head.output: tuple(values[0, :MAX_PROBE_VALUES].tolist()) for head, values in outputs}
 
 
 def check(bundle: ModelBundle, device: str = "auto") -> dict[str, float]:

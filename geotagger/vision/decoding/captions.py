@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from geotagger.geography.places import Places
-    from geotagger.vision.bundle.bundle import Label
+    from geotagger.vision.bundle.label_tables import Label
 
 
 class CaptionReader:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from geotagger.fusion.prior import Constants
     from geotagger.geography.places import Places
-    from geotagger.vision.bundle.bundle import Gallery, Label
+    from geotagger.vision.bundle.label_tables import Gallery, Label
 
 MAX_NAMED = 3
 MIN_NAMED = 0.05

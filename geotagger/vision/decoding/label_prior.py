@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from geotagger.fusion.prior import Constants
     from geotagger.geography.places import Places
-    from geotagger.vision.bundle.bundle import Label
+    from geotagger.vision.bundle.label_tables import Label
 
 
 def label_prior(

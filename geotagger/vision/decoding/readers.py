@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from geotagger.fusion.prior import Constants
-from geotagger.vision.bundle.bundle import CaptionHead, RegressHead, RetrieveHead
+from geotagger.vision.bundle.head_specs import CaptionHead, RegressHead, RetrieveHead
 from geotagger.vision.decoding.captions import CaptionReader, InnerReader
 from geotagger.vision.decoding.heads import (
     AttributeReader,
@@ -19,7 +19,8 @@ from geotagger.vision.search_space import CandidateSpace, captions_for, gallery_
 
 if TYPE_CHECKING:
     from geotagger.geography.places import Places
-    from geotagger.vision.bundle.bundle import Head, ModelBundle
+    from geotagger.vision.bundle.bundle import ModelBundle
+    from geotagger.vision.bundle.head_specs import Head
 
 
 def make_reader(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from geotagger.geography.places import Places
-    from geotagger.vision.bundle.bundle import Label
+    from geotagger.vision.bundle.label_tables import Label
     from geotagger.vision.decoding.heads import Reader
 
     Best = tuple[NDArray[np.float32], NDArray[np.float32]]

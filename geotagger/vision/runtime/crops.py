@@ -6,22 +6,22 @@ the model's size, and the mirror images of these five (Krizhevsky et al. 2012).
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from msgspec import structs
 from PIL import Image
 
 from geotagger.errors import UsageError
 from geotagger.geography.sphere import unit_vectors64
 from geotagger.images.decode import FILTERS, fit
-from geotagger.vision.bundle.bundle import RegressHead
+from geotagger.vision.bundle.head_specs import RegressHead
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from geotagger.images.decode import InputSpec
-    from geotagger.vision.bundle.bundle import Head
+    from geotagger.vision.bundle.head_specs import Head
 
 COUNTS = (1, 5, 10)
 
@@ -41,7 +41,9 @@ def crop(image: Image.Image, spec: InputSpec, count: int) -> NDArray[np.uint8]:
     if count == 1:
         return fit(image, spec)[None]
     if spec.fit in ("squash", "pad"):  # the whole photo is a square
-        image = Image.fromarray(fit(image, replace(spec, size_px=enlarged(spec.size_px, count))))
+        image = Image.fromarray(
+            fit(image, structs.replace(spec, size_px=enlarged(spec.size_px, count)))
+        )
     width, height = image.size
     side = min(width, height) * spec.size_px / enlarged(spec.size_px, count)
     right, down = width - side, height - side

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnxruntime as ort
 
-from geotagger.vision.bundle.bundle import RetrieveHead
+from geotagger.vision.bundle.head_specs import RetrieveHead
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from geotagger.errors import BundleError, UsageError
-from geotagger.vision.bundle.bundle import RetrieveHead, find_bundle, load_bundle, models_folder
+from geotagger.vision.bundle.bundle import find_bundle, load_bundle, models_folder
+from geotagger.vision.bundle.head_specs import RetrieveHead
 from geotagger.vision.runtime.devices import candidates, open_session
 
 if TYPE_CHECKING:

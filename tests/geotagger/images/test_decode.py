@@ -194,7 +194,7 @@ def test_shrunk_is_as_good_as_full():
     photo = coarse.resize((2000, 1500), Image.Resampling.BICUBIC)
     noisy = np.asarray(photo, float) + rng.normal(scale=6, size=(1500, 2000, 1))
     photo = Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8))
-    spec = InputSpec(224)
+    spec = InputSpec(224, "crop", "bicubic")
     for kind in ("JPEG", "PNG"):
         data = drawer.encode(photo, kind)
         small, full = decode(data, 224).image, decode(data, 10_000).image
@@ -226,12 +226,12 @@ def test_crop_is_resize_then_centre_crop(filter_name):
 def test_squash_is_resize():
     image = drawer.texture(400, 304)
     whole = image.resize((152, 152), Image.Resampling.BICUBIC)
-    assert_close(fit(image, InputSpec(152, "squash")), whole, tolerance=1)
+    assert_close(fit(image, InputSpec(152, "squash", "bicubic")), whole, tolerance=1)
 
 
 @pytest.mark.parametrize("size", [(400, 200), (200, 400)])
 def test_pad_keeps_all_and_fills_with_neutral(size):
-    pixels = fit(drawer.quadrants(*size), InputSpec(100, "pad"))
+    pixels = fit(drawer.quadrants(*size), InputSpec(100, "pad", "bicubic"))
     if size[1] > size[0]:
         pixels = pixels.transpose(1, 0, 2)
     assert (pixels[:24] == images.NEUTRAL).all()
@@ -243,7 +243,7 @@ def test_pad_keeps_all_and_fills_with_neutral(size):
 @pytest.mark.parametrize("how", ["crop", "squash", "pad"])
 @pytest.mark.parametrize("size", [(1, 1), (1, 5000), (5000, 1), (10_000, 10), (3, 224), (224, 224)])
 def test_any_shape_fits(how, size):
-    pixels = fit(Image.new("RGB", size, (10, 200, 30)), InputSpec(64, how))
+    pixels = fit(Image.new("RGB", size, (10, 200, 30)), InputSpec(64, how, "bicubic"))
     assert pixels.shape == (64, 64, 3)
     assert pixels.dtype == np.uint8
     assert pixels.flags.c_contiguous
@@ -253,7 +253,7 @@ def test_any_shape_fits(how, size):
 
 def test_crop_of_a_strip_takes_its_very_middle():
     strip = decode(CONTENTS["strip.png"], 224).image
-    assert (fit(strip, InputSpec(8)) == (255, 0, 0)).all(axis=-1).mean() > 0.7
+    assert (fit(strip, InputSpec(8, "crop", "bicubic")) == (255, 0, 0)).all(axis=-1).mean() > 0.7
 
 
 # --- nothing but a picture or a reason -------------------------------------------------------

@@ -6,7 +6,8 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from geotagger.geography.places import load_places  # noqa: E402
-from geotagger.vision.bundle.bundle import Calibration, Label  # noqa: E402
+from geotagger.vision.bundle.card import UNCALIBRATED  # noqa: E402
+from geotagger.vision.bundle.label_tables import Label  # noqa: E402
 from geotagger.vision.decoding.heads import ClassifyReader  # noqa: E402
 from training.calibrate import calibrate  # noqa: E402
 from training.engine.run_folder import HeldOut  # noqa: E402
@@ -67,7 +68,7 @@ def test_trustworthy_evidence_weighs_more_than_noise(readers):
 
 def test_predictions_are_those_of_the_belief(readers):
     held = held_out(8 * np.eye(3, dtype=np.float32), np.arange(3))
-    found = calibrate.predictions(held, readers, load_places(), Calibration())
+    found = calibrate.predictions(held, readers, load_places(), UNCALIBRATED)
     assert [p.place.country_code for p in found] == list(COUNTRIES)
 
 

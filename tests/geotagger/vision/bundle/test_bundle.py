@@ -9,13 +9,8 @@ from hypothesis import strategies as st
 
 from geotagger.errors import BundleError
 from geotagger.vision.bundle import bundle as bundle_module
-from geotagger.vision.bundle.bundle import (
-    CARD_FILE,
-    ModelCard,
-    find_bundle,
-    hash_files,
-    load_bundle,
-)
+from geotagger.vision.bundle.bundle import find_bundle, hash_files, load_bundle
+from geotagger.vision.bundle.card import CARD_FILE, ModelCard
 from tests.fixtures.bundles import HEADS, make_bundle, seal, write_csv
 
 ALL_KINDS = tuple(HEADS)
@@ -59,12 +54,12 @@ def test_another_format_is_refused(bundle):
 @pytest.mark.parametrize(
     ("path", "where"),
     [
-        ((), "the card"),
-        (("input",), "'input'"),
-        (("heads", 0), r"heads\[0\]"),
-        (("heads", 2), r"heads\[2\]"),
-        (("calibration",), "'calibration'"),
-        (("probe",), "'probe'"),
+        ((), ";"),
+        (("input",), r" - at `\$\.input`;"),
+        (("heads", 0), r" - at `\$\.heads\[0\]`;"),
+        (("heads", 2), r" - at `\$\.heads\[2\]`;"),
+        (("calibration",), r" - at `\$\.calibration`;"),
+        (("probe",), r" - at `\$\.probe`;"),
     ],
 )
 def test_unknown_and_missing_keys_are_named(card_text, path, where):
@@ -73,12 +68,12 @@ def test_unknown_and_missing_keys_are_named(card_text, path, where):
     for step in path:
         part = part[step]
     part["surprise"] = 1
-    with pytest.raises(BundleError, match=f"{where}, 'surprise' is not a known key"):
+    with pytest.raises(BundleError, match=f"unknown field `surprise`{where} correct"):
         ModelCard.from_json(json.dumps(document))
     del part["surprise"]
     for key in list(part):
         value = part.pop(key)
-        with pytest.raises(BundleError, match=f"{where} lacks the key '{key}'"):
+        with pytest.raises(BundleError, match=f"missing required field `{key}`{where} correct"):
             ModelCard.from_json(json.dumps(document))
         part[key] = value
 
@@ -134,7 +129,7 @@ def test_wrong_values_are_refused(card_text, path, value):
 def test_numbers_that_are_not_finite_are_refused(card_text, number):
     text = card_text.replace('"country": 0.5', f'"country": {number}')
     assert number in text
-    with pytest.raises(BundleError, match="not a finite number"):
+    with pytest.raises(BundleError, match=r"invalid character|out of range"):
         ModelCard.from_json(text)
 
 
@@ -162,7 +157,10 @@ def test_text_that_is_no_card_is_refused(data):
 )
 def test_a_file_name_cannot_lead_out_of_the_bundle(bundle, name):
     edit_card(bundle, lambda card: card["heads"][0].update(labels=name))
-    with pytest.raises(BundleError, match="'labels' must be the plain name of a file"):
+    with pytest.raises(
+        BundleError,
+        match=r"the plain name of a file .* - at `\$\.heads\[0\]\.labels`",
+    ):
         load_bundle(bundle.path)
     edit_card(bundle, lambda card: card["heads"][0].update(labels="labels.csv"))
     edit_card(bundle, lambda card: card["files"].update({name: "0" * 64}))

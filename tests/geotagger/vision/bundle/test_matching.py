@@ -6,11 +6,13 @@ from dataclasses import replace
 import numpy as np
 import onnx
 import pytest
+from msgspec import structs
 from onnx import TensorProto, helper, numpy_helper
 
 from geotagger.errors import BundleError
-from geotagger.vision.bundle.bundle import CARD_FILE, MODEL_FILE, ModelCard, hash_files, load_bundle
-from geotagger.vision.bundle.head_specs import fill
+from geotagger.vision.bundle.bundle import hash_files, load_bundle
+from geotagger.vision.bundle.card import CARD_FILE, MODEL_FILE, ModelCard
+from geotagger.vision.bundle.head_specs import fill_template
 from geotagger.vision.runtime.session import Session
 from tests.fixtures.bundles import (
     COLOURS,
@@ -48,7 +50,7 @@ def test_keys_that_are_optional_may_be_left_out(captions):
         del document["heads"][0][key]
     head = ModelCard.from_json(json.dumps(document)).heads[0]
     assert (head.text, head.tokenizer, head.templates) == ("", "", ())
-    assert '"text"' not in replace(captions.card, heads=(head,)).to_json()
+    assert '"text"' not in structs.replace(captions.card, heads=(head,)).to_json()
 
 
 @pytest.mark.parametrize(
@@ -73,7 +75,7 @@ def test_wrong_values_are_refused(captions, key, value):
 
 def test_templates_are_filled_as_they_stand():
     names = {"city": "{country}", "country": "Côte d'Ivoire"}
-    assert fill("{city}, {country}; {region}!", names) == "{country}, Côte d'Ivoire; !"
+    assert fill_template("{city}, {country}; {region}!", names) == "{country}, Côte d'Ivoire; !"
 
 
 @pytest.mark.parametrize(
@@ -125,17 +127,17 @@ def shared(folder, *heads):
 
 
 def test_a_head_may_have_a_graph_of_its_own(tmp_path):
-    plain = replace(GPS, encoder="", name="plain")
-    bundle = shared(tmp_path / "a", plain, replace(plain, name="turned", graph="gps.onnx"))
+    plain = structs.replace(GPS, encoder="", name="plain")
+    bundle = shared(tmp_path / "a", plain, structs.replace(plain, name="turned", graph="gps.onnx"))
     one, two = Session(bundle, "cpu").run(picture_of(COLOURS["Tokyo"], COLOURS["Berlin"]))
     assert one == pytest.approx(np.eye(3)[:2], abs=1e-5)
     assert two == pytest.approx(np.eye(3)[1:], abs=1e-5)
 
 
 def test_a_network_that_two_bundles_share_runs_once(tmp_path):
-    plain = replace(GPS, encoder="", name="plain")
+    plain = structs.replace(GPS, encoder="", name="plain")
     one = shared(tmp_path / "a", plain)
-    two = shared(tmp_path / "b", replace(plain, graph="gps.onnx"))
+    two = shared(tmp_path / "b", structs.replace(plain, graph="gps.onnx"))
     assert one.network == two.network
     first = Session(one, "cpu")
     second = Session(two, "cpu", beside=first)
@@ -156,9 +158,9 @@ def test_a_network_that_two_bundles_share_runs_once(tmp_path):
 
 
 def test_other_networks_and_other_inputs_are_not_shared(tmp_path):
-    head = replace(GPS, encoder="")
+    head = structs.replace(GPS, encoder="")
     one = shared(tmp_path / "a", head)
-    card = replace(one.card, input=replace(one.card.input, fit="squash"))
+    card = structs.replace(one.card, input=structs.replace(one.card.input, fit="squash"))
     assert replace(one, card=card).network != one.network
     files = {**one.card.files, MODEL_FILE: "0" * 64}
-    assert replace(one, card=replace(one.card, files=files)).network != one.network
+    assert replace(one, card=structs.replace(one.card, files=files)).network != one.network

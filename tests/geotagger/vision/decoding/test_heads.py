@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from geotagger.errors import BundleError
 from geotagger.fusion.prior import Constants
 from geotagger.geography.sphere import haversine_km, unit_vectors64
-from geotagger.vision.bundle.bundle import Gallery, Label
+from geotagger.vision.bundle.label_tables import Gallery, Label
 from geotagger.vision.decoding.heads import (
     AttributeReader,
     ClassifyReader,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from geotagger.fusion.prior import Constants, log_prior
-from geotagger.vision.bundle.bundle import Label
+from geotagger.vision.bundle.label_tables import Label
 from geotagger.vision.decoding.heads import ClassifyReader
 from geotagger.vision.decoding.label_cover import label_of_place
 from geotagger.vision.decoding.label_prior import borrows, label_prior

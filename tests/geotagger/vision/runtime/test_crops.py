@@ -19,7 +19,7 @@ def image():
 @pytest.mark.parametrize("fits", ["crop", "clip", "squash", "pad"])
 @pytest.mark.parametrize("count", [1, 5, 10])
 def test_as_many_as_asked_for(image, fits, count):
-    pixels = crop(image, InputSpec(64, fits), count)
+    pixels = crop(image, InputSpec(64, fits, "bicubic"), count)
     assert pixels.shape == (count, 64, 64, 3)
     assert pixels.dtype == np.uint8
     if count == 10:
@@ -28,7 +28,7 @@ def test_as_many_as_asked_for(image, fits, count):
 
 def test_corners_and_middle(image):
     """Against cutting them from the whole picture, resized."""
-    spec = InputSpec(112, "clip")
+    spec = InputSpec(112, "clip", "bicubic")
     short = enlarged(112, 5)
     whole = np.asarray(image.resize((short * 3 // 2, short), Image.Resampling.BICUBIC), float)
     five = crop(image, spec, 5).astype(float)
@@ -39,7 +39,8 @@ def test_corners_and_middle(image):
 
 
 def test_one_crop_is_what_fit_gives(image):
-    assert np.array_equal(crop(image, InputSpec(32), 1)[0], fit(image, InputSpec(32)))
+    spec = InputSpec(32, "crop", "bicubic")
+    assert np.array_equal(crop(image, spec, 1)[0], fit(image, spec))
 
 
 def test_logits_are_averaged():

@@ -1,16 +1,17 @@
 import ctypes
 import threading
-from dataclasses import replace
 
 import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
+from msgspec import structs
 from onnx import TensorProto, helper
 
 from geotagger.errors import BundleError, DeviceError
 from geotagger.text.ocr.reader import TextReader
-from geotagger.vision.bundle.bundle import ModelBundle, Probe
+from geotagger.vision.bundle.bundle import ModelBundle
+from geotagger.vision.bundle.card import Probe
 from geotagger.vision.bundle.self_test import check, probe_outputs
 from geotagger.vision.runtime.devices import candidates, open_session
 from geotagger.vision.runtime.session import PROVIDERS, Session
@@ -59,7 +60,7 @@ def test_no_photos_give_empty_outputs(tmp_path):
 
 def test_two_heads_may_read_one_output(tmp_path):
     bundle = make_bundle(tmp_path / "tiny")
-    twin = HEADS["classify"].__class__("twin", "country_logits", "labels.csv", temperature=2.0)
+    twin = HEADS["classify"].__class__("twin", "country_logits", "labels.csv", 2.0, places=True)
     bundle = seal(bundle.path, [*bundle.card.heads, twin], size_px=8, probe=bundle.card.probe)
     one, other = Session(bundle, "cpu").run(random_pictures(4))
     assert np.array_equal(one, other)
@@ -238,7 +239,7 @@ def with_graph(folder):
     graph = helper.make_graph(nodes, "turn", floats[:1], floats[1:], [matrix])
     opset = [helper.make_opsetid("", 18)]
     onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=10), folder / "turn.onnx")
-    turned = replace(HEADS["retrieve"], name="turned", graph="turn.onnx")
+    turned = structs.replace(HEADS["retrieve"], name="turned", graph="turn.onnx")
     return seal(folder, [*bundle.card.heads, turned], size_px=8, probe=bundle.card.probe)
 
 
@@ -544,10 +545,10 @@ def test_check_finds_what_the_export_found(tmp_path):
 
 def test_an_exporter_records_the_probe_as_the_manual_says(tmp_path):
     bundle = make_bundle(tmp_path / "tiny", *HEADS)
-    empty = replace(bundle.card, probe=Probe(seed=3, outputs={}, tolerance=1e-6))
+    empty = structs.replace(bundle.card, probe=Probe(seed=3, outputs={}, tolerance=1e-6))
     draft = ModelBundle(bundle.path, empty)
     outputs = probe_outputs(Session(draft, "cpu"), draft, seed=3)
-    probe = replace(empty.probe, outputs=outputs)
+    probe = structs.replace(empty.probe, outputs=outputs)
     check(seal(bundle.path, bundle.card.heads, size_px=8, probe=probe), "cpu")
 
 
