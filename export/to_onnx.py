@@ -35,8 +35,8 @@ from geotagger.geography.places import load_places
 from geotagger.vision.bundle.bundle import hash_files, load_bundle
 from geotagger.vision.bundle.card import CARD_FILE, MODEL_FILE, Calibration, ModelCard, Probe
 from geotagger.vision.bundle.self_test import probe_outputs
-from geotagger.vision.decoding.readers import make_reader
-from geotagger.vision.runtime.session import Session
+from geotagger.vision.decoding.factory import make_decoder
+from geotagger.vision.runtime.session import VisionSession
 from training.calibrate import calibrate
 from training.models.starter_network import save_onnx
 
@@ -138,7 +138,7 @@ def export(options: Options) -> dict[str, float]:
         (draft / "README.md").write_text(
             page(model, document, name, licence, way, found), encoding="utf-8"
         )
-        session = Session(loaded, "cpu")
+        session = VisionSession(loaded, "cpu")
         probe = Probe(
             PROBE_SEED,
             probe_outputs(session, loaded, PROBE_SEED),
@@ -192,7 +192,7 @@ def write_model(
         card = structs.replace(card, files=hash_files(draft))
         (draft / CARD_FILE).write_text(card.to_json(), encoding="utf-8")
         loaded = load_bundle(draft)
-        found = parity.compare(wanted, Session(loaded, "cpu").run(pixels[::2]), loaded)
+        found = parity.compare(wanted, VisionSession(loaded, "cpu").run(pixels[::2]), loaded)
         told = f"{precision} {way}".strip()
         click.echo(f"{told}: {json.dumps(found)}", err=True)
         problem = parity.shortfall(found, precision, model.heads)
@@ -209,8 +209,8 @@ def calibrated(model: Exportable, bundle: ModelBundle) -> Calibration:
     if model.held_out is None or not len(model.held_out):
         return model.calibration
     places = load_places()
-    readers = {head.output: make_reader(bundle, head, places) for head in bundle.card.heads}
-    return calibrate.fit(model.held_out, readers, places)
+    decoders = {head.output: make_decoder(bundle, head, places) for head in bundle.card.heads}
+    return calibrate.fit(model.held_out, decoders, places)
 
 
 def page(
@@ -247,7 +247,7 @@ def provenance(
         "trunk": model.trunk,
         "precision": precision,
         "made": way,
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),
     }
 
 

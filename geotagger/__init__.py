@@ -35,7 +35,7 @@ if TYPE_CHECKING:
         Prediction,
         Status,
     )
-    from geotagger.vision.runtime.location_encoder import LocationEncoder
+    from geotagger.vision.runtime.encoders import LocationEncoder
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 """ONNX Runtime 1.29 and later sends usage data to its makers, and keeps an id for this computer,
@@ -79,7 +79,7 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     if name == "LocationEncoder":
-        module = "geotagger.vision.runtime.location_encoder"
+        module = "geotagger.vision.runtime.encoders"
     elif name.endswith("Error"):
         module = "geotagger.errors"
     else:

@@ -45,15 +45,10 @@ from geotagger.types import (
     Prediction,
     Status,
 )
-from geotagger.vision.bundle.bundle import (
-    CaptionHead,
-    RetrieveHead,
-    embedded_bundles,
-    imported_bundles,
-)
+from geotagger.vision.bundle.bundle import embedded_bundles, imported_bundles
+from geotagger.vision.bundle.head_specs import CaptionHead, RetrieveHead
 from geotagger.vision.decoding.top_k import best_points
-from geotagger.vision.runtime.location_encoder import LocationEncoder
-from geotagger.vision.runtime.text_encoder import TextTower
+from geotagger.vision.runtime.encoders import LocationEncoder, TextEncoder
 
 PhotoPath: TypeAlias = str | Path
 PhotoInput: TypeAlias = PhotoPath | Image.Image | NDArray[Any]
@@ -200,7 +195,7 @@ class Geotagger:
             raise ValueError(f"top_k is at least 1, not {top_k}")
         source = self._vision
         parts = [
-            best_points(source.readers, source.outputs(batch), source.places, top_k)
+            best_points(source.decoders, source.outputs(batch), source.places, top_k)
             for batch in self._batches(_several(photos))
         ]
         if not parts:
@@ -324,11 +319,13 @@ class Geotagger:
         raise BundleError(f"{self.card.name}: gives no vectors; take a model that retrieves")
 
     @cached_property
-    def _text_encoder(self) -> TextTower:
+    def _text_encoder(self) -> TextEncoder:
         for head in self.card.heads:
             if isinstance(head, CaptionHead) and head.text:
                 folder = self._bundle.path
-                return TextTower(folder / head.text, folder / head.tokenizer, self._options.workers)
+                return TextEncoder(
+                    folder / head.text, folder / head.tokenizer, self._options.workers
+                )
         raise BundleError(
             f"{self.card.name}: has no text encoder; geotagger models import clip makes a bundle "
             "with one"

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
+
+
+class Device(StrEnum):
+    """The processor that a model runs on; see `geotagger.vision.runtime.devices`."""
+
+    AUTO = "auto"
+    """The first of the others, best first, that runs."""
+    TENSORRT = "tensorrt"
+    CUDA = "cuda"
+    COREML = "coreml"
+    OPENVINO = "openvino"
+    CPU = "cpu"
 
 
 def cores() -> int:

@@ -87,7 +87,7 @@ def test_onnxruntime_reports_to_nobody(tmp_path, monkeypatch):
     for module in (
         "geotagger.vision.runtime.devices",
         "geotagger.text.ocr.reader",
-        "geotagger.vision.runtime.location_encoder",
+        "geotagger.vision.runtime.encoders",
     ):
         fresh(
             f"import {module}, onnxruntime, os; assert os.environ['ORT_DISABLE_TELEMETRY'] == '1'"

@@ -39,7 +39,7 @@ from training.eval import metrics
 from training.eval.comparison import places_table, sample
 from training.models.clip import caption_loss, make_clip
 from training.models.context import DEGREES, PLACE_HEADS, ContextNetwork, logits_name
-from training.models.context_heads import head_table, make_heads, make_readers
+from training.models.context_heads import head_table, make_decoders, make_heads
 from training.models.feature_extractor import FeatureExtractor
 from training.models.sphere_loss import great_circle_km
 from training.models.sphere_loss import on_the_map as wrap
@@ -153,9 +153,9 @@ def train(setting: Setting, options: Options) -> None:
     temperature = {
         name: calibrate.fit_temperature(val.outputs[name], val.target[name]) for name in val.target
     }
-    readers = make_readers(heads, temperature, calibrate.sigma_km(val, DEGREES))
+    decoders = make_decoders(heads, temperature, calibrate.sigma_km(val, DEGREES))
     own = [examples[row] for row in known]
-    tables = {"places": places_table(run, val, test, readers, load_places(), own, features)}
+    tables = {"places": places_table(run, val, test, decoders, load_places(), own, features)}
     tables["places"]["coordinates alone"] = metrics.geographic(
         metrics.Guesses.at(*test.outputs[DEGREES].T.astype(float).tolist()), test
     )

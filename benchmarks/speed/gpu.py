@@ -46,7 +46,7 @@ from geotagger.images.scan import walk
 from geotagger.pipeline import run as pipeline
 from geotagger.pipeline.prepare import prepare
 from geotagger.vision.bundle.bundle import load_bundle
-from geotagger.vision.runtime.session import Session
+from geotagger.vision.runtime.session import VisionSession
 
 Figures = dict[str, Any]
 
@@ -183,7 +183,7 @@ def of_torch(pixels: np.ndarray, size_px: int, compiled: bool, run: Run) -> Figu
 
 
 def of_session(pixels: np.ndarray, bundle: Path, device: str, run: Run) -> Figures:
-    session = Session(load_bundle(bundle), device, run.batch_size)
+    session = VisionSession(load_bundle(bundle), device, run.batch_size)
     return {
         "photos_per_s": per_second(lambda: session.run(pixels), len(pixels), run.seconds),
         "batch_size": session.batch_size,

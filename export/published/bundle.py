@@ -35,7 +35,7 @@ from geotagger.vision.bundle.bundle import hash_files, load_bundle
 from geotagger.vision.bundle.card import CARD_FILE, MODEL_FILE, UNCALIBRATED, ModelCard, Probe
 from geotagger.vision.bundle.head_specs import RetrieveHead
 from geotagger.vision.bundle.self_test import probe_outputs
-from geotagger.vision.runtime.session import Session
+from geotagger.vision.runtime.session import VisionSession
 
 if TYPE_CHECKING:
     from export.published.source import Checkpoint
@@ -187,7 +187,7 @@ def _seal(
     )
     (draft / CARD_FILE).write_text(card.to_json(), encoding="utf-8")
     bundle = load_bundle(draft)
-    session = Session(bundle, "cpu", threads=THREADS)
+    session = VisionSession(bundle, "cpu", threads=THREADS)
     found = parity.compare(wanted, session.run(pixels), bundle)
     if problem := parity.shortfall(found, options.precision, heads):
         raise BundleError(

@@ -11,8 +11,8 @@ from geotagger.geography.named_places import Candidate, largest_cities
 from geotagger.geography.places import load_places
 from geotagger.vision.bundle.head_specs import CaptionHead
 from geotagger.vision.bundle.label_tables import CAPTION_COLUMNS
-from geotagger.vision.runtime.text_encoder import TextTower
-from geotagger.vision.search_space import caption_vectors, label_of
+from geotagger.vision.runtime.encoders import TextEncoder
+from geotagger.vision.search_space import caption_label, caption_vectors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +49,7 @@ def write_captions(
 ) -> tuple[CaptionHead, CaptionHead]:
     """Tables and vectors of both heads, by the folder's own text.onnx and tokenizer.json."""
     places = load_places()
-    tower = TextTower(folder / "text.onnx", folder / "tokenizer.json", threads)
+    tower = TextEncoder(folder / "text.onnx", folder / "tokenizer.json", threads)
     tables = (areas(places, states), towns(places, cities, states))
     heads = []
     for name, inner, table, wording in zip(
@@ -57,7 +57,7 @@ def write_captions(
     ):
         vectors = caption_vectors(tower, wording, [one.names(places) for one in table])
         np.save(folder / f"{name}.npy", vectors.astype(np.float16 if half else np.float32))
-        _write_table(folder / f"{name}.csv", [label_of(one, places, inner) for one in table])
+        _write_table(folder / f"{name}.csv", [caption_label(one, places, inner) for one in table])
         files = (f"{name}.npy", f"{name}.csv")
         texts = ("text.onnx", "tokenizer.json", tuple(wording))
         heads.append(CaptionHead(name, output, *files, scale, *texts))
@@ -84,7 +84,7 @@ def towns(places: Places, most: int, states: bool) -> list[Candidate]:
     for number in np.unique(places.country[places.population > 0]).tolist():
         by_state = states and places.country_codes[number] == WITH_STATES
         found += largest_cities(places, number, by_state, most)
-    return list({label_of(town, places, True).label: town for town in found}.values())
+    return list({caption_label(town, places, True).label: town for town in found}.values())
 
 
 def _write_table(file: Path, labels: Sequence[Any]) -> None:

@@ -19,7 +19,7 @@ from torch.nn.functional import normalize
 from export.graph.graphs import strip
 from export.published.tower import save_graph
 from geotagger.errors import UsageError
-from geotagger.vision.runtime.location_encoder import LocationEncoder as LocationSession
+from geotagger.vision.runtime.encoders import LocationEncoder as LocationSession
 from geotagger.vision.search_space import read_points
 from training.models.location_encoder import (
     SIGMAS,

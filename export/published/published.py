@@ -121,7 +121,7 @@ def make(options: Options) -> dict[str, float]:
 
 
 def _make_location(options: Options, place: Path) -> dict[str, float]:
-    from geotagger.vision.runtime.location_encoder import LocationEncoder
+    from geotagger.vision.runtime.encoders import LocationEncoder
 
     encoder, source = published_geoclip.load_location(options.release)
     file = place / "location.onnx"

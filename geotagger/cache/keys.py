@@ -7,7 +7,8 @@ from pathlib import Path
 
 from geotagger.cache.fingerprint import program_fingerprint, sha256_of
 from geotagger.config import RunOptions
-from geotagger.vision.bundle.bundle import CARD_FILE, find_bundle
+from geotagger.vision.bundle.bundle import find_bundle
+from geotagger.vision.bundle.card import CARD_FILE
 
 NOT_IN_KEY = frozenset({
     "paths", "reports", "thumbnails", "circles", "manifest", "models", "device", "text_device",

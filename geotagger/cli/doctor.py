@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from geotagger.doctor.report import Finding
+    from geotagger.doctor.finding import CheckFinding
 
 CANNOT_RUN = 1
 
@@ -28,9 +28,9 @@ def doctor(as_json: bool) -> None:
     geotagger doctor
     geotagger doctor --json
     """
-    from geotagger.doctor.examination import can_run, examine
+    from geotagger.doctor.checks import can_run, run_checks
 
-    findings = examine()
+    findings = run_checks()
     fine = can_run(findings)
     if as_json:
         told = {"can_run": fine, "findings": [asdict(finding) for finding in findings]}
@@ -41,7 +41,7 @@ def doctor(as_json: bool) -> None:
         sys.exit(CANNOT_RUN)
 
 
-def _show(findings: list[Finding], fine: bool) -> None:
+def _show(findings: list[CheckFinding], fine: bool) -> None:
     about = ""
     for finding in findings:
         if finding.about != about:

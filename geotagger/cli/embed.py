@@ -48,7 +48,7 @@ def points(file: Path, out: Path, encoder: Path | None) -> None:
     import numpy as np
 
     from geotagger.config import cores
-    from geotagger.vision.runtime.location_encoder import LocationEncoder
+    from geotagger.vision.runtime.encoders import LocationEncoder
     from geotagger.vision.search_space import read_points
 
     lat, lon, count = read_points(file)

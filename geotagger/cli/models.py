@@ -64,11 +64,11 @@ def check(names: tuple[str, ...], device: str) -> None:
     geotagger models check starter
     geotagger models check geoclip --device cuda
     """
-    from geotagger.vision.bundle import self_test as probe
+    from geotagger.vision.bundle import self_test
     from geotagger.vision.bundle.bundle import find_bundle, load_bundle
 
     for name in names:
-        differences = probe.check(load_bundle(find_bundle(name)), device)
+        differences = self_test.run_self_test(load_bundle(find_bundle(name)), device)
         told = ", ".join(f"{output} within {most:.2g}" for output, most in differences.items())
         click.echo(f"{name}: {told}")
 
@@ -96,7 +96,7 @@ def import_model(source: str, name: str, options: tuple[str, ...]) -> None:
     from geotagger.vision.bundle.bundle import embedded_bundles, models_folder
     from geotagger.vision.bundle.card import CARD_FILE
     from geotagger.vision.bundle.head_specs import is_name
-    from geotagger.vision.runtime.location_encoder import LOCATION_FILE
+    from geotagger.vision.runtime.encoders import LOCATION_FILE
 
     name = name or Path(source.rstrip("/")).resolve().name
     if not is_name(name) or name in embedded_bundles():

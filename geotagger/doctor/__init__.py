@@ -1,1 +1,1 @@
-"""`geotagger doctor`: what is installed, and what runs."""
+"""`geotagger doctor`: checks what is installed and what runs, and says how to repair the rest."""

@@ -1,4 +1,8 @@
-"""All that `geotagger doctor` looks at, in the order it is shown in."""
+"""All checks of `geotagger doctor`, in the order in which they are shown.
+
+Checks must never crash: nothing heavy is imported before its own check, and an exception in a check
+is a finding. No check uses the network, and none writes.
+"""
 
 from __future__ import annotations
 
@@ -6,56 +10,61 @@ import os
 import platform
 import sys
 from collections.abc import Callable, Iterator
-from importlib import import_module
-from pathlib import Path
+from importlib import import_module, resources
 
-from geotagger.doctor.report import DISTRIBUTION, Finding, State, reinstall
+from geotagger.doctor.finding import DISTRIBUTION, CheckFinding, CheckState, reinstall
 from geotagger.version import __version__
 
 
-def examine() -> list[Finding]:
-    """Every finding. Raises nothing."""
+def run_checks() -> list[CheckFinding]:
+    """Every finding. No exception leaves it."""
     checks = {
         "program": _program,
-        "packages": _later("packages", "packages"),
-        "extras": _later("packages", "extras"),
-        "devices": _later("running", "devices"),
-        "models": _later("belongings", "models"),
-        "data": _later("belongings", "data"),
-        "programs": _later("belongings", "programs"),
-        "folders": _later("belongings", "folders"),
+        "packages": _imported("packages", "packages"),
+        "extras": _imported("packages", "extras"),
+        "devices": _imported("devices", "devices"),
+        "models": _imported("data_files", "models"),
+        "data": _imported("data_files", "data"),
+        "programs": _imported("packages", "programs"),
+        "folders": _imported("data_files", "folders"),
     }
     return [finding for about, check in checks.items() for finding in _guarded(about, check)]
 
 
-def can_run(findings: list[Finding]) -> bool:
-    """Whether `geotagger tag` can do its work."""
-    return not any(finding.state is State.BROKEN for finding in findings)
+def can_run(findings: list[CheckFinding]) -> bool:
+    """Whether `geotagger tag` can run."""
+    return not any(finding.state is CheckState.BROKEN for finding in findings)
 
 
-def _later(module: str, function: str) -> Callable[[], Iterator[Finding]]:
-    """A check whose module is imported when it runs: that alone may fail."""
+def _imported(module: str, function: str) -> Callable[[], Iterator[CheckFinding]]:
+    """A check whose module is imported when it runs, because the import may fail."""
 
-    def check() -> Iterator[Finding]:
-        found: Iterator[Finding] = getattr(import_module(f"geotagger.doctor.{module}"), function)()
-        yield from found
+    def check() -> Iterator[CheckFinding]:
+        run: Callable[[], Iterator[CheckFinding]] = getattr(
+            import_module(f"geotagger.doctor.{module}"), function
+        )
+        yield from run()
 
     return check
 
 
-def _guarded(about: str, check: Callable[[], Iterator[Finding]]) -> list[Finding]:
-    found: list[Finding] = []
+def _guarded(about: str, check: Callable[[], Iterator[CheckFinding]]) -> list[CheckFinding]:
+    """The findings of a check; an exception is one more."""
+    findings: list[CheckFinding] = []
     try:
-        found.extend(check())
+        findings.extend(check())
     except Exception as error:
         detail = f"{type(error).__name__}: {error}"
-        found.append(Finding(about, about, State.BROKEN, detail, reinstall(DISTRIBUTION)))
-    return found
+        findings.append(
+            CheckFinding(about, about, CheckState.BROKEN, detail, reinstall(DISTRIBUTION))
+        )
+    return findings
 
 
-def _program() -> Iterator[Finding]:
+def _program() -> Iterator[CheckFinding]:
+    folder = resources.files("geotagger")
+    python = f"{platform.python_version()}, {sys.executable}"
     system = f"{platform.system()} {platform.release()}, {platform.machine()}"
-    folder = Path(__file__).parents[1]
-    yield Finding("program", "geotagger", State.OK, f"{__version__}, {folder}")
-    yield Finding("program", "Python", State.OK, f"{platform.python_version()}, {sys.executable}")
-    yield Finding("program", "system", State.OK, f"{system}, {os.cpu_count()} processors")
+    yield CheckFinding("program", "geotagger", CheckState.OK, f"{__version__}, {folder}")
+    yield CheckFinding("program", "Python", CheckState.OK, python)
+    yield CheckFinding("program", "system", CheckState.OK, f"{system}, {os.cpu_count()} processors")

@@ -1,8 +1,4 @@
-"""`geotagger doctor`: what is installed here, what truly runs, and the line that mends the rest.
-
-A doctor must not fall ill: nothing heavy is imported before its own check, and whatever a check
-raises is a finding. Nothing opens the network, and nothing is written.
-"""
+"""The result of one check of `geotagger doctor`, and the commands that repair an installation."""
 
 from __future__ import annotations
 
@@ -12,52 +8,57 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 DISTRIBUTION = "geotagger-photos"
+"""The name of the package on the package index."""
 TIMEOUT_S = 2.0
-"""For each program that is asked something."""
+"""For each program that is called."""
 
 
-class State(StrEnum):
+class CheckState(StrEnum):
+    """How serious a finding is."""
+
     OK = "ok"
     ABSENT = "absent"
-    """Not here, and needed only by those who ask for it."""
+    """Not installed, and needed only for some options."""
     POOR = "poor"
-    """The main job runs, but something does not."""
+    """`geotagger tag` runs, but something else does not."""
     BROKEN = "broken"
-    """The main job cannot run."""
+    """`geotagger tag` cannot run."""
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at."""
+class CheckFinding:
+    """The result of one check."""
 
     about: str
-    """The group it is shown in."""
+    """The group in which it is shown."""
     name: str
-    state: State
+    state: CheckState
     detail: str = ""
     remedy: str = ""
-    """A line to give to a shell, or a thing to do."""
+    """A shell command, or an instruction."""
 
 
 def pip_install(*requirements: str) -> str:
-    """The line that installs these into the very environment that runs."""
-    wanted = " ".join(f'"{one}"' for one in requirements)
-    return f"{sys.executable} -m pip install {wanted}"
+    """The command that installs these into the running environment."""
+    quoted = " ".join(f'"{requirement}"' for requirement in requirements)
+    return f"{sys.executable} -m pip install {quoted}"
 
 
 def reinstall(name: str) -> str:
-    """The line that puts the files of a package back."""
-    line = f"{sys.executable} -m pip install --force-reinstall --no-deps"
-    return f"{line} {name}" if name != DISTRIBUTION else f"in a copy of the repository: {line} ."
+    """The command that restores the files of a package."""
+    command = f"{sys.executable} -m pip install --force-reinstall --no-deps"
+    if name == DISTRIBUTION:
+        return f"in a copy of the repository: {command} ."
+    return f"{command} {name}"
 
 
 def install_extra(name: str) -> str:
-    """The line that installs all that an extra for developers needs."""
+    """The command that installs an extra for developers."""
     return f'in a copy of the repository: {sys.executable} -m pip install -e ".[{name}]"'
 
 
-def said(*command: str) -> str:
-    """What a program prints; empty where it fails or takes too long."""
+def program_output(*command: str) -> str:
+    """What a program prints; empty if it fails or takes too long."""
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False

@@ -1,7 +1,8 @@
-"""The packages that geotagger needs, and those of its extras."""
+"""Checks of the Python packages that geotagger and its extras need, and of other programs."""
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,95 +10,125 @@ from importlib import metadata
 
 from packaging.requirements import Requirement
 
-from geotagger.doctor.report import DISTRIBUTION, Finding, State, install_extra, pip_install
+from geotagger.doctor.finding import (
+    DISTRIBUTION,
+    CheckFinding,
+    CheckState,
+    install_extra,
+    pip_install,
+    program_output,
+)
 
 MAX_NAMED = 3
-"""Extras that lack more packages than these are for developers, who have a copy."""
+"""An extra that lacks more packages than this is for developers, who have a copy of the
+repository."""
 
 
 @dataclass(frozen=True, slots=True)
-class Needed:
-    """One requirement, and what is here of it."""
+class PackageStatus:
+    """One required package, and the version that is installed."""
 
     name: str
     requirement: str
     version: str
-    """Empty where it is not installed."""
+    """Empty if it is not installed."""
     fits: bool
+    """Whether the version is in the required range."""
 
 
-def packages() -> Iterator[Finding]:
-    """What is always needed."""
+def packages() -> Iterator[CheckFinding]:
+    """The packages that are always needed."""
     try:
-        needed = requirements()
+        required = requirements()
     except metadata.PackageNotFoundError:
-        detail = "geotagger runs from a folder and was not installed; what it needs is not known"
-        yield Finding("packages", DISTRIBUTION, State.POOR, detail, pip_install("."))
+        detail = "geotagger runs from a folder and is not installed; its requirements are unknown"
+        remedy = pip_install(".")
+        yield CheckFinding("packages", DISTRIBUTION, CheckState.POOR, detail, remedy)
         return
-    for one in needed:
-        remedy = pip_install(one.requirement)
-        if not one.version:
-            detail = f"not installed; {one.requirement} is needed"
-            yield Finding("packages", one.name, State.BROKEN, detail, remedy)
-        elif not one.fits:
-            detail = f"{one.version} was not tested; {one.requirement} was"
-            yield Finding("packages", one.name, State.POOR, detail, remedy)
+    for package in required:
+        remedy = pip_install(package.requirement)
+        if not package.version:
+            detail = f"not installed; {package.requirement} is needed"
+            yield CheckFinding("packages", package.name, CheckState.BROKEN, detail, remedy)
+        elif not package.fits:
+            detail = f"{package.version} was not tested; {package.requirement} was"
+            yield CheckFinding("packages", package.name, CheckState.POOR, detail, remedy)
         else:
-            yield Finding("packages", one.name, State.OK, one.version)
-    if len(several := onnxruntimes()) > 1:
-        detail = f"{', '.join(several)} overwrite each other's files: keep one"
-        command = f"{sys.executable} -m pip uninstall -y {' '.join(several)}"
+            yield CheckFinding("packages", package.name, CheckState.OK, package.version)
+    if len(installed := onnxruntimes()) > 1:
+        detail = f"{', '.join(installed)} overwrite each other's files: keep one"
+        command = f"{sys.executable} -m pip uninstall -y {' '.join(installed)}"
         remedy = f"{command}, then install the one you want"
-        yield Finding("packages", "onnxruntime", State.POOR, detail, remedy)
+        yield CheckFinding("packages", "onnxruntime", CheckState.POOR, detail, remedy)
 
 
-def extras() -> Iterator[Finding]:
-    """What only some options and commands need."""
+def extras() -> Iterator[CheckFinding]:
+    """The packages that only some options and commands need."""
     try:
         names = metadata.metadata(DISTRIBUTION).get_all("Provides-Extra") or ()
     except metadata.PackageNotFoundError:
         return
     for extra in names:
-        needed = requirements(extra)
-        lacking = [one.requirement for one in needed if not one.version]
-        if lacking:
-            detail = f"{len(lacking)} of {len(needed)} packages not installed"
-            few = len(lacking) <= MAX_NAMED
-            remedy = pip_install(*lacking) if few else install_extra(extra)
-            yield Finding("extras", extra, State.ABSENT, detail, remedy)
-        elif needed:
-            told = ", ".join(f"{one.name} {one.version}" for one in needed)
-            yield Finding("extras", extra, State.OK, told)
+        required = requirements(extra)
+        missing = [package.requirement for package in required if not package.version]
+        if missing:
+            detail = f"{len(missing)} of {len(required)} packages not installed"
+            few = len(missing) <= MAX_NAMED
+            remedy = pip_install(*missing) if few else install_extra(extra)
+            yield CheckFinding("extras", extra, CheckState.ABSENT, detail, remedy)
+        elif required:
+            detail = ", ".join(f"{package.name} {package.version}" for package in required)
+            yield CheckFinding("extras", extra, CheckState.OK, detail)
 
 
-def requirements(extra: str = "") -> list[Needed]:
-    """What an extra adds, or what is always needed, on this platform.
+def programs() -> Iterator[CheckFinding]:
+    """The programs that an option may call."""
+    path = shutil.which("exiftool")
+    if path is None:
+        detail = "not found; only --backend exiftool needs it (HEIC, AVIF, RAW)"
+        remedy = "get it from exiftool.org or your system's packages (libimage-exiftool-perl)"
+        yield CheckFinding("programs", "ExifTool", CheckState.ABSENT, detail, remedy)
+    elif version := program_output(path, "-ver"):
+        yield CheckFinding("programs", "ExifTool", CheckState.OK, f"{version}, {path}")
+    else:
+        detail = f"{path} does not answer"
+        yield CheckFinding("programs", "ExifTool", CheckState.POOR, detail, "install it again")
 
-    Raises importlib.metadata.PackageNotFoundError: geotagger was not installed.
+
+def requirements(extra: str = "") -> list[PackageStatus]:
+    """The packages that an extra adds, or that are always needed, on this platform.
+
+    Raises:
+        importlib.metadata.PackageNotFoundError: geotagger is not installed.
     """
-    found = []
+    statuses = []
     for line in metadata.requires(DISTRIBUTION) or ():
-        one = Requirement(line)
-        always = one.marker is None or one.marker.evaluate({"extra": ""})
-        fits = one.marker is None or one.marker.evaluate({"extra": extra})
-        if fits and always != bool(extra) and one.name != DISTRIBUTION:
-            version = _version(one.name) if _has_extras(one) else ""
-            right = one.specifier.contains(version, prereleases=True) if version else False
-            extras = f"[{','.join(sorted(one.extras))}]" if one.extras else ""
-            wanted = f"{one.name}{extras}{one.specifier}"
-            found.append(Needed(f"{one.name}{extras}", wanted, version, right))
-    return found
+        requirement = Requirement(line)
+        marker = requirement.marker
+        always = marker is None or marker.evaluate({"extra": ""})
+        applies = marker is None or marker.evaluate({"extra": extra})
+        if applies and always != bool(extra) and requirement.name != DISTRIBUTION:
+            statuses.append(_status(requirement))
+    return statuses
 
 
-def _has_extras(one: Requirement) -> bool:
-    """Whether what the extras of a package add is here, too: CUDA's libraries are such."""
+def _status(requirement: Requirement) -> PackageStatus:
+    version = _version(requirement.name) if _has_extras(requirement) else ""
+    fits = bool(version) and requirement.specifier.contains(version, prereleases=True)
+    extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+    name = f"{requirement.name}{extras}"
+    return PackageStatus(name, f"{name}{requirement.specifier}", version, fits)
+
+
+def _has_extras(requirement: Requirement) -> bool:
+    """Whether the packages that the requirement's extras add are installed, such as CUDA's."""
     try:
-        lines = [Requirement(line) for line in metadata.requires(one.name) or ()]
+        lines = [Requirement(line) for line in metadata.requires(requirement.name) or ()]
     except metadata.PackageNotFoundError:
-        return not one.extras
+        return not requirement.extras
     return all(
         _version(line.name)
-        for extra in one.extras
+        for extra in requirement.extras
         for line in lines
         if line.marker and not line.marker.evaluate({"extra": ""})
         if line.marker.evaluate({"extra": extra})
@@ -105,12 +136,12 @@ def _has_extras(one: Requirement) -> bool:
 
 
 def onnxruntimes() -> list[str]:
-    """Packages that hold ONNX Runtime: one for each kind of device, all in the same folder."""
+    """Installed packages that hold ONNX Runtime: one per kind of device, all in one folder."""
     return list(dict.fromkeys(metadata.packages_distributions().get("onnxruntime", ())))
 
 
 def _version(name: str) -> str:
-    """Empty where it is not installed. Any package that holds ONNX Runtime will do."""
+    """Empty if it is not installed. Any package that holds ONNX Runtime counts as onnxruntime."""
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:

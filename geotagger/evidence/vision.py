@@ -9,9 +9,9 @@ import numpy as np
 
 from geotagger.cache.fingerprint import output_key
 from geotagger.types import Evidence
-from geotagger.vision.decoding.readers import make_reader
-from geotagger.vision.runtime.crops import averaged, crop, enlarged
-from geotagger.vision.runtime.session import Session
+from geotagger.vision.decoding.factory import make_decoder
+from geotagger.vision.runtime.crops import average_crops, crop_pixels, enlarged_side_px
+from geotagger.vision.runtime.session import VisionSession
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from geotagger.evidence.source import LoadedPhoto
     from geotagger.geography.places import Places
     from geotagger.vision.bundle.bundle import ModelBundle
-    from geotagger.vision.decoding.heads import Reading
+    from geotagger.vision.decoding.heads import HeadEvidence
     from geotagger.vision.search_space import CandidateSpace
 
 log = logging.getLogger(__name__)
@@ -55,13 +55,13 @@ class VisionSource:
         Args:
             bundle: the model, with its card.
             places: the places table.
-            device, batch_size, threads: as for `Session`.
+            device, batch_size, threads: as for `VisionSession`.
             name: `vision`, or `vision:NAME` where several bundles run.
             outlier_probability: goes into the evidence.
             search: candidates that replace those of the bundle.
             crops: crops of each photo to average, each at the cost of one photo.
-            beside: a source with the same network (`ModelBundle.network`), which then runs once
-                for both.
+            beside: a source with the same network (`ModelBundle.network_key`), which then runs
+                once for both.
 
         Raises:
             BundleError: the bundle does not match its card or the places table.
@@ -70,14 +70,14 @@ class VisionSource:
         """
         self.name = name
         self.model_id = bundle.card.model_id
-        self.min_side_px = enlarged(bundle.card.input.size_px, crops)
+        self.min_side_px = enlarged_side_px(bundle.card.input.size_px, crops)
         self.places = places
         self._input = bundle.card.input
         self._outlier_probability = outlier_probability
         self._weight = bundle.card.calibration.weight
         self._crops = crops
         self._heads = bundle.card.heads
-        self._session: Session = Session(
+        self._session: VisionSession = VisionSession(
             bundle, device, batch_size, threads, beside._session if beside else None
         )
         *self._ends, self._width = np.cumsum([bundle.width(head) for head in self._heads]).tolist()
@@ -86,13 +86,13 @@ class VisionSource:
         self.output_key = output_key("vision", self._input, files, names, crops)
         self.device = self._session.device
         self.batch_size = self._session.batch_size
-        self.readers = [
-            make_reader(bundle, head, places, search, self.device, threads) for head in self._heads
+        self.decoders = [
+            make_decoder(bundle, head, places, search, self.device, threads) for head in self._heads
         ]
 
     def prepare(self, photo: LoadedPhoto) -> NDArray[np.uint8]:
         """The model's input: uint8 [S, S, 3], or [crops, S, S, 3]."""
-        pixels = crop(photo.picture(self.min_side_px).image, self._input, self._crops)
+        pixels = crop_pixels(photo.picture(self.min_side_px).image, self._input, self._crops)
         return pixels if self._crops > 1 else pixels[0]
 
     def weigh(self, batch: Sequence[NDArray[np.uint8]]) -> list[Evidence | None]:
@@ -108,7 +108,7 @@ class VisionSource:
         pixels = np.stack(batch)
         pixels = pixels.reshape(-1, *pixels.shape[-3:])
         return [
-            averaged(head, values, self._crops)
+            average_crops(head, values, self._crops)
             for head, values in zip(self._heads, self._session.run(pixels), strict=True)
         ]
 
@@ -128,8 +128,8 @@ class VisionSource:
             )
         readings = zip(
             *(
-                reader.read(values[finite])
-                for reader, values in zip(self.readers, by_head, strict=True)
+                decoder.decode(values[finite])
+                for decoder, values in zip(self.decoders, by_head, strict=True)
             ),
             strict=True,
         )
@@ -150,7 +150,7 @@ class VisionSource:
             raise ValueError(f"{output.size} numbers instead of {self._width}")
         return output
 
-    def _evidence(self, readings: Sequence[Reading]) -> Evidence:
+    def _evidence(self, readings: Sequence[HeadEvidence]) -> Evidence:
         total = np.zeros(len(self.places), np.float32)
         for reading in readings:
             if reading.log_likelihood is not None:

@@ -85,9 +85,9 @@ class EvidenceSetup:
                 outlier_probability=self.fusion.constants.vision_outlier_probability,
                 search=self._search,
                 crops=options.crops,
-                beside=with_network.get(bundle.network),
+                beside=with_network.get(bundle.network_key),
             )
-            with_network.setdefault(bundle.network, source)
+            with_network.setdefault(bundle.network_key, source)
             sources.append(source)
         return sources
 

@@ -1,4 +1,4 @@
-"""What a run looks among, where that is not what the bundle brings along."""
+"""The candidate space of a run: an area, a gallery or places that replace those of the bundle."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ import numpy as np
 from geotagger.errors import BundleError, UsageError
 from geotagger.vision.bundle.head_specs import CaptionHead, RetrieveHead, fill_template
 from geotagger.vision.bundle.label_tables import Gallery, Label
-from geotagger.vision.runtime.location_encoder import LocationEncoder
-from geotagger.vision.runtime.text_encoder import TextTower
+from geotagger.vision.runtime.encoders import LocationEncoder, TextEncoder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -28,19 +27,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CandidateSpace:
-    """Nothing of it is set when the bundle's own gallery and captions count."""
+    """Where a run looks. By default: everywhere, in the bundle's own gallery and captions."""
 
     area: Area | None = None
     gallery: Path | None = None
-    """CSV of points, for heads that retrieve."""
+    """CSV of points, for retrieve heads."""
     candidates: tuple[Candidate, ...] = ()
-    """Places, for heads with captions."""
+    """Places, for caption heads."""
 
     def rows(self, places: Places) -> NDArray[np.bool_] | None:
-        """Rows of the table where photos can be at all, bool [N]; None for all."""
+        """The rows of the places table where photos can be, bool [N]; None for all rows.
+
+        Raises:
+            UsageError: no candidate is inside the area.
+        """
         masks = [] if self.area is None else [self.area.rows(places)]
         if self.candidates:
-            masks.append(np.any([one.rows(places) for one in self.candidates], axis=0))
+            masks.append(np.any([place.rows(places) for place in self.candidates], axis=0))
         if not masks:
             return None
         mask: NDArray[np.bool_] = np.all(masks, axis=0)
@@ -49,7 +52,11 @@ class CandidateSpace:
         return mask
 
     def check(self, bundles: Iterable[ModelBundle]) -> None:
-        """Raises BundleError: no bundle can look among what is asked for."""
+        """Check that a bundle can use the gallery and the candidates.
+
+        Raises:
+            BundleError: no bundle can.
+        """
         heads = [head for bundle in bundles for head in bundle.card.heads]
         if self.gallery and not any(isinstance(h, RetrieveHead) and h.encoder for h in heads):
             raise BundleError(
@@ -58,100 +65,123 @@ class CandidateSpace:
             )
         if self.candidates and not any(isinstance(h, CaptionHead) and h.text for h in heads):
             raise BundleError(
-                "--candidates and --places need a bundle with a text tower; "
+                "--candidates and --places need a bundle with a text encoder; "
                 "geotagger models import streetclip or clip makes one"
             )
 
 
 def gallery_for(
-    search: CandidateSpace, bundle: ModelBundle, head: RetrieveHead, threads: int = 1
+    space: CandidateSpace, bundle: ModelBundle, head: RetrieveHead, threads: int = 1
 ) -> Gallery:
-    """The gallery of a head, as the search wants it.
+    """The gallery of a head in this candidate space.
+
+    The vectors of another gallery come from the bundle's location encoder.
 
     Raises:
-        BundleError: a file cannot be read.
-        UsageError: the search leaves no point.
+        BundleError: a file of the bundle cannot be read.
+        UsageError: the gallery cannot be read, or no point of it is inside the area.
     """
-    if search.gallery and head.encoder:
-        lat, lon, count = read_points(search.gallery)
-        inside = _inside(search, lat, lon)
+    if space.gallery and head.encoder:
+        lat, lon, count = read_points(space.gallery)
+        inside = _inside(space.area, lat, lon)
         points = np.stack([lat, lon], axis=1)[inside]
         vectors = LocationEncoder(bundle.path / head.encoder, threads=threads)(points)
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         return Gallery(vectors, lat[inside], lon[inside], count[inside])
-    found = bundle.gallery(head)
-    if search.area is None:
-        return found
-    inside = _inside(search, found.lat, found.lon)
-    return Gallery(found.vectors[inside], found.lat[inside], found.lon[inside], found.count[inside])
+    own = bundle.gallery(head)
+    if space.area is None:
+        return own
+    inside = _inside(space.area, own.lat, own.lon)
+    return Gallery(own.vectors[inside], own.lat[inside], own.lon[inside], own.count[inside])
 
 
 def captions_for(
-    search: CandidateSpace, bundle: ModelBundle, head: CaptionHead, places: Places, threads: int = 1
+    space: CandidateSpace, bundle: ModelBundle, head: CaptionHead, places: Places, threads: int = 1
 ) -> tuple[tuple[Label, ...], NDArray[np.float32]]:
-    """Labels [K] and vectors [K, D] of a head, as the search wants them.
+    """The captions of a head in this candidate space.
 
-    Of candidates, a head whose captions compete with all gets the countries, and one whose captions
-    compete inside an area the cities. Empty where the candidates name none.
+    A head whose captions compete with all others gets the countries of the candidates. A head whose
+    captions compete inside an area gets their cities.
+
+    Returns:
+        K labels, and the vectors of their captions, float32 [K, D] of length 1. K is 0 if the
+        candidates name no city for a head of cities.
+
+    Raises:
+        BundleError: a file of the bundle cannot be read.
     """
-    own, vectors = bundle.captions(head)
-    inner = bool(own[0].parent)
-    if not (search.candidates and head.text):
-        inside = _labels_inside(search.area, own, places, inner)
-        return tuple(own[i] for i in inside), vectors[inside]
-    chosen = (
-        [one for one in search.candidates if one.city or one.region]
-        if inner
-        else [replace(one, city="", region=one.area[1]) for one in search.candidates]
+    own_labels, own_vectors = bundle.captions(head)
+    local = bool(own_labels[0].parent)
+    if not (space.candidates and head.text):
+        inside = _labels_inside(space.area, own_labels, places, local)
+        return tuple(own_labels[i] for i in inside), own_vectors[inside]
+    candidates = (
+        [place for place in space.candidates if place.city or place.region]
+        if local
+        else [replace(place, city="", region=place.area[1]) for place in space.candidates]
     )
-    labels = {label_of(one, places, inner): one for one in dict.fromkeys(chosen)}
-    if not labels:
-        return (), np.empty((0, vectors.shape[1]), np.float32)
-    tower = TextTower(bundle.path / head.text, bundle.path / head.tokenizer, threads)
-    names = [one.names(places) for one in labels.values()]
-    return tuple(labels), caption_vectors(tower, head.templates, names)
+    place_of = {caption_label(place, places, local): place for place in dict.fromkeys(candidates)}
+    if not place_of:
+        return (), np.empty((0, own_vectors.shape[1]), np.float32)
+    encoder = TextEncoder(bundle.path / head.text, bundle.path / head.tokenizer, threads)
+    names = [place.names(places) for place in place_of.values()]
+    return tuple(place_of), caption_vectors(encoder, head.templates, names)
 
 
 def _labels_inside(
-    area: Area | None, labels: Sequence[Label], places: Places, inner: bool
+    area: Area | None, labels: Sequence[Label], places: Places, local: bool
 ) -> list[int]:
-    """Towns inside an area, or countries and regions of which something is."""
+    """The indices of the towns (`local`) inside an area, or of the countries and regions that
+    overlap it; all indices if none does."""
     if area is None:
         return list(range(len(labels)))
-    if inner:
-        at = np.array([(label.lat, label.lon) for label in labels])
-        return np.flatnonzero(area.contains(*at.T)).tolist()
+    if local:
+        points = np.array([(label.lat, label.lon) for label in labels])
+        return np.flatnonzero(area.contains(*points.T)).tolist()
     rows = np.flatnonzero(area.rows(places))
     codes = {places.country_codes[number] for number in np.unique(places.country[rows])}
     regions = {places.region_names[number] for number in np.unique(places.region[rows])}
-    found = [
+    overlapping = [
         number
         for number, label in enumerate(labels)
         if label.country_code in codes and (label.scope == "country" or label.region in regions)
     ]
-    return found or list(range(len(labels)))
+    return overlapping or list(range(len(labels)))
 
 
 def caption_vectors(
-    tower: TextTower, templates: Sequence[str], names: Sequence[dict[str, str]]
+    encoder: TextEncoder, templates: Sequence[str], names: Sequence[dict[str, str]]
 ) -> NDArray[np.float32]:
-    """[n, D] of length 1: for each place the mean of the vectors of its captions (Radford et al.
-    2021, "prompt ensembling")."""
-    captions = [fill_template(template, of) for of in names for template in templates]
-    vectors = tower(captions).reshape(len(names), len(templates), -1).mean(axis=1)
-    mean: NDArray[np.float32] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    return mean
+    """Embed places: the mean over the captions that the templates give.
+
+    CLIP calls this prompt ensembling (Radford et al. 2021, section 3.1.4).
+
+    Args:
+        encoder: embeds the captions.
+        templates: for example "A photo in {country}."
+        names: for each of n places, what to put into the braces.
+
+    Returns:
+        float32 [n, D], each row of length 1.
+    """
+    captions = [fill_template(template, of_place) for of_place in names for template in templates]
+    vectors = encoder(captions).reshape(len(names), len(templates), -1).mean(axis=1)
+    unit: NDArray[np.float32] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return unit
 
 
 def read_points(
     file: Path,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """lat, lon and count [G] of a CSV with columns lat, lon and, if it likes, count.
+    """Read a CSV of points with the columns lat, lon and, optionally, count.
 
-    Each position once; further columns are left alone.
+    The counts of equal positions are added. Other columns are ignored.
+
+    Returns:
+        lat and lon in degrees, and count, each float32 [G].
 
     Raises:
-        UsageError: it cannot be read, or a row is no position.
+        UsageError: the file cannot be read, or a row is out of range.
     """
     try:
         with file.open(encoding="utf-8-sig", newline="") as stream:
@@ -174,30 +204,37 @@ def read_points(
 
 
 def _inside(
-    search: CandidateSpace, lat: NDArray[np.float32], lon: NDArray[np.float32]
+    area: Area | None, lat: NDArray[np.float32], lon: NDArray[np.float32]
 ) -> NDArray[np.bool_]:
-    inside = np.ones(len(lat), bool) if search.area is None else search.area.contains(lat, lon)
+    """Whether each gallery point is inside the area, bool [G]."""
+    inside = np.ones(len(lat), bool) if area is None else area.contains(lat, lon)
     if not inside.any():
         raise UsageError("no point of the gallery lies --within that area; widen it")
     return inside
 
 
-def label_of(one: Candidate, places: Places, inner: bool) -> Label:
-    """The row of a table of captions that compete inside an area (`inner`), or with all."""
-    code, region = one.area
-    names = one.names(places)
-    if not inner:
+def caption_label(place: Candidate, places: Places, local: bool) -> Label:
+    """The label of a place in a table of captions that compete inside an area, or with all others.
+
+    Args:
+        place: a city, region or country.
+        places: the places table.
+        local: whether the captions compete inside an area.
+    """
+    code, region = place.area
+    names = place.names(places)
+    if not local:
         scope = "region" if region else "country"
-        name = f"{region}, {code}" if region else names["country"]  # there are two Georgias
+        name = f"{region}, {code}" if region else names["country"]  # two regions are named Georgia
         return Label(name, "", code, region, scope=scope)
-    told = dict.fromkeys([names["city"], names["region"], code if region else names["country"]])
+    parts = dict.fromkeys([names["city"], names["region"], code if region else names["country"]])
     return Label(
-        ", ".join(name for name in told if name),
+        ", ".join(name for name in parts if name),
         "",
         code,
-        one.region,
-        one.lat,
-        one.lon,
+        place.region,
+        place.lat,
+        place.lon,
         scope="point",
         parent="region" if region else "country",
     )

@@ -25,7 +25,7 @@ from export.published.captions import STREET  # noqa: E402
 from geotagger import Geotagger, LocationEncoder  # noqa: E402
 from geotagger.errors import BundleError, UsageError  # noqa: E402
 from geotagger.vision.bundle.bundle import load_bundle  # noqa: E402
-from geotagger.vision.bundle.self_test import check  # noqa: E402
+from geotagger.vision.bundle.self_test import run_self_test  # noqa: E402
 from tests.fixtures.published_towers import save_clip, save_siglip  # noqa: E402
 from training.engine import origins  # noqa: E402
 
@@ -119,7 +119,7 @@ def test_geoclip_answers_as_its_authors_package(geoclip, geo_bundle, clip, photo
 
 def test_the_card_says_where_all_is_from(geo_bundle):
     card = load_bundle(geo_bundle).card
-    check(load_bundle(geo_bundle), "cpu")
+    run_self_test(load_bundle(geo_bundle), "cpu")
     assert card.licence == "MIT"
     assert card.provenance["weights"] == "local folder"
     assert len(card.provenance["weights_sha256"]) == 64
@@ -270,7 +270,7 @@ def test_the_same_tower_gives_the_same_file_and_runs_once(geo_bundle, street_bun
     from geotagger.pipeline.setup import EvidenceSetup
 
     bundles = [load_bundle(path) for path in (geo_bundle, street_bundle)]
-    assert bundles[0].network == bundles[1].network
+    assert bundles[0].network_key == bundles[1].network_key
     options = RunOptions(
         paths=(photos,), models=(str(geo_bundle), str(street_bundle)), read_text=False
     )
@@ -397,5 +397,5 @@ def test_a_gallery_even_by_area(clip, tmp_path, photos):
     assert result.exit_code == 0, (result.output, result.exception)
     gallery = load_bundle(tmp_path / "b").gallery(load_bundle(tmp_path / "b").card.heads[0])
     assert 400 < len(gallery.lat) < 600
-    with pytest.raises(BundleError, match="need a bundle with a text tower"):
+    with pytest.raises(BundleError, match="need a bundle with a text encoder"):
         Geotagger(tmp_path / "b", places="France")

@@ -17,8 +17,8 @@ from geotagger.cli.main import cli  # noqa: E402
 from geotagger.errors import BundleError, UsageError  # noqa: E402
 from geotagger.vision.bundle.bundle import load_bundle  # noqa: E402
 from geotagger.vision.bundle.head_specs import ClassifyHead, RegressHead, RetrieveHead  # noqa: E402
-from geotagger.vision.bundle.self_test import check  # noqa: E402
-from geotagger.vision.runtime.session import Session  # noqa: E402
+from geotagger.vision.bundle.self_test import run_self_test  # noqa: E402
+from geotagger.vision.runtime.session import VisionSession  # noqa: E402
 from tests.fixtures.coloured_photos import make_photos, run_cnn  # noqa: E402
 from training.engine import run_folder  # noqa: E402
 
@@ -43,12 +43,12 @@ def test_a_bundle_of_each_precision_says_what_the_network_says(run, photos, tmp_
     result = export(run, tmp_path / "b", "--precision", kind, "--photos", photos / "images")
     assert result.exit_code == 0, (result.output, result.exception)
     bundle = load_bundle(tmp_path / "b")
-    check(bundle, "cpu")
+    run_self_test(bundle, "cpu")
     assert [head.kind for head in bundle.card.heads] == ["classify", "regress"]
     assert bundle.card.provenance["precision"] == kind
     assert "1.0000" not in bundle.card.provenance["made"]
     pixels = to_onnx.parity_pixels(photos / "images", bundle.card.input)
-    logits, degrees = Session(bundle, "cpu").run(pixels)
+    logits, degrees = VisionSession(bundle, "cpu").run(pixels)
     assert (np.abs(degrees) <= (90, 180)).all()
     exportable, _ = family.load(run)
     wanted = parity.torch_outputs(exportable.module, pixels)

@@ -108,7 +108,7 @@ def test_coordinates_are_one_guess(tmp_path, album):
 
 
 def test_an_attribute_alone_is_no_place(tmp_path, album):
-    with pytest.raises(BundleError, match="says nothing of places"):
+    with pytest.raises(BundleError, match="has no head for places"):
         Geotagger(make_bundle(tmp_path / "tiny", "attribute").path).predict(album[0])
 
 

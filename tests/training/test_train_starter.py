@@ -15,8 +15,8 @@ from export.families import starter  # noqa: E402  (needs torch)
 from export.graph import parity  # noqa: E402  (needs torch)
 from geotagger.vision.bundle.bundle import load_bundle  # noqa: E402
 from geotagger.vision.bundle.head_specs import ClassifyHead  # noqa: E402
-from geotagger.vision.bundle.self_test import check  # noqa: E402
-from geotagger.vision.runtime.session import Session  # noqa: E402
+from geotagger.vision.bundle.self_test import run_self_test  # noqa: E402
+from geotagger.vision.runtime.session import VisionSession  # noqa: E402
 from training import train_starter  # noqa: E402
 from training.experiments import starter_trials  # noqa: E402
 from training.models.starter_network import MEAN, SCALE, Starter  # noqa: E402
@@ -168,11 +168,11 @@ def test_trunks_stand_side_by_side():
 
 def test_the_bundle_reads_pictures_as_the_trained_network_does(bundle, trained):
     _, run, _ = trained
-    assert check(bundle, "cpu")["cell_logits"] <= bundle.card.probe.tolerance
+    assert run_self_test(bundle, "cpu")["cell_logits"] <= bundle.card.probe.tolerance
     squares = np.zeros((3, 32, 32, 3), np.uint8)
     for square, (_, _, colour) in zip(squares, COUNTRIES.values(), strict=True):
         square[:] = colour
-    (logits,) = Session(bundle, "cpu").run(squares)
+    (logits,) = VisionSession(bundle, "cpu").run(squares)
     recipe = json.loads((run / "run.json").read_text())["recipe"]
     network = starter.load_network(run, recipe, logits.shape[1])
     with torch.inference_mode():

@@ -18,7 +18,7 @@ from geotagger.fusion.prior import Constants, log_prior
 from geotagger.geography.sphere import haversine_km
 from geotagger.types import Evidence, Prediction
 from geotagger.vision.bundle.card import UNCALIBRATED, Calibration
-from geotagger.vision.decoding.heads import ClassifyReader
+from geotagger.vision.decoding.heads import ClassifyDecoder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from geotagger.geography.places import Places
     from geotagger.vision.bundle.label_tables import Label
-    from geotagger.vision.decoding.heads import Reader
+    from geotagger.vision.decoding.heads import HeadDecoder
     from training.engine.run_folder import HeldOut
 
 WEIGHTS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2)
@@ -69,11 +69,11 @@ def fit_place_temperature(
     pay for every miss of a neighbour and flatten what is known of the country. Without any photo
     of known country, 1.
     """
-    reader = ClassifyReader(labels, 1.0, places, output)
+    decoder = ClassifyDecoder(labels, 1.0, places, output)
     rows, country, share = _fitted_rows(held, places)
     if not (country >= 0).any():
         return 1.0
-    values = likelihoods(held, {output: reader}, rows)
+    values = likelihoods(held, {output: decoder}, rows)
     return round(1 / _weight(values, country, share, places), 4)
 
 
@@ -89,14 +89,14 @@ def sigma_km(held: HeldOut, output: str) -> float:
 
 
 def likelihoods(
-    held: HeldOut, readers: Mapping[str, Reader], rows: NDArray[np.intp]
+    held: HeldOut, decoders: Mapping[str, HeadDecoder], rows: NDArray[np.intp]
 ) -> list[NDArray[np.float32]]:
-    """[places] of each of `rows`: the sum of what the heads say; `readers` by name of output."""
+    """[places] of each of `rows`: the sum of what the heads say; `decoders` by name of output."""
     sums: list[NDArray[np.float32] | None] = [None] * len(rows)
-    for name, reader in readers.items():
+    for name, decoder in decoders.items():
         for start in range(0, len(rows), 64):
             values = held.outputs[name][rows[start : start + 64]]
-            for offset, reading in enumerate(reader.read(values)):
+            for offset, reading in enumerate(decoder.decode(values)):
                 own, before = reading.log_likelihood, sums[start + offset]
                 if own is not None:
                     sums[start + offset] = own if before is None else before + own
@@ -104,26 +104,26 @@ def likelihoods(
 
 
 def predictions(
-    held: HeldOut, readers: Mapping[str, Reader], places: Places, calibration: Calibration
+    held: HeldOut, decoders: Mapping[str, HeadDecoder], places: Places, calibration: Calibration
 ) -> list[Prediction]:
     """What `geotagger tag` would say of every photo by this model alone."""
     belief = Fusion(places, radius_factor=calibration.radius_factor)
     found = []
     for start in range(0, len(held), 64):
         rows = np.arange(start, min(start + 64, len(held)))
-        for values in likelihoods(held, readers, rows):
+        for values in likelihoods(held, decoders, rows):
             found.append(belief.decide([Evidence("vision", calibration.weight, "", values)]))
     return found
 
 
-def fit(held: HeldOut, readers: Mapping[str, Reader], places: Places) -> Calibration:
+def fit(held: HeldOut, decoders: Mapping[str, HeadDecoder], places: Places) -> Calibration:
     """Weight and radius factor, fitted on photos spread over the held-out ones.
 
     Photos of common countries count less (1 / sqrt of their number). Labels known to the country
     alone have no say in the radius.
     """
     rows, country, share = _fitted_rows(held, places)
-    values = likelihoods(held, readers, rows)
+    values = likelihoods(held, decoders, rows)
     if not values:
         return UNCALIBRATED
     weight = _weight(values, country, share, places)

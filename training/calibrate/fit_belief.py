@@ -24,8 +24,8 @@ from geotagger.geography.places import Places, load_places
 from geotagger.geography.sphere import haversine_km
 from geotagger.types import Evidence, Level, Prediction
 from geotagger.vision.bundle.bundle import load_bundle
-from geotagger.vision.decoding.heads import Reader
-from geotagger.vision.decoding.readers import make_reader
+from geotagger.vision.decoding.factory import make_decoder
+from geotagger.vision.decoding.heads import HeadDecoder
 from training.calibrate.calibrate import EXACT, conformal, counted
 
 WEIGHTS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2)
@@ -57,13 +57,13 @@ class Unseen:
 def main(run: Path, bundle_dir: Path, write: bool) -> None:
     places = load_places()
     bundle = load_bundle(bundle_dir)
-    reader = make_reader(bundle, bundle.card.heads[0], places)
+    decoder = make_decoder(bundle, bundle.card.heads[0], places)
     unseen = read_unseen(run / "oof.npz", places)
     constants = Constants.load()
 
-    weight = fit_weight(unseen, reader, places, constants)
+    weight = fit_weight(unseen, decoder, places, constants)
     click.echo(f"weight {weight}")
-    predictions = predict(unseen, reader, weight, Fusion(places, constants, min_confidence=2.0))
+    predictions = predict(unseen, decoder, weight, Fusion(places, constants, min_confidence=2.0))
     points = np.array([(p.point.lat, p.point.lon) for p in predictions])
     km = haversine_km(*points.T, unseen.lat, unseen.lon)
     stretch = km / np.array([p.radius_km for p in predictions])
@@ -74,7 +74,7 @@ def main(run: Path, bundle_dir: Path, write: bool) -> None:
         others = unseen.exact & (unseen.fold != fold)
         covered = stretch[own] <= conformal(stretch[others], unseen.weight[others])
         click.echo(f"  fold {fold}: the 90 % radius covers {covered.mean():.3f} of {own.sum()}")
-    click.echo(reliability(unseen, reader, weight, places, constants))
+    click.echo(reliability(unseen, decoder, weight, places, constants))
     if write:
         _store(run, weight, factor)
 
@@ -87,9 +87,9 @@ def read_unseen(file: Path, places: Places) -> Unseen:
     return unseen.rows(country >= 0)
 
 
-def fit_weight(unseen: Unseen, reader: Reader, places: Places, constants: Constants) -> float:
+def fit_weight(unseen: Unseen, decoder: HeadDecoder, places: Places, constants: Constants) -> float:
     """The weight by which the true countries are least surprising."""
-    likelihoods = _by_label(unseen, reader, places)
+    likelihoods = _by_label(unseen, decoder, places)
     prior = np.exp(log_prior(places, constants))
     surprise = {}
     for weight in WEIGHTS:
@@ -119,11 +119,11 @@ class ByLabel:
         return mass
 
 
-def _by_label(unseen: Unseen, reader: Reader, places: Places) -> ByLabel:
-    """Reads the label of every place off the reader itself, with one-hot logits."""
+def _by_label(unseen: Unseen, decoder: HeadDecoder, places: Places) -> ByLabel:
+    """Reads the label of every place off the decoder itself, with one-hot logits."""
     count = unseen.logits.shape[1]
     one_hot = np.stack(
-        [reading.log_likelihood for reading in reader.read(40 * np.eye(count, dtype=np.float32))]
+        [reading.log_likelihood for reading in decoder.decode(40 * np.eye(count, dtype=np.float32))]
     )
     label_of_place = np.argmax(one_hot, axis=0)
     best, first = one_hot.max(axis=1), one_hot.argmax(axis=1)
@@ -131,16 +131,18 @@ def _by_label(unseen: Unseen, reader: Reader, places: Places) -> ByLabel:
     values = [
         reading.log_likelihood[first]
         for start in range(0, len(unseen.logits), 64)
-        for reading in reader.read(unseen.logits[start : start + 64])
+        for reading in decoder.decode(unseen.logits[start : start + 64])
         if reading.log_likelihood is not None
     ]
     return ByLabel(np.stack(values), label_of_place, less, places)
 
 
-def predict(unseen: Unseen, reader: Reader, weight: float, belief: Fusion) -> list[Prediction]:
+def predict(
+    unseen: Unseen, decoder: HeadDecoder, weight: float, belief: Fusion
+) -> list[Prediction]:
     found = []
     for start in range(0, len(unseen.logits), 64):
-        for reading in reader.read(unseen.logits[start : start + 64]):
+        for reading in decoder.decode(unseen.logits[start : start + 64]):
             assert reading.log_likelihood is not None
             outlier_probability = belief.constants.vision_outlier_probability
             evidence = Evidence(
@@ -155,7 +157,7 @@ def predict(unseen: Unseen, reader: Reader, weight: float, belief: Fusion) -> li
 
 
 def reliability(
-    unseen: Unseen, reader: Reader, weight: float, places: Places, constants: Constants
+    unseen: Unseen, decoder: HeadDecoder, weight: float, places: Places, constants: Constants
 ) -> str:
     """How often answers at each confidence are right, by level."""
     home = {}
@@ -165,7 +167,7 @@ def reliability(
     lines = ["level      confidence   answered  right"]
     for confident in CONFIDENT:
         predictions = predict(
-            unseen, reader, weight, Fusion(places, constants, min_confidence=confident)
+            unseen, decoder, weight, Fusion(places, constants, min_confidence=confident)
         )
         for level in (Level.CONTINENT, Level.COUNTRY, Level.REGION, Level.CITY):
             right = [

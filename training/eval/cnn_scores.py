@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from geotagger.geography.places import load_places
-from geotagger.vision.decoding.heads import ClassifyReader
+from geotagger.vision.decoding.heads import ClassifyDecoder
 from training.calibrate import calibrate
 from training.engine import run_folder
 from training.eval import metrics
@@ -62,12 +62,12 @@ def score(
     places = load_places()
     softer = calibrate.fit_place_temperature(val, LOGITS, classes.labels, places)
     labels = tempered(classes.labels, softer)
-    reader = ClassifyReader(labels, softer, places, str(run / "labels.csv"))
+    decoder = ClassifyDecoder(labels, softer, places, str(run / "labels.csv"))
     tables["places"] = places_table(
         run,
         val,
         test,
-        {LOGITS: reader},
+        {LOGITS: decoder},
         places,
         [examples[row] for row in some[placed]],
         (before[0][placed], before[1]),

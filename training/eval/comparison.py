@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from geotagger.geography.places import Places
-    from geotagger.vision.decoding.heads import Reader
+    from geotagger.vision.decoding.heads import HeadDecoder
     from training.data.dataset import Example
     from training.engine.run_folder import HeldOut
 
@@ -38,7 +38,7 @@ def places_table(
     run: Path,
     val: HeldOut,
     test: HeldOut,
-    readers: Mapping[str, Reader],
+    decoders: Mapping[str, HeadDecoder],
     places: Places,
     known: Sequence[Example],
     features: tuple[NDArray[np.float32], NDArray[np.float32]],
@@ -51,8 +51,8 @@ def places_table(
         known: training photos, all with a position.
         features: what the tower saw, before it was trained, in `known` and in the test photos.
     """
-    calibration = calibrate.fit(val, readers, places)
-    own = metrics.Guesses.of(calibrate.predictions(test, readers, places, calibration))
+    calibration = calibrate.fit(val, decoders, places)
+    own = metrics.Guesses.of(calibrate.predictions(test, decoders, places, calibration))
     names = ("lat", "lon", "country", "continent")
     np.savez_compressed(run / "guesses.npz", **{name: getattr(own, name) for name in names})
     lat, lon = positions(known)

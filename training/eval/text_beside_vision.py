@@ -23,7 +23,7 @@ from geotagger.geography.places import load_places
 from geotagger.text.combine import Combiner
 from geotagger.types import Evidence, Level, Prediction
 from geotagger.vision.bundle.bundle import load_bundle
-from geotagger.vision.decoding.readers import make_reader
+from geotagger.vision.decoding.factory import make_decoder
 from training.calibrate.fit_belief import read_unseen
 from training.data.readings import read_readings
 
@@ -87,9 +87,9 @@ class Tally:
 
 def _vision(bundle_dir: Path, logits: np.ndarray, belief: Fusion) -> Iterator[Evidence]:
     bundle = load_bundle(bundle_dir)
-    reader = make_reader(bundle, bundle.card.heads[0], belief.places)
+    decoder = make_decoder(bundle, bundle.card.heads[0], belief.places)
     for start in range(0, len(logits), BATCH):
-        for reading in reader.read(logits[start : start + BATCH]):
+        for reading in decoder.decode(logits[start : start + BATCH]):
             assert reading.log_likelihood is not None
             yield Evidence(
                 "vision",

@@ -10,7 +10,7 @@ import numpy as np
 
 from geotagger.errors import UsageError
 from geotagger.geography.places import load_places
-from geotagger.vision.decoding.heads import ClassifyReader, RegressReader
+from geotagger.vision.decoding.heads import ClassifyDecoder, RegressDecoder
 from training.eval import metrics
 from training.models.context import DEGREES, HEADS, PLACE_HEADS, logits_name
 from training.targets.captions import county_of, month_of
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from geotagger.vision.decoding.heads import Reader
+    from geotagger.vision.decoding.heads import HeadDecoder
     from training.data.dataset import Example
     from training.engine.run_folder import HeldOut
 
@@ -65,16 +65,16 @@ def only_frequent(
     return [e if count[key(e)] >= least else replace(e, **{kind: ""}) for e in examples]
 
 
-def make_readers(
+def make_decoders(
     heads: Mapping[str, Classes], temperature: Mapping[str, float], sigma: float
-) -> dict[str, Reader]:
+) -> dict[str, HeadDecoder]:
     """Of those heads that speak of places; see `placed_heads`."""
     places = load_places()
-    readers: dict[str, Reader] = {DEGREES: RegressReader(sigma, places)}
+    decoders: dict[str, HeadDecoder] = {DEGREES: RegressDecoder(sigma, places)}
     for name in placed_heads({name: classes.places for name, classes in heads.items()}):
         output = logits_name(name)
-        readers[output] = ClassifyReader(heads[name].labels, temperature[output], places, name)
-    return readers
+        decoders[output] = ClassifyDecoder(heads[name].labels, temperature[output], places, name)
+    return decoders
 
 
 def placed_heads(places: Mapping[str, bool]) -> list[str]:

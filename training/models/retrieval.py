@@ -9,8 +9,8 @@ import numpy as np
 from geotagger.geography.places import load_places
 from geotagger.geography.sphere import unit_vectors64
 from geotagger.vision.bundle.label_tables import Gallery, read_gallery
-from geotagger.vision.decoding.heads import RetrieveReader
-from geotagger.vision.decoding.label_cover import nearest as nearest_points
+from geotagger.vision.decoding.heads import RetrieveDecoder
+from geotagger.vision.decoding.label_cover import nearest_index as nearest_points
 from training.calibrate.calibrate import EXACT, fit_temperature
 from training.engine import run_folder
 from training.eval.comparison import places_table
@@ -63,8 +63,8 @@ def best_points(embedding: NDArray[np.float32], gallery: Gallery, count: int) ->
     return np.argsort(-cosine, axis=1, kind="stable")[:, :count]
 
 
-def reader_of(run: Path, scale: float, places: Places) -> RetrieveReader:
-    return RetrieveReader(gallery_of(run), scale, places)
+def decoder_of(run: Path, scale: float, places: Places) -> RetrieveDecoder:
+    return RetrieveDecoder(gallery_of(run), scale, places)
 
 
 def save_held_out(
@@ -90,5 +90,5 @@ def places_of(
     training.eval.comparison.places_table."""
     scale = fit_scale(val, gallery_of(run), trained_scale)
     places = load_places()
-    readers = {EMBEDDING: reader_of(run, scale, places)}
-    return scale, places_table(run, val, test, readers, places, known, features)
+    decoders = {EMBEDDING: decoder_of(run, scale, places)}
+    return scale, places_table(run, val, test, decoders, places, known, features)

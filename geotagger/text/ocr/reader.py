@@ -13,6 +13,7 @@ import numpy as np
 import rapidocr
 from PIL.Image import Resampling
 
+from geotagger.config import Device
 from geotagger.errors import DeviceError
 from geotagger.text.ocr.boxes import mirrored, turned
 from geotagger.text.ocr.detector import TextDetector
@@ -93,7 +94,7 @@ class TextReader:
         """Load the networks.
 
         Args:
-            device: as in `vision.session.Session`.
+            device: as in `geotagger.vision.runtime.session.VisionSession`.
             threads: photos that are read side by side on the CPU.
             script_classifier: names the script of lines that cannot be read.
 
@@ -106,7 +107,8 @@ class TextReader:
 
     def _load(self, device: str) -> None:
         # TensorRT would plan anew for every size of picture, for minutes each: CUDA stands in
-        names = [name for name in devices.candidates(device) if name != "tensorrt"] or ["cuda"]
+        candidates = devices.candidate_devices(device)
+        names = [name for name in candidates if name is not Device.TENSORRT] or [Device.CUDA]
         for name in names:
             try:
                 self._start(name)
@@ -121,7 +123,7 @@ class TextReader:
         self.device = device
         try:
             detection, recognition = (
-                devices.open_session(folder / file, device, patterns=False)
+                devices.open_session(folder / file, device, memory_pattern=False)
                 for file in (DETECTION, RECOGNITION)
             )
             self._detector = TextDetector(detection, MAX_LINES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,13 +13,7 @@ from platformdirs import user_data_path
 
 from geotagger.errors import BundleError
 from geotagger.vision.bundle.card import CARD_FILE, MODEL_FILE, ModelCard
-from geotagger.vision.bundle.head_specs import (
-    CaptionHead,
-    ClassifyHead,
-    Head,
-    RegressHead,
-    RetrieveHead,
-)
+from geotagger.vision.bundle.head_specs import CaptionHead, ClassifyHead, RegressHead, RetrieveHead
 from geotagger.vision.bundle.label_tables import (
     Gallery,
     Label,
@@ -34,45 +29,52 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_EMBEDDED = Path(__file__).resolve().parents[2] / "bundles"
+    from geotagger.vision.bundle.head_specs import Head
+
+EMBEDDED_FOLDER = Path(str(resources.files("geotagger"))) / "bundles"
+"""The bundles that are part of the package."""
 
 
 def models_folder() -> Path:
-    """Where imported bundles are: GEOTAGGER_MODELS, or the platform's folder for such things."""
-    chosen = os.environ.get("GEOTAGGER_MODELS")
-    return Path(chosen) if chosen else user_data_path("geotagger", appauthor=False) / "models"
+    """The folder of imported bundles: $GEOTAGGER_MODELS, or the platform's folder for user data."""
+    from_environment = os.environ.get("GEOTAGGER_MODELS")
+    if from_environment:
+        return Path(from_environment)
+    return user_data_path("geotagger", appauthor=False) / "models"
 
 
 @dataclass(frozen=True, slots=True)
 class ModelBundle:
-    """A checked bundle: the folder and its card. Tables are read when they are asked for."""
+    """A bundle: the folder and its card. Tables are read on demand."""
 
     path: Path
     card: ModelCard
 
     @property
     def model_file(self) -> Path:
+        """The ONNX graph of the network."""
         return self.path / MODEL_FILE
 
     @property
-    def network(self) -> tuple[object, ...]:
+    def network_key(self) -> tuple[object, ...]:
         """Equal for bundles that run the same network on the same pixels."""
-        files = self.card.files.items()
-        hashes = [item for item in files if item[0].startswith(MODEL_FILE)]
+        hashes = [item for item in self.card.files.items() if item[0].startswith(MODEL_FILE)]
         return (self.card.input, *sorted(hashes))
 
     def labels(self, head: ClassifyHead) -> tuple[Label, ...]:
+        """The label table of a classify head, one label for each logit."""
         return read_labels(self.path / head.labels, head.places)
 
     def gallery(self, head: RetrieveHead) -> Gallery:
+        """The vectors and points of a retrieve head."""
         return read_gallery(self.path / head.gallery, self.path / head.points)
 
     def captions(self, head: CaptionHead) -> tuple[tuple[Label, ...], NDArray[np.float32]]:
-        """The places that the captions name, and the vector of each [K, D]."""
+        """The K places that the captions name, and the vectors of the captions [K, D]."""
         return read_captions(self.path / head.gallery, self.path / head.labels)
 
     def width(self, head: Head) -> int:
-        """How many numbers the head gives for one photo."""
+        """The number of values that the head outputs for one photo."""
         if isinstance(head, ClassifyHead):
             return len(self.labels(head))
         return 2 if isinstance(head, RegressHead) else self.vectors(head).shape[1]
@@ -80,36 +82,40 @@ class ModelBundle:
     def vectors(
         self, head: RetrieveHead | CaptionHead
     ) -> NDArray[np.float16] | NDArray[np.float32]:
-        """The gallery's vectors alone, mapped from disk."""
+        """The vectors of a head's gallery [G, D], mapped from disk."""
         return read_vectors(self.path / head.gallery)
 
 
 def embedded_bundles() -> list[str]:
-    """The names of the bundles that come with the program."""
-    return sorted(card.parent.name for card in _EMBEDDED.glob(f"*/{CARD_FILE}"))
+    """Names of the bundles that are part of the package."""
+    return _bundle_names(EMBEDDED_FOLDER)
 
 
 def imported_bundles() -> list[str]:
-    """The names of the bundles that `geotagger models import` has brought."""
-    return sorted(card.parent.name for card in models_folder().glob(f"*/{CARD_FILE}"))
+    """Names of the bundles that `geotagger models import` added."""
+    return _bundle_names(models_folder())
 
 
-def find_bundle(name_or_dir: str | Path) -> Path:
-    """The folder of an embedded or imported bundle (by name), or else the folder itself.
+def _bundle_names(folder: Path) -> list[str]:
+    return sorted(card.parent.name for card in folder.glob(f"*/{CARD_FILE}"))
+
+
+def find_bundle(name_or_folder: str | Path) -> Path:
+    """The folder of an embedded or imported bundle (by name), or else the given folder.
 
     Raises:
-        BundleError: there is none of these.
+        BundleError: it is neither the name of a bundle nor the folder of one.
     """
-    name = str(name_or_dir)
+    name = str(name_or_folder)
     embedded, imported = embedded_bundles(), imported_bundles()
     if name in embedded:
-        path = _EMBEDDED / name
+        path = EMBEDDED_FOLDER / name
     else:
-        path = models_folder() / name if name in imported else Path(name_or_dir)
+        path = models_folder() / name if name in imported else Path(name_or_folder)
     if not (path / CARD_FILE).is_file():
         raise BundleError(
             f"{name}: not a folder with a {CARD_FILE}; give the folder of a bundle, the name of "
-            f"one that is here ({', '.join([*embedded, *imported])}), or import one with "
+            f"an installed one ({', '.join([*embedded, *imported])}), or import one with "
             f"geotagger models import"
         )
     return path
@@ -123,7 +129,7 @@ def load_bundle(path: Path) -> ModelBundle:
             file and the remedy.
     """
     bundle = ModelBundle(path, load_card(path))
-    _compare(path, bundle.card.files, hash_files(path))
+    _check_hashes(path, bundle.card.files, hash_files(path))
     for head in bundle.card.heads:
         if isinstance(head, ClassifyHead):
             bundle.labels(head)
@@ -133,7 +139,11 @@ def load_bundle(path: Path) -> ModelBundle:
 
 
 def load_card(path: Path) -> ModelCard:
-    """The card of a bundle alone. Raises BundleError: it cannot be read."""
+    """Read the card of a bundle, and nothing else.
+
+    Raises:
+        BundleError: the card cannot be read.
+    """
     card_file = path / CARD_FILE
     try:
         data = card_file.read_bytes()
@@ -145,12 +155,15 @@ def load_card(path: Path) -> ModelCard:
 
 
 def hash_files(path: Path) -> dict[str, str]:
-    """SHA-256 in hexadecimal of every file in the folder, by name; not the card nor hidden files.
+    """SHA-256 in hexadecimal of every file of the folder, except the card and hidden files.
+
+    Returns:
+        The hashes by file name.
 
     Raises:
         BundleError: the folder cannot be read, or holds a folder or a link that leads out of it.
     """
-    digests = {}
+    hashes = {}
     try:
         root = path.resolve(strict=True)
         for file in sorted(path.iterdir()):
@@ -158,24 +171,24 @@ def hash_files(path: Path) -> dict[str, str]:
                 continue
             if file.resolve(strict=True).parent != root or not file.is_file():
                 raise BundleError(
-                    f"{file}: a bundle holds plain files alone; put the file itself there"
+                    f"{file}: a bundle holds only plain files; put the file itself there"
                 )
             with file.open("rb") as stream:
-                digests[file.name] = hashlib.file_digest(stream, "sha256").hexdigest()
+                hashes[file.name] = hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise BundleError(
             f"{error.filename or path}: cannot be read ({error.strerror}); fetch the bundle again"
         ) from error
-    return digests
+    return hashes
 
 
-def _compare(path: Path, listed: Mapping[str, str], found: dict[str, str]) -> None:
-    for name in sorted(listed.keys() | found.keys()):
-        if name not in found:
+def _check_hashes(path: Path, listed: Mapping[str, str], actual: Mapping[str, str]) -> None:
+    for name in sorted(listed.keys() | actual.keys()):
+        if name not in actual:
             raise BundleError(f"{path / name}: is missing; fetch the bundle again")
         if name not in listed:
             raise BundleError(f"{path / name}: is not listed in {CARD_FILE}; remove it")
-        if found[name] != listed[name]:
+        if actual[name] != listed[name]:
             raise BundleError(
                 f"{path / name}: its SHA-256 is not the one in {CARD_FILE}; fetch the bundle again"
             )

@@ -1,4 +1,4 @@
-"""The tables beside a model: what each logit stands for, and the points of a gallery."""
+"""The tables of a bundle: the label of each logit, and the points of a gallery."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 Row = dict[str, str]
 
-_NEEDED = {
+_COLUMNS_OF_SCOPE = {
     "point": ("lat", "lon"),
     "country": ("country_code",),
     "region": ("country_code", "region"),
     "continent": ("continent",),
 }
-"""The scopes of a label, and the cells that say what it covers."""
+"""The scopes of a label, and the columns that each of them requires."""
 
 LABEL_COLUMNS = ("label", "continent", "country_code", "region", "lat", "lon", "log_prior", "scope")
 CAPTION_COLUMNS = (*LABEL_COLUMNS, "parent")
@@ -35,7 +35,10 @@ POINT_COLUMNS = ("lat", "lon", "count")
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """What one logit stands for. The label of an attribute has a name alone."""
+    """The place or the attribute that one logit or one caption is about.
+
+    The label of an attribute has only a name.
+    """
 
     label: str
     continent: str = ""
@@ -46,35 +49,43 @@ class Label:
     log_prior: float = 0.0
     """ln of the label's share of the training photos."""
     scope: str = ""
+    """point, country, region or continent: the area that the label covers."""
     parent: str = ""
-    """Of a caption: the area inside which it competes with others, `country` or `region`; empty
-    where it competes with all."""
+    """Captions only: the area inside which they compete, `country` or `region`; empty if a caption
+    competes with all others."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gallery:
-    """Embeddings of length 1 and the points that they stand for."""
+    """Embeddings of length 1, and the points where the embedded photos were taken."""
 
     vectors: NDArray[np.float16] | NDArray[np.float32]
     """[G, D], mapped from disk."""
     lat: NDArray[np.float32]
+    """[G], degrees."""
     lon: NDArray[np.float32]
+    """[G], degrees."""
     count: NDArray[np.float32]
-    """[G], how many photos each point stands for."""
+    """[G], the number of photos at each point."""
 
 
 def read_labels(file: Path, places: bool) -> tuple[Label, ...]:
-    """The label table of a classify head, one entry for each logit.
+    """The label table of a classify head.
 
-    `places` says whether the labels are places; the labels of an attribute need a name alone.
+    Args:
+        file: the CSV table.
+        places: whether the labels are places; the labels of an attribute need only a name.
+
+    Returns:
+        One label for each logit, in their order.
 
     Raises:
-        BundleError: the table cannot be read, or a row does not say what it covers.
+        BundleError: the table cannot be read, or a row lacks what its scope requires.
     """
-    needed = ("label", "log_prior", "scope") if places else ("label",)
+    required = ("label", "log_prior", "scope") if places else ("label",)
     labels = tuple(
         _place_label(row, where) if places else Label(_text(row, "label", where))
-        for row, where in _rows(file, LABEL_COLUMNS, needed)
+        for row, where in _rows(file, LABEL_COLUMNS, required)
     )
     _check_unique(labels, file)
     return labels
@@ -83,10 +94,13 @@ def read_labels(file: Path, places: bool) -> tuple[Label, ...]:
 def read_captions(
     vector_file: Path, label_file: Path
 ) -> tuple[tuple[Label, ...], NDArray[np.float32]]:
-    """The table of a caption head, and the vector of each row.
+    """The label table of a caption head, and the vectors of its captions.
+
+    Returns:
+        The K labels, and float32 [K, D].
 
     Raises:
-        BundleError: a file cannot be read, or the two do not fit one another.
+        BundleError: a file cannot be read, or the two do not fit each other.
     """
     rows = _rows(label_file, CAPTION_COLUMNS, ("label", "scope"))
     labels = tuple(
@@ -94,17 +108,17 @@ def read_captions(
     )
     _check_unique(labels, label_file)
     if len({bool(label.parent) for label in labels}) > 1:
-        raise BundleError(f"{label_file}: either all rows have a parent or none; correct it")
-    return labels, _fitting(read_vectors(vector_file), vector_file, len(labels), label_file).astype(
-        np.float32
-    )
+        raise BundleError(f"{label_file}: either all rows have a parent or no row; correct it")
+    vectors = read_vectors(vector_file)
+    _check_shape(vectors, vector_file, len(labels), label_file)
+    return labels, vectors.astype(np.float32)
 
 
 def read_gallery(vector_file: Path, point_file: Path) -> Gallery:
     """The gallery of a retrieve head.
 
     Raises:
-        BundleError: a file cannot be read, or the two do not fit one another.
+        BundleError: a file cannot be read, or the two do not fit each other.
     """
     points = [
         (
@@ -114,7 +128,8 @@ def read_gallery(vector_file: Path, point_file: Path) -> Gallery:
         )
         for row, where in _rows(point_file, POINT_COLUMNS, POINT_COLUMNS)
     ]
-    vectors = _fitting(read_vectors(vector_file), vector_file, len(points), point_file)
+    vectors = read_vectors(vector_file)
+    _check_shape(vectors, vector_file, len(points), point_file)
     lat, lon, count = np.array(points, np.float32).T
     return Gallery(vectors, lat, lon, count)
 
@@ -123,11 +138,11 @@ def read_vectors(file: Path) -> NDArray[np.float16] | NDArray[np.float32]:
     """The vectors of a gallery [G, D], mapped from disk.
 
     Raises:
-        BundleError: the file is no such array. Pickles and archives are refused unread.
+        BundleError: the file is not an array of floats. Pickles and archives are never opened.
     """
     try:
         vectors = np.lib.format.open_memmap(file, mode="r")
-    except Exception as error:  # NumPy's reader of headers raises a dozen kinds
+    except Exception as error:  # NumPy's header parser raises many types
         raise BundleError(
             f"{file}: not a readable .npy array ({error}); fetch the bundle again"
         ) from error
@@ -136,22 +151,23 @@ def read_vectors(file: Path) -> NDArray[np.float16] | NDArray[np.float32]:
     return vectors
 
 
-def _fitting(vectors: NDArray[Any], vector_file: Path, rows: int, table: Path) -> NDArray[Any]:
+def _check_shape(vectors: NDArray[Any], vector_file: Path, rows: int, table: Path) -> None:
     if vectors.ndim != 2 or len(vectors) != rows:
         raise BundleError(
             f"{vector_file}: its shape {vectors.shape} does not fit the {rows} rows of "
             f"{table.name}; export both again"
         )
-    return vectors
 
 
 def _check_unique(labels: Sequence[Label], file: Path) -> None:
     if len({label.label for label in labels}) < len(labels):
-        raise BundleError(f"{file}: a label stands there twice; rename one")
+        raise BundleError(f"{file}: a label occurs twice; rename one")
 
 
-def _rows(file: Path, known: tuple[str, ...], needed: tuple[str, ...]) -> Iterator[tuple[Row, str]]:
-    """Every row of a CSV file with the words that name it in messages."""
+def _rows(
+    file: Path, known: tuple[str, ...], required: tuple[str, ...]
+) -> Iterator[tuple[Row, str]]:
+    """Every row of a CSV file, with the words that name the row in messages."""
     try:
         with file.open(encoding="utf-8-sig", newline="") as stream:
             lines = [cells for cells in csv.reader(stream, strict=True) if cells]
@@ -162,12 +178,12 @@ def _rows(file: Path, known: tuple[str, ...], needed: tuple[str, ...]) -> Iterat
     if len(lines) < 2:
         raise BundleError(f"{file}: holds no rows; fetch the bundle again")
     header = lines[0]
-    for column in needed:
+    for column in required:
         if column not in header:
             raise BundleError(f"{file}: lacks the column {column!r}; add it")
     for column in header:
         if column not in known or header.count(column) > 1:
-            raise BundleError(f"{file}: column {column!r} is not known or comes twice; remove it")
+            raise BundleError(f"{file}: column {column!r} is unknown or a duplicate; remove it")
     for number, cells in enumerate(lines[1:], start=2):
         where = f"{file}, row {number}"
         if len(cells) != len(header):
@@ -177,9 +193,10 @@ def _rows(file: Path, known: tuple[str, ...], needed: tuple[str, ...]) -> Iterat
 
 def _place_label(row: Row, where: str) -> Label:
     scope = row["scope"]
-    if scope not in _NEEDED:
-        raise BundleError(f"{where}: scope must be one of {', '.join(_NEEDED)}, not {scope[:40]!r}")
-    for column in _NEEDED[scope]:
+    if scope not in _COLUMNS_OF_SCOPE:
+        scopes = ", ".join(_COLUMNS_OF_SCOPE)
+        raise BundleError(f"{where}: scope must be one of {scopes}, not {scope[:40]!r}")
+    for column in _COLUMNS_OF_SCOPE[scope]:
         _text(row, column, where)
     point = scope == "point"
     return Label(

@@ -1,1 +1,1 @@
-"""From the outputs of a network to log-likelihoods and top-k places."""
+"""Decodes the outputs of a model's heads to log-likelihoods over the places table."""

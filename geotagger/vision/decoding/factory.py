@@ -1,20 +1,21 @@
-"""The reader that fits a head of a bundle."""
+"""Creates the decoder for a head of a bundle."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from geotagger.config import Device
 from geotagger.fusion.prior import Constants
 from geotagger.vision.bundle.head_specs import CaptionHead, RegressHead, RetrieveHead
-from geotagger.vision.decoding.captions import CaptionReader, InnerReader
+from geotagger.vision.decoding.captions import CaptionDecoder, LocalCaptionDecoder
 from geotagger.vision.decoding.heads import (
-    AttributeReader,
-    ClassifyReader,
-    Reader,
-    RegressReader,
-    RetrieveReader,
+    AttributeDecoder,
+    ClassifyDecoder,
+    HeadDecoder,
+    RegressDecoder,
+    RetrieveDecoder,
 )
-from geotagger.vision.runtime.gallery_match import Matcher
+from geotagger.vision.runtime.gallery_match import GalleryMatcher
 from geotagger.vision.search_space import CandidateSpace, captions_for, gallery_for
 
 if TYPE_CHECKING:
@@ -23,46 +24,54 @@ if TYPE_CHECKING:
     from geotagger.vision.bundle.head_specs import Head
 
 
-def make_reader(
+def make_decoder(
     bundle: ModelBundle,
     head: Head,
     places: Places,
-    search: CandidateSpace | None = None,
-    device: str = "cpu",
+    space: CandidateSpace | None = None,
+    device: str = Device.CPU,
     threads: int = 1,
-) -> Reader:
-    """The reader of a head. Galleries lie on `device`, that of the session.
+) -> HeadDecoder:
+    """The decoder for a head.
+
+    Args:
+        bundle: the bundle that has the head, with its tables.
+        head: what to decode.
+        places: the places table.
+        space: the candidates; None for those of the bundle.
+        device: the device of the session; galleries are loaded there.
+        threads: CPU threads that share one run.
 
     Raises:
-        BundleError: a table cannot be read, or names what the places table does not know.
-        UsageError: the search leaves nothing of the gallery.
+        BundleError: a table cannot be read, or does not fit the places table.
+        UsageError: the candidate space leaves no point of the gallery.
     """
-    search = search or CandidateSpace()
+    space = space or CandidateSpace()
     if isinstance(head, RetrieveHead):
-        gallery = gallery_for(search, bundle, head, threads)
-        return RetrieveReader(gallery, head.logit_scale, places, device, threads)
+        gallery = gallery_for(space, bundle, head, threads)
+        return RetrieveDecoder(gallery, head.logit_scale, places, device, threads)
     if isinstance(head, CaptionHead):
-        return caption_reader(bundle, head, places, search, device, threads)
+        return _make_caption_decoder(bundle, head, places, space, device, threads)
     if isinstance(head, RegressHead):
-        return RegressReader(head.sigma_km, places)
+        return RegressDecoder(head.sigma_km, places)
     labels = bundle.labels(head)
     if not head.places:
-        return AttributeReader(head.name, labels, head.temperature)
+        return AttributeDecoder(head.name, labels, head.temperature)
     source = str(bundle.path / head.labels)
-    return ClassifyReader(labels, head.temperature, places, source, Constants.load())
+    return ClassifyDecoder(labels, head.temperature, places, source, Constants.load())
 
 
-def caption_reader(
+def _make_caption_decoder(
     bundle: ModelBundle,
     head: CaptionHead,
     places: Places,
-    search: CandidateSpace,
-    device: str = "cpu",
+    space: CandidateSpace,
+    device: str = Device.CPU,
     threads: int = 1,
-) -> CaptionReader | InnerReader:
-    """As `make_reader`."""
-    labels, vectors = captions_for(search, bundle, head, places, threads)
-    matcher = Matcher(vectors, head.logit_scale, device=device, threads=threads)
+) -> CaptionDecoder | LocalCaptionDecoder:
+    """The decoder for a caption head; arguments and errors as in `make_decoder`."""
+    labels, vectors = captions_for(space, bundle, head, places, threads)
+    matcher = GalleryMatcher(vectors, head.logit_scale, device=device, threads=threads)
     if not labels or labels[0].parent:
-        return InnerReader(labels, matcher, places)
-    return CaptionReader(labels, matcher, places, str(bundle.path / head.labels))
+        return LocalCaptionDecoder(labels, matcher, places)
+    return CaptionDecoder(labels, matcher, places, str(bundle.path / head.labels))

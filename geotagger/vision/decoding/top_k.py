@@ -1,14 +1,14 @@
-"""A model's best points and their probabilities, without any belief about the world."""
+"""A model's best points and their probabilities, without the prior and without other evidence."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from geotagger.errors import BundleError
-from geotagger.vision.decoding.captions import CaptionReader, InnerReader, area_of
-from geotagger.vision.decoding.heads import ClassifyReader, RegressReader, RetrieveReader
+from geotagger.vision.decoding.captions import CaptionDecoder, LocalCaptionDecoder, area_of
+from geotagger.vision.decoding.heads import ClassifyDecoder, RegressDecoder, RetrieveDecoder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,81 +17,100 @@ if TYPE_CHECKING:
 
     from geotagger.geography.places import Places
     from geotagger.vision.bundle.label_tables import Label
-    from geotagger.vision.decoding.heads import Reader
+    from geotagger.vision.decoding.heads import HeadDecoder
 
-    Best = tuple[NDArray[np.float32], NDArray[np.float32]]
-    Outputs = Sequence[NDArray[np.float32]]
+    BestPoints = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
-def best_points(readers: Sequence[Reader], outputs: Outputs, places: Places, count: int) -> Best:
-    """Degrees [n, k, 2] and probabilities [n, k], best first; k is `count`, or less if there are
-    fewer.
+def best_points(
+    decoders: Sequence[HeadDecoder],
+    outputs: Sequence[NDArray[np.float32]],
+    places: Places,
+    count: int,
+) -> BestPoints:
+    """The best points of n photos, from the outputs of all heads.
 
-    Of several heads the finest speaks: points of a gallery, then captions, then labels, then
-    coordinates. Of captions a town has the probability of its area times its own inside it; first
-    comes the best town of the best area, which is StreetCLIP's answer, then all by probability.
+    The finest of several heads decides: first gallery points, then captions, then labels, then
+    coordinates. A town of a caption head has the probability of its area times its own inside the
+    area. The first point is the best town of the best area, which is StreetCLIP's answer; the
+    others follow by probability.
+
+    Args:
+        decoders: one for each head.
+        outputs: what each head gave, float32 [n, width].
+        places: the places table.
+        count: points per photo.
+
+    Returns:
+        Degrees float32 [n, k, 2] and probabilities float32 [n, k], best first; k is `count`, or the
+        number of points if that is less.
 
     Raises:
-        BundleError: no head speaks of places.
+        BundleError: no head is about places.
     """
-    read = list(zip(readers, outputs, strict=True))
-    for reader, values in read:
-        if isinstance(reader, RetrieveReader):
-            return reader.best(values, count)
-    areas = next((one for one in read if isinstance(one[0], CaptionReader)), None)
-    towns = next((one for one in read if isinstance(one[0], InnerReader) and one[0].labels), None)
+    heads = list(zip(decoders, outputs, strict=True))
+    for decoder, values in heads:
+        if isinstance(decoder, RetrieveDecoder):
+            return decoder.best(values, count)
+    areas = next(((d, v) for d, v in heads if isinstance(d, CaptionDecoder)), None)
+    local = ((d, v) for d, v in heads if isinstance(d, LocalCaptionDecoder))
+    towns = next(((d, v) for d, v in local if d.labels), None)
     if areas and towns:
-        return _towns_of_areas(areas, towns, places, count)
-    for reader, values in (towns, *read) if towns else read:
-        if isinstance(reader, ClassifyReader | CaptionReader | InnerReader):
-            shares = np.exp(reader.log_shares(values))
-            return _best(shares, shares, reader.labels, places, count)
-    for reader, values in read:
-        if isinstance(reader, RegressReader):
+        return _towns_of_areas(*areas, *towns, places, count)
+    for decoder, values in (towns, *heads) if towns else heads:
+        if isinstance(decoder, ClassifyDecoder | CaptionDecoder | LocalCaptionDecoder):
+            probabilities = np.exp(decoder.log_probabilities(values))
+            return _best_labels(probabilities, probabilities, decoder.labels, places, count)
+    for decoder, values in heads:
+        if isinstance(decoder, RegressDecoder):
             return values[:, None, :], np.ones((len(values), 1), np.float32)
-    raise BundleError("this model says nothing of places; take another one")
+    raise BundleError("this model has no head for places; use another one")
 
 
-def _towns_of_areas(areas: Any, towns: Any, places: Places, count: int) -> Best:
-    """`areas` and `towns` are a reader each, and its values. Areas without towns are themselves."""
-    (area_reader, area_values), (town_reader, town_values) = areas, towns
-    of_area = area_reader.log_shares(area_values)
-    column = {area_of(label): number for number, label in enumerate(area_reader.labels)}
-    of_town = np.array([column.get(area_of(label), -1) for label in town_reader.labels])
-    told = np.flatnonzero(of_town >= 0)
-    alone = np.setdiff1d(np.arange(len(area_reader.labels)), of_town)
-    labels = [*(town_reader.labels[i] for i in told), *(area_reader.labels[i] for i in alone)]
-    shares = np.exp(
-        np.concatenate(
-            [
-                of_area[:, of_town[told]] + town_reader.log_shares(town_values)[:, told],
-                of_area[:, alone],
-            ],
-            axis=1,
-        )
-    )
-    area = np.concatenate([of_town[told], alone])
-    in_best = area == of_area.argmax(axis=1)[:, None]
-    order = shares.copy()
-    first = np.where(in_best, shares, -1).argmax(axis=1)
-    order[np.arange(len(order)), first] = 2
-    return _best(shares, order, labels, places, count)
+def _towns_of_areas(
+    area_decoder: CaptionDecoder,
+    area_values: NDArray[np.float32],
+    town_decoder: LocalCaptionDecoder,
+    town_values: NDArray[np.float32],
+    places: Places,
+    count: int,
+) -> BestPoints:
+    """p(area) * p(town | area) for each town; an area without towns stands for itself."""
+    log_area = area_decoder.log_probabilities(area_values)
+    log_town = town_decoder.log_probabilities(town_values)
+    column_of = {area_of(label): number for number, label in enumerate(area_decoder.labels)}
+    area_of_town = np.array([column_of.get(area_of(label), -1) for label in town_decoder.labels])
+    towns = np.flatnonzero(area_of_town >= 0)
+    without_towns = np.setdiff1d(np.arange(len(area_decoder.labels)), area_of_town)
+    labels = [
+        *(town_decoder.labels[i] for i in towns.tolist()),
+        *(area_decoder.labels[i] for i in without_towns.tolist()),
+    ]
+    log_joint = log_area[:, area_of_town[towns]] + log_town[:, towns]
+    probabilities = np.exp(np.concatenate([log_joint, log_area[:, without_towns]], axis=1))
+    area_of_label = np.concatenate([area_of_town[towns], without_towns])
+    in_best_area = area_of_label == log_area.argmax(axis=1)[:, None]
+    first = np.where(in_best_area, probabilities, -1).argmax(axis=1)
+    rank_by = probabilities.copy()
+    rank_by[np.arange(len(rank_by)), first] = 2  # above every probability
+    return _best_labels(probabilities, rank_by, labels, places, count)
 
 
-def _best(
-    shares: NDArray[np.float64],
-    order: NDArray[np.float64],
+def _best_labels(
+    probabilities: NDArray[np.float64],
+    rank_by: NDArray[np.float64],
     labels: Sequence[Label],
     places: Places,
     count: int,
-) -> Best:
-    rows = np.argsort(-order, axis=1, kind="stable")[:, :count]
+) -> BestPoints:
+    """The points of the labels with the highest `rank_by` [n, K], and their probabilities."""
+    best = np.argsort(-rank_by, axis=1, kind="stable")[:, :count]
     points = np.array([_point_of(label, places) for label in labels], np.float32)
-    return points[rows], np.take_along_axis(shares, rows, axis=1).astype(np.float32)
+    return points[best], np.take_along_axis(probabilities, best, axis=1).astype(np.float32)
 
 
 def _point_of(label: Label, places: Places) -> tuple[float, float]:
-    """Where a label is; of an area its most populous place."""
+    """Latitude and longitude of a label; an area has those of its most populous place."""
     if label.scope == "point":
         return label.lat, label.lon
     inside = np.ones(len(places), bool)

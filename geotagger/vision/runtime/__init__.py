@@ -1,1 +1,1 @@
-"""ONNX Runtime sessions on a device, and the encoders that run in them."""
+"""ONNX Runtime: devices, sessions, buffers, encoders and the match against galleries."""

@@ -1,7 +1,8 @@
-"""Several crops of one photo, whose outputs are averaged: dearer, and a little better.
+"""Several crops of one photo, with averaged outputs: slower, and a little more accurate.
 
-Published figures are often those of ten crops: the corners and the middle of the photo at 8/7 of
-the model's size, and the mirror images of these five (Krizhevsky et al. 2012).
+Published figures often use ten crops: the corners and the centre of the photo at 8/7 of the model's
+size, and the mirror images of these five (Krizhevsky et al. 2012, "ImageNet classification with
+deep convolutional neural networks").
 """
 
 from __future__ import annotations
@@ -23,44 +24,61 @@ if TYPE_CHECKING:
     from geotagger.images.decode import InputSpec
     from geotagger.vision.bundle.head_specs import Head
 
-COUNTS = (1, 5, 10)
+CROP_COUNTS = (1, 5, 10)
 
 
-def enlarged(size_px: int, count: int) -> int:
-    """Short side of the photo from which so many crops of `size_px` are cut.
+def enlarged_side_px(size_px: int, count: int) -> int:
+    """The short side of the photo from which `count` crops of `size_px` are cut.
 
-    Raises UsageError: `count` is none of COUNTS.
+    Raises:
+        UsageError: `count` is not one of CROP_COUNTS.
     """
-    if count not in COUNTS:
-        raise UsageError(f"crops: {count} is none of {', '.join(map(str, COUNTS))}")
+    if count not in CROP_COUNTS:
+        raise UsageError(f"crops: {count} is not one of {', '.join(map(str, CROP_COUNTS))}")
     return size_px if count == 1 else round(size_px * 8 / 7)
 
 
-def crop(image: Image.Image, spec: InputSpec, count: int) -> NDArray[np.uint8]:
-    """uint8 [count, S, S, 3]; the one crop of `images.fit` where count is 1."""
+def crop_pixels(image: Image.Image, spec: InputSpec, count: int) -> NDArray[np.uint8]:
+    """Cut a photo into crops.
+
+    Args:
+        image: upright RGB.
+        spec: the input of the model.
+        count: one of CROP_COUNTS; the single crop is that of `images.decode.fit`.
+
+    Returns:
+        uint8 [count, S, S, 3].
+    """
     if count == 1:
         return fit(image, spec)[None]
-    if spec.fit in ("squash", "pad"):  # the whole photo is a square
-        image = Image.fromarray(
-            fit(image, structs.replace(spec, size_px=enlarged(spec.size_px, count)))
-        )
+    if spec.fit in ("squash", "pad"):  # these make the whole photo a square
+        enlarged = structs.replace(spec, size_px=enlarged_side_px(spec.size_px, count))
+        image = Image.fromarray(fit(image, enlarged))
     width, height = image.size
-    side = min(width, height) * spec.size_px / enlarged(spec.size_px, count)
-    right, down = width - side, height - side
-    corners = [(0, 0), (right, 0), (0, down), (right, down), (right / 2, down / 2)]
-    size, method = (spec.size_px, spec.size_px), FILTERS[spec.filter]
+    side = min(width, height) * spec.size_px / enlarged_side_px(spec.size_px, count)
+    right, bottom = width - side, height - side
+    corners = [(0, 0), (right, 0), (0, bottom), (right, bottom), (right / 2, bottom / 2)]
+    size, resampling = (spec.size_px, spec.size_px), FILTERS[spec.filter]
     boxes = [(x, y, x + side, y + side) for x, y in corners]
     five = np.stack(
-        [np.asarray(image.resize(size, method, box=box, reducing_gap=2.0)) for box in boxes]
+        [np.asarray(image.resize(size, resampling, box=box, reducing_gap=2.0)) for box in boxes]
     )
     return five if count == 5 else np.concatenate([five, five[:, :, ::-1]])
 
 
-def averaged(head: Head, values: NDArray[np.float32], count: int) -> NDArray[np.float32]:
-    """[n, width] of a head's outputs [n * count, width]: logits are averaged.
+def average_crops(head: Head, values: NDArray[np.float32], count: int) -> NDArray[np.float32]:
+    """Average the outputs of a head over the crops of each photo.
 
-    So are embeddings, for the mean of the cosines is the cosine with the mean; it is not scaled to
-    length 1 again. Coordinates are averaged on the sphere.
+    Logits are averaged. So are embeddings, because the mean of the cosines is the cosine with the
+    mean; the mean is not scaled to length 1 again. Coordinates are averaged on the sphere.
+
+    Args:
+        head: the head that gave the values.
+        values: float32 [n * count, width].
+        count: crops of each photo.
+
+    Returns:
+        float32 [n, width].
     """
     if count == 1:
         return values

@@ -1,4 +1,8 @@
-"""Devices that ONNX Runtime may run on, and sessions that run on the one that was asked for."""
+"""The devices that ONNX Runtime can run on, and sessions that run on exactly the chosen one.
+
+ONNX Runtime calls them execution providers:
+https://onnxruntime.ai/docs/execution-providers/
+"""
 
 from __future__ import annotations
 
@@ -13,44 +17,49 @@ from typing import Any
 import onnxruntime as ort
 from platformdirs import user_cache_path
 
+from geotagger.config import Device
 from geotagger.errors import DeviceError
 
 PROVIDERS = {
-    "tensorrt": "TensorrtExecutionProvider",
-    "cuda": "CUDAExecutionProvider",
-    "coreml": "CoreMLExecutionProvider",
-    "openvino": "OpenVINOExecutionProvider",
-    "cpu": "CPUExecutionProvider",
+    Device.TENSORRT: "TensorrtExecutionProvider",
+    Device.CUDA: "CUDAExecutionProvider",
+    Device.COREML: "CoreMLExecutionProvider",
+    Device.OPENVINO: "OpenVINOExecutionProvider",
+    Device.CPU: "CPUExecutionProvider",
 }
-"""Devices, best first, and what ONNX Runtime calls them."""
+"""ONNX Runtime's name of each device, best device first."""
 
-_NVIDIA = ("tensorrt", "cuda")
+NVIDIA_DEVICES = (Device.TENSORRT, Device.CUDA)
 
 _FATAL, _WARNING = 4, 2  # severities of ONNX Runtime's log
 
 
-def candidates(device: str) -> list[str]:
-    """The devices to try, in order; only those that this onnxruntime was built for."""
-    if device != "auto" and device not in PROVIDERS:
-        raise DeviceError(f"device {device!r} is not known; take auto, {', '.join(PROVIDERS)}")
+def candidate_devices(device: str) -> list[Device]:
+    """The devices to try, in order: the given one, or for `auto` all that may run here.
+
+    Raises:
+        DeviceError: the device is unknown, or the installed onnxruntime is built without it.
+    """
+    if device not in list(Device):
+        raise DeviceError(f"device {device!r} is not known; use one of {', '.join(Device)}")
     built_for = ort.get_available_providers()
-    if device == "auto":
-        missing = () if _has_nvidia_driver() else _NVIDIA
+    if device == Device.AUTO:
+        missing = () if _has_nvidia_driver() else NVIDIA_DEVICES
         return [
             name
             for name, provider in PROVIDERS.items()
             if provider in built_for and name not in missing
         ]
-    if PROVIDERS[device] not in built_for:
+    if PROVIDERS[Device(device)] not in built_for:
         raise DeviceError(
             f"device {device}: the installed onnxruntime is built without it; install "
-            "the onnxruntime package that has it, or take --device cpu"
+            "the onnxruntime package that has it, or use --device cpu"
         )
-    return [device]
+    return [Device(device)]
 
 
 def _has_nvidia_driver() -> bool:
-    """Without it CUDA cannot run, and to find that out by loading CUDA costs 200 MB for good."""
+    """CUDA needs the driver. Loading CUDA to find that out would cost 200 MB of memory for good."""
     try:
         ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1")
     except OSError:
@@ -58,24 +67,24 @@ def _has_nvidia_driver() -> bool:
     return True
 
 
-def gpus(device: str) -> list[int]:
-    """The numbers of the GPUs of that kind; [0] for a device of which there is but one."""
-    if device not in _NVIDIA:
+def gpu_ids(device: str) -> list[int]:
+    """The ids of the GPUs of an NVIDIA device; [0] for any other device."""
+    if device not in NVIDIA_DEVICES:
         return [0]
-    found = [one for one in ort.get_ep_devices() if one.ep_name == PROVIDERS["cuda"]]
-    return list(range(len(found))) or [0]
+    gpus = [gpu for gpu in ort.get_ep_devices() if gpu.ep_name == PROVIDERS[Device.CUDA]]
+    return list(range(len(gpus))) or [0]
 
 
-def memory(device: str) -> str:
-    """The memory in which its buffers lie, as ONNX Runtime calls it."""
-    return "cuda" if device in _NVIDIA else "cpu"
+def memory_kind(device: str) -> str:
+    """ONNX Runtime's name of the memory in which the device's buffers are."""
+    return "cuda" if device in NVIDIA_DEVICES else "cpu"
 
 
-def cuda_graphs() -> bool:
+def cuda_graphs_enabled() -> bool:
     """Whether CUDA records a network's launches and replays them: GEOTAGGER_CUDA_GRAPHS=1.
 
-    Off unless asked for, because nobody has measured yet that it pays (`benchmarks/speed/gpu.py`
-    does).
+    Off by default, because no measurement shows yet that it pays (`benchmarks/speed/gpu.py`
+    measures it).
     """
     return os.environ.get("GEOTAGGER_CUDA_GRAPHS") == "1"
 
@@ -88,77 +97,85 @@ def open_session(
     exact: bool = False,
     gpu: int = 0,
     cuda_graphs: bool = False,
-    patterns: bool = True,
+    memory_pattern: bool = True,
 ) -> Any:
-    """A session that runs on `device` first; falling back to another is an error.
+    """Open a session of ONNX Runtime that runs on `device`; it never falls back to another.
 
     Args:
-        gpu: which one of several.
-        threads: processors that work together on one run; photos run side by side need but one.
-        exact: multiply in float32 also where the device has something faster and coarser.
-        cuda_graphs: see there; such a session runs on bound buffers alone.
-        patterns: keep for each shape of input one block of memory for all that a run needs. Quicker
-            where few shapes come, but where each picture has its own they add up.
+        model_file: the ONNX graph.
+        device: a concrete device, not `auto`.
+        threads: CPU threads that share one run. Photos that run in parallel need only one each.
+        exact: compute in float32 even if the device has a faster, coarser arithmetic.
+        gpu: the id of the GPU, if there are several.
+        cuda_graphs: see `cuda_graphs_enabled`. Such a session needs bound buffers (`IoBinding`).
+        memory_pattern: plan one block of memory for each input shape. Faster for few shapes; with
+            a new shape for every picture the blocks add up.
+
+    Returns:
+        An `onnxruntime.InferenceSession`.
+
+    Raises:
+        DeviceError: ONNX Runtime cannot start the device.
     """
     options = ort.SessionOptions()
     options.log_severity_level = _FATAL
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    options.enable_mem_pattern = patterns
-    ort.disable_telemetry_events()  # Windows builds report what they run unless told not to
+    options.enable_mem_pattern = memory_pattern
+    ort.disable_telemetry_events()  # Windows builds send telemetry by default
     with _quiet():
-        if device in _NVIDIA:
+        if device in NVIDIA_DEVICES:
             ort.preload_dlls()
         session = ort.InferenceSession(
             model_file,
             options,
-            providers=_providers(device, exact, gpu, cuda_graphs),
+            providers=_providers(Device(device), exact, gpu, cuda_graphs),
             enable_fallback=0,
         )
-    if session.get_providers()[0] != PROVIDERS[device]:
+    if session.get_providers()[0] != PROVIDERS[Device(device)]:
         raise DeviceError(
             f"device {device}: ONNX Runtime cannot start it here; install the driver and the "
             "libraries that it needs (pip install 'onnxruntime-gpu[cuda,cudnn]'), "
-            "or take --device cpu"
+            "or use --device cpu"
         )
     return session
 
 
 def _providers(
-    device: str, exact: bool, gpu: int, cuda_graphs: bool
+    device: Device, exact: bool, gpu: int, cuda_graphs: bool
 ) -> list[tuple[str, dict[str, str]]]:
-    """ONNX Runtime's providers for a device; nodes that one cannot run go to the next.
+    """ONNX Runtime's providers for a device; the next one runs the nodes that one cannot run.
 
-    TensorRT multiplies in half precision, and keeps its engines: building one takes minutes.
+    TensorRT computes in half precision, and its engines are kept: building one takes minutes.
     """
-    options = {
+    cuda_options = {
         "device_id": str(gpu),
         "arena_extend_strategy": "kSameAsRequested",
         "cudnn_conv_algo_search": "HEURISTIC",
         "use_tf32": "0" if exact else "1",
         "enable_cuda_graph": "1" if cuda_graphs else "0",
     }
-    cuda = (PROVIDERS["cuda"], options)
-    cpu: tuple[str, dict[str, str]] = (PROVIDERS["cpu"], {})
-    if device == "tensorrt":
-        cache = str(user_cache_path("geotagger", appauthor=False) / "tensorrt")
-        engines = {
+    cuda = (PROVIDERS[Device.CUDA], cuda_options)
+    cpu: tuple[str, dict[str, str]] = (PROVIDERS[Device.CPU], {})
+    if device is Device.TENSORRT:
+        cache_folder = str(user_cache_path("geotagger", appauthor=False) / "tensorrt")
+        tensorrt_options = {
             "device_id": str(gpu),
             "trt_fp16_enable": "0" if exact else "1",
             "trt_engine_cache_enable": "1",
-            "trt_engine_cache_path": cache,
+            "trt_engine_cache_path": cache_folder,
             "trt_timing_cache_enable": "1",
-            "trt_timing_cache_path": cache,
+            "trt_timing_cache_path": cache_folder,
         }
-        return [(PROVIDERS[device], engines), cuda, cpu]
-    if device == "cuda":
+        return [(PROVIDERS[device], tensorrt_options), cuda, cpu]
+    if device is Device.CUDA:
         return [cuda, cpu]
-    return [cpu] if device == "cpu" else [(PROVIDERS[device], {}), cpu]
+    return [cpu] if device is Device.CPU else [(PROVIDERS[device], {}), cpu]
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence what ONNX Runtime prints of devices that are not there; we say it ourselves."""
+    """Silence ONNX Runtime's messages about missing devices; `DeviceError` replaces them."""
     ort.set_default_logger_severity(_FATAL)
     try:
         with contextlib.redirect_stdout(io.StringIO()):

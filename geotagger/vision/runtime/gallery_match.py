@@ -1,8 +1,7 @@
 """Matches embeddings against a gallery that stays on the device.
 
 The graph is `data/match.onnx` (made by `tools/build_data/match.py`). The gallery is one of its
-inputs,
-so points and captions can be swapped without making a graph.
+inputs, so that points and captions can be replaced without a new graph. The search is exact.
 """
 
 from __future__ import annotations
@@ -13,17 +12,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnxruntime as ort
 
-from geotagger.vision.runtime.devices import open_session
+from geotagger.config import Device
+from geotagger.vision.runtime.devices import NVIDIA_DEVICES, open_session
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_DEVICES = {"cuda": "cuda", "tensorrt": "cuda"}
-"""Where the gallery lies; elsewhere than here it is in the computer's own memory."""
 
-
-class Matcher:
-    """A gallery, bound once."""
+class GalleryMatcher:
+    """A gallery in the memory of a device: CUDA for NVIDIA's devices, the CPU for all others."""
 
     def __init__(
         self,
@@ -32,51 +29,59 @@ class Matcher:
         *,
         count: NDArray[np.float32] | None = None,
         prior: bool = False,
-        device: str = "cpu",
+        device: str = Device.CPU,
         threads: int = 1,
     ) -> None:
-        """
+        """Load the gallery.
+
         Args:
-            vectors: [G, D], each of length 1. It may be stored in float16; it computes in float32.
-            scale: of the cosines.
-            count: [G] how many photos a row stands for; one where it is not given.
-            prior: a row is the likelier the more photos it stands for; else each photo is alike.
-            device: that of the session that gives the embeddings.
-            threads: processors that share the work on the CPU.
+            vectors: [G, D], each row of length 1. float16 is converted to float32.
+            scale: multiplies the cosines.
+            count: [G], the number of photos of each row; None for one each.
+            prior: whether rows with more photos are more likely; else all photos are equally
+                likely.
+            device: the device of the session that gives the embeddings.
+            threads: CPU threads that share one run.
 
         Raises:
-            DeviceError: the device does not run it.
+            DeviceError: the device cannot run the graph.
         """
-        self._memory = _DEVICES.get(device, "cpu")
+        self._device = Device.CUDA if device in NVIDIA_DEVICES else Device.CPU
         with resources.as_file(resources.files("geotagger.data") / "match.onnx") as file:
-            self._session = open_session(file, self._memory, threads, exact=True)
-        rows = len(vectors)
-        nothing = np.zeros(rows, np.float32)
-        logarithm = nothing if count is None else np.log(count).astype(np.float32)
-        self._bound = {
-            "gallery": self._value(np.ascontiguousarray(vectors, np.float32)),
-            "scale": self._value(np.array(scale, np.float32)),
-            "log_weight": self._value(nothing if prior else logarithm),
-            "log_prior": self._value(logarithm if prior else nothing),
+            self._session = open_session(file, self._device, threads, exact=True)
+        self._row_count = len(vectors)
+        zeros = np.zeros(self._row_count, np.float32)
+        log_count = zeros if count is None else np.log(count).astype(np.float32)
+        self._gallery_inputs = {
+            "gallery": self._ort_value(np.ascontiguousarray(vectors, np.float32)),
+            "scale": self._ort_value(np.array(scale, np.float32)),
+            "log_weight": self._ort_value(zeros if prior else log_count),
+            "log_prior": self._ort_value(log_count if prior else zeros),
         }
-        self._rows = rows
 
     def logits(self, embedding: NDArray[np.float32]) -> NDArray[np.float32]:
-        """[B, G]: scaled cosines of the embeddings [B, D]."""
-        if not len(embedding):  # ONNX Runtime before 1.31 divides by zero, and ends the program
-            return np.empty((0, self._rows), np.float32)
+        """Scaled cosines, float32 [B, G], of the embeddings [B, D]."""
+        if not len(embedding):  # ONNX Runtime before 1.31 crashes: it divides by zero
+            return np.empty((0, self._row_count), np.float32)
         (logits,) = self._run(embedding, 1, ["logits"])
         return logits
 
     def best(
         self, embedding: NDArray[np.float32], count: int
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Rows and probabilities [B, k] of the `count` best, at most all, best first.
+        """The most likely rows, best first.
 
-        The probability is that of one of the photos that a row stands for: a softmax over the
-        gallery with each row as often as it counts.
+        The probability is that of one of the photos of a row: a softmax over the gallery in which
+        each row occurs as often as its count.
+
+        Args:
+            embedding: float32 [B, D].
+            count: rows per embedding.
+
+        Returns:
+            Rows int64 [B, k] and probabilities float32 [B, k]; k is `count`, or G if that is less.
         """
-        count = min(count, self._rows)
+        count = min(count, self._row_count)
         if not len(embedding):
             return np.empty((0, count), np.int64), np.empty((0, count), np.float32)
         rows, probabilities = self._run(embedding, count, ["rows", "probabilities"])
@@ -86,13 +91,14 @@ class Matcher:
         self, embedding: NDArray[np.float32], count: int, outputs: list[str]
     ) -> list[NDArray[Any]]:
         options = ort.RunOptions()
-        options.only_execute_path_to_fetches = True  # logits alone need no sorting
-        fed = {
-            "embedding": self._value(np.ascontiguousarray(embedding, np.float32)),
+        options.only_execute_path_to_fetches = True  # logits need no sorting
+        inputs = {
+            **self._gallery_inputs,
+            "embedding": self._ort_value(np.ascontiguousarray(embedding, np.float32)),
             "k": ort.OrtValue.ortvalue_from_numpy(np.array([count], np.int64)),  # read by the CPU
         }
-        values = self._session.run_with_ort_values(outputs, {**self._bound, **fed}, options)
+        values = self._session.run_with_ort_values(outputs, inputs, options)
         return [value.numpy() for value in values]
 
-    def _value(self, array: NDArray[Any]) -> ort.OrtValue:
-        return ort.OrtValue.ortvalue_from_numpy(array, self._memory, 0)
+    def _ort_value(self, array: NDArray[Any]) -> ort.OrtValue:
+        return ort.OrtValue.ortvalue_from_numpy(array, str(self._device), 0)

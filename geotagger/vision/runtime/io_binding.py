@@ -1,8 +1,10 @@
-"""A network and what reads it on its device, bound to buffers that stay where they are.
+"""A network and the graphs of its heads, bound to fixed buffers on their device.
 
-Pixels go up once, as bytes. What the graph of a head reads of the network is on the device already.
-Only what was asked for comes back. CUDA graphs need such addresses, for they replay the very same
-launches.
+Pixels are uploaded once, as bytes. The graph of a head reads the network's output directly on the
+device. Only the requested outputs are downloaded. CUDA graphs need fixed addresses, because they
+replay the very same launches.
+
+ONNX Runtime's documentation: https://onnxruntime.ai/docs/performance/tune-performance/iobinding.html
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import onnxruntime as ort
@@ -24,132 +26,165 @@ if TYPE_CHECKING:
 
 INPUT_NAME = "pixels"
 
-GraphOutput = tuple[str, Path | None]
-"""An output of a network, and the file of the graph that it goes through, or None."""
 
-DeviceMemory = tuple[str, int]
-"""A kind of memory by ONNX Runtime's name, and the number of the device that has it."""
+class GraphOutput(NamedTuple):
+    """What one head reads: an output of the network, perhaps passed through a graph of its own."""
 
-_recordings = count(1)
-"""Each is told apart by a number: two with one number would replay one another's launches."""
+    name: str
+    """The ONNX output of the network."""
+    head_graph: Path | None
+    """The ONNX file of the head's graph; None if the head reads the output itself."""
 
 
-def taps_of(bundle: ModelBundle) -> list[GraphOutput]:
+class DeviceMemory(NamedTuple):
+    """The memory that sessions and buffers share."""
+
+    kind: str
+    """ONNX Runtime's name, for example `cuda`."""
+    device_id: int
+
+
+_graph_ids = count(1)
+"""CUDA graphs of one process need different ids; with one id they would replay each other."""
+
+
+def graph_outputs(bundle: ModelBundle) -> list[GraphOutput]:
     """What each head reads, in the order of the card."""
     return [
-        (head.output, bundle.path / head.graph)
-        if isinstance(head, RetrieveHead) and head.graph
-        else (head.output, None)
+        GraphOutput(
+            head.output,
+            bundle.path / head.graph if isinstance(head, RetrieveHead) and head.graph else None,
+        )
         for head in bundle.card.heads
     ]
 
 
-def unbound(
-    network: Any, graphs: Mapping[Path, Any], taps: Sequence[GraphOutput], pixels: NDArray[np.uint8]
+def run_unbound(
+    network: Any,
+    head_graphs: Mapping[Path, Any],
+    outputs: Sequence[GraphOutput],
+    pixels: NDArray[np.uint8],
 ) -> list[NDArray[np.float32]]:
-    """As `IoBinding.run` for the CPU, where nothing has to be moved: batches of any size."""
-    names = list(dict.fromkeys(name for name, _ in taps))
-    found = dict(zip(names, network.run(names, {INPUT_NAME: pixels}), strict=True))
-    given = []
-    for name, file in taps:
-        values = found[name]
+    """As `IoBinding.run`, for the CPU, where nothing is copied: batches of any size."""
+    names = list(dict.fromkeys(output.name for output in outputs))
+    values_by_name = dict(zip(names, network.run(names, {INPUT_NAME: pixels}), strict=True))
+    results = []
+    for name, file in outputs:
+        values = values_by_name[name]
         if file is not None:
-            graph = graphs[file]
+            graph = head_graphs[file]
             (values,) = graph.run(None, {graph.get_inputs()[0].name: values})
-        given.append(values)
-    return given
+        results.append(values)
+    return results
 
 
 class IoBinding:
-    """One network, and the graphs of the heads that read it."""
+    """One network and the graphs of its heads, with their buffers."""
 
     def __init__(
         self,
         network: Any,
-        graphs: Mapping[Path, Any],
-        taps: Sequence[GraphOutput],
-        place: DeviceMemory,
+        head_graphs: Mapping[Path, Any],
+        outputs: Sequence[GraphOutput],
+        memory: DeviceMemory,
     ) -> None:
         """
         Args:
             network: its session, with one input and named outputs.
-            graphs: sessions by file; one input and one output each.
-            taps: what `run` gives.
-            place: the memory that sessions and buffers share.
+            head_graphs: sessions by file, with one input and one output each.
+            outputs: what `run` returns.
+            memory: where the sessions and buffers are.
         """
         self._network = network
-        self._graphs = graphs
-        self._taps = taps
-        self._place = place
-        self._most = 0
-        self._steps: list[_Step] = []
+        self._head_graphs = head_graphs
+        self._outputs = outputs
+        self._memory = memory
+        self._batch_size = 0
+        self._steps: list[_BoundSession] = []
 
-    def run(self, pixels: NDArray[np.uint8], most: int) -> list[NDArray[np.float32]]:
-        """What each tap gives, [n, ...], for pixels [n, S, S, 3]; n is at most `most`.
+    def run(self, pixels: NDArray[np.uint8], batch_size: int) -> list[NDArray[np.float32]]:
+        """Run one batch.
 
-        The device always gets `most`, for it plans for one shape. The buffers are made anew when
-        that changes; whatever fails, the next run makes them anew, too.
+        The device always gets `batch_size` photos, because it plans for one shape; the rest is
+        padding. A new batch size creates new buffers. So does the run after a failure.
+
+        Args:
+            pixels: uint8 [n, S, S, 3], with n at most `batch_size`.
+            batch_size: the size of the batch on the device.
+
+        Returns:
+            The values of each output, float32 [n, ...].
         """
-        shown = len(pixels)
-        if shown < most:
-            padding = np.zeros((most - shown, *pixels.shape[1:]), np.uint8)
+        photo_count = len(pixels)
+        if photo_count < batch_size:
+            padding = np.zeros((batch_size - photo_count, *pixels.shape[1:]), np.uint8)
             pixels = np.concatenate([pixels, padding])
-        if most != self._most:
+        if batch_size != self._batch_size:
             self._bind(pixels)
-            self._most = most
+            self._batch_size = batch_size
         try:
             self._pixels.update_inplace(np.ascontiguousarray(pixels))
             for step in self._steps:
                 step.run()
-            return [np.array(value.numpy()[:shown]) for value in self._tapped]
+            return [np.array(value.numpy()[:photo_count]) for value in self._output_values]
         except Exception:
-            self._most = 0
+            self._batch_size = 0
             raise
 
     def _bind(self, pixels: NDArray[np.uint8]) -> None:
-        self._most, self._steps, self._tapped = 0, [], []  # the old buffers go first
-        self._pixels = ort.OrtValue.ortvalue_from_numpy(np.zeros_like(pixels), *self._place)
-        names = list(dict.fromkeys(name for name, _ in self._taps))
-        network = _Step(self._network, INPUT_NAME, self._pixels, names, self._place)
-        found: dict[GraphOutput, Any] = {
-            (name, None): value for name, value in zip(names, network.outputs, strict=True)
+        """Create the buffers for batches of this shape."""
+        self._batch_size, self._steps, self._output_values = 0, [], []  # frees the old buffers
+        self._pixels = ort.OrtValue.ortvalue_from_numpy(np.zeros_like(pixels), *self._memory)
+        names = list(dict.fromkeys(output.name for output in self._outputs))
+        network = _BoundSession(self._network, INPUT_NAME, self._pixels, names, self._memory)
+        values: dict[GraphOutput, Any] = {
+            GraphOutput(name, None): value
+            for name, value in zip(names, network.outputs, strict=True)
         }
         steps = [network]
-        for name, file in self._taps:
-            if file is None or (name, file) in found:
+        for output in self._outputs:
+            if output.head_graph is None or output in values:
                 continue
-            graph = self._graphs[file]
-            (given,), (wanted,) = graph.get_inputs(), graph.get_outputs()
-            step = _Step(graph, given.name, found[name, None], [wanted.name], self._place)
-            (found[name, file],) = step.outputs
+            graph = self._head_graphs[output.head_graph]
+            (graph_input,), (graph_output,) = graph.get_inputs(), graph.get_outputs()
+            source = values[GraphOutput(output.name, None)]
+            step = _BoundSession(graph, graph_input.name, source, [graph_output.name], self._memory)
+            (values[output],) = step.outputs
             steps.append(step)
-        self._steps, self._tapped = steps, [found[tap] for tap in self._taps]
+        self._steps = steps
+        self._output_values = [values[output] for output in self._outputs]
 
 
-class _Step:
-    """A session whose input and outputs stay where they are."""
+class _BoundSession:
+    """A session with a fixed input buffer and fixed output buffers."""
 
     def __init__(
-        self, session: Any, input_name: str, fed: Any, names: Sequence[str], place: DeviceMemory
+        self,
+        session: Any,
+        input_name: str,
+        input_value: Any,
+        output_names: Sequence[str],
+        memory: DeviceMemory,
     ) -> None:
-        """Runs it once: that tells the shapes of the outputs, and their buffers are kept."""
+        """Run the session once: that yields the output buffers, which are kept."""
         self._session = session
         self._binding = session.io_binding()
-        self._binding.bind_ortvalue_input(input_name, fed)
-        for name in names:
-            self._binding.bind_output(name, *place)
-        session.run_with_iobinding(self._binding, _recording(-1))
+        self._binding.bind_ortvalue_input(input_name, input_value)
+        for name in output_names:
+            self._binding.bind_output(name, *memory)
+        session.run_with_iobinding(self._binding, _run_options(cuda_graph_id=-1))
         self.outputs = self._binding.get_outputs()
-        for name, value in zip(names, self.outputs, strict=True):
+        for name, value in zip(output_names, self.outputs, strict=True):
             self._binding.bind_ortvalue_output(name, value)
-        self._options = _recording(next(_recordings))
+        self._options = _run_options(cuda_graph_id=next(_graph_ids))
 
     def run(self) -> None:
+        """Compute the output buffers from the input buffer."""
         self._session.run_with_iobinding(self._binding, self._options)
 
 
-def _recording(number: int) -> ort.RunOptions:
-    """Where CUDA graphs are on: which one to record or replay; -1 for none."""
+def _run_options(cuda_graph_id: int) -> ort.RunOptions:
+    """Options with the CUDA graph to record or replay; -1 for none. Ignored without CUDA graphs."""
     options = ort.RunOptions()
-    options.add_run_config_entry("gpu_graph_id", str(number))
+    options.add_run_config_entry("gpu_graph_id", str(cuda_graph_id))
     return options

@@ -1,4 +1,4 @@
-"""`geotagger doctor` finds what is wrong, says what mends it, and never falls ill itself."""
+"""`geotagger doctor` finds what is wrong, says what mends it, and never crashes itself."""
 
 import json
 import os
@@ -11,9 +11,9 @@ import pytest
 from click.testing import CliRunner
 
 from geotagger.cli.main import cli
-from geotagger.doctor import packages, running
-from geotagger.doctor.examination import can_run, examine
-from geotagger.doctor.report import State
+from geotagger.doctor import devices, packages
+from geotagger.doctor.checks import can_run, run_checks
+from geotagger.doctor.finding import CheckState
 from geotagger.errors import DeviceError
 from geotagger.vision.bundle import bundle
 
@@ -25,7 +25,7 @@ def folders(tmp_path, monkeypatch):
 
 
 def found(about, name):
-    (one,) = [each for each in examine() if (each.about, each.name) == (about, name)]
+    (one,) = [each for each in run_checks() if (each.about, each.name) == (about, name)]
     return one
 
 
@@ -47,7 +47,7 @@ def test_what_is_well_is_told_and_exits_0(tmp_path):
 def test_a_missing_package_is_named_with_the_line_that_installs_it(monkeypatch):
     requiring(monkeypatch, "no-such-package>=1.5", "nowhere; sys_platform == 'none'")
     finding = found("packages", "no-such-package")
-    assert finding.state is State.BROKEN
+    assert finding.state is CheckState.BROKEN
     assert finding.remedy == f'{sys.executable} -m pip install "no-such-package>=1.5"'
     done = CliRunner().invoke(cli, ["doctor"])
     assert done.exit_code == 1
@@ -58,8 +58,8 @@ def test_a_missing_package_is_named_with_the_line_that_installs_it(monkeypatch):
 
 def test_a_version_out_of_range_is_a_warning(monkeypatch):
     requiring(monkeypatch, "click>=999")
-    assert found("packages", "click").state is State.POOR
-    assert can_run(examine())
+    assert found("packages", "click").state is CheckState.POOR
+    assert can_run(run_checks())
 
 
 def test_extras_are_told_apart_from_what_is_always_needed(monkeypatch):
@@ -68,9 +68,9 @@ def test_extras_are_told_apart_from_what_is_always_needed(monkeypatch):
     monkeypatch.setattr(metadata, "metadata", lambda _: Extras())
     assert [one.name for one in packages.requirements()] == ["click"]
     ray, parquet = packages.extras()
-    assert ray.state is State.ABSENT
+    assert ray.state is CheckState.ABSENT
     assert ray.remedy.endswith('-m pip install "no-such-package>=2"')
-    assert (parquet.name, parquet.state) == ("parquet", State.OK)
+    assert (parquet.name, parquet.state) == ("parquet", CheckState.OK)
 
 
 class Extras:
@@ -102,7 +102,7 @@ def test_two_onnxruntimes_are_one_too_many(monkeypatch):
     names = ["onnxruntime", "onnxruntime-gpu"]
     monkeypatch.setattr(metadata, "packages_distributions", lambda: {"onnxruntime": names})
     one = next(each for each in packages.packages() if "overwrite" in each.detail)
-    assert one.state is State.POOR
+    assert one.state is CheckState.POOR
     assert "pip uninstall -y onnxruntime onnxruntime-gpu" in one.remedy
 
 
@@ -110,7 +110,7 @@ def test_another_onnxruntime_will_do(monkeypatch):
     monkeypatch.setattr(metadata, "packages_distributions", lambda: {"onnxruntime": ["pillow"]})
     requiring(monkeypatch, "onnxruntime-no-such>=1")
     assert [(one.name, one.state) for one in packages.packages()] == [
-        ("onnxruntime-no-such", State.OK)
+        ("onnxruntime-no-such", CheckState.OK)
     ]
 
 
@@ -120,8 +120,8 @@ def test_without_an_installation_the_rest_is_still_told(monkeypatch):
 
     monkeypatch.setattr(metadata, "requires", gone)
     monkeypatch.setattr(metadata, "metadata", gone)
-    assert found("packages", "geotagger-photos").state is State.POOR
-    assert can_run(examine())
+    assert found("packages", "geotagger-photos").state is CheckState.POOR
+    assert can_run(run_checks())
 
 
 @pytest.mark.parametrize("error", [DeviceError("device cpu: no; do this"), RuntimeError("no")])
@@ -129,9 +129,9 @@ def test_a_cpu_that_does_not_compute_stops_the_main_job(monkeypatch, error):
     def fail(*_, **__):
         raise error
 
-    monkeypatch.setattr(running, "open_session", fail)
+    monkeypatch.setattr(devices, "open_session", fail)
     finding = found("devices", "cpu")
-    assert finding.state is State.BROKEN
+    assert finding.state is CheckState.BROKEN
     assert "no" in finding.detail
     assert finding.remedy
 
@@ -139,9 +139,9 @@ def test_a_cpu_that_does_not_compute_stops_the_main_job(monkeypatch, error):
 def test_wrong_numbers_are_noticed(monkeypatch):
     class Wrong:
         def run(self, *_):
-            return [[6, 8, 11]], running.np.array([[2]])
+            return [[6, 8, 11]], devices.np.array([[2]])
 
-    monkeypatch.setattr(running, "open_session", lambda *_, **__: Wrong())
+    monkeypatch.setattr(devices, "open_session", lambda *_, **__: Wrong())
     assert "gives wrong numbers" in found("devices", "cpu").detail
 
 
@@ -152,7 +152,7 @@ def test_the_memory_of_gpus(tmp_path, monkeypatch, answer):
     program.write_text(f"#!/bin/sh\n{answer}\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    gpus = [one for one in examine() if one.name == "GPU 9"]
+    gpus = [one for one in run_checks() if one.name == "GPU 9"]
     assert [one.detail for one in gpus] == (
         ["8192 MiB, 8000 MiB free, driver 1.2"] if "echo" in answer else []
     )
@@ -161,31 +161,31 @@ def test_the_memory_of_gpus(tmp_path, monkeypatch, answer):
 def test_a_changed_model_stops_the_main_job_only_if_it_is_our_own(tmp_path, monkeypatch):
     imported = tmp_path / "models" / "mine"
     shutil.copytree(bundle.find_bundle("starter"), imported)
-    assert "hashes hold" in found("models", "mine").detail
+    assert "hashes match" in found("models", "mine").detail
     with (imported / "labels.csv").open("a") as file:
         file.write("changed\n")
-    assert found("models", "mine").state is State.POOR
+    assert found("models", "mine").state is CheckState.POOR
     shutil.copytree(imported, tmp_path / "own" / "starter")
-    monkeypatch.setattr(bundle, "_EMBEDDED", tmp_path / "own")
+    monkeypatch.setattr(bundle, "EMBEDDED_FOLDER", tmp_path / "own")
     finding = found("models", "starter")
-    assert finding.state is State.BROKEN
+    assert finding.state is CheckState.BROKEN
     assert "labels.csv" in finding.detail
     assert "--force-reinstall" in finding.remedy
-    monkeypatch.setattr(bundle, "_EMBEDDED", tmp_path / "nothing")
-    assert found("models", "starter").state is State.BROKEN
+    monkeypatch.setattr(bundle, "EMBEDDED_FOLDER", tmp_path / "nothing")
+    assert found("models", "starter").state is CheckState.BROKEN
 
 
 def test_text_models_that_are_gone(tmp_path, monkeypatch):
     import rapidocr
 
     monkeypatch.setattr(rapidocr, "__file__", str(tmp_path / "x.py"))
-    assert found("models", "text").state is State.BROKEN
+    assert found("models", "text").state is CheckState.BROKEN
 
 
 def test_programs_that_are_not_there(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     finding = found("programs", "ExifTool")
-    assert finding.state is State.ABSENT
+    assert finding.state is CheckState.ABSENT
     assert "exiftool.org" in finding.remedy
 
 
@@ -194,14 +194,14 @@ def test_decoders_that_are_not_there(monkeypatch):
 
     monkeypatch.setattr(features, "check", lambda name: name != "webp")
     assert found("data", "decoders").detail == "Pillow was built without WebP"
-    assert can_run(examine())
+    assert can_run(run_checks())
 
 
 def test_a_state_folder_that_cannot_be(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("GEOTAGGER_STATE", str(tmp_path / "file" / "state"))
     finding = found("folders", "journal")
-    assert finding.state is State.POOR
+    assert finding.state is CheckState.POOR
     assert "GEOTAGGER_STATE" in finding.remedy
 
 
@@ -213,7 +213,7 @@ def test_a_check_that_raises_is_a_finding(monkeypatch):
 
     monkeypatch.setattr(places, "load_places", fail)
     finding = found("data", "data")
-    assert finding.state is State.BROKEN
+    assert finding.state is CheckState.BROKEN
     assert "no wheel for this processor" in finding.detail
 
 

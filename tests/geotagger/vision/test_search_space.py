@@ -8,8 +8,8 @@ from geotagger.errors import BundleError, UsageError
 from geotagger.evidence.vision import VisionSource
 from geotagger.geography.area import Area
 from geotagger.geography.named_places import Candidate, parse_places
-from geotagger.vision.decoding.captions import InnerReader
-from geotagger.vision.decoding.readers import make_reader
+from geotagger.vision.decoding.captions import LocalCaptionDecoder
+from geotagger.vision.decoding.factory import make_decoder
 from geotagger.vision.search_space import CandidateSpace, captions_for, gallery_for, read_points
 from tests.fixtures.bundles import (
     COLOURS,
@@ -52,18 +52,18 @@ def test_countries_and_then_cities(captions, places):
 
 
 def test_the_hierarchy_is_the_product_of_area_and_town(captions, places):
-    countries, cities = (make_reader(captions, head, places) for head in captions.card.heads)
+    countries, cities = (make_decoder(captions, head, places) for head in captions.card.heads)
     vector = np.array([[0.8, 0.6, 0.0]], np.float32)
-    assert isinstance(cities, InnerReader)
-    inside = np.exp(cities.log_shares(vector)[0])
+    assert isinstance(cities, LocalCaptionDecoder)
+    inside = np.exp(cities.log_probabilities(vector)[0])
     assert inside[[0, 1]].sum() == inside[[2, 3]].sum() == pytest.approx(1)
     assert inside[4] == pytest.approx(1)
     logits = 20 * np.array([0.8, 1.0])
     assert inside[1] == pytest.approx(1 / (1 + np.exp(logits[0] - logits[1])), rel=1e-3)
-    above = cities.read(vector)[0].log_likelihood
+    above = cities.decode(vector)[0].log_likelihood
     assert above[OSAKA] == pytest.approx(np.log(2 * inside[1]), abs=1e-4)
     assert above[NAIROBI] == above[RIO] == above[AMAZON] == 0
-    shares = np.exp(countries.log_shares(vector)[0])
+    shares = np.exp(countries.log_probabilities(vector)[0])
     assert shares.sum() == pytest.approx(1)
 
 
@@ -138,7 +138,7 @@ def test_a_bundle_that_cannot_says_what_can(tmp_path, captions, positions):
     starter = make_bundle(tmp_path / "tiny")
     with pytest.raises(BundleError, match="--gallery needs a bundle with a location encoder"):
         CandidateSpace(gallery=tmp_path / "g.csv").check([starter, captions])
-    with pytest.raises(BundleError, match="need a bundle with a text tower"):
+    with pytest.raises(BundleError, match="need a bundle with a text encoder"):
         CandidateSpace(candidates=(Candidate("", "", "BR"),)).check([starter, positions])
     CandidateSpace(gallery=tmp_path / "g.csv").check([starter, positions])
 

@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 from geotagger.geography.places import load_places  # noqa: E402
 from geotagger.vision.bundle.card import UNCALIBRATED  # noqa: E402
 from geotagger.vision.bundle.label_tables import Label  # noqa: E402
-from geotagger.vision.decoding.heads import ClassifyReader  # noqa: E402
+from geotagger.vision.decoding.heads import ClassifyDecoder  # noqa: E402
 from training.calibrate import calibrate  # noqa: E402
 from training.engine.run_folder import HeldOut  # noqa: E402
 
@@ -47,28 +47,28 @@ def held_out(logits, target):
 
 
 @pytest.fixture(scope="module")
-def readers():
+def decoders():
     labels = tuple(
         Label(code, country_code=code, log_prior=float(np.log(1 / 3)), scope="country")
         for code in COUNTRIES
     )
-    return {"logits": ClassifyReader(labels, 1.0, load_places(), "labels")}
+    return {"logits": ClassifyDecoder(labels, 1.0, load_places(), "labels")}
 
 
-def test_trustworthy_evidence_weighs_more_than_noise(readers):
+def test_trustworthy_evidence_weighs_more_than_noise(decoders):
     places = load_places()
     target = np.arange(60) % 3
     sure = (8 * np.eye(3, dtype=np.float32))[target]
     noise = (8 * np.eye(3, dtype=np.float32))[(target + np.arange(60) // 3) % 3]
-    good = calibrate.fit(held_out(sure, target), readers, places)
-    bad = calibrate.fit(held_out(noise, target), readers, places)
+    good = calibrate.fit(held_out(sure, target), decoders, places)
+    bad = calibrate.fit(held_out(noise, target), decoders, places)
     assert good.weight > bad.weight
     assert good.weight >= 1
 
 
-def test_predictions_are_those_of_the_belief(readers):
+def test_predictions_are_those_of_the_belief(decoders):
     held = held_out(8 * np.eye(3, dtype=np.float32), np.arange(3))
-    found = calibrate.predictions(held, readers, load_places(), UNCALIBRATED)
+    found = calibrate.predictions(held, decoders, load_places(), UNCALIBRATED)
     assert [p.place.country_code for p in found] == list(COUNTRIES)
 
 

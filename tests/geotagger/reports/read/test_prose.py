@@ -15,9 +15,9 @@ from geotagger.reports.read.prose import reasons_of, split_evidence
 from geotagger.text.combine import Combiner
 from geotagger.text.types import OcrResult, TextLine
 from geotagger.types import Anchor, Point, SourceKind
-from geotagger.vision.bundle.bundle import Label
-from geotagger.vision.decoding.captions import InnerReader
-from geotagger.vision.decoding.heads import ClassifyReader, RegressReader
+from geotagger.vision.bundle.label_tables import Label
+from geotagger.vision.decoding.captions import LocalCaptionDecoder
+from geotagger.vision.decoding.heads import ClassifyDecoder, RegressDecoder
 
 BOX = ((0.2, 0.4), (0.8, 0.4), (0.8, 0.5), (0.2, 0.5))
 LYON = Point(45.76, 4.84)
@@ -28,12 +28,12 @@ COUNTRIES = (
 
 
 def classified(belief):
-    reader = ClassifyReader(COUNTRIES, 1.0, belief.places, "test")
-    return reader.read(np.array([[2, 0]], np.float32))[0].reason
+    reader = ClassifyDecoder(COUNTRIES, 1.0, belief.places, "test")
+    return reader.decode(np.array([[2, 0]], np.float32))[0].reason
 
 
 def regressed(belief):
-    return RegressReader(50.0, belief.places).read(np.array([[45.8, 4.8]], np.float32))[0].reason
+    return RegressDecoder(50.0, belief.places).decode(np.array([[45.8, 4.8]], np.float32))[0].reason
 
 
 class Matched:
@@ -48,8 +48,8 @@ def captioned(belief):
         Label(name, country_code="FR", lat=lat, lon=lon, parent="country")
         for name, lat, lon in (("Lyon", LYON.lat, LYON.lon), ("Paris", 48.86, 2.35))
     ]
-    reader = InnerReader(cities, Matched(), belief.places)
-    return reader.read(np.array([[2, 0]], np.float32))[0].reason
+    reader = LocalCaptionDecoder(cities, Matched(), belief.places)
+    return reader.decode(np.array([[2, 0]], np.float32))[0].reason
 
 
 def sign(belief):

@@ -173,7 +173,7 @@ def test_a_link_that_leads_out_is_refused(bundle, tmp_path):
     outside.write_bytes((bundle.path / "labels.csv").read_bytes())
     (bundle.path / "labels.csv").unlink()
     (bundle.path / "labels.csv").symlink_to(outside)
-    with pytest.raises(BundleError, match=r"labels\.csv: a bundle holds plain files"):
+    with pytest.raises(BundleError, match=r"labels\.csv: a bundle holds only plain files"):
         load_bundle(bundle.path)
 
 
@@ -184,7 +184,7 @@ def test_a_bundle_may_itself_be_reached_by_a_link(bundle, tmp_path):
 
 def test_a_folder_inside_is_refused(bundle):
     (bundle.path / "more").mkdir()
-    with pytest.raises(BundleError, match="more: a bundle holds plain files"):
+    with pytest.raises(BundleError, match="more: a bundle holds only plain files"):
         load_bundle(bundle.path)
 
 
@@ -219,14 +219,14 @@ def test_a_file_that_a_head_needs_must_be_listed(card_text):
 
 def test_find_bundle_takes_a_folder_or_an_embedded_name(bundle, monkeypatch):
     assert find_bundle(bundle.path) == bundle.path
-    monkeypatch.setattr(bundle_module, "_EMBEDDED", bundle.path.parent)
+    monkeypatch.setattr(bundle_module, "EMBEDDED_FOLDER", bundle.path.parent)
     assert find_bundle("tiny") == bundle.path
     with pytest.raises(BundleError, match=r"huge: not a folder with a card\.json.*\(tiny\)"):
         find_bundle("huge")
 
 
 def test_find_bundle_does_not_search_the_embedded_folder_by_path(bundle, monkeypatch):
-    monkeypatch.setattr(bundle_module, "_EMBEDDED", bundle.path / "none")
+    monkeypatch.setattr(bundle_module, "EMBEDDED_FOLDER", bundle.path / "none")
     with pytest.raises(BundleError):
         find_bundle("../tiny")
 
@@ -245,8 +245,8 @@ HEADER = ("label", "scope", "log_prior", "country_code", "region", "continent", 
         ([], "holds no rows"),
         ([HEADER], "holds no rows"),
         ([("label", "scope"), ("a", "country")], "lacks the column 'log_prior'"),
-        ([(*HEADER, "extra"), ["a"] * 9], "column 'extra' is not known"),
-        ([(*HEADER, "label"), ["a"] * 9], "column 'label' is not known or comes twice"),
+        ([(*HEADER, "extra"), ["a"] * 9], "column 'extra' is unknown or a duplicate"),
+        ([(*HEADER, "label"), ["a"] * 9], "column 'label' is unknown or a duplicate"),
         ([HEADER, ("a",)], "row 2: has 1 cells and not 8"),
         ([HEADER, ("a", "galaxy", -1, "", "", "", "", "")], "row 2: scope must be one of"),
         ([HEADER, ("", "country", -1, "JP", "", "", "", "")], "the cell 'label' is empty"),
@@ -258,7 +258,7 @@ HEADER = ("label", "scope", "log_prior", "country_code", "region", "continent", 
         ([HEADER, ("a", "point", -1, "", "", "", "0", "nan")], "lon must be a number"),
         ([HEADER, ("a", "country", 0.1, "JP", "", "", "", "")], "log_prior must be a number"),
         ([HEADER, ("a", "country", "-inf", "JP", "", "", "", "")], "log_prior must be a number"),
-        ([HEADER, *[("a", "country", -1, "JP", "", "", "", "")] * 2], "stands there twice"),
+        ([HEADER, *[("a", "country", -1, "JP", "", "", "", "")] * 2], "a label occurs twice"),
     ],
 )
 def test_a_label_table_that_says_too_little_is_refused(tmp_path, rows, message):

@@ -13,7 +13,7 @@ from geotagger.errors import BundleError
 from geotagger.vision.bundle.bundle import hash_files, load_bundle
 from geotagger.vision.bundle.card import CARD_FILE, MODEL_FILE, ModelCard
 from geotagger.vision.bundle.head_specs import fill_template
-from geotagger.vision.runtime.session import Session
+from geotagger.vision.runtime.session import VisionSession
 from tests.fixtures.bundles import (
     COLOURS,
     WEIGHTS,
@@ -81,12 +81,12 @@ def test_templates_are_filled_as_they_stand():
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([("x", "country", "JP", "")] * 3, "stands there twice"),
+        ([("x", "country", "JP", "")] * 3, "a label occurs twice"),
         ([(n, "country", "JP", "state") for n in "abc"], "parent must be"),
         ([(n, "country", "", "country") for n in "abc"], "'country_code' is empty"),
         (
             [("a", "country", "JP", "country"), *((n, "country", "DE", "") for n in "bc")],
-            "either all rows have a parent or none",
+            "either all rows have a parent or no row",
         ),
         ([("a", "country", "JP", "")], "does not fit the 1 rows"),
     ],
@@ -129,7 +129,7 @@ def shared(folder, *heads):
 def test_a_head_may_have_a_graph_of_its_own(tmp_path):
     plain = structs.replace(GPS, encoder="", name="plain")
     bundle = shared(tmp_path / "a", plain, structs.replace(plain, name="turned", graph="gps.onnx"))
-    one, two = Session(bundle, "cpu").run(picture_of(COLOURS["Tokyo"], COLOURS["Berlin"]))
+    one, two = VisionSession(bundle, "cpu").run(picture_of(COLOURS["Tokyo"], COLOURS["Berlin"]))
     assert one == pytest.approx(np.eye(3)[:2], abs=1e-5)
     assert two == pytest.approx(np.eye(3)[1:], abs=1e-5)
 
@@ -138,17 +138,17 @@ def test_a_network_that_two_bundles_share_runs_once(tmp_path):
     plain = structs.replace(GPS, encoder="", name="plain")
     one = shared(tmp_path / "a", plain)
     two = shared(tmp_path / "b", structs.replace(plain, graph="gps.onnx"))
-    assert one.network == two.network
-    first = Session(one, "cpu")
-    second = Session(two, "cpu", beside=first)
-    network, calls = first._sessions[0], []
+    assert one.network_key == two.network_key
+    first = VisionSession(one, "cpu")
+    second = VisionSession(two, "cpu", shares_with=first)
+    network, calls = first._network.sessions[0], []
 
     class Counting:
         def run(self, names, fed):
             calls.append(len(fed["pixels"]))
             return network.run(names, fed)
 
-    first._sessions[0] = Counting()
+    first._network.sessions[0] = Counting()
     red, green = picture_of(COLOURS["Tokyo"]), picture_of(COLOURS["Berlin"])
     for pixels, colour in ((red, 0), (green, 1), (red, 0)):
         assert first.run(pixels)[0].argmax() == colour
@@ -157,10 +157,21 @@ def test_a_network_that_two_bundles_share_runs_once(tmp_path):
     assert (second.device, second.batch_size) == (first.device, first.batch_size)
 
 
+def test_three_bundles_share_a_network(tmp_path):
+    plain = structs.replace(GPS, encoder="", name="plain")
+    turned = structs.replace(plain, graph="gps.onnx")
+    first = VisionSession(shared(tmp_path / "a", plain), "cpu")
+    second = VisionSession(shared(tmp_path / "b", turned), "cpu", shares_with=first)
+    third = VisionSession(shared(tmp_path / "c", turned), "cpu", shares_with=first)
+    red = picture_of(COLOURS["Tokyo"])
+    best = [session.run(red)[0].argmax() for session in (first, second, third)]
+    assert best == [0, 1, 1]
+
+
 def test_other_networks_and_other_inputs_are_not_shared(tmp_path):
     head = structs.replace(GPS, encoder="")
     one = shared(tmp_path / "a", head)
     card = structs.replace(one.card, input=structs.replace(one.card.input, fit="squash"))
-    assert replace(one, card=card).network != one.network
+    assert replace(one, card=card).network_key != one.network_key
     files = {**one.card.files, MODEL_FILE: "0" * 64}
-    assert replace(one, card=structs.replace(one.card, files=files)).network != one.network
+    assert replace(one, card=structs.replace(one.card, files=files)).network_key != one.network_key

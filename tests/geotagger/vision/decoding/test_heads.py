@@ -9,16 +9,16 @@ from geotagger.errors import BundleError
 from geotagger.fusion.prior import Constants
 from geotagger.geography.sphere import haversine_km, unit_vectors64
 from geotagger.vision.bundle.label_tables import Gallery, Label
+from geotagger.vision.decoding.factory import make_decoder
 from geotagger.vision.decoding.heads import (
-    AttributeReader,
-    ClassifyReader,
-    RegressReader,
-    RetrieveReader,
+    AttributeDecoder,
+    ClassifyDecoder,
+    RegressDecoder,
+    RetrieveDecoder,
     log_softmax,
 )
-from geotagger.vision.decoding.label_cover import label_of_place, nearest
+from geotagger.vision.decoding.label_cover import label_of_place, nearest_index
 from geotagger.vision.decoding.label_prior import label_prior
-from geotagger.vision.decoding.readers import make_reader
 from tests.fixtures.bundles import HEADS, LOG_PRIORS, POINTS, TOWNS, make_bundle, small_places
 
 RIO, SAO_PAULO, AMAZON, BERLIN, MUNICH, TOKYO, OSAKA, NAIROBI = range(len(TOWNS))
@@ -81,7 +81,7 @@ def test_a_point_covers_its_own_country_before_nearer_ones(places):
         ([label("x", "country", country_code="XX")], "country of label 'x' is unknown"),
         ([label("x", "continent", continent="Atlantis")], "continent of label 'x' is unknown"),
         ([label("x", "region", country_code="DE", region="Tokyo")], "region of label 'x' is unk"),
-        ([label(name, "country", country_code="JP") for name in "ab"], "label 'b' comes twice"),
+        ([label(name, "country", country_code="JP") for name in "ab"], "label 'b' occurs twice"),
     ],
 )
 def test_a_label_that_does_not_fit_the_table_is_refused(places, labels, message):
@@ -97,7 +97,7 @@ points = st.lists(st.tuples(lats, lons), min_size=1, max_size=40)
 @settings(deadline=None)
 def test_nearest_is_what_comparing_all_with_all_finds(of, among):
     of, among = np.array(of), np.array(among)
-    found = nearest(unit_vectors64(*of.T), unit_vectors64(*among.T))
+    found = nearest_index(unit_vectors64(*of.T), unit_vectors64(*among.T))
     km = haversine_km(of[:, None, 0], of[:, None, 1], among[:, 0], among[:, 1])
     assert km[np.arange(len(of)), found] == pytest.approx(km.min(axis=1), abs=1e-3)
 
@@ -107,7 +107,7 @@ def test_nearest_is_exact_for_many_points():
     of, among = (rng.normal(size=(n, 3)) for n in (3000, 500))
     of /= np.linalg.norm(of, axis=1, keepdims=True)
     among /= np.linalg.norm(among, axis=1, keepdims=True)
-    assert np.array_equal(nearest(of, among), np.argmax(of @ among.T, axis=1))
+    assert np.array_equal(nearest_index(of, among), np.argmax(of @ among.T, axis=1))
 
 
 def test_classify_is_bayes_rule(places):
@@ -121,7 +121,7 @@ def test_classify_is_bayes_rule(places):
     share = np.exp(logits[0] / 2)
     share /= share.sum()
     expected = np.log(share) - np.log([0.5, 0.3, 0.2])
-    (reading,) = ClassifyReader(labels, 2.0, places, "labels.csv").read(logits)
+    (reading,) = ClassifyDecoder(labels, 2.0, places, "labels.csv").decode(logits)
     ours = reading.log_likelihood
     assert ours.dtype == np.float32
     assert ours[[TOKYO, BERLIN, NAIROBI]] == pytest.approx(expected, abs=1e-5)
@@ -135,10 +135,10 @@ def test_a_label_that_covers_nothing_does_not_set_the_floor(places):
         label("at sea", "point", np.log(0.1), lat=0.0, lon=0.0),
         *[label(f"{row}", "point", -5.0, lat=t[0], lon=t[1]) for row, t in enumerate(TOWNS)],
     ]
-    reader = ClassifyReader(labels, 1.0, places, "labels.csv")
+    decoder = ClassifyDecoder(labels, 1.0, places, "labels.csv")
     logits = np.zeros((1, len(labels)), np.float32)
     logits[0, 1] = -50
-    (reading,) = reader.read(logits)
+    (reading,) = decoder.decode(logits)
     assert reading.log_likelihood.min() > -5
 
 
@@ -152,15 +152,15 @@ def test_reasons_add_up_labels_by_country(places):
     ]
     shares = np.array([[0.25, 0.16, 0.12, 0.45, 0.02], [0.0, 0.0, 1.0, 0.0, 0.0]])
     logits = np.log(np.maximum(shares, 1e-9)).astype(np.float32)
-    first, second = ClassifyReader(labels, 1.0, places, "labels.csv").read(logits)
+    first, second = ClassifyDecoder(labels, 1.0, places, "labels.csv").decode(logits)
     assert first.reason == "picture looks like Africa 45 %, Japan 41 %, Germany 12 %"
     assert second.reason == "picture looks like Germany 100 %"
 
 
 def test_attributes_say_nothing_of_places():
-    reader = AttributeReader("climate", [Label("humid"), Label("oceanic")], 1.0)
+    decoder = AttributeDecoder("climate", [Label("humid"), Label("oceanic")], 1.0)
     logits = np.log([[0.2, 0.8], [0.7, 0.3]]).astype(np.float32)
-    first, second = reader.read(logits)
+    first, second = decoder.decode(logits)
     assert first.reason == "climate: oceanic 80 %"
     assert first.attributes == (("climate", "oceanic"),)
     assert first.log_likelihood is None
@@ -180,7 +180,7 @@ def test_retrieve_takes_the_mean_likelihood_of_a_place(places):
         np.array([[1, 0], [0, 1], [0.6, 0.8]], np.float16),
     )
     scale, embedding = 5.0, np.array([[0.8, 0.6]], np.float32)
-    (reading,) = RetrieveReader(gallery, scale, places).read(embedding)
+    (reading,) = RetrieveDecoder(gallery, scale, places).decode(embedding)
     ours = reading.log_likelihood
     in_tokyo = (3 * np.exp(scale * 0.8) + np.exp(scale * 0.96)) / 4
     in_berlin = np.exp(scale * 0.6)
@@ -196,16 +196,16 @@ def test_retrieve_does_not_depend_on_the_batch(places):
     vectors = rng.normal(size=(50, 8)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     rows = np.column_stack([rng.uniform(-60, 60, 50), rng.uniform(-180, 180, 50), np.ones(50)])
-    reader = RetrieveReader(gallery_of(rows, vectors), 20.0, places)
-    together = reader.read(vectors[:5])
+    decoder = RetrieveDecoder(gallery_of(rows, vectors), 20.0, places)
+    together = decoder.decode(vectors[:5])
     for one, photo in zip(together, vectors[:5], strict=True):
-        (alone,) = reader.read(photo[None])
+        (alone,) = decoder.decode(photo[None])
         assert alone.log_likelihood == pytest.approx(one.log_likelihood, abs=1e-4)
         assert alone.reason == one.reason
 
 
 def test_regress_falls_off_like_a_gaussian_near_by(places):
-    (reading,) = RegressReader(400.0, places).read(np.array([TOWNS[TOKYO][:2]], np.float32))
+    (reading,) = RegressDecoder(400.0, places).decode(np.array([TOWNS[TOKYO][:2]], np.float32))
     ours = reading.log_likelihood
     km = haversine_km(*TOWNS[TOKYO][:2], *TOWNS[OSAKA][:2])
     assert ours[TOKYO] == pytest.approx(0, abs=1e-3)
@@ -215,24 +215,24 @@ def test_regress_falls_off_like_a_gaussian_near_by(places):
 
 
 def test_regress_names_a_land_point_without_a_city(places):
-    (reading,) = RegressReader(400.0, places).read(np.array([[-8.0, -55.0]], np.float32))
+    (reading,) = RegressDecoder(400.0, places).decode(np.array([[-8.0, -55.0]], np.float32))
     assert reading.reason == "picture points to -8.0, -55.0 near Brazil"
 
 
 def test_regress_bears_degrees_out_of_range(places):
     values = np.array([[95, 10], [0, 139.69 + 360], [1e30, -1e30]], np.float32)
-    for reading in RegressReader(300.0, places).read(values):
+    for reading in RegressDecoder(300.0, places).decode(values):
         assert np.isfinite(reading.log_likelihood).all()
 
 
 def test_make_reader_reads_the_tables_of_the_bundle(tmp_path, places):
     bundle = make_bundle(tmp_path / "tiny", *HEADS)
-    readers = [make_reader(bundle, head, places) for head in bundle.card.heads]
-    kinds = [ClassifyReader, AttributeReader, RetrieveReader, RegressReader]
-    assert [type(reader) for reader in readers] == kinds
-    (reading,) = readers[0].read(np.zeros((1, 3), np.float32))
-    covering = label_of_place(readers[0].labels, places, "labels.csv")
-    raised, _ = label_prior(readers[0].labels, covering, places, Constants.load())
+    decoders = [make_decoder(bundle, head, places) for head in bundle.card.heads]
+    kinds = [ClassifyDecoder, AttributeDecoder, RetrieveDecoder, RegressDecoder]
+    assert [type(decoder) for decoder in decoders] == kinds
+    (reading,) = decoders[0].decode(np.zeros((1, 3), np.float32))
+    covering = label_of_place(decoders[0].labels, places, "labels.csv")
+    raised, _ = label_prior(decoders[0].labels, covering, places, Constants.load())
     expected = np.log(1 / 3) - LOG_PRIORS[0] + raised[TOKYO]
     assert reading.log_likelihood[TOKYO] == pytest.approx(expected)
     with (bundle.path / "gallery.csv").open() as stream:
@@ -248,7 +248,7 @@ def test_any_finite_logits_give_finite_evidence(logits, temperature):
     places = small_places()
     labels = [label(code, "country", country_code=code) for code in ("JP", "DE", "BR")]
     values = np.array([logits], np.float32)
-    (reading,) = ClassifyReader(labels, temperature, places, "labels.csv").read(values)
+    (reading,) = ClassifyDecoder(labels, temperature, places, "labels.csv").decode(values)
     assert np.isfinite(reading.log_likelihood).all()
     total = np.exp(log_softmax(values, temperature)).sum()
     assert total == pytest.approx(1)

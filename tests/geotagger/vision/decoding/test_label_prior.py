@@ -7,9 +7,9 @@ import pytest
 
 from geotagger.fusion.prior import Constants, log_prior
 from geotagger.vision.bundle.label_tables import Label
-from geotagger.vision.decoding.heads import ClassifyReader
+from geotagger.vision.decoding.heads import ClassifyDecoder
 from geotagger.vision.decoding.label_cover import label_of_place
-from geotagger.vision.decoding.label_prior import borrows, label_prior
+from geotagger.vision.decoding.label_prior import is_borrowed, label_prior
 from tests.fixtures.bundles import TOWNS, small_places
 
 RIO, SAO_PAULO, AMAZON, BERLIN, MUNICH, TOKYO, OSAKA, NAIROBI = range(len(TOWNS))
@@ -73,7 +73,7 @@ def test_labels_do_not_change_what_lies_inside_them(places):
 def test_a_country_without_a_label_counts_a_part_of_its_neighbour(places):
     labels = [MUNICH_POINT, TOKYO_POINT, AMAZON_POINT]
     covering = label_of_place(labels, places, "labels.csv")
-    assert borrows(labels, covering, places).tolist() == [False] * 7 + [True]
+    assert is_borrowed(labels, covering, places).tolist() == [False] * 7 + [True]
     full = beforehand(labels, places, vision_unknown_country=1.0)
     part = beforehand(labels, places, vision_unknown_country=0.25)
     ratio = (part[NAIROBI] / part[MUNICH]) / (full[NAIROBI] / full[MUNICH])
@@ -85,7 +85,7 @@ def test_areas_and_points_without_a_country_lend_nothing(places):
     brazil = Label("b", country_code="BR", scope="country")
     labels = [anywhere, brazil]
     covering = label_of_place(labels, places, "labels.csv")
-    assert not borrows(labels, covering, places).any()
+    assert not is_borrowed(labels, covering, places).any()
 
 
 def test_what_no_label_covers_is_not_raised(places):
@@ -116,7 +116,7 @@ def test_the_reason_weighs_labels_as_the_belief_does(places):
     """Three labels of one country and one of another, all as likely to the network."""
     labels = [point("BR", -23, -43), point("BR", -8, -55), point("BR", -24, -47), TOKYO_POINT]
     constants = replace(Constants.load(), vision_countries_alike=1.0)
-    reader = ClassifyReader(labels, 1.0, places, "labels.csv", constants)
-    (reading,) = reader.read(np.zeros((1, 4), np.float32))
+    decoder = ClassifyDecoder(labels, 1.0, places, "labels.csv", constants)
+    (reading,) = decoder.decode(np.zeros((1, 4), np.float32))
     assert "Brazil 50 %" in reading.reason
     assert "Japan 50 %" in reading.reason

@@ -12,9 +12,9 @@ from geotagger.errors import BundleError, DeviceError
 from geotagger.text.ocr.reader import TextReader
 from geotagger.vision.bundle.bundle import ModelBundle
 from geotagger.vision.bundle.card import Probe
-from geotagger.vision.bundle.self_test import check, probe_outputs
-from geotagger.vision.runtime.devices import candidates, open_session
-from geotagger.vision.runtime.session import PROVIDERS, Session
+from geotagger.vision.bundle.self_test import probe_outputs, run_self_test
+from geotagger.vision.runtime.devices import PROVIDERS, candidate_devices, open_session
+from geotagger.vision.runtime.session import VisionSession
 from tests.fixtures.bundles import (
     COLOURS,
     HEADS,
@@ -36,7 +36,9 @@ def expected_logits(pixels):
 
 
 def test_outputs_come_in_the_order_of_the_heads(tmp_path):
-    session = Session(make_bundle(tmp_path / "tiny", "regress", "classify", "retrieve"), "cpu")
+    session = VisionSession(
+        make_bundle(tmp_path / "tiny", "regress", "classify", "retrieve"), "cpu"
+    )
     degrees, logits, embedding = session.run(picture_of(*COLOURS.values()))
     assert degrees == pytest.approx(WEIGHTS["degrees"], rel=1e-5)
     assert logits == pytest.approx(LOGITS, abs=1e-4)
@@ -46,14 +48,14 @@ def test_outputs_come_in_the_order_of_the_heads(tmp_path):
 
 @pytest.mark.parametrize("batch_size", [1, 3, 8, 100])
 def test_the_batch_size_does_not_change_the_outputs(tmp_path, batch_size):
-    session = Session(make_bundle(tmp_path / "tiny"), "cpu", batch_size=batch_size)
+    session = VisionSession(make_bundle(tmp_path / "tiny"), "cpu", batch_size=batch_size)
     pixels = random_pictures(10)
     (logits,) = session.run(pixels)
     assert logits == pytest.approx(expected_logits(pixels), abs=1e-4)
 
 
 def test_no_photos_give_empty_outputs(tmp_path):
-    session = Session(make_bundle(tmp_path / "tiny", "classify", "regress"), "cpu")
+    session = VisionSession(make_bundle(tmp_path / "tiny", "classify", "regress"), "cpu")
     logits, degrees = session.run(random_pictures(0))
     assert (logits.shape, degrees.shape) == ((0, 3), (0, 2))
 
@@ -62,18 +64,18 @@ def test_two_heads_may_read_one_output(tmp_path):
     bundle = make_bundle(tmp_path / "tiny")
     twin = HEADS["classify"].__class__("twin", "country_logits", "labels.csv", 2.0, places=True)
     bundle = seal(bundle.path, [*bundle.card.heads, twin], size_px=8, probe=bundle.card.probe)
-    one, other = Session(bundle, "cpu").run(random_pictures(4))
+    one, other = VisionSession(bundle, "cpu").run(random_pictures(4))
     assert np.array_equal(one, other)
 
 
 def test_weights_in_a_file_of_their_own_are_found(tmp_path):
     bundle = make_bundle(tmp_path / "tiny", external=True)
     assert "model.onnx.data" in bundle.card.files
-    assert check(bundle, "cpu")["country_logits"] < 1e-4
+    assert run_self_test(bundle, "cpu")["country_logits"] < 1e-4
 
 
 def test_running_out_of_memory_halves_the_batch_and_goes_on(tmp_path):
-    session = Session(make_bundle(tmp_path / "tiny", most_photos=3), "cpu", batch_size=16)
+    session = VisionSession(make_bundle(tmp_path / "tiny", most_photos=3), "cpu", batch_size=16)
     pixels = random_pictures(21)
     (logits,) = session.run(pixels)
     assert logits == pytest.approx(expected_logits(pixels), abs=1e-4)
@@ -118,17 +120,17 @@ class Failing:
 @pytest.fixture
 def gpus(monkeypatch):
     """What runs on `--device cuda` runs on the CPU, bound to buffers as on GPUs."""
-    from geotagger.vision.runtime import session as module
+    from geotagger.vision.runtime import network as module
 
-    real_open, opened = module._open, []
+    real_open, opened = module.open_session, []
 
     def open_on(file, device, gpu=0, **options):
         assert device == "cuda"
         opened.append((file.name, gpu, options, Failing(real_open(file, "cpu"))))
         return opened[-1][-1]
 
-    monkeypatch.setattr(module, "_open", open_on)
-    monkeypatch.setattr(module, "memory", lambda _: "cpu")
+    monkeypatch.setattr(module, "open_session", open_on)
+    monkeypatch.setattr(module, "memory_kind", lambda _: "cpu")
     monkeypatch.setattr(ort, "get_available_providers", lambda: list(PROVIDERS.values()))
     return opened
 
@@ -143,28 +145,28 @@ def gpus(monkeypatch):
     ],
 )
 def test_every_way_to_say_out_of_memory_is_understood(tmp_path, message):
-    session = Session(make_bundle(tmp_path / "tiny"), "cpu", batch_size=8)
-    session._sessions[0] = Failing(session._sessions[0], message, message)
+    session = VisionSession(make_bundle(tmp_path / "tiny"), "cpu", batch_size=8)
+    session._network.sessions[0] = Failing(session._network.sessions[0], message, message)
     pixels = random_pictures(5)
     (logits,) = session.run(pixels)
     assert logits == pytest.approx(expected_logits(pixels), abs=1e-4)
-    assert session._sessions[0].batches == [5, 4, 2, 2, 1]
+    assert session._network.sessions[0].batches == [5, 4, 2, 2, 1]
 
 
 def test_no_memory_for_a_single_photo_stops_the_run(tmp_path):
     with pytest.raises(DeviceError, match="cpu has no memory for even one photo; free some"):
-        Session(make_bundle(tmp_path / "tiny", most_photos=-1), "cpu", batch_size=4)
+        VisionSession(make_bundle(tmp_path / "tiny", most_photos=-1), "cpu", batch_size=4)
 
 
 def test_any_other_failure_stops_the_run(tmp_path):
-    session = Session(make_bundle(tmp_path / "tiny"), "cpu")
-    session._sessions[0] = Failing(session._sessions[0], "illegal memory access")
+    session = VisionSession(make_bundle(tmp_path / "tiny"), "cpu")
+    session._network.sessions[0] = Failing(session._network.sessions[0], "illegal memory access")
     with pytest.raises(DeviceError, match=r"cpu does not run it \(illegal memory access\)"):
         session.run(random_pictures(1))
 
 
 def test_the_last_batch_is_padded_where_the_device_wants_one_shape(tmp_path, gpus):
-    session = Session(make_bundle(tmp_path / "tiny", "classify"), "cuda", batch_size=4)
+    session = VisionSession(make_bundle(tmp_path / "tiny", "classify"), "cuda", batch_size=4)
     (network,) = [entry[-1] for entry in gpus]
     network.batches.clear()
     pixels = random_pictures(6)
@@ -176,13 +178,13 @@ def test_the_last_batch_is_padded_where_the_device_wants_one_shape(tmp_path, gpu
 @pytest.mark.parametrize("count", [1, 4, 11])
 def test_bound_buffers_give_the_very_same_numbers(tmp_path, gpus, count):
     bundle = make_bundle(tmp_path / "tiny", *HEADS)
-    bound = Session(bundle, "cuda", batch_size=4)
+    bound = VisionSession(bundle, "cuda", batch_size=4)
     pixels = random_pictures(count)
     found = [bound.run(one) for one in (pixels, pixels[:, ::-1, :, ::-1], pixels)]
     opened = len(gpus)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("geotagger.vision.runtime.session._open", open_session)
-        plain = Session(bundle, "cpu", batch_size=4)
+        patch.setattr("geotagger.vision.runtime.network.open_session", open_session)
+        plain = VisionSession(bundle, "cpu", batch_size=4)
     assert len(gpus) == opened
     padding = np.zeros((-count % 4, 8, 8, 3), np.uint8)  # a batch's size alone changes last digits
     padded = np.concatenate([pixels, padding])
@@ -192,7 +194,7 @@ def test_bound_buffers_give_the_very_same_numbers(tmp_path, gpus, count):
 
 
 def test_what_was_given_is_not_written_over_by_the_next_batch(tmp_path, gpus):  # noqa: ARG001
-    session = Session(make_bundle(tmp_path / "tiny"), "cuda", batch_size=2)
+    session = VisionSession(make_bundle(tmp_path / "tiny"), "cuda", batch_size=2)
     (first,) = session.run(picture_of(COLOURS["Tokyo"]))
     kept = first.copy()
     session.run(picture_of(COLOURS["Berlin"]))
@@ -205,17 +207,17 @@ def test_buffers_are_made_once_and_their_addresses_stay(tmp_path, gpus, monkeypa
     monkeypatch.setattr(
         ort.OrtValue, "ortvalue_from_numpy", lambda *given: made.append(given) or real(*given)
     )
-    session = Session(make_bundle(tmp_path / "tiny", "retrieve"), "cuda", batch_size=4)
-    (bound,) = session._bound
-    addresses = {value.data_ptr() for value in (bound._pixels, *bound._tapped)}
+    session = VisionSession(make_bundle(tmp_path / "tiny", "retrieve"), "cuda", batch_size=4)
+    (bound,) = session._network.bindings
+    addresses = {value.data_ptr() for value in (bound._pixels, *bound._output_values)}
     for count in (4, 9, 1):
         session.run(random_pictures(count))
-    assert {value.data_ptr() for value in (bound._pixels, *bound._tapped)} == addresses
+    assert {value.data_ptr() for value in (bound._pixels, *bound._output_values)} == addresses
     assert [(given[0].shape, *given[1:]) for given in made] == [((4, 8, 8, 3), "cpu", 0)]
 
 
 def test_out_of_memory_halves_bound_batches_too(tmp_path, gpus):
-    session = Session(make_bundle(tmp_path / "tiny", "retrieve"), "cuda", batch_size=8)
+    session = VisionSession(make_bundle(tmp_path / "tiny", "retrieve"), "cuda", batch_size=8)
     (network,) = [entry[-1] for entry in gpus]
     network.batches.clear()
     network._messages += ["CUDA failure 2: out of memory ; GPU=0", "Failed to allocate memory for"]
@@ -244,9 +246,9 @@ def with_graph(folder):
 
 
 def test_the_graph_of_a_head_reads_the_output_where_it_lies(tmp_path, gpus):
-    session = Session(with_graph(tmp_path / "a"), "cuda", batch_size=2)
-    (bound,) = session._bound
-    assert gpus[1][-1].fed is bound._tapped[0]
+    session = VisionSession(with_graph(tmp_path / "a"), "cuda", batch_size=2)
+    (bound,) = session._network.bindings
+    assert gpus[1][-1].fed is bound._output_values[0]
     plain, turned = session.run(picture_of(*COLOURS.values()))
     assert np.array_equal(plain, np.eye(3, dtype=np.float32))
     assert np.array_equal(turned, np.eye(3, 3, 1, dtype=np.float32))
@@ -255,8 +257,8 @@ def test_the_graph_of_a_head_reads_the_output_where_it_lies(tmp_path, gpus):
 
 def test_bundles_that_share_a_network_share_its_buffers(tmp_path, gpus):
     plain = make_bundle(tmp_path / "plain", "retrieve")
-    one = Session(plain, "cuda", batch_size=2)
-    two = Session(with_graph(tmp_path / "graph"), "cuda", beside=one)
+    one = VisionSession(plain, "cuda", batch_size=2)
+    two = VisionSession(with_graph(tmp_path / "graph"), "cuda", shares_with=one)
     assert [entry[0] for entry in gpus] == ["model.onnx", "turn.onnx"]
     gpus[0][-1].batches.clear()
     for colours in (("Tokyo", "Berlin"), ("Berlin",), ("Tokyo", "Berlin")):
@@ -269,14 +271,14 @@ def test_bundles_that_share_a_network_share_its_buffers(tmp_path, gpus):
 
 
 def test_a_batch_too_large_for_the_device_is_halved_at_the_start(tmp_path, gpus):  # noqa: ARG001
-    session = Session(make_bundle(tmp_path / "tiny", most_photos=3), "cuda", batch_size=16)
+    session = VisionSession(make_bundle(tmp_path / "tiny", most_photos=3), "cuda", batch_size=16)
     assert session.batch_size == 2
     pixels = random_pictures(5)
     assert session.run(pixels)[0] == pytest.approx(expected_logits(pixels), abs=1e-4)
 
 
 def test_a_failure_leaves_no_half_made_buffers_behind(tmp_path, gpus):
-    session = Session(make_bundle(tmp_path / "tiny"), "cuda", batch_size=2)
+    session = VisionSession(make_bundle(tmp_path / "tiny"), "cuda", batch_size=2)
     gpus[0][-1]._messages.append("illegal memory access")
     with pytest.raises(DeviceError, match="cuda does not run it"):
         session.run(random_pictures(2))
@@ -285,9 +287,9 @@ def test_a_failure_leaves_no_half_made_buffers_behind(tmp_path, gpus):
 
 
 def test_launches_are_recorded_only_where_that_was_asked_for(tmp_path, gpus, monkeypatch):
-    Session(make_bundle(tmp_path / "one"), "cuda")
+    VisionSession(make_bundle(tmp_path / "one"), "cuda")
     monkeypatch.setenv("GEOTAGGER_CUDA_GRAPHS", "1")
-    Session(make_bundle(tmp_path / "two"), "cuda")
+    VisionSession(make_bundle(tmp_path / "two"), "cuda")
     assert [entry[2]["cuda_graphs"] for entry in gpus] == [False, True]
 
 
@@ -298,10 +300,14 @@ def test_a_recording_is_of_one_batch_size_and_never_of_the_run_that_learns_shape
 ):
     from geotagger.vision.runtime import io_binding as module
 
-    numbers, real = [], module._recording
-    monkeypatch.setattr(module, "_recording", lambda number: numbers.append(number) or real(number))
-    session = Session(make_bundle(tmp_path / "tiny"), "cuda", batch_size=4)
-    session.batch_size = 2
+    numbers, real = [], module._run_options
+    monkeypatch.setattr(
+        module,
+        "_run_options",
+        lambda cuda_graph_id: numbers.append(cuda_graph_id) or real(cuda_graph_id),
+    )
+    session = VisionSession(make_bundle(tmp_path / "tiny"), "cuda", batch_size=4)
+    session._network.batch_size = 2
     session.run(random_pictures(2))
     unrecorded, first, unrecorded_too, second = numbers
     assert (unrecorded, unrecorded_too) == (-1, -1)
@@ -309,14 +315,14 @@ def test_a_recording_is_of_one_batch_size_and_never_of_the_run_that_learns_shape
 
 
 def test_the_cpu_runs_the_last_batch_as_it_is(tmp_path):
-    session = Session(make_bundle(tmp_path / "tiny", "classify"), "cpu", batch_size=4)
-    session._sessions[0] = Failing(session._sessions[0])
+    session = VisionSession(make_bundle(tmp_path / "tiny", "classify"), "cpu", batch_size=4)
+    session._network.sessions[0] = Failing(session._network.sessions[0])
     session.run(random_pictures(6))
-    assert session._sessions[0].batches == [4, 2]
+    assert session._network.sessions[0].batches == [4, 2]
 
 
 def test_numbers_that_are_not_finite_stay_with_their_photo(tmp_path):
-    session = Session(make_bundle(tmp_path / "tiny", "retrieve"), "cpu")
+    session = VisionSession(make_bundle(tmp_path / "tiny", "retrieve"), "cpu")
     (embedding,) = session.run(picture_of((0, 0, 0), (255, 0, 0)))
     assert np.isnan(embedding[0]).all()
     assert embedding[1] == pytest.approx([1, 0, 0])
@@ -326,11 +332,11 @@ def test_numbers_that_are_not_finite_stay_with_their_photo(tmp_path):
 def test_a_device_that_is_asked_for_runs_or_is_an_error(tmp_path, device, capfd):
     bundle = make_bundle(tmp_path / "tiny")
     try:
-        session = Session(bundle, device)
+        session = VisionSession(bundle, device)
     except DeviceError as error:
         message = str(error)
     else:
-        assert session._sessions[0].get_providers()[0] == PROVIDERS[device]
+        assert session._network.sessions[0].get_providers()[0] == PROVIDERS[device]
         pytest.skip(f"{device} runs here")
     assert device in message
     assert "--device" in message
@@ -351,18 +357,18 @@ def test_falling_back_without_saying_so_is_an_error(tmp_path, monkeypatch):
     bundle = make_bundle(tmp_path / "tiny")
     for device in ("tensorrt", "cuda", "coreml"):
         with pytest.raises(DeviceError, match=f"device {device}: ONNX Runtime cannot start it"):
-            Session(bundle, device)
+            VisionSession(bundle, device)
 
 
 def test_auto_takes_a_device_that_works_and_says_which(tmp_path):
-    session = Session(make_bundle(tmp_path / "tiny"), "auto")
-    assert session._sessions[0].get_providers()[0] == PROVIDERS[session.device]
+    session = VisionSession(make_bundle(tmp_path / "tiny"), "auto")
+    assert session._network.sessions[0].get_providers()[0] == PROVIDERS[session.device]
 
 
 def test_auto_passes_over_a_device_that_fails_when_it_first_runs(tmp_path, monkeypatch):
-    from geotagger.vision.runtime import session as module
+    from geotagger.vision.runtime import network as module
 
-    real_open, opened = module._open, []
+    real_open, opened = module.open_session, []
 
     def open_anything(file, device, **_):
         opened.append(device)
@@ -373,15 +379,15 @@ def test_auto_passes_over_a_device_that_fails_when_it_first_runs(tmp_path, monke
         def __init__(self, session):
             super().__init__(session, "no kernel image is available for execution on the device")
 
-    monkeypatch.setattr(module, "_open", open_anything)
-    monkeypatch.setattr(module, "memory", lambda _: "cpu")
+    monkeypatch.setattr(module, "open_session", open_anything)
+    monkeypatch.setattr(module, "memory_kind", lambda _: "cpu")
     monkeypatch.setattr(ort, "get_available_providers", lambda: list(PROVIDERS.values()))
     monkeypatch.setattr(ctypes, "CDLL", lambda _: None)
-    session = Session(make_bundle(tmp_path / "tiny"), "auto")
+    session = VisionSession(make_bundle(tmp_path / "tiny"), "auto")
     assert session.device == "cpu"
     assert opened == ["tensorrt", "cuda", "coreml", "openvino", "cpu"]
     with pytest.raises(DeviceError, match="cuda does not run it"):
-        Session(make_bundle(tmp_path / "tiny"), "cuda")
+        VisionSession(make_bundle(tmp_path / "tiny"), "cuda")
 
 
 def test_memory_is_laid_out_for_each_shape_only_where_few_come(tmp_path):
@@ -391,7 +397,7 @@ def test_memory_is_laid_out_for_each_shape_only_where_few_come(tmp_path):
     reader = TextReader("cpu")  # each picture has a size of its own
     assert not laid_out(reader._detector._session)
     assert not laid_out(reader._recogniser._session)
-    assert laid_out(Session(make_bundle(tmp_path / "tiny"), "cpu")._sessions[0])
+    assert laid_out(VisionSession(make_bundle(tmp_path / "tiny"), "cpu")._network.sessions[0])
 
 
 def test_auto_tries_no_gpu_where_its_driver_is_missing(monkeypatch):
@@ -400,15 +406,15 @@ def test_auto_tries_no_gpu_where_its_driver_is_missing(monkeypatch):
 
     monkeypatch.setattr(ort, "get_available_providers", lambda: list(PROVIDERS.values()))
     monkeypatch.setattr(ctypes, "CDLL", lambda _: None)
-    assert candidates("auto") == list(PROVIDERS)
+    assert candidate_devices("auto") == list(PROVIDERS)
     monkeypatch.setattr(ctypes, "CDLL", refuse)
-    assert candidates("auto") == ["coreml", "openvino", "cpu"]
-    assert candidates("cuda") == ["cuda"]
+    assert candidate_devices("auto") == ["coreml", "openvino", "cpu"]
+    assert candidate_devices("cuda") == ["cuda"]
 
 
 def test_each_gpu_has_a_session_and_its_part_of_the_batch(tmp_path, gpus, monkeypatch):
-    monkeypatch.setattr("geotagger.vision.runtime.session.gpus", lambda _: [0, 1, 2])
-    session = Session(make_bundle(tmp_path / "tiny"), "cuda", batch_size=12)
+    monkeypatch.setattr("geotagger.vision.runtime.network.gpu_ids", lambda _: [0, 1, 2])
+    session = VisionSession(make_bundle(tmp_path / "tiny"), "cuda", batch_size=12)
     assert [entry[:2] for entry in gpus] == [("model.onnx", number) for number in range(3)]
     for *_, network in gpus:
         network.batches.clear()
@@ -447,16 +453,16 @@ class Started:
 
 
 def test_an_unknown_device_is_refused(tmp_path):
-    with pytest.raises(DeviceError, match="'gpu' is not known; take auto, tensorrt, cuda"):
-        Session(make_bundle(tmp_path / "tiny"), "gpu")
+    with pytest.raises(DeviceError, match="'gpu' is not known; use one of auto, tensorrt, cuda"):
+        VisionSession(make_bundle(tmp_path / "tiny"), "gpu")
 
 
 def test_threads_are_those_that_were_asked_for(tmp_path):
-    one = Session(make_bundle(tmp_path / "one"), "cpu", threads=1)
-    three = Session(make_bundle(tmp_path / "three"), "cpu", threads=3)
+    one = VisionSession(make_bundle(tmp_path / "one"), "cpu", threads=1)
+    three = VisionSession(make_bundle(tmp_path / "three"), "cpu", threads=3)
     assert three.batch_size == 3 * one.batch_size
     names = set()
-    infer = three._infer
+    infer = three._network._infer
 
     def watched(number, chunk):
         names.add(threading.current_thread().name)
@@ -464,7 +470,7 @@ def test_threads_are_those_that_were_asked_for(tmp_path):
         return infer(number, chunk)
 
     barrier = threading.Barrier(3)
-    three._infer = watched
+    three._network._infer = watched
     pixels = picture_of(*[(255, 0, 0)] * three.batch_size)
     assert len(three.run(pixels)[0]) == three.batch_size
     assert len(names) == 3
@@ -489,12 +495,12 @@ def set_dim(index, value):
 
 def test_a_graph_for_another_size_is_refused(tmp_path):
     with pytest.raises(BundleError, match=r"model\.onnx: takes .*16.* and not uint8 pixels \[B, 8"):
-        Session(model_with(tmp_path, input=set_dim(1, 16)), "cpu")
+        VisionSession(model_with(tmp_path, input=set_dim(1, 16)), "cpu")
 
 
 def test_a_graph_with_a_fixed_batch_is_refused(tmp_path):
     with pytest.raises(BundleError, match="with B free"):
-        Session(model_with(tmp_path, input=set_dim(0, 1)), "cpu")
+        VisionSession(model_with(tmp_path, input=set_dim(0, 1)), "cpu")
 
 
 def test_a_graph_without_the_output_of_a_head_is_refused(tmp_path):
@@ -502,7 +508,7 @@ def test_a_graph_without_the_output_of_a_head_is_refused(tmp_path):
     make_model(bundle.model_file, {"other": LOGITS}, 8)
     bundle = seal(bundle.path, bundle.card.heads, size_px=8, probe=bundle.card.probe)
     with pytest.raises(BundleError, match="has no float32 output 'country_logits'"):
-        Session(bundle, "cpu")
+        VisionSession(bundle, "cpu")
 
 
 def test_an_output_that_is_not_float32_is_refused(tmp_path):
@@ -516,7 +522,7 @@ def test_an_output_that_is_not_float32_is_refused(tmp_path):
         infos[0].type.tensor_type.elem_type = TensorProto.FLOAT16
 
     with pytest.raises(BundleError, match="has no float32 output"):
-        Session(model_with(tmp_path, node=half, output=as_half), "cpu")
+        VisionSession(model_with(tmp_path, node=half, output=as_half), "cpu")
 
 
 def test_more_logits_than_labels_are_refused(tmp_path):
@@ -524,7 +530,7 @@ def test_more_logits_than_labels_are_refused(tmp_path):
     make_model(bundle.model_file, {"country_logits": np.ones((3, 5), np.float32)}, 8)
     bundle = seal(bundle.path, bundle.card.heads, size_px=8, probe=bundle.card.probe)
     with pytest.raises(BundleError, match=r"shape \(1, 5\) where its tables want \(1, 3\)"):
-        Session(bundle, "cpu")
+        VisionSession(bundle, "cpu")
 
 
 def test_a_file_that_is_no_graph_is_refused(tmp_path):
@@ -534,11 +540,11 @@ def test_a_file_that_is_no_graph_is_refused(tmp_path):
     with pytest.raises(
         BundleError, match=r"model\.onnx: does not load \(.*export the bundle again"
     ):
-        Session(bundle, "auto")
+        VisionSession(bundle, "auto")
 
 
 def test_check_finds_what_the_export_found(tmp_path):
-    differences = check(make_bundle(tmp_path / "tiny", *HEADS), "cpu")
+    differences = run_self_test(make_bundle(tmp_path / "tiny", *HEADS), "cpu")
     assert set(differences) == set(WEIGHTS)
     assert max(differences.values()) < 1e-3
 
@@ -547,9 +553,9 @@ def test_an_exporter_records_the_probe_as_the_manual_says(tmp_path):
     bundle = make_bundle(tmp_path / "tiny", *HEADS)
     empty = structs.replace(bundle.card, probe=Probe(seed=3, outputs={}, tolerance=1e-6))
     draft = ModelBundle(bundle.path, empty)
-    outputs = probe_outputs(Session(draft, "cpu"), draft, seed=3)
+    outputs = probe_outputs(VisionSession(draft, "cpu"), draft, seed=3)
     probe = structs.replace(empty.probe, outputs=outputs)
-    check(seal(bundle.path, bundle.card.heads, size_px=8, probe=probe), "cpu")
+    run_self_test(seal(bundle.path, bundle.card.heads, size_px=8, probe=probe), "cpu")
 
 
 def test_check_refuses_other_numbers(tmp_path):
@@ -559,7 +565,7 @@ def test_check_refuses_other_numbers(tmp_path):
     with pytest.raises(
         BundleError, match=r"'country_logits' differs by .* on cpu, more than 0\.001"
     ):
-        check(bundle, "cpu")
+        run_self_test(bundle, "cpu")
 
 
 def test_check_refuses_numbers_that_are_not_finite(tmp_path):
@@ -567,4 +573,4 @@ def test_check_refuses_numbers_that_are_not_finite(tmp_path):
     make_model(bundle.model_file, {"country_logits": LOGITS * np.nan}, 8)
     bundle = seal(bundle.path, bundle.card.heads, size_px=8, probe=bundle.card.probe)
     with pytest.raises(BundleError, match="differs by nan"):
-        check(bundle, "cpu")
+        run_self_test(bundle, "cpu")
