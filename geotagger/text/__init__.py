@@ -1,1 +1,1 @@
-"""Text in photos: read it, find cues of place in it, combine the cues."""
+"""Text in the picture: recognise it, and find what it says about the place."""

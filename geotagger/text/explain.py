@@ -1,4 +1,4 @@
-"""Looks at the text of single photos: each line, each cue, and what they come to."""
+"""Explains the text of single photos: each line, each cue, and the prediction from text alone."""
 
 from __future__ import annotations
 
@@ -21,48 +21,50 @@ from geotagger.text.ocr.script_classifier import ScriptClassifier
 from geotagger.types import Evidence, Level
 
 if TYPE_CHECKING:
-    from geotagger.text.types import Cue, TextLine
+    from geotagger.text.types import Cue, Spot, TextLine
     from geotagger.types import Photo, Prediction
 
-STRONGEST = 5
-"""Countries and towns to name of each cue."""
+MAX_PLACES = 5
+"""Countries, and also spots, to show of each cue: the strongest ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class TextExplanation:
-    """What was found in the text of one photo."""
+    """The text of one photo and what it is evidence for."""
 
     path: Path
     lines: Sequence[TextLine] = ()
     cues: Sequence[Weighted] = ()
     notes: tuple[str, ...] = ()
+    """Why lines count less or not at all."""
     prediction: Prediction | None = None
-    """What the text alone leads to."""
+    """Prediction from the text alone; None without cues."""
     problem: str = ""
     """Why the photo could not be read."""
     width_px: int = 0
-    """Of the upright original."""
+    """Width of the upright original."""
     height_px: int = 0
+    """Height of the upright original."""
 
     def to_json(self) -> str:
-        """One JSON object on one line."""
-        return json.dumps(self._plain(), ensure_ascii=False)
+        """Return one JSON object on one line."""
+        return json.dumps(self._to_dict(), ensure_ascii=False)
 
     def to_text(self) -> str:
-        """The same for people."""
+        """Return the explanation as lines for people."""
         if self.problem:
             return f"{printable_path(self.path)}: {self.problem}\n"
         rows = [printable_path(self.path)]
-        rows += [f"  {line.confidence:4.2f}  {_read(line)}" for line in self.lines]
+        rows += [f"  {line.confidence:4.2f}  {_line_text(line)}" for line in self.lines]
         if not self.lines:
             rows.append("  no text found")
-        rows += [f"  {text}" for item in self.cues for text in _cue_rows(item)]
+        rows += [f"  {text}" for item in self.cues for text in _cue_rows(item.cue)]
         rows += [f"  note: {note}" for note in self.notes]
         if self.cues:
-            rows.append(f"  together: {_together(self.prediction)}")
+            rows.append(f"  together: {_prediction_text(self.prediction)}")
         return "\n".join(rows) + "\n"
 
-    def _plain(self) -> dict[str, Any]:
+    def _to_dict(self) -> dict[str, Any]:
         prediction = self.prediction
         return {
             "path": printable_path(self.path),
@@ -78,7 +80,7 @@ class TextExplanation:
                 }
                 for line in self.lines
             ],
-            "cues": [_plain_cue(item) for item in self.cues],
+            "cues": [_cue_dict(item) for item in self.cues],
             "notes": list(self.notes),
             "prediction": prediction
             and {
@@ -94,23 +96,29 @@ class TextExplanation:
 
 
 def explain_text(paths: Iterable[Path], device: str = "auto") -> Iterator[TextExplanation]:
-    """A finding for every photo under `paths`.
+    """Explain the text of every photo under `paths`.
 
-    Raises NoPhotosError when there is none, DeviceError when the device does not run the reader.
+    Args:
+        paths: photos and folders.
+        device: device of the text reader; see `TextReader`.
+
+    Raises:
+        NoPhotosError: there is no photo.
+        DeviceError: the device does not run the text reader.
     """
     places = load_places()
-    belief = Fusion(places)
-    combiner = Combiner(places, belief.log_prior)
+    fusion = Fusion(places)
+    combiner = Combiner(places, fusion.log_prior)
     reader = TextReader(device, script_classifier=ScriptClassifier())
     photo = None
     for photo in walk(paths):
-        yield _examined(photo, reader, combiner, belief)
+        yield _explain(photo, reader, combiner, fusion)
     if photo is None:
         raise NoPhotosError(f"no photos in {', '.join(str(path) for path in paths)}")
 
 
-def _examined(
-    photo: Photo, reader: TextReader, combiner: Combiner, belief: Fusion
+def _explain(
+    photo: Photo, reader: TextReader, combiner: Combiner, fusion: Fusion
 ) -> TextExplanation:
     if photo.problem:
         return TextExplanation(photo.path, problem=photo.problem)
@@ -119,68 +127,66 @@ def _examined(
     except PhotoError as error:
         return TextExplanation(photo.path, problem=str(error))
     except OSError as error:
-        return TextExplanation(
-            photo.path, problem=f"cannot read the file: {error.strerror or error}"
-        )
+        problem = f"cannot read the file: {error.strerror or error}"
+        return TextExplanation(photo.path, problem=problem)
     prepared = reader.prepare(picture.image, picture.width_px, picture.height_px)
-    (reading,) = reader.read([prepared])
-    cues, notes = find_cues(reading)
+    (ocr,) = reader.read([prepared])
+    cues, notes = find_cues(ocr)
     weighted = combiner.weigh(cues)
-    found = TextExplanation(
+    explanation = TextExplanation(
         photo.path,
-        reading.lines,
+        ocr.lines,
         weighted,
         notes,
         width_px=picture.width_px,
         height_px=picture.height_px,
     )
     if not weighted:
-        return found
+        return explanation
     outlier_probability = combiner.strengths.outlier_probability
     evidence = Evidence(
         "text", 1.0, "", combiner.total(weighted), outlier_probability=outlier_probability
     )
-    return replace(found, prediction=belief.decide([evidence]))
+    return replace(explanation, prediction=fusion.decide([evidence]))
 
 
-def _read(line: TextLine) -> str:
+def _line_text(line: TextLine) -> str:
     return printable(line.text) if line.text else f"({line.script} letters that cannot be read)"
 
 
-def _cue_rows(item: Weighted) -> list[str]:
+def _cue_rows(cue: Cue) -> list[str]:
     """The cue, and below it the places for which it is strongest."""
-    cue = item.cue
     rows = [f'{cue.kind}: "{printable(cue.words)}" -> {printable(cue.meaning)}']
-    places = [f"{code} x{_times(ratio)}" for code, ratio in _countries(cue)]
+    places = [f"{code} x{_ratio_text(ratio)}" for code, ratio in _top_countries(cue)]
     places += [
-        f"{spot.lat:.2f},{spot.lon:.2f} (within {spot.radius_km:.0f} km) x{_times(spot.ratio)}"
-        for spot in _spots(cue)
+        f"{spot.lat:.2f},{spot.lon:.2f} (within {spot.radius_km:.0f} km) x{_ratio_text(spot.ratio)}"
+        for spot in _top_spots(cue)
     ]
     if places:
         rows.append(f"    {', '.join(places)}")
     return rows
 
 
-def _times(ratio: float) -> str:
+def _ratio_text(ratio: float) -> str:
     return f"{ratio:.1f}" if ratio < 10 else f"{ratio:.0f}"
 
 
-def _countries(cue: Cue) -> list[tuple[str, float]]:
-    return sorted(cue.countries.items(), key=lambda pair: -pair[1])[:STRONGEST]
+def _top_countries(cue: Cue) -> list[tuple[str, float]]:
+    return sorted(cue.countries.items(), key=lambda pair: -pair[1])[:MAX_PLACES]
 
 
-def _spots(cue: Cue) -> Sequence[Any]:
-    return sorted(cue.spots, key=lambda spot: -spot.ratio)[:STRONGEST]
+def _top_spots(cue: Cue) -> list[Spot]:
+    return sorted(cue.spots, key=lambda spot: -spot.ratio)[:MAX_PLACES]
 
 
-def _plain_cue(item: Weighted) -> dict[str, Any]:
+def _cue_dict(item: Weighted) -> dict[str, Any]:
     cue = item.cue
     return {
         "kind": cue.kind,
         "words": printable(cue.words),
         "meaning": printable(cue.meaning),
         "log_ratio_max": round(float(item.log_ratio.max()), 3),
-        "countries": {code: round(ratio, 2) for code, ratio in _countries(cue)},
+        "countries": {code: round(ratio, 2) for code, ratio in _top_countries(cue)},
         "spots": [
             {
                 "lat": round(spot.lat, 4),
@@ -188,12 +194,12 @@ def _plain_cue(item: Weighted) -> dict[str, Any]:
                 "radius_km": round(spot.radius_km, 1),
                 "ratio": round(spot.ratio, 2),
             }
-            for spot in _spots(cue)
+            for spot in _top_spots(cue)
         ],
     }
 
 
-def _together(prediction: Prediction | None) -> str:
+def _prediction_text(prediction: Prediction | None) -> str:
     if prediction is None:
         return "nothing"
     place = prediction.place

@@ -1,9 +1,9 @@
-"""Text in the picture: what is read, and what each reading is a cue for.
+"""What the text rooms pass on: lines of text, and cues.
 
-    pixels -> Line... (reader) -> Cue... (cues, one file a kind) -> Evidence (evidence/text.py)
+    pixels -> OcrResult (ocr/) -> Cue... (cues/, one file a kind) -> Evidence (evidence/ocr_text.py)
 
-This file holds the nouns. A cue is a small pure function from lines to `Cue`s; it knows nothing of
-the other cues, of the picture, or of the places table.
+A finder of cues is a pure function from lines to `Cue`s. It knows nothing of the other cues, the
+picture, or the table of places.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 Corner = tuple[float, float]
-"""x, y as shares of the picture's width and height, from the upper left of the upright picture."""
+"""x and y as shares of the upright picture's width and height, from its upper left corner."""
 
 MIN_LEGIBLE_CONFIDENCE = 0.5
-"""Confidence of the recogniser from which on what it read is taken for a cue."""
+"""Lowest confidence of the recogniser at which a text may be a cue."""
 
 NO_COUNTRIES: Mapping[str, float] = MappingProxyType({})
 
@@ -26,57 +26,61 @@ class TextLine:
     """One line of text in the picture."""
 
     text: str
-    """As it was read; empty where the letters cannot be read but their script can be told."""
+    """What was recognised; empty if only the script could be recognised."""
     confidence: float
     """Of the recogniser, 0 to 1."""
     box: tuple[Corner, Corner, Corner, Corner]
-    """Clockwise from the corner where the text begins, so that it also tells the rotation."""
+    """Clockwise from the corner where the text begins, so the box also gives the rotation."""
     script: str = ""
-    """ISO 15924 code (`Thai`, `Arab`) where the letters themselves cannot be read."""
+    """ISO 15924 code (`Thai`, `Arab`) if the letters could not be recognised, only their script."""
 
     @property
     def legible(self) -> bool:
-        """Whether it was read so surely that its words may be cues."""
+        """Whether the confidence suffices for a cue."""
         return self.confidence >= MIN_LEGIBLE_CONFIDENCE
 
 
 @dataclass(frozen=True, slots=True)
 class OcrResult:
-    """All text that was found in one photo, in reading order."""
+    """All text that was recognised in one photo."""
 
     lines: tuple[TextLine, ...]
+    """In reading order."""
     width_px: int
-    """Of the upright original."""
+    """Width of the upright original."""
     height_px: int
+    """Height of the upright original."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """A point on the Earth that a cue speaks for, and how strongly."""
+    """A point on the Earth that a cue is evidence for."""
 
     lat: float
+    """Degrees."""
     lon: float
+    """Degrees."""
     ratio: float
-    """As in `Cue.countries`, at the spot itself; it fades with the distance."""
+    """Likelihood ratio at the point, as in `Cue.countries`; it falls with the distance."""
     radius_km: float
-    """Distance within which the cue is as strong as at the spot (a town's or region's size)."""
+    """Size of the town or region, within which the ratio does not fall."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """One thing read that is evidence of place.
+    """A piece of text that is evidence of place.
 
-    Strengths are likelihood ratios: how many times likelier it is to meet these words there than
-    in a photo from anywhere in the world. Places that are not named keep the ratio 1, so no cue
-    ever rules a place out.
+    Strengths are likelihood ratios: how many times likelier the text is in a photo from there than
+    in a photo from anywhere in the world. All other places have the ratio 1, so no cue rules a
+    place out.
     """
 
     kind: str
-    """What sort of cue, in plain words: "place name", "language", "phone code"."""
+    """Kind of cue, for people: "place name", "language", "phone number"."""
     words: str
-    """The words read, as they stand on the sign."""
+    """The text as it is on the sign."""
     meaning: str
-    """What they say: "Bielefeld, DE", "language de", "+49 is DE"."""
+    """What the text says: "Bielefeld, DE", "language de", "+49 is DE"."""
     countries: Mapping[str, float] = field(default_factory=lambda: NO_COUNTRIES)
-    """Likelihood ratio by ISO 3166-1 alpha-2 code; above 1."""
+    """Likelihood ratio by ISO 3166-1 alpha-2 code, above 1."""
     spots: Sequence[Spot] = ()
