@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from geotagger.text.ocr.script_classifier import TELLING_WIDTH_PX
+from geotagger.text.ocr.script_classifier import MIN_CLASSIFIED_WIDTH_PX
 from training.models.script_network import ScriptNetwork, save_onnx
 from training.synthetic.fonts import read_faces
 from training.synthetic.script_crops import bucket_of, stacked
@@ -170,7 +170,7 @@ def judged(
             choices, key=lambda t: nn.functional.cross_entropy(logits / t, labels).item()
         )
     probabilities = torch.softmax(logits / network.temperature, dim=1)
-    narrow = torch.tensor([crop.grey.shape[1] < TELLING_WIDTH_PX for crop in crops])
+    narrow = torch.tensor([crop.grey.shape[1] < MIN_CLASSIFIED_WIDTH_PX for crop in crops])
     probabilities[narrow, :OTHER] = 0
     return probabilities.numpy(), labels.numpy()
 

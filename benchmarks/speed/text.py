@@ -80,7 +80,7 @@ def _run(
             "prepare", lambda: list(pool.map(lambda one: reader.prepare(one.image), pictures))
         )
     batches = [prepared[start : start + batch_size] for start in range(0, len(files), batch_size)]
-    timed("detect", lambda: [reader.find(batch) for batch in batches])
+    timed("detect", lambda: [reader.detect(batch) for batch in batches])
     readings = timed("read", lambda: [one for batch in batches for one in reader.read(batch)])
     seconds["recognise"] = max(0.0, seconds.pop("read") - seconds["detect"])
     timed("cues", lambda: [find_cues(reading) for reading in readings])

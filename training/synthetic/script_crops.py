@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
-from geotagger.text.ocr.script_classifier import HEIGHT_PX, MAX_WIDTH_PX, fitted
+from geotagger.text.ocr.script_classifier import HEIGHT_PX, MAX_WIDTH_PX, resize_line
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -125,7 +125,7 @@ def _seen(grey: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.uin
     if rng.random() < 0.5:
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(30, 95))]
         seen = cv2.imdecode(cv2.imencode(".jpg", seen, quality)[1], cv2.IMREAD_GRAYSCALE)
-    return fitted(seen)
+    return resize_line(seen)
 
 
 def patch_of(picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -134,7 +134,7 @@ def patch_of(picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np
     tall = int(np.exp(rng.uniform(np.log(8), np.log(height / 3))))
     wide = int(np.clip(tall * np.exp(rng.uniform(np.log(0.8), np.log(8))), 8, width))
     top, left = rng.integers(0, height - tall), rng.integers(0, max(1, width - wide))
-    return fitted(picture[top : top + tall, left : left + wide])
+    return resize_line(picture[top : top + tall, left : left + wide])
 
 
 def stacked(crops: Sequence[NDArray[np.uint8]], width_px: int) -> NDArray[np.uint8]:

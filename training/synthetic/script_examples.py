@@ -16,7 +16,7 @@ import click
 import numpy as np
 from PIL import Image
 
-from geotagger.text.ocr.script_classifier import grey_of
+from geotagger.text.ocr.script_classifier import to_grey_line
 from training.synthetic.fonts import Face, families
 from training.synthetic.script_crops import drawn, patch_of, spoilt
 from training.synthetic.script_words import RANGES
@@ -212,7 +212,7 @@ def find_all(folder: Path, rows: Sequence[tuple[str, str]]) -> Iterator[Found]:
     asked: list[NDArray[np.uint8]] = []
 
     def note(crops: Sequence[NDArray[np.uint8]]) -> list[tuple[str, float]]:
-        asked.extend(grey_of(crop) for crop in crops)
+        asked.extend(to_grey_line(crop) for crop in crops)
         return [("", 1.0)] * len(crops)
 
     reader = TextReader("cpu", script_classifier=note)

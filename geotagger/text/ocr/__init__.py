@@ -1,1 +1,1 @@
-"""Detect lines of text in a photo and recognise them."""
+"""OCR: detect lines of text in a photo, and recognise them."""

@@ -1,4 +1,4 @@
-"""Boxes around lines of text: four corners, clockwise from the one where the text begins."""
+"""Boxes of lines of text: four corners (x, y), clockwise from the one where the text begins."""
 
 from __future__ import annotations
 
@@ -9,56 +9,64 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-LONG = 1.5
-"""Length to height from which a box has a direction."""
+MIN_ELONGATION = 1.5
+"""Ratio of sides from which a box has a direction."""
 
 
-def sides(box: NDArray[np.float32]) -> tuple[float, float]:
-    """Length along the text and height across it, in pixels, at least 1."""
+def side_lengths(box: NDArray[np.float32]) -> tuple[float, float]:
+    """Return the length along the text and the height across it, in pixels, at least 1.
+
+    box: float32 [4, 2].
+    """
     edges = np.linalg.norm(box - np.roll(box, -1, axis=0), axis=1)
     return float(max(edges[0], edges[2], 1.0)), float(max(edges[1], edges[3], 1.0))
 
 
-def turned(box: NDArray[np.float32], quarters: int) -> NDArray[np.float32]:
-    """The same box for text that is turned clockwise by so many quarters of a circle."""
-    return np.roll(box, -quarters, axis=0)
+def rotate_start(box: NDArray[np.float32], quarter_turns: int) -> NDArray[np.float32]:
+    """Return the box [4, 2] of text that is rotated clockwise by so many quarter turns."""
+    return np.roll(box, -quarter_turns, axis=0)
 
 
-def mirrored(box: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The same box for text in a mirror: it begins at the right, and runs counterclockwise."""
+def mirror(box: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the box [4, 2] of mirrored text: it begins at the right and is counterclockwise."""
     return box[[1, 0, 3, 2]]
 
 
-def length_to_height(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Of each of the boxes [n, 4, 2], the longer side by the shorter one."""
-    pairs = [sides(box) for box in boxes]
+def aspect_ratios(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the longer side over the shorter side of boxes [n, 4, 2]; float32 [n]."""
+    pairs = [side_lengths(box) for box in boxes]
     return np.array([max(pair) / min(pair) for pair in pairs], np.float32)
 
 
-def lying(boxes: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Which of the boxes [n, 4, 2] are clearly longer than high, as seen in the picture."""
+def are_horizontal(boxes: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return which boxes [n, 4, 2] are clearly wider than high in the picture; bool [n]."""
     spans = np.ptp(boxes, axis=1)
-    return np.asarray(spans[:, 0] >= LONG * spans[:, 1])
+    return np.asarray(spans[:, 0] >= MIN_ELONGATION * spans[:, 1])
 
 
-def along_the_text(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Boxes [n, 4, 2] clearly higher than long begin a quarter of a circle further on."""
-    turn = [height >= LONG * length for length, height in map(sides, boxes)]
-    return np.where(np.reshape(turn, (-1, 1, 1)), np.roll(boxes, -1, axis=1), boxes)
+def start_at_short_side(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Rotate the corners of boxes [n, 4, 2] that are clearly higher than long by a quarter turn.
+
+    So the first side of every elongated box runs along its text.
+    """
+    is_high = [height >= MIN_ELONGATION * length for length, height in map(side_lengths, boxes)]
+    return np.where(np.reshape(is_high, (-1, 1, 1)), np.roll(boxes, -1, axis=1), boxes)
 
 
-def largest(boxes: NDArray[np.float32], count: int) -> NDArray[np.float32]:
-    """The `count` boxes of [n, 4, 2] with the largest letters."""
-    heights = np.array([min(sides(box)) for box in boxes])
+def keep_largest(boxes: NDArray[np.float32], count: int) -> NDArray[np.float32]:
+    """Return the `count` boxes of [n, 4, 2] with the largest letters."""
+    heights = np.array([min(side_lengths(box)) for box in boxes])
     return boxes[np.argsort(-heights, kind="stable")[:count]]
 
 
-def in_reading_order(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Rows from the top; within a row, where boxes differ by less than half a height, from the
-    left."""
+def sort_in_reading_order(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Sort boxes [n, 4, 2] by rows from the top, and from the left within a row.
+
+    Boxes that differ by less than half a height are in one row.
+    """
     if not len(boxes):
         return boxes
     boxes = boxes[np.argsort(boxes[:, :, 1].mean(axis=1), kind="stable")]
     middles = boxes[:, :, 1].mean(axis=1)
-    new_row = np.diff(middles, prepend=middles[0]) > np.ptp(boxes[:, :, 1], axis=1) / 2
-    return boxes[np.lexsort((boxes[:, :, 0].min(axis=1), np.cumsum(new_row)))]
+    begins_row = np.diff(middles, prepend=middles[0]) > np.ptp(boxes[:, :, 1], axis=1) / 2
+    return boxes[np.lexsort((boxes[:, :, 0].min(axis=1), np.cumsum(begins_row)))]

@@ -1,4 +1,4 @@
-"""What a line of text says: crops of lines, and the network that reads them."""
+"""Text recognition: crops of lines, and the network that turns them into text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from rapidocr.ch_ppocr_rec.utils import CTCLabelDecode
 
-from geotagger.text.ocr.boxes import sides
+from geotagger.text.ocr.boxes import side_lengths
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 HEIGHT_PX = 48
-"""Of the lines that the network sees."""
-MIN_WIDTH_PX, MAX_WIDTH_PX = 64, 1600
+"""Height of a line for the network."""
+MIN_WIDTH_PX, MAX_WIDTH_PX = 16, 1600
 
 
 class TextRecogniser:
@@ -30,8 +30,15 @@ class TextRecogniser:
         metadata = session.get_modelmeta().custom_metadata_map
         self._decode = CTCLabelDecode(metadata["character"].splitlines())
 
-    def read(self, crops: Sequence[NDArray[np.uint8]]) -> list[tuple[str, float]]:
-        """Text and confidence of each crop, BGR [48, w, 3]; together they run as one batch."""
+    def recognise(self, crops: Sequence[NDArray[np.uint8]]) -> list[tuple[str, float]]:
+        """Recognise crops as one batch.
+
+        Args:
+            crops: uint8 BGR [48, w, 3] each.
+
+        Returns:
+            Text and confidence of each crop.
+        """
         widest = max(crop.shape[1] for crop in crops)
         batch = np.zeros((len(crops), 3, HEIGHT_PX, widest), np.float32)
         for row, crop in zip(batch, crops, strict=True):
@@ -40,12 +47,19 @@ class TextRecogniser:
         return [(text.strip(), float(confidence)) for text, confidence in lines]
 
 
-def cut(pixels: NDArray[np.uint8], box: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """The line in the box [4, 2], upright, 48 pixels high; text begins at the box's first corner.
+def crop_line(pixels: NDArray[np.uint8], box: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Cut out a line and rectify it.
 
-    Large letters are shrunk before they are straightened: warping alone would skip pixels.
+    Large letters are shrunk before they are warped, because warping alone would skip pixels.
+
+    Args:
+        pixels: uint8 [h, w, 3].
+        box: float32 [4, 2], x, y in pixels; the text begins at the first corner.
+
+    Returns:
+        uint8 [48, w, 3], upright.
     """
-    width, height = sides(box)
+    width, height = side_lengths(box)
     shrink = int(height // HEIGHT_PX)
     if shrink >= 2:
         left, top = np.maximum(np.floor(box.min(axis=0)).astype(int) - 1, 0)
@@ -55,13 +69,13 @@ def cut(pixels: NDArray[np.uint8], box: NDArray[np.float32]) -> NDArray[np.uint8
         scale = np.array(size, np.float32) / (part.shape[1], part.shape[0])
         box = (box - (left, top)) * scale
         pixels = np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8)
-    across = int(np.clip(round(HEIGHT_PX * width / height), MIN_WIDTH_PX // 4, MAX_WIDTH_PX))
-    corners = np.array([[0, 0], [across, 0], [across, HEIGHT_PX], [0, HEIGHT_PX]], np.float32)
+    width_px = int(np.clip(round(HEIGHT_PX * width / height), MIN_WIDTH_PX, MAX_WIDTH_PX))
+    corners = np.array([[0, 0], [width_px, 0], [width_px, HEIGHT_PX], [0, HEIGHT_PX]], np.float32)
     matrix = cv2.getPerspectiveTransform(box.astype(np.float32), corners)
     line = cv2.warpPerspective(
         pixels,
         matrix,
-        (across, HEIGHT_PX),
+        (width_px, HEIGHT_PX),
         flags=cv2.INTER_CUBIC,
         borderMode=cv2.BORDER_REPLICATE,
     )

@@ -1,10 +1,10 @@
-"""Which script a line is written in, where its letters cannot be read.
+"""Recognises the script of lines whose letters cannot be recognised.
 
-The recogniser that the package ships with knows Latin, Greek, Chinese and Japanese letters alone.
-Thai, Cyrillic or Hangul it takes for something else. This small network tells the scripts apart:
-it does not read, but a line in Georgian is strong evidence all the same.
+The recogniser of the package `rapidocr` knows only Latin, Greek, Chinese and Japanese letters. It
+takes Thai, Cyrillic or Hangul for something else. This small network tells the scripts apart. It
+does not read, but a line in Georgian script alone is strong evidence.
 
-It was trained on drawn words and on patches of photos (`training/train_script.py`).
+It was trained on rendered words and on patches of photos (`training/train_script.py`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from pathlib import Path
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -21,32 +21,38 @@ import numpy as np
 from geotagger.errors import BundleError
 
 if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
     from numpy.typing import NDArray
 
 HEIGHT_PX = 32
 MIN_WIDTH_PX, MAX_WIDTH_PX = 24, 288
-TELLING_WIDTH_PX = 40
-"""Narrower lines hold a single letter, too little to name a script by."""
-FOLDER = Path(__file__).parents[2] / "data" / "script"
+MIN_CLASSIFIED_WIDTH_PX = 40
+"""Narrower lines hold a single letter, too little to recognise a script."""
+FOLDER = files("geotagger.data").joinpath("script")
 
 
 class ScriptClassifier:
-    """A convolutional network over one grey line of text; it runs on the CPU.
+    """A convolutional network over one grey line of text. It runs on the CPU.
 
     Attributes:
-        scripts: ISO 15924 codes that it can answer with.
-        threshold: lowest probability with which it names a script.
+        scripts: ISO 15924 codes that it knows.
+        threshold: lowest probability of a script to report.
     """
 
-    def __init__(self, threads: int = 1, folder: Path = FOLDER) -> None:
+    def __init__(self, threads: int = 1, folder: Traversable = FOLDER) -> None:
         """Load the network.
+
+        Args:
+            threads: of ONNX Runtime.
+            folder: with `card.json` and `model.onnx`.
 
         Raises:
             BundleError: the network is missing, or is not the one that its card describes.
         """
         import onnxruntime
 
-        card, model = _checked(folder)
+        card, model = _read_checked(folder)
         self.scripts: tuple[str, ...] = tuple(card["scripts"])
         self.threshold: float = card["threshold"]
         options = onnxruntime.SessionOptions()
@@ -57,52 +63,67 @@ class ScriptClassifier:
         )
 
     def __call__(self, crops: Sequence[NDArray[np.uint8]]) -> list[tuple[str, float]]:
-        """Script and probability of each line, crops uint8 [h, w, 3] upright, RGB or BGR.
+        """Recognise the script of lines.
 
-        Where no script can be named, the answer is "" with the probability that it is none of
-        them: letters that the recogniser knows, or no letters at all.
+        Args:
+            crops: upright, uint8 [h, w, 3] each, RGB or BGR.
+
+        Returns:
+            Code and probability of each line. The code is "" if no script is likely enough; then
+            the probability is that of "none of them": letters that the recogniser knows, or no
+            letters.
         """
-        return [self._answer(crop) for crop in crops]
+        return [self._classify(crop) for crop in crops]
 
     def probabilities(self, crop: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Of each of `scripts`, and last of none of them; float32 [len(scripts) + 1]."""
-        return self._run(grey_of(crop))
+        """Return the probability of each script, and last of none; float32 [len(scripts) + 1].
+
+        crop: uint8 [h, w, 3].
+        """
+        return self._run(to_grey_line(crop))
 
     def _run(self, line: NDArray[np.uint8]) -> NDArray[np.float32]:
-        answer: NDArray[np.float32] = self._session.run(None, {"line": line[None]})[0][0]
-        return answer
+        probabilities: NDArray[np.float32] = self._session.run(None, {"line": line[None]})[0][0]
+        return probabilities
 
-    def _answer(self, crop: NDArray[np.uint8]) -> tuple[str, float]:
-        line = grey_of(crop)
+    def _classify(self, crop: NDArray[np.uint8]) -> tuple[str, float]:
+        line = to_grey_line(crop)
         probabilities = self._run(line)
         best = int(probabilities[:-1].argmax())
-        if probabilities[best] < self.threshold or line.shape[1] < TELLING_WIDTH_PX:
+        if probabilities[best] < self.threshold or line.shape[1] < MIN_CLASSIFIED_WIDTH_PX:
             return "", float(probabilities[-1])
         return self.scripts[best], float(probabilities[best])
 
 
-def grey_of(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """What the network sees of a crop [h, w, 3], in whichever order its colours stand."""
-    return fitted(crop.mean(axis=2).astype(np.uint8))
+def to_grey_line(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the network's input for a crop [h, w, 3] of any channel order; uint8 [32, w]."""
+    return resize_line(crop.mean(axis=2).astype(np.uint8))
 
 
-def fitted(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The line [h, w] at the height that the network sees; of a very long one, the middle."""
+def resize_line(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Resize a grey line [h, w] to the network's height; keep the middle of a very long line.
+
+    Returns:
+        uint8 [32, w], w from 24 to 288.
+    """
     height, width = grey.shape
-    across = max(MIN_WIDTH_PX, round(width * HEIGHT_PX / height))
-    if across > MAX_WIDTH_PX:
-        keep = max(1, round(MAX_WIDTH_PX * height / HEIGHT_PX))
-        start = (width - keep) // 2
-        grey, across = grey[:, start : start + keep], MAX_WIDTH_PX
-    way = cv2.INTER_AREA if height > HEIGHT_PX else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(grey, (across, HEIGHT_PX), interpolation=way), np.uint8)
+    width_px = max(MIN_WIDTH_PX, round(width * HEIGHT_PX / height))
+    if width_px > MAX_WIDTH_PX:
+        kept = max(1, round(MAX_WIDTH_PX * height / HEIGHT_PX))
+        start = (width - kept) // 2
+        grey, width_px = grey[:, start : start + kept], MAX_WIDTH_PX
+    interpolation = cv2.INTER_AREA if height > HEIGHT_PX else cv2.INTER_LINEAR
+    return np.asarray(
+        cv2.resize(grey, (width_px, HEIGHT_PX), interpolation=interpolation), np.uint8
+    )
 
 
-def _checked(folder: Path) -> tuple[dict[str, Any], bytes]:
+def _read_checked(folder: Traversable) -> tuple[dict[str, Any], bytes]:
+    """Read the card, and the network that it describes."""
     remedy = "Install geotagger again."
     try:
-        card = json.loads((folder / "card.json").read_text("utf-8"))
-        model = (folder / "model.onnx").read_bytes()
+        card = json.loads(folder.joinpath("card.json").read_text("utf-8"))
+        model = folder.joinpath("model.onnx").read_bytes()
     except (OSError, ValueError) as error:
         problem = f"The script classifier in {folder} cannot be read: {error}. {remedy}"
         raise BundleError(problem) from error

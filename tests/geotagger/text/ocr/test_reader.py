@@ -1,4 +1,4 @@
-"""Reading text: drawn words in, lines out."""
+"""The text reader on rendered words."""
 
 import json
 import logging
@@ -13,16 +13,16 @@ from PIL import Image, ImageDraw, ImageFont
 
 from geotagger.errors import DeviceError
 from geotagger.images.decode import decode
-from geotagger.text.ocr.boxes import in_reading_order, largest, mirrored, turned
-from geotagger.text.ocr.detector import _region_of_text
+from geotagger.text.ocr.boxes import keep_largest, mirror, rotate_start, sort_in_reading_order
+from geotagger.text.ocr.detector import _text_region
 from geotagger.text.ocr.reader import (
     BATCH_LINES,
     BATCH_WIDTH_PX,
     KEPT_SIDE_PX,
     TextReader,
-    _batches,
+    _chunks_by_width,
 )
-from geotagger.text.ocr.recogniser import HEIGHT_PX, cut
+from geotagger.text.ocr.recogniser import HEIGHT_PX, crop_line
 from geotagger.text.types import OcrResult
 
 ROOT = Path(__file__).parents[4]
@@ -54,20 +54,20 @@ def read(reader, *images):
     return reader.read([reader.prepare(image) for image in images])
 
 
-def texts(reading):
-    return [line.text for line in reading.lines]
+def texts(result):
+    return [line.text for line in result.lines]
 
 
-def test_reads_wordsin_reading_order(reader):
-    (reading,) = read(reader, draw("Rathausplatz", "Bielefeld 12 km"))
-    assert texts(reading) == ["Rathausplatz", "Bielefeld 12 km"]
-    assert all(line.confidence > 0.9 for line in reading.lines)
-    assert (reading.width_px, reading.height_px) == (960, 720)
+def test_lines_are_in_reading_order(reader):
+    (result,) = read(reader, draw("Rathausplatz", "Bielefeld 12 km"))
+    assert texts(result) == ["Rathausplatz", "Bielefeld 12 km"]
+    assert all(line.confidence > 0.9 for line in result.lines)
+    assert (result.width_px, result.height_px) == (960, 720)
 
 
-def test_a_box_stands_around_its_words(reader):
-    (reading,) = read(reader, draw("Rathausplatz"))
-    (left, top), (right, _), (_, bottom), _ = reading.lines[0].box
+def test_a_box_is_around_its_words(reader):
+    (result,) = read(reader, draw("Rathausplatz"))
+    (left, top), (right, _), (_, bottom), _ = result.lines[0].box
     assert left == pytest.approx(120 / 960, abs=0.02)
     assert right == pytest.approx(440 / 960, abs=0.08)
     assert 170 / 720 < top < 210 / 720 < 230 / 720 < bottom < 260 / 720
@@ -81,34 +81,34 @@ def test_a_box_stands_around_its_words(reader):
         (Image.Transpose.ROTATE_90, "lower left"),
     ],
 )
-def test_reads_turned_words(reader, turn, first_corner):
-    (reading,) = read(reader, draw("Rathausplatz", "Bielefeld").transpose(turn))
-    assert sorted(texts(reading)) == ["Bielefeld", "Rathausplatz"]
-    for line in reading.lines:
+def test_rotated_words_are_read(reader, turn, first_corner):
+    (result,) = read(reader, draw("Rathausplatz", "Bielefeld").transpose(turn))
+    assert sorted(texts(result)) == ["Bielefeld", "Rathausplatz"]
+    for line in result.lines:
         xs, ys = zip(*line.box, strict=True)
         x, y = line.box[0]
         assert ("right" in first_corner) == (x > sum(xs) / 4)
         assert ("lower" in first_corner) == (y > sum(ys) / 4)
 
 
-def test_reads_in_the_mirror_and_says_so(reader):
-    (reading,) = read(reader, draw("Rathausplatz").transpose(Image.Transpose.FLIP_LEFT_RIGHT))
-    assert texts(reading) == ["Rathausplatz"]
-    (x0, _), (x1, _), *_ = reading.lines[0].box
+def test_mirrored_words_are_read_and_their_box_is_mirrored(reader):
+    (result,) = read(reader, draw("Rathausplatz").transpose(Image.Transpose.FLIP_LEFT_RIGHT))
+    assert texts(result) == ["Rathausplatz"]
+    (x0, _), (x1, _), *_ = result.lines[0].box
     assert x0 > x1
 
 
-def test_small_words_in_a_large_picture_are_looked_at_closely(reader):
+def test_small_words_in_a_large_picture_are_read(reader):
     image = draw("Rathausplatz", size=(4000, 3000), height_px=60, at=(2600, 300))
-    (reading,) = read(reader, image)
-    assert texts(reading) == ["Rathausplatz"]
+    (result,) = read(reader, image)
+    assert texts(result) == ["Rathausplatz"]
 
 
-def test_a_batch_reads_as_its_photos_do_alone(reader):
+def test_a_batch_gives_the_same_as_its_photos_alone(reader):
     images = [draw("Bahnhof"), Image.new("RGB", (640, 480), (90, 120, 90)), draw("Museum", "Oslo")]
     together = read(reader, *images)
     alone = [read(reader, image)[0] for image in images]
-    assert [texts(reading) for reading in together] == [texts(reading) for reading in alone]
+    assert [texts(result) for result in together] == [texts(result) for result in alone]
     for one, other in zip(together, alone, strict=True):
         for line, twin in zip(one.lines, other.lines, strict=True):
             assert line.confidence == pytest.approx(twin.confidence, abs=0.01)
@@ -117,7 +117,7 @@ def test_a_batch_reads_as_its_photos_do_alone(reader):
     assert texts(together[1]) == []
 
 
-def test_one_thread_reads_what_two_do(reader):
+def test_one_thread_gives_the_same_as_two(reader):
     images = [draw("Bahnhof"), draw("Museum", "Oslo"), draw("Apotek")]
     single = TextReader("cpu", threads=1)
     assert [texts(one) for one in read(single, *images)] == [
@@ -125,37 +125,37 @@ def test_one_thread_reads_what_two_do(reader):
     ]
 
 
-def test_nothing_is_recognised_where_nothing_is_found(reader, monkeypatch):
+def test_recognition_does_not_run_without_boxes(reader, monkeypatch):
     def fail(_):
         raise AssertionError("recognition ran")
 
-    monkeypatch.setattr(reader._recogniser, "read", fail)
-    readings = read(reader, Image.new("RGB", (640, 480), (200, 200, 200)))
-    assert readings == [OcrResult((), 640, 480)]
+    monkeypatch.setattr(reader._recogniser, "recognise", fail)
+    results = read(reader, Image.new("RGB", (640, 480), (200, 200, 200)))
+    assert results == [OcrResult((), 640, 480)]
     assert reader.read([]) == []
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 3), (1, 5000), (20000, 3), (3000, 40), (12000, 9000)])
-def test_odd_sizes_give_an_empty_reading(reader, size):
+def test_odd_sizes_give_no_lines(reader, size):
     prepared = reader.prepare(Image.new("RGB", size, (250, 250, 250)))
     assert prepared.pixels.nbytes <= 3 * 1.01 * KEPT_SIDE_PX**2
     assert reader.read([prepared]) == [OcrResult((), *size)]
 
 
-def test_a_photo_that_fails_costs_no_other(reader, monkeypatch, caplog):
+def test_a_photo_that_fails_does_not_affect_the_others(reader, monkeypatch, caplog):
     good, bad = draw("Bahnhof"), draw("Museum")
     prepared = [reader.prepare(bad), reader.prepare(good)]
-    find = reader._detector.find
+    detect = reader._detector.detect
 
     def fail_on_the_first(pixels):
         if pixels is prepared[0].pixels:
             raise RuntimeError("no such layer")
-        return find(pixels)
+        return detect(pixels)
 
-    monkeypatch.setattr(reader._detector, "find", fail_on_the_first)
+    monkeypatch.setattr(reader._detector, "detect", fail_on_the_first)
     with caplog.at_level(logging.WARNING):
-        readings = reader.read(prepared)
-    assert [texts(reading) for reading in readings] == [[], ["Bahnhof"]]
+        results = reader.read(prepared)
+    assert [texts(result) for result in results] == [[], ["Bahnhof"]]
     assert "no such layer" in caplog.text
 
 
@@ -163,13 +163,13 @@ def test_lines_that_fail_are_dropped(reader, monkeypatch, caplog):
     def fail(_):
         raise RuntimeError("no memory")
 
-    monkeypatch.setattr(reader._recogniser, "read", fail)
+    monkeypatch.setattr(reader._recogniser, "recognise", fail)
     with caplog.at_level(logging.WARNING):
         assert texts(read(reader, draw("Bahnhof"))[0]) == []
     assert "no memory" in caplog.text
 
 
-def test_the_script_of_what_cannot_be_read_is_named(monkeypatch):
+def test_the_script_of_unreadable_lines_is_recognised(monkeypatch):
     seen = []
 
     def classify(crops):
@@ -177,9 +177,9 @@ def test_the_script_of_what_cannot_be_read_is_named(monkeypatch):
         return [("Thai", 0.97)] * len(crops)
 
     reader = TextReader("cpu", script_classifier=classify)
-    monkeypatch.setattr(reader._recogniser, "read", lambda crops: [("CJ1U", 0.6)] * len(crops))
-    (reading,) = read(reader, draw("Rathausplatz"))
-    (line,) = reading.lines
+    monkeypatch.setattr(reader._recogniser, "recognise", lambda crops: [("CJ1U", 0.6)] * len(crops))
+    (result,) = read(reader, draw("Rathausplatz"))
+    (line,) = result.lines
     assert (line.text, line.script, line.confidence) == ("", "Thai", 0.97)
     assert [(crop.shape[0], crop.shape[2]) for crop in seen] == [(HEIGHT_PX, 3)]
     red, _, blue = seen[0].reshape(-1, 3).min(axis=0)
@@ -188,17 +188,17 @@ def test_the_script_of_what_cannot_be_read_is_named(monkeypatch):
 
 def test_a_classifier_with_no_answer_changes_nothing(monkeypatch):
     reader = TextReader("cpu", script_classifier=lambda crops: [("", 0.9)] * len(crops))
-    monkeypatch.setattr(reader._recogniser, "read", lambda crops: [("abc", 0.6)] * len(crops))
+    monkeypatch.setattr(reader._recogniser, "recognise", lambda crops: [("abc", 0.6)] * len(crops))
     (line,) = read(reader, draw("Rathausplatz"))[0].lines
     assert (line.text, line.script, line.confidence) == ("abc", "", 0.6)
 
 
-def test_lines_below_the_floor_are_dropped(reader, monkeypatch):
-    monkeypatch.setattr(reader._recogniser, "read", lambda crops: [("abc", 0.4)] * len(crops))
+def test_lines_with_low_confidence_are_dropped(reader, monkeypatch):
+    monkeypatch.setattr(reader._recogniser, "recognise", lambda crops: [("abc", 0.4)] * len(crops))
     assert texts(read(reader, draw("Rathausplatz"))[0]) == []
 
 
-def test_a_device_that_is_not_there_is_an_error():
+def test_an_unavailable_device_is_an_error():
     with pytest.raises(DeviceError, match="not known"):
         TextReader("abacus")
     with pytest.raises(DeviceError, match="coreml"):
@@ -208,7 +208,7 @@ def test_a_device_that_is_not_there_is_an_error():
 def test_loading_and_reading_open_no_socket_write_nothing_and_print_nothing():
     code = """
 import json, sys
-import rapidocr.ch_ppocr_det.utils  # what its own imports do is not reading
+import rapidocr.ch_ppocr_det.utils  # exclude the effects of its own imports
 seen = []
 def watch(event, arguments):
     if event.startswith(("socket.", "subprocess.", "os.mkdir", "os.remove", "os.rename")):
@@ -231,26 +231,26 @@ print(json.dumps([seen, text]))
     assert json.loads(done.stdout) == [[], "Bahnhof"]
 
 
-def test_batches_hold_lines_of_similar_width_and_bounded_size():
+def test_chunks_hold_lines_of_similar_width_and_bounded_size():
     widths = [100, 900, 110, 90, 1600, 850, 95, 105, 1600, 100, 100, 100, 100, 16]
-    batches = _batches(widths)
-    assert sorted(index for batch in batches for index in batch) == list(range(len(widths)))
-    for batch in batches:
-        widest = max(widths[index] for index in batch)
-        assert len(batch) == 1 or len(batch) * widest <= BATCH_WIDTH_PX
-        assert len(batch) <= BATCH_LINES
-    assert _batches([]) == []
+    chunks = _chunks_by_width(widths)
+    assert sorted(index for chunk in chunks for index in chunk) == list(range(len(widths)))
+    for chunk in chunks:
+        widest = max(widths[index] for index in chunk)
+        assert len(chunk) == 1 or len(chunk) * widest <= BATCH_WIDTH_PX
+        assert len(chunk) <= BATCH_LINES
+    assert _chunks_by_width([]) == []
 
 
-def test_the_region_of_text_holds_every_sign_of_it():
+def test_the_region_contains_all_text():
     heat = np.zeros((20, 40), np.float32)
-    assert _region_of_text(heat, (1000, 2000, 3)) is None
+    assert _text_region(heat, (1000, 2000, 3)) is None
     heat[10, 20] = heat[12, 25] = 0.5
-    left, top, right, bottom = _region_of_text(heat, (1000, 2000, 3))
+    left, top, right, bottom = _text_region(heat, (1000, 2000, 3))
     assert 800 < left < 1000 < 1300 < right < 1500
     assert 400 < top < 500 < 650 < bottom < 750
     heat[0, 0] = heat[-1, -1] = 0.5
-    assert _region_of_text(heat, (1000, 2000, 3)) == (0, 0, 2000, 1000)
+    assert _text_region(heat, (1000, 2000, 3)) == (0, 0, 2000, 1000)
 
 
 def test_the_largest_boxes_are_kept():
@@ -258,8 +258,8 @@ def test_the_largest_boxes_are_kept():
     boxes = np.zeros((4, 4, 2), np.float32)
     boxes[:, 1:3, 0] = 100
     boxes[:, 2:, 1] = heights[:, None]
-    assert sorted(largest(boxes, 2)[:, 2, 1]) == [20, 30]
-    assert len(largest(boxes[:0], 2)) == 0
+    assert sorted(keep_largest(boxes, 2)[:, 2, 1]) == [20, 30]
+    assert len(keep_largest(boxes[:0], 2)) == 0
 
 
 def test_boxes_are_ordered_by_row_then_from_the_left():
@@ -267,27 +267,27 @@ def test_boxes_are_ordered_by_row_then_from_the_left():
         return [[left, top], [left + 50, top], [left + 50, top + 20], [left, top + 20]]
 
     boxes = np.array([box(200, 102), box(0, 200), box(0, 100), box(100, 96)], np.float32)
-    ordered = in_reading_order(boxes)
+    ordered = sort_in_reading_order(boxes)
     assert ordered[:, 0].tolist() == [[0, 100], [100, 96], [200, 102], [0, 200]]
 
 
-def test_a_crop_is_cut_from_the_corner_where_its_text_begins():
+def test_a_crop_begins_at_the_first_corner():
     pixels = np.zeros((200, 300, 3), np.uint8)
     pixels[50:100, 40:100] = 255  # the left part of the line is white
     box = np.array([[40, 50], [240, 50], [240, 100], [40, 100]], np.float32)
-    for way, white_side in ((box, 0), (turned(box, 2), -1), (mirrored(box), -1)):
-        crop = cut(pixels, way)
+    for way, white_side in ((box, 0), (rotate_start(box, 2), -1), (mirror(box), -1)):
+        crop = crop_line(pixels, way)
         assert crop.shape[0] == HEIGHT_PX
         assert crop.shape[1] == pytest.approx(4 * HEIGHT_PX, abs=2)
         assert crop[24, 5 if white_side == 0 else -6, 0] > 250
         assert crop[24, -6 if white_side == 0 else 5, 0] < 5
-    assert (cut(np.tile(pixels, (4, 4, 1)), box * 3).shape[0]) == HEIGHT_PX
+    assert (crop_line(np.tile(pixels, (4, 4, 1)), box * 3).shape[0]) == HEIGHT_PX
 
 
-@pytest.mark.skipif(not SIGNS.exists(), reason="no photos of signs here")
-def test_reads_real_signs(reader):
+@pytest.mark.skipif(not SIGNS.exists(), reason="photos of signs are not available")
+def test_real_signs_are_read(reader):
     names = sorted(SIGNS.glob("*.jpeg"))[:12]
     pictures = [decode(name.read_bytes(), reader.min_side_px).image for name in names]
-    readings = read(reader, *pictures)
-    assert sum(bool(reading.lines) for reading in readings) >= 10
-    assert "Wilhelmsburger" in [text for reading in readings for text in texts(reading)]
+    results = read(reader, *pictures)
+    assert sum(bool(result.lines) for result in results) >= 10
+    assert "Wilhelmsburger" in [text for result in results for text in texts(result)]

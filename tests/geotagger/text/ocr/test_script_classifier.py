@@ -1,4 +1,4 @@
-"""Which script a line is in: drawn lines in fonts that the network never saw."""
+"""The script classifier on rendered lines, in fonts that it was not trained on."""
 
 import csv
 import json
@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from geotagger.errors import BundleError
-from geotagger.text.ocr.script_classifier import FOLDER, MAX_WIDTH_PX, ScriptClassifier, fitted
+from geotagger.text.ocr.script_classifier import FOLDER, MAX_WIDTH_PX, ScriptClassifier, resize_line
 
 LINES = Path(__file__).parents[3] / "data" / "scripts"
 READABLE = {"Latn", "Grek", "Hani"}
@@ -24,7 +24,7 @@ def classifier():
 
 @pytest.fixture(scope="module")
 def lines():
-    """(script, uint8 [32, w, 3]) of each line in the sheet, which has one below the other."""
+    """(script, uint8 [32, w, 3]) of each line in the sheet, in which the lines are stacked."""
     sheet = np.asarray(Image.open(LINES / "lines.jpg").convert("RGB"))
     with (LINES / "lines.csv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
@@ -34,7 +34,7 @@ def lines():
     ]
 
 
-def test_names_most_scripts_and_hardly_any_wrongly(classifier, lines):
+def test_most_scripts_are_recognised_and_hardly_any_wrongly(classifier, lines):
     named = Counter()
     for (script, _), (answer, _) in zip(
         lines, classifier([crop for _, crop in lines]), strict=True
@@ -70,7 +70,7 @@ def test_pictures_of_nothing_have_no_script(classifier):
     assert {script for script, _ in classifier(crops)} == {""}
 
 
-def test_any_size_will_do(classifier):
+def test_every_size_is_accepted(classifier):
     assert classifier([]) == []
     for height, width in ((1, 1), (1, 500), (500, 1), (48, 16), (48, 1600), (7, 3000)):
         crop = np.zeros((height, width, 3), np.uint8)
@@ -80,9 +80,9 @@ def test_any_size_will_do(classifier):
 
 
 def test_long_lines_are_cut_and_short_ones_filled():
-    assert fitted(np.zeros((48, 5000), np.uint8)).shape == (32, MAX_WIDTH_PX)
-    assert fitted(np.zeros((64, 128), np.uint8)).shape == (32, 64)
-    assert fitted(np.zeros((64, 2), np.uint8)).shape == (32, 24)
+    assert resize_line(np.zeros((48, 5000), np.uint8)).shape == (32, MAX_WIDTH_PX)
+    assert resize_line(np.zeros((64, 128), np.uint8)).shape == (32, 64)
+    assert resize_line(np.zeros((64, 2), np.uint8)).shape == (32, 24)
 
 
 def test_the_same_line_larger_or_negative_gets_the_same_answer(classifier, lines):
