@@ -30,10 +30,13 @@ from geotagger.images.scan import walk
 from geotagger.metadata import read as metadata
 from geotagger.output import untag as undo
 from geotagger.pipeline import run
-from geotagger.pipeline.executor_local import LocalExecutor
+from geotagger.pipeline.executor_local import LocalExecutor, weigh_batch
+from geotagger.pipeline.prepare import new_outcome, prepare_loaded
 from geotagger.pipeline.setup import EvidenceSetup, with_cache
 from geotagger.pipeline.trips import NeighbourPropagation
-from geotagger.reports.formats.text_rows import json_cell
+from geotagger.reasons import Reason
+from geotagger.reports.formats.geojson import feature
+from geotagger.reports.formats.text_rows import json_row
 from geotagger.reports.rows import row
 from geotagger.reports.run_summary import RunSummary
 from geotagger.types import (
@@ -92,16 +95,18 @@ class PhotoLocation:
         """The photo's own GPS, time and camera."""
         return self.outcome.existing
 
+    @property
+    def reasons(self) -> tuple[Reason, ...]:
+        """Why the photo has its status: a code for programs, `str` gives the sentence."""
+        return self.outcome.reasons
+
     def to_dict(self) -> dict[str, Any]:
         """The row of a JSON Lines report, ready for `json.dumps`; docs/guide/reports.md."""
-        return {name: json_cell(cell) for name, cell in row(self.outcome).items()}
+        return json_row(row(self.outcome))
 
     def to_geojson(self) -> dict[str, Any]:
         """A GeoJSON Feature (RFC 7946); without a prediction its geometry is None."""
-        found = self.prediction
-        at = None if found is None else [round(found.point.lon, 5), round(found.point.lat, 5)]
-        geometry = None if at is None else {"type": "Point", "coordinates": at}
-        return {"type": "Feature", "geometry": geometry, "properties": self.to_dict()}
+        return feature(row(self.outcome))
 
 
 class Geotagger:
@@ -295,14 +300,11 @@ class Geotagger:
             ]
 
     def _locate_image(self, photo: Any) -> PhotoLocation:
-        outcome = Outcome(Photo(IN_MEMORY, Path()), model=self.card.model_id)
-        shot = self._loaded(photo)
-        evidence = []
-        for source in self._sources:
-            item = source.prepare(shot)
-            evidence += source.weigh([item]) if item is not None else []
-        known = tuple(item for item in evidence if item is not None)
-        return PhotoLocation(predict(PhotoEvidence(outcome, known), self._fusion))
+        loaded, gate = self._loaded(photo), self._options.gate
+        outcome = new_outcome(loaded.photo, self._sources)
+        prepared = prepare_loaded(loaded, outcome, self._sources, gate=gate)
+        (item,) = weigh_batch([prepared], self._sources)
+        return PhotoLocation(predict(item, self._fusion))
 
     @property
     def _fusion(self) -> Fusion:

@@ -43,7 +43,7 @@ def prepare(
     Runs in worker threads. Whatever is wrong with the photo becomes its outcome. With
     `options.gate`, no source is asked about a picture that is no photo.
     """
-    outcome = Outcome(photo, model="+".join(s.model_id for s in sources if s.model_id))
+    outcome = new_outcome(photo, sources)
     try:
         data = _read_file(photo)
         metadata = read(data)
@@ -54,12 +54,7 @@ def prepare(
         if options.only_missing and metadata.gps and not metadata.gps_is_prediction:
             return _final(outcome, Status.SKIPPED, Reason(ReasonCode.HAS_GPS))
         loaded = LoadedPhoto(photo, metadata, partial(decode, data), sha256)
-        inputs = _inputs(loaded, sources)
-        if loaded.truncation:
-            outcome = replace(outcome, reasons=(Reason(ReasonCode.TRUNCATED, loaded.truncation),))
-        if options.gate and loaded.is_decoded and not is_photo(loaded.picture(1).image, metadata):
-            return _final(outcome, Status.UNSURE, Reason(ReasonCode.NOT_A_PHOTO))
-        return PreparedPhoto(outcome, inputs, loaded.is_decoded)
+        return prepare_loaded(loaded, outcome, sources, gate=options.gate)
     except PhotoError as error:
         is_raw = photo.path.suffix.lower() in RAW_SUFFIXES and not photo.problem
         status = Status.SKIPPED if is_raw else Status.FAILED
@@ -69,6 +64,27 @@ def prepare(
         return _final(outcome, Status.FAILED, Reason(ReasonCode.UNREADABLE_FILE, text))
     except MemoryError:
         return _final(outcome, Status.FAILED, Reason(ReasonCode.OUT_OF_MEMORY))
+
+
+def new_outcome(photo: Photo, sources: Sequence[EvidenceSource[Any]]) -> Outcome:
+    """The outcome of a photo of which only the models are known yet."""
+    return Outcome(photo, model="+".join(one.model_id for one in sources if one.model_id))
+
+
+def prepare_loaded(
+    loaded: LoadedPhoto, outcome: Outcome, sources: Sequence[EvidenceSource[Any]], *, gate: bool
+) -> PreparedPhoto:
+    """Prepare the input of each source from a photo that was read.
+
+    Raises:
+        UnreadableImageError: a source needs the picture, and it cannot be decoded.
+    """
+    inputs = _inputs(loaded, sources)
+    if loaded.truncation:
+        outcome = replace(outcome, reasons=(Reason(ReasonCode.TRUNCATED, loaded.truncation),))
+    if gate and loaded.is_decoded and not is_photo(loaded.picture(1).image, loaded.metadata):
+        return _final(outcome, Status.UNSURE, Reason(ReasonCode.NOT_A_PHOTO))
+    return PreparedPhoto(outcome, inputs, loaded.is_decoded)
 
 
 def _final(outcome: Outcome, status: Status, reason: Reason) -> PreparedPhoto:

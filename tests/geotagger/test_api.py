@@ -197,10 +197,11 @@ def test_locate_uses_the_neighbours_and_returns_failures_as_results(trip):
     assert [result.path.name for result in found] == ["0.jpg", "10.jpg", "broken.jpg"]
     near = found[1]
     assert near.prediction.place.country_code == "ES"
-    assert any("0.jpg" in reason for reason in near.prediction.reasons)
+    assert [note.source for note in near.prediction.evidence] == ["vision", "album"]
     assert found[0].metadata.gps.lat == pytest.approx(41 + 23 / 60)
     assert found[2].status is Status.FAILED
     assert found[2].prediction is None
+    assert [str(reason.code) for reason in found[2].reasons] == ["not_a_picture"]
     assert found[2].to_geojson()["geometry"] is None
     assert tagger.locate([trip / "10.jpg"])[0].to_dict() == near.to_dict()
     assert tagger.locate(trip / "10.jpg").to_dict() == near.to_dict()
@@ -226,8 +227,11 @@ def test_an_image_in_memory_has_no_neighbours(trip):
         with pytest.raises(ValueError, match="mixed"):
             tagger.locate([image, trip / "10.jpg"])
     assert str(result.path) == "<image>"
-    assert len(result.prediction.reasons) == 1
+    assert [note.source for note in result.prediction.evidence] == ["vision"]
     assert tagger.locate([]) == []
+    drawing = tagger.locate(np.full((40, 60, 3), (255, 0, 0), np.uint8))
+    assert drawing.reasons[0].code == "not_a_photo"
+    assert drawing.prediction is None
 
 
 def test_tag_and_untag(trip):

@@ -23,22 +23,27 @@ class GeoJsonReport(ReportWriter):
     def write(self, cells: Mapping[str, Cell]) -> None:
         if self.empty:
             self.file.write(HEAD + "\n")
+        self._write_line(feature(cells), "" if self.empty else ",")
         at, radius_km = position(cells), cells["radius_km"]
-        comma = "" if self.empty else ","
-        if at is None:
-            self._feature(comma, None, cells)
-            return
-        self._feature(comma, {"type": "Point", "coordinates": [at[1], at[0]]}, cells)
-        if self.look.circles and isinstance(radius_km, float) and radius_km > 0:
+        if at and self.look.circles and isinstance(radius_km, float) and radius_km > 0:
             names = ("status", "level", "radius_km", "confidence")
             about = {CIRCLE_OF: cells["path"], **{name: cells[name] for name in names}}
             rings = [[ring] for ring in circle(*at, radius_km)]
-            self._feature(",", {"type": "MultiPolygon", "coordinates": rings}, about)
-
-    def _feature(self, comma: str, geometry: object, cells: Mapping[str, Cell]) -> None:
-        properties = {name: json_cell(cell) for name, cell in cells.items()}
-        feature = {"type": "Feature", "geometry": geometry, "properties": properties}
-        self.file.write(comma + json.dumps(feature, ensure_ascii=False, allow_nan=False) + "\n")
+            self._write_line(_feature({"type": "MultiPolygon", "coordinates": rings}, about), ",")
 
     def finish(self) -> None:
         self.file.write("]}\n")
+
+    def _write_line(self, feature: Mapping[str, object], comma: str) -> None:
+        self.file.write(comma + json.dumps(feature, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def feature(cells: Mapping[str, Cell]) -> dict[str, object]:
+    """A row as a GeoJSON Feature: its point, or a null geometry where there is no guess."""
+    at = position(cells)
+    return _feature(None if at is None else {"type": "Point", "coordinates": [at[1], at[0]]}, cells)
+
+
+def _feature(geometry: object, cells: Mapping[str, Cell]) -> dict[str, object]:
+    properties = {name: json_cell(cell) for name, cell in cells.items()}
+    return {"type": "Feature", "geometry": geometry, "properties": properties}

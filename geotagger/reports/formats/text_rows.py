@@ -149,10 +149,7 @@ class JsonLinesReport(ReportWriter):
     """One JSON object per photo and line."""
 
     def write(self, cells: Mapping[str, Cell]) -> None:
-        plain_cells: dict[str, object] = {name: json_cell(cell) for name, cell in cells.items()}
-        if self.look.schema_version is not None:
-            plain_cells = {VERSION: self.look.schema_version, **plain_cells}
-        self.file.write(_as_json(plain_cells) + "\n")
+        self.file.write(_as_json(json_row(cells, self.look.schema_version)) + "\n")
 
 
 def _csv_cell(cell: Cell) -> str | float | None:
@@ -172,6 +169,14 @@ def neutralised(text: str) -> str:
 def revived(text: str) -> str:
     """A cell of a CSV without the apostrophe that `neutralised` gave it."""
     return text[1:] if text.startswith("'") and FORMULA.match(text) else text
+
+
+def json_row(
+    cells: Mapping[str, Cell], schema_version: int | None = SCHEMA_VERSION
+) -> dict[str, object]:
+    """The row as one JSON object, with every text in it plain."""
+    version = {} if schema_version is None else {VERSION: schema_version}
+    return {**version, **{name: json_cell(cell) for name, cell in cells.items()}}
 
 
 def json_cell(cell: Cell) -> Cell:
