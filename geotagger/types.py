@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from geotagger.reasons import Reason
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -126,8 +128,9 @@ class Evidence:
 
     source: str
     weight: float
-    reason: str
-    """A short text that a person can check."""
+    reason: str | Callable[[int], str]
+    """A short text that a person can check. It may depend on the row of the table that was decided
+    for, so that what supports that place comes first: see `reason_at`."""
     log_likelihood: NDArray[np.float32]
     """float32 [len(places)], natural logarithm, up to a constant."""
     attributes: tuple[tuple[str, str], ...] = ()
@@ -135,6 +138,10 @@ class Evidence:
     outlier_probability: float = 0.0
     """Probability that the source says nothing of the place (the words are a brand, the picture is
     unlike all that the model was trained on); it puts a floor under the likelihoods."""
+
+    def reason_at(self, row: int) -> str:
+        """The reason, worded for the place that was decided for."""
+        return self.reason if isinstance(self.reason, str) else self.reason(row)
 
     @property
     def kind(self) -> str:

@@ -1,8 +1,8 @@
-"""Evidence from names that people gave: place names in IPTC and XMP, folders, the file's own name.
+"""Evidence from names that people gave: place names in IPTC and XMP, names of folders and files.
 
 Only with `--use-names`: nobody measured them, and a folder called `Paris` may hold a wedding in
-Rome or a child. So each kind has a doubt of its own. Where the photo itself names a place, the
-folders are not asked.
+Rome, or photos of a child. So each origin has its own outlier probability. Folder and file names
+count only if the metadata name no place.
 """
 
 from __future__ import annotations
@@ -13,24 +13,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from geotagger.text.combine import Combiner
-from geotagger.text.cues import place_names as place_words
+from geotagger.text.cues import place_names
 from geotagger.text.gazetteer.gazetteer import load_gazetteer, normalise
 from geotagger.text.types import Cue, TextLine
-from geotagger.types import Evidence, Photo
+from geotagger.types import Evidence, Photo, SourceKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    import numpy as np
-    from numpy.typing import NDArray
-
     from geotagger.evidence.source import LoadedPhoto
     from geotagger.geography.places import Places
 
-DOUBT = {"metadata": 0.1, "name": 0.4}
-"""Chance that the name is of another place than that of the photo; judged, not fitted."""
+OUTLIER_PROBABILITY = {"metadata": 0.1, "name": 0.4}
+"""Probability that the name is not of the photo's place; a judgement, not fitted."""
 COUNTRY_RATIO = 100.0
-"""On signs a country's name says little, for goods bear it; folders seldom do for that reason."""
+"""On signs a country's name says little, because goods bear it; folders seldom are called so."""
 MAX_WORDS = 3
 """Of a country's name: United Arab Emirates."""
 # fmt: off
@@ -41,7 +38,7 @@ NO_PLACES = frozenset({
         "wedding",
 })
 # fmt: on
-"""Of the usual words of folders, those that are names of towns too."""
+"""Common words in folder names that are also names of towns."""
 
 _SQUARE = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
 _WORD = re.compile(r"[^\W\d_]+")
@@ -59,63 +56,66 @@ class Names:
 class NamesSource:
     """Looks up place names that people wrote."""
 
-    name = "names"
+    name: str = SourceKind.NAMES
     min_side_px = 0
     batch_size = 0
     model_id = ""
 
-    def __init__(self, places: Places, log_prior: NDArray[np.float32]) -> None:
-        """`log_prior`: the belief's, float32 [len(places)]."""
-        self._combiner = Combiner(places, log_prior)
+    def __init__(self, places: Places) -> None:
+        self._combiner = Combiner(places)
 
     def prepare(self, photo: LoadedPhoto) -> Names | None:
-        """The names, from the photo's metadata or else from its path; None where there are none."""
+        """The names in the metadata, else those in the path; None if there are none."""
         if photo.metadata.place_names:
             return Names("metadata", photo.metadata.place_names)
-        called = tuple(names_in_path(photo.photo))
-        return Names("name", called) if called else None
+        in_path = tuple(names_in_path(photo.photo))
+        return Names("name", in_path) if in_path else None
 
     def weigh(self, batch: Sequence[Names]) -> list[Evidence | None]:
-        """One answer for each photo with names; None where none is of a place that is known."""
+        """The evidence in the names of each photo; None if no known place has such a name."""
         return [self.evidence(names) for names in batch]
 
     def evidence(self, names: Names) -> Evidence | None:
-        """What the names say; None where they are of no place."""
+        """The evidence in the names; None if no known place has such a name."""
         lines = [TextLine(text, 1.0, _SQUARE) for text in names.texts]
-        cues = [*place_words.find(lines), *_countries(names.texts)]
+        cues = [*place_names.find(lines), *_countries(names.texts)]
         weighted = self._combiner.weigh(cues)
-        total = self._combiner.total(weighted)
-        reason = self._combiner.explain(weighted, total)
-        if not reason:
+        telling = [item.cue for item in weighted if item.is_telling]
+        if not telling:
             return None
-        reason = f"{names.origin}: {reason.removeprefix('sign: ')}"
-        return Evidence(self.name, 1.0, reason, total, outlier_probability=DOUBT[names.origin])
+        return Evidence(
+            source=self.name,
+            weight=1.0,
+            reason=lambda row: f"{names.origin}: {self._combiner.explain(telling, row)}",
+            log_likelihood=self._combiner.total(weighted),
+            outlier_probability=OUTLIER_PROBABILITY[names.origin],
+        )
 
 
 def names_in_path(photo: Photo) -> Iterator[str]:
-    """Words of the walked folder, of those below it, and of the file; numbers are left out."""
-    walked = photo.root.resolve()
+    """The words, without numbers, of the scanned folder, the folders below it, and the file."""
+    scanned = photo.root.resolve()
     if photo.path == photo.root:
-        walked = walked.parent
+        scanned = scanned.parent
         below = Path(photo.path.name)
     else:
         below = photo.path.relative_to(photo.root)
-    for part in (walked.name, *below.parent.parts, below.stem):
-        words = _WORD.findall(place_words.HUMP.sub(" ", part))
-        named = [word for word in words if word.casefold() not in NO_PLACES]
-        if named:
-            yield " ".join(word if word.isupper() else word.title() for word in named)
+    for part in (scanned.name, *below.parent.parts, below.stem):
+        words = _WORD.findall(place_names.HUMP.sub(" ", part))
+        kept = [word for word in words if word.casefold() not in NO_PLACES]
+        if kept:
+            yield " ".join(word if word.isupper() else word.title() for word in kept)
 
 
 def _countries(texts: Sequence[str]) -> Iterator[Cue]:
-    """Whole words that name a country."""
+    """Cues for whole words that are a country's name."""
     gazetteer = load_gazetteer()
     for text in texts:
         words = _WORD.findall(text)
         for count in range(1, MAX_WORDS + 1):
             for first in range(len(words) - count + 1):
-                said = " ".join(words[first : first + count])
-                for bearer in gazetteer.lookup(normalise(said)):
-                    if bearer.kind == "country":
-                        ratios = {bearer.country: COUNTRY_RATIO}
-                        yield Cue(place_words.KIND, said, bearer.name, ratios)
+                name = " ".join(words[first : first + count])
+                for place in gazetteer.lookup(normalise(name)):
+                    if place.kind == "country":
+                        ratios = {place.country: COUNTRY_RATIO}
+                        yield Cue(place_names.KIND, name, place.name, ratios)

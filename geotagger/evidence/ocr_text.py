@@ -18,9 +18,6 @@ from geotagger.types import Evidence, SourceKind
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
-    from numpy.typing import NDArray
-
     from geotagger.evidence.source import LoadedPhoto
     from geotagger.geography.places import Places
     from geotagger.text.ocr.reader import PreparedImage
@@ -32,19 +29,11 @@ class TextSource:
     name: str = SourceKind.TEXT
     batch_size = 8
 
-    def __init__(
-        self,
-        places: Places,
-        log_prior: NDArray[np.float32],
-        *,
-        device: str = "auto",
-        threads: int = 1,
-    ) -> None:
+    def __init__(self, places: Places, *, device: str = "auto", threads: int = 1) -> None:
         """Load the text reader.
 
         Args:
             places: the places table.
-            log_prior: the prior, float32 [len(places)].
             device: where the reader's models run.
             threads: threads that read text on a CPU.
 
@@ -52,7 +41,7 @@ class TextSource:
             DeviceError: the device does not run the reader's models.
         """
         self._reader = TextReader(device, threads, ScriptClassifier())
-        self._combiner = Combiner(places, log_prior)
+        self._combiner = Combiner(places)
         self.model_id = self._reader.model_id
         self.output_key = output_key("text", self.model_id, version("rapidocr"))
         self.min_side_px = self._reader.min_side_px
@@ -91,16 +80,17 @@ def evidence_of(result: OcrResult, combiner: Combiner) -> Evidence | None:
     """The evidence in the text lines of one photo; None if they say nothing about the place."""
     cues, notes = find_cues(result)
     weighted = combiner.weigh(cues)
-    if not weighted:
+    telling = [item.cue for item in weighted if item.is_telling]
+    if not telling:
         return None
-    total = combiner.total(weighted)
-    reason = combiner.explain(weighted, total)
-    if not reason:
-        return None
+
+    def reason(row: int) -> str:
+        return "; ".join((f"sign: {combiner.explain(telling, row)}", *notes))
+
     return Evidence(
         source=TextSource.name,
         weight=1.0,
-        reason="; ".join((reason, *notes)),
-        log_likelihood=total,
+        reason=reason,
+        log_likelihood=combiner.total(weighted),
         outlier_probability=combiner.strengths.outlier_probability,
     )

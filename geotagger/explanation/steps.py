@@ -109,6 +109,7 @@ class Measure:
         self._belief = belief
         self.cosine = places.unit @ unit_vectors(answer.point.lat, answer.point.lon)
         self._near: NDArray[np.bool_] = self.cosine >= cosine_of_km(belief.constants.city_radius_km)
+        self._row = int(places.nearest_rows(answer.point.lat, answer.point.lon)[0])
         code = answer.place.country_code
         self._country = places.mask([code] if code else [])
 
@@ -123,7 +124,7 @@ class Measure:
         others = [*evidence[:number], *evidence[number + 1 :]]
         return Step(
             own.source,
-            own.reason,
+            own.reason_at(self._row),
             before=self.support(evidence[:number]),
             after=self.support(evidence[: number + 1]),
             alone=self.support([own]),

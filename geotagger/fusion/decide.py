@@ -100,7 +100,9 @@ class Fusion:
             radius_km=self.radii_km(mass, cosine, (self.constants.coverage,))[0],
             candidates=self._candidates(mass, row, level, countries),
             attributes=tuple(pair for item in evidence for pair in item.attributes),
-            evidence=tuple(SourceNote(e.source, e.reason) for e in evidence if e.reason),
+            evidence=tuple(
+                SourceNote(item.source, text) for item in evidence if (text := item.reason_at(row))
+            ),
         )
 
     def radii_km(

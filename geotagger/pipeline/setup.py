@@ -66,7 +66,7 @@ class EvidenceSetup:
         if options.use_names:
             from geotagger.evidence.folder_names import NamesSource  # loads half a million names
 
-            sources.append(NamesSource(places, self.fusion.log_prior))
+            sources.append(NamesSource(places))
         return sources
 
     def vision_sources(self) -> list[VisionSource]:
@@ -99,8 +99,7 @@ class EvidenceSetup:
         cv2.setNumThreads(1)  # each of our threads has its own photos
         options = self._options
         device = options.text_device or options.device
-        places, log_prior = self.fusion.places, self.fusion.log_prior
-        return TextSource(places, log_prior, device=device, threads=options.workers)
+        return TextSource(self.fusion.places, device=device, threads=options.workers)
 
 
 def with_cache(

@@ -75,8 +75,8 @@ class NeighbourPropagation:
         metadata = item.outcome.existing
         moment = moment_of(metadata)
         own = [e for e in item.evidence if e.kind in (SourceKind.TEXT, SourceKind.CLOCK)]
-        words = next((e.reason for e in own if e.kind == SourceKind.TEXT), "")
-        if moment is None or not words or not metadata.camera:
+        has_words = any(e.kind == SourceKind.TEXT for e in own)
+        if moment is None or not has_words or not metadata.camera:
             return None
         prediction = self._fusion.decide(own)
         if prediction.level in (Level.NONE, Level.CONTINENT):
@@ -88,7 +88,7 @@ class NeighbourPropagation:
             countries=self._by_country(self._fusion.posterior(own)),
             point=prediction.point,
             in_town=prediction.confidence if prediction.level is Level.CITY else 0.0,
-            words=words,
+            words=prediction.reasons[0],
         )
 
     def _with_neighbours(self, item: Item) -> Item:

@@ -1,11 +1,11 @@
-"""From cues to one log-likelihood over the places table, with the sentence that explains it.
+"""Combines cues into one log-likelihood over the places table, and words them.
 
-Each cue's likelihood ratio is taken to the power of its kind's weight (fitted, `data/text.json`).
-Cues that say the same thing twice are not independent: of those of one kind with one meaning only
-the strongest counts, and at each place every further cue of a kind counts half as much as the one
-before. At each place, so that two names of two places stand against each other in full.
-The share of photos whose words belong elsewhere (a brand, a T-shirt, a menu) goes into the
-evidence as its doubt, so that text shifts the belief and never decides alone.
+Each cue's likelihood ratio is raised to the power of its kind's weight (fitted, `data/text.json`).
+Cues that say the same thing are not independent. So of cues of one kind with one meaning only the
+strongest counts, and at each place every further cue of a kind counts half as much as the one
+before. This is done place by place, so two names of two places oppose each other in full.
+The share of photos whose words belong elsewhere (a brand, a T-shirt, a menu) goes into the evidence
+as its outlier probability: text shifts the posterior and never decides alone.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
     from geotagger.text.types import Cue, Spot
 
 REPEATED = 0.5
-"""What each further cue of the same kind counts at a place, compared with the one before."""
+"""Weight of each further cue of the same kind at a place, relative to the one before."""
 TELLING = 0.5
-"""Natural logarithm of the least ratio at the likeliest place that is worth a mention."""
+"""Natural logarithm of the smallest ratio, at the most likely place, that is worth a mention."""
 FADE_KM = 5.0
-"""Outside the town a sign that names it grows rarer by a factor e in this distance ..."""
+"""Outside the town, a sign that names it grows rarer by a factor e in this distance ..."""
 DIRECTIONS_SHARE, DIRECTIONS_KM = 0.02, 30.0
-"""... but for the direction signs, which name it from far."""
+"""... except direction signs, a share of all signs, which name it from far away."""
 REACH_KM = 200.0
-"""Beyond the radius and this distance a spot says nothing."""
+"""Farther than this beyond its radius, a spot says nothing."""
 ACROSS_BORDER = 0.1
-"""What is left of a name's strength on the other side of a border."""
+"""Share of a name's strength on the other side of a border."""
 KM_PER_DEGREE = 111.2
 
 
@@ -52,6 +52,7 @@ class Strengths:
 
     @classmethod
     def load(cls) -> Strengths:
+        """The numbers that come with the program."""
         return cls(**read_json("text.json"))
 
     def weight(self, kind: str) -> float:
@@ -66,38 +67,44 @@ class Weighted:
     log_ratio: NDArray[np.float32]
     """float32 [len(places)], weighted."""
 
+    @property
+    def is_telling(self) -> bool:
+        """Whether the cue is worth a mention."""
+        return bool(self.log_ratio.max() >= TELLING)
+
 
 class Combiner:
     """Adds cues up over the places table."""
 
-    def __init__(
-        self, places: Places, log_prior: NDArray[np.float32], strengths: Strengths | None = None
-    ) -> None:
-        """`log_prior`: the belief's, float32 [len(places)], to tell the likeliest place."""
+    def __init__(self, places: Places, strengths: Strengths | None = None) -> None:
+        """
+        Args:
+            places: the places table.
+            strengths: default: those that come with the program.
+        """
         self.places = places
         self.strengths = strengths or Strengths.load()
-        self._log_prior = log_prior
         self._by_lat = np.argsort(places.lat, kind="stable")
         self._lat = places.lat[self._by_lat]
         self._country = {code: index for index, code in enumerate(places.country_codes)}
 
     def weigh(self, cues: Sequence[Cue]) -> list[Weighted]:
         """The cues that count, each with its weighted log ratios, the strongest first."""
-        of_kind: dict[str, dict[str, Weighted]] = defaultdict(dict)
+        by_kind: dict[str, dict[str, Weighted]] = defaultdict(dict)
         for cue in cues:
-            weighted = Weighted(cue, self.strengths.weight(cue.kind) * self.log_ratio(cue))
-            known = of_kind[cue.kind].get(cue.meaning)
-            if known is None or weighted.log_ratio.max() > known.log_ratio.max():
-                of_kind[cue.kind][cue.meaning] = weighted
-        counted = [item for meanings in of_kind.values() for item in meanings.values()]
+            weighted = Weighted(cue, self._weighted_log_ratio(cue))
+            stronger = by_kind[cue.kind].get(cue.meaning)
+            if stronger is None or weighted.log_ratio.max() > stronger.log_ratio.max():
+                by_kind[cue.kind][cue.meaning] = weighted
+        counted = [item for by_meaning in by_kind.values() for item in by_meaning.values()]
         return sorted(counted, key=lambda item: -item.log_ratio.max())
 
     def log_ratio(self, cue: Cue) -> NDArray[np.float32]:
-        """ln of the cue's likelihood ratio, float32 [len(places)]; nowhere below 0."""
+        """Natural logarithm of the cue's likelihood ratio, float32 [len(places)], at least 0."""
         by_country = np.ones(len(self.places.country_codes), np.float32)
-        for code, of_country in cue.countries.items():
+        for code, country_ratio in cue.countries.items():
             if code in self._country:
-                by_country[self._country[code]] = max(of_country, 1.0)
+                by_country[self._country[code]] = max(country_ratio, 1.0)
         ratio: NDArray[np.float32] = by_country[self.places.country]
         for spot in cue.spots:
             rows, share = self._around(spot)
@@ -105,8 +112,11 @@ class Combiner:
         log_ratio: NDArray[np.float32] = np.log(ratio)
         return log_ratio
 
+    def _weighted_log_ratio(self, cue: Cue) -> NDArray[np.float32]:
+        return self.strengths.weight(cue.kind) * self.log_ratio(cue)
+
     def _around(self, spot: Spot) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-        """The rows that a spot speaks for, and how much of its strength reaches each."""
+        """The rows around a spot, and the share of its strength at each."""
         reach_km = spot.radius_km + REACH_KM
         degrees = reach_km / KM_PER_DEGREE
         first, last = np.searchsorted(self._lat, (spot.lat - degrees, spot.lat + degrees))
@@ -124,34 +134,35 @@ class Combiner:
         return rows, (border * share).astype(np.float32)
 
     def total(self, weighted: Sequence[Weighted]) -> NDArray[np.float32]:
-        """The log-likelihood of all cues together, float32 [len(places)]."""
-        of_kind: dict[str, list[NDArray[np.float32]]] = defaultdict(list)
+        """Log-likelihood of all cues together, float32 [len(places)]."""
+        by_kind: dict[str, list[NDArray[np.float32]]] = defaultdict(list)
         for item in weighted:
-            of_kind[item.cue.kind].append(item.log_ratio)
+            by_kind[item.cue.kind].append(item.log_ratio)
         summed = np.zeros(len(self.places), np.float32)
-        for log_ratios in of_kind.values():
+        for log_ratios in by_kind.values():
             summed += together(log_ratios)
         return summed
 
-    def explain(self, weighted: Sequence[Weighted], total: NDArray[np.float32]) -> str:
-        """`sign: "Stadt Bielefeld" -> Bielefeld, DE; language de`; empty when nothing tells much.
+    def explain(self, cues: Sequence[Cue], row: int) -> str:
+        """`"Stadt Bielefeld" -> Bielefeld, DE; language de; but "Oslo" -> Oslo, NO`.
 
-        Cues that speak for the likeliest place come first; the strongest that speaks against it is
-        named too, so that a person sees the doubt.
+        Args:
+            cues: the telling ones, the strongest first.
+            row: the place that was decided for. Cues that support it come first; of the others the
+                strongest is named too, so that a person sees what speaks against the place.
         """
-        best = int((total + self._log_prior).argmax())
-        telling = [item for item in weighted if item.log_ratio.max() >= TELLING]
-        towards = [item for item in telling if item.log_ratio[best] >= TELLING]
-        against = [item for item in telling if item.log_ratio[best] < TELLING]
-        towards.sort(key=lambda item: -item.log_ratio[best])
-        parts = [_said(item.cue) for item in towards]
-        if against:
-            parts.append(f"but {_said(against[0].cue)}")
-        return "sign: " + "; ".join(parts) if parts else ""
+        ratios = [float(self._weighted_log_ratio(cue)[row]) for cue in cues]
+        order = sorted(range(len(cues)), key=lambda index: -ratios[index])
+        parts = [cue_text(cues[index]) for index in order if ratios[index] >= TELLING]
+        opposing = [cue for cue, ratio in zip(cues, ratios, strict=True) if ratio < TELLING]
+        if opposing:
+            text = cue_text(opposing[0])
+            parts.append(f"but {text}" if parts else text)
+        return "; ".join(parts)
 
 
 def together(log_ratios: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """Cues of one kind, float32 [len(places)] each: at each place the strongest counts in full."""
+    """Combine cues of one kind, float32 [len(places)] each; the strongest counts in full."""
     if len(log_ratios) == 1:
         return log_ratios[0]
     strongest_first = -np.sort(-np.stack(log_ratios), axis=0)
@@ -160,8 +171,8 @@ def together(log_ratios: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
     return summed
 
 
-def _said(cue: Cue) -> str:
-    """Words where they are the point; a language is heard from the whole, so it needs none."""
+def cue_text(cue: Cue) -> str:
+    """A cue for a person. A language or script is that of the whole text, so it quotes no words."""
     if cue.kind in ("language", "script"):
         return cue.meaning
     return f'"{cue.words}" -> {cue.meaning}'

@@ -108,7 +108,7 @@ def explain_text(paths: Iterable[Path], device: str = "auto") -> Iterator[TextEx
     """
     places = load_places()
     fusion = Fusion(places)
-    combiner = Combiner(places, fusion.log_prior)
+    combiner = Combiner(places)
     reader = TextReader(device, script_classifier=ScriptClassifier())
     photo = None
     for photo in walk(paths):

@@ -25,7 +25,6 @@ from geotagger.evaluation.labels import read_labels
 from geotagger.evidence.cached import PackedOutput
 from geotagger.evidence.folder_names import Names, NamesSource, names_in_path
 from geotagger.evidence.ocr_text import evidence_of
-from geotagger.fusion.prior import Constants, log_prior
 from geotagger.geography.area import read_area
 from geotagger.geography.named_places import parse_places, read_candidates
 from geotagger.geography.places import load_places
@@ -246,13 +245,13 @@ def read_names(file: Path) -> None:
 @cache
 def _combiner() -> Combiner:
     places = load_places()
-    return Combiner(places, log_prior(places, Constants.load()))
+    return Combiner(places)
 
 
 @cache
 def _names_source() -> NamesSource:
     places = load_places()
-    return NamesSource(places, log_prior(places, Constants.load()))
+    return NamesSource(places)
 
 
 def _text(file: Path) -> str:

@@ -75,7 +75,7 @@ class LabelledSet:
 def main(sets: tuple[str, ...], write: bool, judge_only: bool) -> None:
     places = load_places()
     belief = Fusion(places, Constants.load())
-    known = [read_set(name, places, belief) for name in sets]
+    known = [read_set(name, places) for name in sets]
     if judge_only:
         for one in known:
             click.echo(judge(one, Strengths.load(), places, belief))
@@ -93,10 +93,10 @@ def main(sets: tuple[str, ...], write: bool, judge_only: bool) -> None:
         STRENGTHS_FILE.write_text(json.dumps(asdict(strengths), indent=2) + "\n", "utf-8")
 
 
-def read_set(name: str, places: Places, belief: Fusion) -> LabelledSet:
+def read_set(name: str, places: Places) -> LabelledSet:
     """Cues of every labelled photo of a set."""
     readings, labels = _readings(name)
-    combiner = Combiner(places, belief.log_prior, NO_CUES)
+    combiner = Combiner(places, NO_CUES)
     examples, with_text = [], 0
     for row in labels:
         reading = readings.get(Path(row["file"]).name)

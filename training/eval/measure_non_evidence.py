@@ -63,7 +63,7 @@ class Truth:
     def __init__(self) -> None:
         self._places = load_places()
         self._prior = Fusion(self._places, Constants.load()).log_prior
-        self._combiner = Combiner(self._places, self._prior)
+        self._combiner = Combiner(self._places)
 
     def line(self, some: Sequence[tuple[OcrResult, str]]) -> str:
         with_text = [(reading, country) for reading, country in some if reading.lines]

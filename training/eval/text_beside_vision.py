@@ -37,7 +37,7 @@ BATCH = 64
 def main(run: Path, bundle_dir: Path, readings_file: Path) -> None:
     places = load_places()
     belief = Fusion(places)
-    combiner = Combiner(places, belief.log_prior)
+    combiner = Combiner(places)
     readings = read_readings(readings_file)
     unseen = read_unseen(run / "oof.npz", places)
     with np.load(run / "oof.npz", allow_pickle=False) as data:

@@ -15,8 +15,8 @@ TOWN = Cue("place name", "Stadt Bielefeld", "Bielefeld, DE", spots=(BIELEFELD,))
 
 
 @pytest.fixture
-def combiner(places, belief):
-    return Combiner(places, belief.log_prior, Strengths({}, 0.05))
+def combiner(places):
+    return Combiner(places, Strengths({}, 0.05))
 
 
 def shares(combiner, belief, *cues):
@@ -106,30 +106,42 @@ def test_two_names_of_two_places_stand_against_each_other_in_full(combiner):
     assert de == fr > 0
 
 
-def test_a_kind_of_weight_nought_is_silent(places, belief):
-    combiner = Combiner(places, belief.log_prior, Strengths({"language": 0.0}, 0.05))
+def test_a_kind_of_weight_nought_is_silent(places):
+    combiner = Combiner(places, Strengths({"language": 0.0}, 0.05))
     (item,) = combiner.weigh([LANGUAGE_DE])
     assert item.log_ratio.max() == 0
-    assert combiner.explain([item], combiner.total([item])) == ""
+    assert not item.is_telling
+
+
+def sentence(combiner, cues, lat, lon):
+    """The sentence for a photo that was decided to be at a position."""
+    telling = [item.cue for item in combiner.weigh(cues) if item.is_telling]
+    return combiner.explain(telling, int(combiner.places.nearest_rows(lat, lon)[0]))
+
+
+JAPAN = Cue("web", "xyz.co.jp", "co.jp is JP", {"JP": 9.0})
 
 
 def test_the_sentence_names_cue_and_words(combiner):
-    weighted = combiner.weigh([LANGUAGE_DE, TOWN])
-    said = combiner.explain(weighted, combiner.total(weighted))
-    assert said == 'sign: "Stadt Bielefeld" -> Bielefeld, DE; language de'
+    words = sentence(combiner, [LANGUAGE_DE, TOWN], 52.03, 8.53)
+    assert words == '"Stadt Bielefeld" -> Bielefeld, DE; language de'
 
 
 def test_the_sentence_names_the_doubt(combiner):
-    japan = Cue("web", "xyz.co.jp", "co.jp is JP", {"JP": 9.0})
-    weighted = combiner.weigh([LANGUAGE_DE, TOWN, japan])
-    said = combiner.explain(weighted, combiner.total(weighted))
-    assert said.endswith('; but "xyz.co.jp" -> co.jp is JP')
+    words = sentence(combiner, [LANGUAGE_DE, TOWN, JAPAN], 52.03, 8.53)
+    assert words.endswith('; but "xyz.co.jp" -> co.jp is JP')
+
+
+def test_the_sentence_follows_the_place_that_was_decided(combiner):
+    """Other evidence may decide against the words; what supports the place comes first."""
+    words = sentence(combiner, [LANGUAGE_DE, TOWN, JAPAN], 35.68, 139.69)
+    assert words == '"xyz.co.jp" -> co.jp is JP; but "Stadt Bielefeld" -> Bielefeld, DE'
+    assert sentence(combiner, [TOWN], 35.68, 139.69) == '"Stadt Bielefeld" -> Bielefeld, DE'
 
 
 def test_weak_cues_are_not_worth_a_sentence(combiner):
     weak = Cue("money", "$", "$", {"US": np.exp(TELLING) - 0.01})
-    weighted = combiner.weigh([weak])
-    assert combiner.explain(weighted, combiner.total(weighted)) == ""
+    assert sentence(combiner, [weak], 40.0, -100.0) == ""
 
 
 def test_a_doubtful_line_says_less():

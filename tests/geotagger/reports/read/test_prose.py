@@ -52,10 +52,14 @@ def captioned(belief):
     return reader.decode(np.array([[2, 0]], np.float32))[0].reason
 
 
+def words(belief, evidence):
+    return belief.decide([evidence]).reasons[0]
+
+
 def sign(belief):
     line = TextLine("Mairie de Lyon", 0.97, BOX)
-    combiner = Combiner(belief.places, belief.log_prior)
-    return evidence_of(OcrResult((line,), 1600, 1200), combiner).reason
+    combiner = Combiner(belief.places)
+    return words(belief, evidence_of(OcrResult((line,), 1600, 1200), combiner))
 
 
 def clock(belief):
@@ -74,8 +78,8 @@ def roll(belief):
 
 
 def names(belief, origin):
-    source = NamesSource(belief.places, belief.log_prior)
-    return source.evidence(Names(origin, ("Lyon", "France"))).reason
+    source = NamesSource(belief.places)
+    return words(belief, source.evidence(Names(origin, ("Lyon", "France"))))
 
 
 SENTENCES = {
