@@ -88,7 +88,7 @@ class NeighbourPropagation:
             countries=self._by_country(self._fusion.posterior(own)),
             point=prediction.point,
             in_town=prediction.confidence if prediction.level is Level.CITY else 0.0,
-            words=prediction.reasons[0],
+            words=prediction.evidence[0].text,
         )
 
     def _with_neighbours(self, item: Item) -> Item:

@@ -108,7 +108,7 @@ def test_a_town_in_the_metadata_is_named(belief, source):
     (evidence,) = source.weigh([Names("metadata", ("Lisboa, Portugal",))])
     prediction = belief.decide([evidence])
     assert prediction.place.country_code == "PT"
-    assert prediction.reasons[0].startswith('metadata: "Lisboa, Portugal" -> Lisbon, PT')
+    assert prediction.evidence[0].text.startswith('metadata: "Lisboa, Portugal" -> Lisbon, PT')
 
 
 def test_a_folder_shifts_and_never_decides(belief, source, places):
@@ -116,7 +116,7 @@ def test_a_folder_shifts_and_never_decides(belief, source, places):
     mass = belief.posterior([evidence])
     portugal = mass[places.mask(["PT"])].sum()
     assert 0.3 < portugal < 0.75
-    assert belief.decide([evidence]).reasons[0].startswith('name: "Lisboa" -> Lisbon, PT')
+    assert belief.decide([evidence]).evidence[0].text.startswith('name: "Lisboa" -> Lisbon, PT')
 
 
 def test_a_country_may_be_all_that_a_folder_says(belief, source, places):

@@ -49,7 +49,7 @@ def test_a_sign_names_its_town_and_says_why(source, belief, shot):
     prediction = belief.decide([evidence])
     assert prediction.level is Level.CITY
     assert (prediction.place.city, prediction.place.country_code) == ("Bielefeld", "DE")
-    (reason,) = prediction.reasons
+    reason = prediction.evidence[0].text
     assert reason.startswith('sign: "Stadt Bielefeld" -> Bielefeld, DE')
     assert "language de" in reason
 
@@ -63,7 +63,7 @@ def test_a_batch_answers_each_photo_in_order(source, belief, shot):
     sign = source.prepare(shot(picture(*SIGN)))
     first, second, third = source.weigh([blank, sign, blank])
     assert first is None
-    assert "Bielefeld" in belief.decide([second]).reasons[0]
+    assert "Bielefeld" in belief.decide([second]).evidence[0].text
     assert third is None
 
 

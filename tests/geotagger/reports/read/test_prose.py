@@ -53,7 +53,7 @@ def captioned(belief):
 
 
 def words(belief, evidence):
-    return belief.decide([evidence]).reasons[0]
+    return belief.decide([evidence]).evidence[0].text
 
 
 def sign(belief):
