@@ -49,7 +49,7 @@ def evaluate(
     from geotagger.plots import files
 
     if report is not None:
-        files.check(report)
+        files.check_target(report)
     options = run_options(flags, paths=(path,))
     with Progress(options.paths, quiet=False, verbose=False) as progress:
         evaluation = run.run(options, labels, progress.show, ablate=ablate)

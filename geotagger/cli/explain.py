@@ -38,7 +38,7 @@ def explain(photo: Path, report: Path | None, as_json: bool, **flags: Any) -> No
     from geotagger.types import Status
 
     if report is not None:
-        files.check(report)
+        files.check_target(report)
     explanation = steps.explain(photo, run_options(flags, paths=(photo,)))
     click.echo(words.to_json(explanation) if as_json else words.to_text(explanation))
     if report is not None:

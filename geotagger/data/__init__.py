@@ -1,5 +1,7 @@
-"""The tables that come with the program, and how they are read. Each is built by a script of
-tools/ or fitted by one of training/."""
+"""The tables that are part of the package, and functions that read them.
+
+Each table is built by a script in `tools/build_data/` or fitted by one in `training/`.
+"""
 
 from __future__ import annotations
 
@@ -12,16 +14,17 @@ if TYPE_CHECKING:
 
 
 def read_text(name: str) -> str:
-    """A file of UTF-8 text, such as a CSV."""
+    """The text of a file in UTF-8, such as a CSV."""
     return files(__name__).joinpath(name).read_text("utf-8")
 
 
 def read_json(name: str) -> Any:
+    """The content of a JSON file."""
     return json.loads(read_text(name))
 
 
 def read_arrays(name: str) -> dict[str, NDArray[Any]]:
-    """The arrays of an .npz, all in memory."""
+    """The arrays of an .npz file by name, all in memory."""
     import numpy as np
 
     with (

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from geotagger.plots.chart import Chart
-from geotagger.plots.figure import Dots, Figure, Label, Lines, Style
-from geotagger.plots.world import World, great_circle
+from geotagger.plots.figure import Dots, Figure, Polylines, ShapeStyle, TextLabel
+from geotagger.plots.world import WorldMap, great_circle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,16 +37,20 @@ def charts(evaluation: Evaluation) -> list[Figure]:
 
 def _reliability(scores: Scores) -> Figure:
     chart = Chart("Confidence in the country", "stated", "right")
-    chart.line([0, 1], [0, 1], Style(stroke=GREY, dashed=True))
+    chart.line([0, 1], [0, 1], ShapeStyle(stroke=GREY, dashed=True))
     most = max(item.photos for item in scores.reliability)
     for item in scores.reliability:
-        chart.bar(item.above, item.upto, 0.12 * item.photos / most, Style(fill=PALE, opacity=0.6))
-        chart.line([item.confidence] * 2, [item.low, item.high], Style(stroke=BLUE, width_px=1.5))
+        chart.bar(
+            item.above, item.upto, 0.12 * item.photos / most, ShapeStyle(fill=PALE, opacity=0.6)
+        )
+        chart.line(
+            [item.confidence] * 2, [item.low, item.high], ShapeStyle(stroke=BLUE, width_px=1.5)
+        )
     stated = [item.confidence for item in scores.reliability]
     right = [item.right for item in scores.reliability]
-    chart.dots(stated, right, [4.0] * len(stated), Style(fill=BLUE))
+    chart.dots(stated, right, [4.0] * len(stated), ShapeStyle(fill=BLUE))
     ece, chance = scores.figures["ece"].value, scores.ece_by_chance
-    chart.remark(f"ECE {ece:.3f}, by chance {chance:.3f}; bars: photos")
+    chart.subtitle(f"ECE {ece:.3f}, by chance {chance:.3f}; bars: photos")
     return chart.figure
 
 
@@ -55,25 +59,25 @@ def _risk(scores: Scores) -> Figure:
     answered = [item.answered for item in scores.risk_coverage]
     right = [1 - item.wrong for item in scores.risk_coverage]
     sure = [item.confidence for item in scores.risk_coverage]
-    chart.line(answered, sure, Style(stroke=GREY, dashed=True))
-    chart.line(answered, right, Style(stroke=BLUE, width_px=2))
-    chart.dots(answered[:1], right[:1], [3.0], Style(fill=BLUE))
-    chart.remark(f"AURC {scores.figures['aurc'].value:.3f}; dashed: least confidence")
+    chart.line(answered, sure, ShapeStyle(stroke=GREY, dashed=True))
+    chart.line(answered, right, ShapeStyle(stroke=BLUE, width_px=2))
+    chart.dots(answered[:1], right[:1], [3.0], ShapeStyle(fill=BLUE))
+    chart.subtitle(f"AURC {scores.figures['aurc'].value:.3f}; dashed: least confidence")
     return chart.figure
 
 
 def _coverage(scores: Scores) -> Figure:
     chart = Chart("Truth inside the circles", "stated", "covered")
-    chart.line([0, 1], [0, 1], Style(stroke=GREY, dashed=True))
+    chart.line([0, 1], [0, 1], ShapeStyle(stroke=GREY, dashed=True))
     for stated in (50, 80, 90):
         figure = scores.figures[f"inside_{stated}_radius"]
         if figure.value is None:
             continue
         x, good = stated / 100, figure.low is not None and figure.low <= stated / 100
-        style = Style(fill=PALE if good else "#f4a582", stroke=BLUE)
+        style = ShapeStyle(fill=PALE if good else "#f4a582", stroke=BLUE)
         chart.bar(x - 0.035, x + 0.035, figure.value, style)
         if figure.low is not None and figure.high is not None:
-            chart.line([x, x], [figure.low, figure.high], Style(stroke=RED, width_px=2))
+            chart.line([x, x], [figure.low, figure.high], ShapeStyle(stroke=RED, width_px=2))
     return chart.figure
 
 
@@ -84,7 +88,7 @@ def _distances(scored: Sequence[Scored]) -> Figure:
     km = np.sort([d for item in scored if (d := item.distance_km) is not None])
     x = np.repeat(np.log10(np.clip(km, 1, 20_000)), 2)
     share = np.repeat(np.arange(len(km) + 1) / len(km), 2)[1:-1]
-    line = Style(stroke=BLUE, width_px=2)
+    line = ShapeStyle(stroke=BLUE, width_px=2)
     chart.line([0, *x, max(ticks)], [0, *share, 1], line)
     return chart.figure
 
@@ -92,7 +96,7 @@ def _distances(scored: Sequence[Scored]) -> Figure:
 def error_map(scored: Sequence[Scored]) -> Figure:
     """A dot where each photo was taken, and a line to where it was placed."""
     known = [(item, d) for item in scored if (d := item.distance_km) is not None]
-    world = World("Where photos were taken, coloured by how far off they were placed")
+    world = WorldMap("Where photos were taken, coloured by how far off they were placed")
     bounds = [km for km, _ in NEARER]
     group = np.searchsorted(bounds, [km for _, km in known])
     colours = [*(colour for _, colour in NEARER), FARTHER]
@@ -105,16 +109,16 @@ def error_map(scored: Sequence[Scored]) -> Figure:
                 great_circle(truth, item.prediction.point)
                 for truth, item in zip(truths, own, strict=True)
             ]
-            tracks = [track for way in ways for track in world.tracks(*way)]
-            world.figure.add(Lines(tracks, Style(stroke=colours[number], opacity=0.45)))
+            tracks = [track for way in ways for track in world.pixel_lines(*way)]
+            world.figure.add(Polylines(tracks, ShapeStyle(stroke=colours[number], opacity=0.45)))
         if truths:
-            centres = world.at([p.lat for p in truths], [p.lon for p in truths])
-            dots = Style(fill=colours[number], stroke="#ffffff", width_px=0.6)
+            centres = world.pixels([p.lat for p in truths], [p.lon for p in truths])
+            dots = ShapeStyle(fill=colours[number], stroke="#ffffff", width_px=0.6)
             world.figure.add(Dots(centres, np.full(len(own), 3.5), dots))
     height = world.figure.height_px
     for number, (colour, text) in enumerate(zip(colours, words, strict=True)):
         y = height - 78 + 15 * number
-        world.figure.add(Dots(np.array([[16.0, y - 4]]), np.array([4.0]), Style(fill=colour)))
+        world.figure.add(Dots(np.array([[16.0, y - 4]]), np.array([4.0]), ShapeStyle(fill=colour)))
         count = int((group == number).sum())
-        world.figure.add(Label(26, y, f"{text}: {count}", 11))
+        world.figure.add(TextLabel(26, y, f"{text}: {count}", 11))
     return world.figure

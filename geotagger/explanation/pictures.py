@@ -10,8 +10,8 @@ from geotagger.explanation.steps import SHARES
 from geotagger.explanation.words import answer, sentences, table, title
 from geotagger.plots import files
 from geotagger.plots.chart import Chart
-from geotagger.plots.figure import Dots, Figure, Label, Lines, Style
-from geotagger.plots.world import Surroundings, World, circle
+from geotagger.plots.figure import Dots, Figure, Polylines, ShapeStyle, TextLabel
+from geotagger.plots.world import LocalMap, WorldMap, circle
 from geotagger.types import Point
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from geotagger.fusion.mass import ProbabilityMass
     from geotagger.geography.places import Places
     from geotagger.plots.table import Table
-    from geotagger.plots.world import Map
+    from geotagger.plots.world import PlotMap
     from geotagger.types import Prediction
 
 CELL_PX = 5
@@ -61,8 +61,8 @@ def figures(explanation: Explanation, places: Places) -> list[Figure]:
 def _world(
     explanation: Explanation, prediction: Prediction, mass: ProbabilityMass, places: Places
 ) -> Figure:
-    world = World(f"Where it may be: {answer(prediction)}")
-    cell = np.floor(world.at(places.lat, places.lon) / CELL_PX).astype(np.int64)
+    world = WorldMap(f"Where it may be: {answer(prediction)}")
+    cell = np.floor(world.pixels(places.lat, places.lon) / CELL_PX).astype(np.int64)
     cells, index = np.unique(cell, axis=0, return_inverse=True)
     held = np.bincount(index.ravel(), weights=mass).astype(np.float64)
     world.figure.add(*_heat(cells, _densest(held)))
@@ -71,8 +71,8 @@ def _world(
     for number, (share, colour) in enumerate(HEAT):
         y = height - 64 + 15 * number
         square = _squares(np.array([[10, y - 9]]) / CELL_PX)
-        world.figure.add(Lines(square, Style(fill=colour), closed=True))
-        world.figure.add(Label(26, y, f"{100 * share:.0f} % of the belief", 11))
+        world.figure.add(Polylines(square, ShapeStyle(fill=colour), closed=True))
+        world.figure.add(TextLabel(26, y, f"{100 * share:.0f} % of the belief", 11))
     return world.figure
 
 
@@ -85,9 +85,11 @@ def _densest(held: NDArray[np.float64]) -> NDArray[np.intp]:
     return group
 
 
-def _heat(cells: NDArray[np.int64], group: NDArray[np.intp]) -> list[Lines]:
+def _heat(cells: NDArray[np.int64], group: NDArray[np.intp]) -> list[Polylines]:
     return [
-        Lines(_squares(cells[group == number]), Style(fill=colour, opacity=0.8), closed=True)
+        Polylines(
+            _squares(cells[group == number]), ShapeStyle(fill=colour, opacity=0.8), closed=True
+        )
         for number, (_, colour) in enumerate(HEAT)
         if (group == number).any()
     ]
@@ -105,36 +107,36 @@ def _surroundings(
     places: Places,
     reach_km: float,
 ) -> Figure:
-    around = Surroundings(f"Within {reach_km:,.0f} km", prediction.point, reach_km)
-    centres = around.at(places.lat, places.lon)
+    around = LocalMap(f"Within {reach_km:,.0f} km", prediction.point, reach_km)
+    centres = around.pixels(places.lat, places.lon)
     size = around.figure.width_px
     seen = ((centres >= 0) & (centres <= size)).all(axis=1) & (mass > 1e-4 * mass.max())
     radii_px = np.maximum(14 * np.sqrt(mass[seen] / mass.max()), 0.7)
-    around.figure.add(Dots(centres[seen], radii_px, Style(fill=HEAT[1][1], opacity=0.55)))
+    around.figure.add(Dots(centres[seen], radii_px, ShapeStyle(fill=HEAT[1][1], opacity=0.55)))
     _mark(around, explanation, prediction)
-    around.figure.add(Label(10, 20, around.figure.title, 13))
-    around.figure.add(Label(10, 36, "dots: belief in each town; circles: 50, 80, 90 %", 11))
+    around.figure.add(TextLabel(10, 20, around.figure.title, 13))
+    around.figure.add(TextLabel(10, 36, "dots: belief in each town; circles: 50, 80, 90 %", 11))
     return around.figure
 
 
-def _mark(on: Map, explanation: Explanation, prediction: Prediction) -> None:
+def _mark(on: PlotMap, explanation: Explanation, prediction: Prediction) -> None:
     """The circles, the point, and the GPS where the camera measured one."""
     for share, radius_km in zip(SHARES, explanation.radii_km, strict=True):
-        style = Style(stroke=RING, width_px=1.2, dashed=share < SHARES[-1])
-        on.figure.add(Lines(on.tracks(*circle(prediction.point, radius_km)), style))
+        style = ShapeStyle(stroke=RING, width_px=1.2, dashed=share < SHARES[-1])
+        on.figure.add(Polylines(on.pixel_lines(*circle(prediction.point, radius_km)), style))
     _dot(on, prediction.point, POINT)
     existing = explanation.outcome.existing
     if existing.gps is None or existing.gps_is_prediction:
         return
-    x, y = on.at([existing.gps.lat], [existing.gps.lon])[0]
+    x, y = on.pixels([existing.gps.lat], [existing.gps.lon])[0]
     if 0 <= x <= on.figure.width_px and 0 <= y <= on.figure.height_px:
         _dot(on, existing.gps, MEASURED)
-        on.figure.add(Label(x + 7, y - 5, "GPS of the camera", 11, colour=MEASURED))
+        on.figure.add(TextLabel(x + 7, y - 5, "GPS of the camera", 11, colour=MEASURED))
 
 
-def _dot(on: Map, point: Point, colour: str) -> None:
-    style = Style(fill=colour, stroke="#ffffff", width_px=1)
-    on.figure.add(Dots(on.at([point.lat], [point.lon]), np.array([4.0]), style))
+def _dot(on: PlotMap, point: Point, colour: str) -> None:
+    style = ShapeStyle(fill=colour, stroke="#ffffff", width_px=1)
+    on.figure.add(Dots(on.pixels([point.lat], [point.lon]), np.array([4.0]), style))
 
 
 def _curve(explanation: Explanation, prediction: Prediction) -> Figure:
@@ -152,7 +154,7 @@ def _curve(explanation: Explanation, prediction: Prediction) -> Figure:
         ([s.near for s in supports], ORANGE),
     ]
     for values, colour in curves:
-        chart.line(x, values, Style(stroke=colour, width_px=2))
-        chart.dots(x, values, [4.0] * len(x), Style(fill=colour))
-    chart.remark(f"blue: {country}; orange: {near}")
+        chart.line(x, values, ShapeStyle(stroke=colour, width_px=2))
+        chart.dots(x, values, [4.0] * len(x), ShapeStyle(fill=colour))
+    chart.subtitle(f"blue: {country}; orange: {near}")
     return chart.figure

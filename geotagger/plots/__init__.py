@@ -1,1 +1,1 @@
-"""Charts and maps as SVG, PNG and HTML."""
+"""Charts and maps as SVG, PNG and HTML, from a few shapes of our own."""

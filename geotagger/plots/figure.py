@@ -1,4 +1,4 @@
-"""A picture as a list of shapes in pixels (x to the right, y down), and the same as SVG."""
+"""A figure as a list of shapes in pixels (x to the right, y down), and the same figure as SVG."""
 
 from __future__ import annotations
 
@@ -13,27 +13,30 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    Track = NDArray[np.float64]
-    """Corners in pixels, [n, 2]."""
+    PixelPoints = NDArray[np.float64]
+    """x and y in pixels, [n, 2]."""
 
 Anchor = Literal["start", "middle", "end"]
 
 
 @dataclass(frozen=True, slots=True)
-class Style:
-    """Colours as #rrggbb; empty for none."""
+class ShapeStyle:
+    """How a shape is drawn. Colours are #rrggbb; empty for no fill or no stroke."""
 
     fill: str = ""
     stroke: str = ""
     width_px: float = 1.0
+    """Of the stroke."""
     opacity: float = 1.0
     dashed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Lines:
-    tracks: Sequence[Track]
-    style: Style
+class Polylines:
+    """Lines, each through its own points."""
+
+    lines: Sequence[PixelPoints]
+    style: ShapeStyle
     closed: bool = False
 
 
@@ -41,41 +44,45 @@ class Lines:
 class Dots:
     """Circles with centres [n, 2] and radii [n]."""
 
-    centres: Track
+    centres: PixelPoints
     radii_px: NDArray[np.float64]
-    style: Style
+    style: ShapeStyle
 
 
 @dataclass(frozen=True, slots=True)
-class Label:
+class TextLabel:
+    """A line of text at a point on its baseline."""
+
     x: float
     y: float
     text: str
     size_px: float = 12.0
     anchor: Anchor = "start"
+    """Which end of the text is at the point."""
     colour: str = "#333333"
     upright: bool = True
-    """Else it reads from below."""
+    """False: the text runs from the bottom to the top."""
 
 
-Shape = Lines | Dots | Label
+Shape = Polylines | Dots | TextLabel
 
 
 @dataclass(slots=True)
 class Figure:
-    """Shapes, painted in order over white."""
+    """Shapes, painted in order on white."""
 
     width_px: int
     height_px: int
     title: str
-    """For those who cannot see it; also its caption."""
+    """The caption, also for screen readers."""
     shapes: list[Shape] = field(default_factory=list)
 
     def add(self, *shapes: Shape) -> None:
+        """Paint shapes on top."""
         self.shapes += shapes
 
     def to_svg(self) -> str:
-        """A whole SVG document, which may stand inside HTML as well."""
+        """A complete SVG document, which can also be embedded in HTML."""
         rows = [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width_px}'
             f' {self.height_px}" width="{self.width_px}" height="{self.height_px}" role="img"'
@@ -88,26 +95,29 @@ class Figure:
 
 
 def _svg(shape: Shape) -> str:
-    if isinstance(shape, Label):
-        turn = "" if shape.upright else f' transform="rotate(-90 {_n(shape.x)} {_n(shape.y)})"'
+    if isinstance(shape, TextLabel):
+        turn = ""
+        if not shape.upright:
+            turn = f' transform="rotate(-90 {_number(shape.x)} {_number(shape.y)})"'
         return (
-            f'<text x="{_n(shape.x)}" y="{_n(shape.y)}" font-size="{_n(shape.size_px)}"'
-            f' text-anchor="{shape.anchor}" fill="{shape.colour}"{turn}>{escape(shape.text)}</text>'
+            f'<text x="{_number(shape.x)}" y="{_number(shape.y)}"'
+            f' font-size="{_number(shape.size_px)}" text-anchor="{shape.anchor}"'
+            f' fill="{shape.colour}"{turn}>{escape(shape.text)}</text>'
         )
     if isinstance(shape, Dots):
         circles = (
-            f'<circle cx="{_n(x)}" cy="{_n(y)}" r="{_n(radius)}"/>'
+            f'<circle cx="{_number(x)}" cy="{_number(y)}" r="{_number(radius)}"/>'
             for (x, y), radius in zip(shape.centres, shape.radii_px, strict=True)
         )
-        return f"<g {_painted(shape.style)}>{''.join(circles)}</g>"
-    data = "".join(_path(track, shape.closed) for track in shape.tracks)
-    return f'<path d="{data}" {_painted(shape.style)}/>'
+        return f"<g {_attributes(shape.style)}>{''.join(circles)}</g>"
+    data = "".join(_path(line, shape.closed) for line in shape.lines)
+    return f'<path d="{data}" {_attributes(shape.style)}/>'
 
 
-def _painted(style: Style) -> str:
+def _attributes(style: ShapeStyle) -> str:
     parts = [f'fill="{style.fill or "none"}"']
     if style.stroke:
-        parts.append(f'stroke="{style.stroke}" stroke-width="{_n(style.width_px)}"')
+        parts.append(f'stroke="{style.stroke}" stroke-width="{_number(style.width_px)}"')
         parts.append('stroke-linejoin="round"')
     if style.opacity < 1:
         parts.append(f'opacity="{style.opacity:.3g}"')
@@ -116,32 +126,33 @@ def _painted(style: Style) -> str:
     return " ".join(parts)
 
 
-def _path(track: Track, closed: bool) -> str:
-    corners = "L".join(f"{_n(x)} {_n(y)}" for x, y in track)
+def _path(line: PixelPoints, closed: bool) -> str:
+    corners = "L".join(f"{_number(x)} {_number(y)}" for x, y in line)
     return f"M{corners}{'Z' if closed else ''}"
 
 
-def _n(value: float) -> str:
-    """A tenth of a pixel is fine enough."""
+def _number(value: float) -> str:
+    """Rounded to a tenth of a pixel, to keep files small."""
     return f"{value:.1f}".removesuffix(".0")
 
 
-def arranged(figures: Iterable[Figure], title: str, width_px: int) -> Figure:
-    """Figures as words on a page: from left to right, and on to the next row."""
-    whole = Figure(width_px, 0, title)
-    x = y = row_px = 0
+def arrange(figures: Iterable[Figure], title: str, width_px: int) -> Figure:
+    """One figure with all others, in rows of at most `width_px` from left to right."""
+    page = Figure(width_px, 0, title)
+    x = y = row_height_px = 0
     for figure in figures:
         if x and x + figure.width_px > width_px:
-            x, y, row_px = 0, y + row_px, 0
-        whole.add(*(_moved(shape, x, y) for shape in figure.shapes))
-        x, row_px = x + figure.width_px, max(row_px, figure.height_px)
-        whole.width_px, whole.height_px = max(whole.width_px, x), max(whole.height_px, y + row_px)
-    return whole
+            x, y, row_height_px = 0, y + row_height_px, 0
+        page.add(*(_shifted(shape, x, y) for shape in figure.shapes))
+        x, row_height_px = x + figure.width_px, max(row_height_px, figure.height_px)
+        page.width_px = max(page.width_px, x)
+        page.height_px = max(page.height_px, y + row_height_px)
+    return page
 
 
-def _moved(shape: Shape, x: float, y: float) -> Shape:
-    if isinstance(shape, Label):
+def _shifted(shape: Shape, x: float, y: float) -> Shape:
+    if isinstance(shape, TextLabel):
         return replace(shape, x=shape.x + x, y=shape.y + y)
     if isinstance(shape, Dots):
         return replace(shape, centres=shape.centres + np.array([x, y]))
-    return replace(shape, tracks=[track + np.array([x, y]) for track in shape.tracks])
+    return replace(shape, lines=[line + np.array([x, y]) for line in shape.lines])

@@ -1,4 +1,4 @@
-"""One HTML file that holds everything: no script, no font, no address is ever fetched."""
+"""A self-contained HTML page: it has no script and loads nothing."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ p.note { color: #555; margin: .3em 0 }
 """
 
 MARK = '<meta name="generator" content="geotagger">'
+"""The element by which geotagger recognises its own pages."""
 
 
 def page(title: str, parts: Sequence[str]) -> str:
-    """A whole document; `parts` are HTML."""
+    """A complete document; `parts` are HTML."""
     return "\n".join(
         [
             "<!doctype html>",
@@ -44,23 +45,27 @@ def page(title: str, parts: Sequence[str]) -> str:
 
 
 def heading(text: str) -> str:
+    """A heading inside the page; the text is escaped, as in all functions below."""
     return f"<h2>{escape(text)}</h2>"
 
 
 def paragraph(text: str) -> str:
+    """A paragraph."""
     return f"<p>{escape(text)}</p>"
 
 
 def note(text: str) -> str:
+    """A paragraph in grey; nothing if the text is empty."""
     return f'<p class="note">{escape(text)}</p>' if text else ""
 
 
-def picture(figure: Figure) -> str:
+def embedded_figure(figure: Figure) -> str:
+    """A figure as inline SVG."""
     return f"<figure>{figure.to_svg()}</figure>"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """The first column is words, the others are numbers."""
+    """A table; the first column holds words, the others hold numbers."""
     head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
     body = ("".join(f"<td>{escape(cell)}</td>" for cell in row) for row in rows)
     lines = "\n".join(f"<tr>{cells}</tr>" for cells in body)

@@ -10,7 +10,7 @@ from geotagger.plots import page
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of cells; the first column is words, the others are numbers."""
+    """Rows of cells; the first column holds words, the others hold numbers."""
 
     title: str
     header: Sequence[str]
@@ -18,6 +18,7 @@ class Table:
     note: str = ""
 
     def to_text(self) -> str:
+        """Aligned columns for a terminal."""
         lines = [self.header, *self.rows]
         widths = [max(len(line[i]) for line in lines) for i in range(len(self.header))]
         text = [self.title]
@@ -28,6 +29,7 @@ class Table:
         return "\n".join([*text, *([f"  {self.note}"] if self.note else [])])
 
     def to_html(self) -> str:
+        """A heading, the table and its note."""
         return "\n".join(
             [page.heading(self.title), page.table(self.header, self.rows), page.note(self.note)]
         )

@@ -1,7 +1,8 @@
-"""Maps: the whole world on the Equal Earth projection, and the surroundings of a point.
+"""Maps: the world in the Equal Earth projection, and the surroundings of a point.
 
-Equal Earth (Šavrič, Patterson & Jenny 2018) keeps areas, so that a belief spread over a map looks
-as wide as it is. The surroundings are azimuthal equidistant: circles stay circles.
+Equal Earth (Šavrič, Patterson & Jenny 2018, https://doi.org/10.1080/13658816.2018.1504949)
+preserves areas, so that a probability that is spread over the map looks as wide as it is. The
+surroundings are in the azimuthal equidistant projection: circles around the centre stay circles.
 """
 
 from __future__ import annotations
@@ -14,156 +15,174 @@ import shapely
 
 from geotagger.geography.places import load_borders
 from geotagger.geography.sphere import EARTH_RADIUS_KM, unit_vectors64
-from geotagger.plots.figure import Figure, Label, Lines, Style
+from geotagger.plots.figure import Figure, Polylines, ShapeStyle, TextLabel
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from geotagger.plots.figure import Track
+    from geotagger.plots.figure import PixelPoints
     from geotagger.types import Point
 
-SEA = Style(fill="#eef4f8")
-LAND = Style(fill="#fbfaf6", stroke="#aab3ba", width_px=0.5)
-MIN_DEGREES2 = 0.4
-"""Islands smaller than this are left out of the map of the world."""
+    Degrees = NDArray[np.float64]
+    """Latitudes or longitudes, [n]."""
+
+SEA = ShapeStyle(fill="#eef4f8")
+LAND = ShapeStyle(fill="#fbfaf6", stroke="#aab3ba", width_px=0.5)
+MIN_ISLAND_DEGREES2 = 0.4
+"""The world map leaves out islands smaller than this."""
 COARSE_DEGREES = 0.15
-"""Corners are dropped as long as the outline moves by less."""
-A1, A2, A3, A4 = 1.340264, -0.081106, 0.000893, 0.003796
+"""The world map simplifies outlines by up to this distance."""
 HEAD_PX = 28
 KM_PER_DEGREE = 111.2
+EQUAL_EARTH = (1.340264, -0.081106, 0.000893, 0.003796)
+"""The polynomial's coefficients A1 to A4."""
 WORLD_X, WORLD_Y = 2.70663, 1.31737
+"""x at 180 degrees east, and y at the north pole."""
 
 
-class Map(Protocol):
-    """A figure on which points of the Earth have their pixels."""
+class PlotMap(Protocol):
+    """A figure that has a pixel for each point on the Earth."""
 
     figure: Figure
 
-    def at(self, lat: ArrayLike, lon: ArrayLike) -> Track: ...
+    def pixels(self, lat: ArrayLike, lon: ArrayLike) -> PixelPoints:
+        """Pixels [n, 2] of points in degrees."""
+        ...
 
-    def tracks(self, lat: ArrayLike, lon: ArrayLike) -> list[Track]: ...
+    def pixel_lines(self, lat: ArrayLike, lon: ArrayLike) -> list[PixelPoints]:
+        """A line through points in degrees, as one or more lines in pixels."""
+        ...
 
 
-class World:
+class WorldMap:
     """The whole Earth."""
 
     def __init__(self, title: str, width_px: int = 880) -> None:
+        """Draw the sea, the land and the title."""
         self._scale = width_px / (2 * WORLD_X)
         height_px = HEAD_PX + round(2 * WORLD_Y * self._scale)
         self.figure = Figure(width_px, height_px, title)
-        self.figure.add(Label(0, 20, title, 14, colour="#111111"))
-        edge = np.linspace(-90, 90, 91)
-        rim = np.concatenate([np.full(91, -180.0), np.full(91, 180.0)])
-        self.figure.add(Lines([self.at(np.concatenate([edge, edge[::-1]]), rim)], SEA, closed=True))
-        self.figure.add(
-            Lines([self.at(lat, lon) for lat, lon in _coarse_land()], LAND, closed=True)
-        )
+        self.figure.add(TextLabel(0, 20, title, 14, colour="#111111"))
+        meridian = np.linspace(-90, 90, 91)
+        lat = np.concatenate([meridian, meridian[::-1]])
+        lon = np.concatenate([np.full(91, -180.0), np.full(91, 180.0)])
+        land = [self.pixels(*outline) for outline in _coarse_land()]
+        self.figure.add(Polylines([self.pixels(lat, lon)], SEA, closed=True))
+        self.figure.add(Polylines(land, LAND, closed=True))
 
-    def at(self, lat: ArrayLike, lon: ArrayLike) -> Track:
+    def pixels(self, lat: ArrayLike, lon: ArrayLike) -> PixelPoints:
         """Pixels [n, 2] of points in degrees."""
         x, y = equal_earth(lat, lon)
         return np.stack(
             [(x + WORLD_X) * self._scale, HEAD_PX + (WORLD_Y - y) * self._scale], axis=-1
         )
 
-    def tracks(self, lat: ArrayLike, lon: ArrayLike) -> list[Track]:
-        """A line in pixels, cut where it leaves the map at one side and enters at the other."""
+    def pixel_lines(self, lat: ArrayLike, lon: ArrayLike) -> list[PixelPoints]:
+        """A line through points in degrees, split where it crosses the antimeridian."""
         cuts = np.flatnonzero(np.abs(np.diff(np.asarray(lon, float))) > 180) + 1
-        return [part for part in np.split(self.at(lat, lon), cuts) if len(part) > 1]
+        return [part for part in np.split(self.pixels(lat, lon), cuts) if len(part) > 1]
 
 
-class Surroundings:
-    """The land within `reach_km` (at most a quarter of the way round) of a point."""
+class LocalMap:
+    """The land within `reach_km` of a point; at most a quarter of the Earth's circumference."""
 
     def __init__(self, title: str, centre: Point, reach_km: float, size_px: int = 420) -> None:
+        """Draw the sea and the land."""
         self.figure = Figure(size_px, size_px, title)
         self._centre = centre
-        self.px_per_km = size_px / 2 / reach_km
-        self.figure.add(
-            Lines([np.array([[0, 0], [size_px, 0], [size_px, size_px], [0, size_px]], float)], SEA)
-        )
-        self.figure.add(Lines(self._land(reach_km), LAND, closed=True))
+        self._px_per_km = size_px / 2 / reach_km
+        frame = np.array([[0, 0], [size_px, 0], [size_px, size_px], [0, size_px]], float)
+        self.figure.add(Polylines([frame], SEA))
+        self.figure.add(Polylines(self._land(reach_km), LAND, closed=True))
 
-    def _land(self, reach_km: float) -> list[Track]:
-        """What lies inside the frame."""
+    def _land(self, reach_km: float) -> list[PixelPoints]:
+        """The outlines of the land, clipped to the frame."""
         size_px = self.figure.width_px
-        found = []
+        outlines = []
         for outline in _outlines(load_borders().polygons, reach_km / KM_PER_DEGREE / size_px):
             lon, lat = outline.T
-            if self._km(lat, lon).min() < 2 * reach_km or self._inside(outline):
-                seen = shapely.clip_by_rect(
-                    shapely.Polygon(self.at(lat, lon)), 0, 0, size_px, size_px
-                )
-                found += [
+            if self._km(lat, lon).min() < 2 * reach_km or self._contains_centre(outline):
+                polygon = shapely.Polygon(self.pixels(lat, lon))
+                clipped = shapely.clip_by_rect(polygon, 0, 0, size_px, size_px)
+                outlines += [
                     shapely.get_coordinates(shapely.get_exterior_ring(part))
-                    for part in shapely.get_parts(seen)
+                    for part in shapely.get_parts(clipped)
                     if part.geom_type == "Polygon"
                 ]
-        return found
+        return outlines
 
-    def at(self, lat: ArrayLike, lon: ArrayLike) -> Track:
+    def pixels(self, lat: ArrayLike, lon: ArrayLike) -> PixelPoints:
         """Pixels [n, 2] of points in degrees."""
-        here, there = np.radians(self._centre.lat), np.radians(np.asarray(lat, float))
+        lat0, lat1 = np.radians(self._centre.lat), np.radians(np.asarray(lat, float))
         turn = np.radians(np.asarray(lon, float) - self._centre.lon)
-        east = np.cos(there) * np.sin(turn)
-        north = np.cos(here) * np.sin(there) - np.sin(here) * np.cos(there) * np.cos(turn)
+        east = np.cos(lat1) * np.sin(turn)
+        north = np.cos(lat0) * np.sin(lat1) - np.sin(lat0) * np.cos(lat1) * np.cos(turn)
         length = np.hypot(east, north)
-        px = self._km(lat, lon) * self.px_per_km / np.where(length > 0, length, 1)
+        px = self._km(lat, lon) * self._px_per_km / np.where(length > 0, length, 1)
         half = self.figure.width_px / 2
         return np.stack([half + px * east, half - px * north], axis=-1)
 
-    def tracks(self, lat: ArrayLike, lon: ArrayLike) -> list[Track]:
-        """A line in pixels."""
-        return [self.at(lat, lon)]
+    def pixel_lines(self, lat: ArrayLike, lon: ArrayLike) -> list[PixelPoints]:
+        """A line through points in degrees."""
+        return [self.pixels(lat, lon)]
 
     def _km(self, lat: ArrayLike, lon: ArrayLike) -> NDArray[np.float64]:
+        """Distances from the centre, [n]."""
         cosine = unit_vectors64(lat, lon) @ unit_vectors64(self._centre.lat, self._centre.lon)
         return EARTH_RADIUS_KM * np.arccos(np.clip(cosine, -1, 1))
 
-    def _inside(self, outline: NDArray[np.float64]) -> bool:
-        at = shapely.Point(self._centre.lon, self._centre.lat)
-        return bool(shapely.contains(shapely.Polygon(outline), at))
+    def _contains_centre(self, outline: NDArray[np.float64]) -> bool:
+        centre = shapely.Point(self._centre.lon, self._centre.lat)
+        return bool(shapely.contains(shapely.Polygon(outline), centre))
 
 
 def equal_earth(lat: ArrayLike, lon: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """x and y of the Equal Earth projection, on a sphere of radius 1."""
-    t = np.arcsin(np.sqrt(3) / 2 * np.sin(np.radians(np.asarray(lat, float))))
-    lam = np.radians(np.asarray(lon, float))
-    bent = 9 * A4 * t**8 + 7 * A3 * t**6 + 3 * A2 * t**2 + A1
-    x = 2 * np.sqrt(3) * lam * np.cos(t) / (3 * bent)
-    return x, A4 * t**9 + A3 * t**7 + A2 * t**3 + A1 * t
+    """x and y, each [n], of the Equal Earth projection on a sphere of radius 1.
+
+    Args:
+        lat: degrees [n].
+        lon: degrees [n].
+    """
+    a1, a2, a3, a4 = EQUAL_EARTH
+    theta = np.arcsin(np.sqrt(3) / 2 * np.sin(np.radians(np.asarray(lat, float))))
+    longitude = np.radians(np.asarray(lon, float))
+    slope = 9 * a4 * theta**8 + 7 * a3 * theta**6 + 3 * a2 * theta**2 + a1
+    x = 2 * np.sqrt(3) * longitude * np.cos(theta) / (3 * slope)
+    return x, a4 * theta**9 + a3 * theta**7 + a2 * theta**3 + a1 * theta
 
 
-def circle(centre: Point, radius_km: float, corners: int = 120) -> tuple[Track, Track]:
-    """Latitudes and longitudes of a circle on the Earth, closed."""
+def circle(centre: Point, radius_km: float, corners: int = 120) -> tuple[Degrees, Degrees]:
+    """Latitudes and longitudes [corners] of a circle on the Earth, closed."""
     angle, azimuth = radius_km / EARTH_RADIUS_KM, np.linspace(0, 2 * np.pi, corners)
-    here = np.radians(centre.lat)
-    sine = np.sin(here) * np.cos(angle) + np.cos(here) * np.sin(angle) * np.cos(azimuth)
+    lat0 = np.radians(centre.lat)
+    sine = np.sin(lat0) * np.cos(angle) + np.cos(lat0) * np.sin(angle) * np.cos(azimuth)
     turn = np.arctan2(
-        np.sin(azimuth) * np.sin(angle) * np.cos(here), np.cos(angle) - np.sin(here) * sine
+        np.sin(azimuth) * np.sin(angle) * np.cos(lat0), np.cos(angle) - np.sin(lat0) * sine
     )
     lon = (centre.lon + np.degrees(turn) + 180) % 360 - 180
     return np.degrees(np.arcsin(np.clip(sine, -1, 1))), lon
 
 
-def great_circle(start: Point, end: Point, corners: int = 32) -> tuple[Track, Track]:
-    """Latitudes and longitudes of the shortest way between two points."""
+def great_circle(start: Point, end: Point, corners: int = 32) -> tuple[Degrees, Degrees]:
+    """Latitudes and longitudes [corners] of the shortest path between two points."""
     a, b = unit_vectors64([start.lat, end.lat], [start.lon, end.lon])
     angle = np.arccos(np.clip(a @ b, -1, 1))
     t = np.linspace(0, 1, corners)[:, None]
-    way = np.sin((1 - t) * angle) * a + np.sin(t * angle) * b if angle > 1e-9 else a + t * (b - a)
-    way /= np.linalg.norm(way, axis=1, keepdims=True)
-    return np.degrees(np.arcsin(way[:, 2])), np.degrees(np.arctan2(way[:, 1], way[:, 0]))
+    path = np.sin((1 - t) * angle) * a + np.sin(t * angle) * b if angle > 1e-9 else a + t * (b - a)
+    path /= np.linalg.norm(path, axis=1, keepdims=True)
+    return np.degrees(np.arcsin(path[:, 2])), np.degrees(np.arctan2(path[:, 1], path[:, 0]))
 
 
 @cache
-def _coarse_land() -> list[tuple[Track, Track]]:
+def _coarse_land() -> list[tuple[Degrees, Degrees]]:
+    """Latitudes and longitudes of the outlines on the world map."""
     polygons = load_borders().polygons
-    large = polygons[shapely.area(polygons) >= MIN_DEGREES2]
+    large = polygons[shapely.area(polygons) >= MIN_ISLAND_DEGREES2]
     return [(outline[:, 1], outline[:, 0]) for outline in _outlines(large, COARSE_DEGREES)]
 
 
-def _outlines(polygons: NDArray[np.object_], tolerance_degrees: float) -> list[Track]:
-    """Outer rings [n, 2] as lon, lat; lakes and enclaves are painted over by their own."""
-    simpler = shapely.simplify(polygons, tolerance_degrees)
-    return [shapely.get_coordinates(shapely.get_exterior_ring(polygon)) for polygon in simpler]
+def _outlines(polygons: NDArray[np.object_], tolerance_degrees: float) -> list[NDArray[np.float64]]:
+    """Simplified outer rings [n, 2] as lon, lat. Enclaves have their own polygons, which are drawn
+    on top."""
+    simplified = shapely.simplify(polygons, tolerance_degrees)
+    return [shapely.get_coordinates(shapely.get_exterior_ring(polygon)) for polygon in simplified]

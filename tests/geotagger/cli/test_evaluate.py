@@ -337,7 +337,7 @@ def test_the_report_holds_every_chart_and_table_and_fetches_nothing(belief, tmp_
 @pytest.mark.parametrize(("name", "complaint"), [("r.pdf", ".html"), ("no/r.html", "no folder")])
 def test_a_report_that_cannot_come_to_be_is_wrong_usage(tmp_path, name, complaint):
     with pytest.raises(UsageError, match=complaint):
-        files.check(tmp_path / name)
+        files.check_target(tmp_path / name)
 
 
 def test_one_pass_over_a_folder(tmp_path):

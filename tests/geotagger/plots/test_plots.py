@@ -8,9 +8,9 @@ from geotagger.errors import UsageError
 from geotagger.geography.sphere import haversine_km
 from geotagger.plots import files
 from geotagger.plots.chart import Chart
-from geotagger.plots.figure import Dots, Figure, Label, Lines, Style, arranged
+from geotagger.plots.figure import Dots, Figure, Polylines, ShapeStyle, TextLabel, arrange
 from geotagger.plots.table import Table
-from geotagger.plots.world import Surroundings, World, circle, equal_earth, great_circle
+from geotagger.plots.world import LocalMap, WorldMap, circle, equal_earth, great_circle
 from geotagger.types import Point
 
 PARIS, SUVA = Point(48.8566, 2.3522), Point(-18.14, 178.44)
@@ -41,24 +41,24 @@ def test_the_shortest_way_is_the_shortest():
 
 
 def test_lines_are_cut_where_the_map_ends():
-    world = World("w")
-    assert len(world.tracks(*circle(PARIS, 300))) == 1
-    tracks = world.tracks(*circle(SUVA, 1000))
+    world = WorldMap("w")
+    assert len(world.pixel_lines(*circle(PARIS, 300))) == 1
+    tracks = world.pixel_lines(*circle(SUVA, 1000))
     assert len(tracks) >= 2
     assert max(np.abs(np.diff(track[:, 0])).max() for track in tracks) < 20
 
 
 def test_around_a_point_distances_are_true():
-    around = Surroundings("s", SUVA, 500)
-    px = around.at(*circle(SUVA, 250))
+    around = LocalMap("s", SUVA, 500)
+    px = around.pixels(*circle(SUVA, 250))
     assert np.hypot(*(px - 210).T) == pytest.approx(105, abs=0.2)
-    north = around.at([SUVA.lat + 1], [SUVA.lon])[0]
+    north = around.pixels([SUVA.lat + 1], [SUVA.lon])[0]
     assert north[1] < 210
 
 
 def test_charts_are_in_units_of_their_data():
     chart = Chart("c", "x", "y")
-    chart.dots([0, 1], [0, 1], [2, 2], Style(fill="#000000"))
+    chart.dots([0, 1], [0, 1], [2, 2], ShapeStyle(fill="#000000"))
     (left, bottom), (right, top) = chart.figure.shapes[-1].centres
     assert left < right
     assert top < bottom
@@ -67,11 +67,15 @@ def test_charts_are_in_units_of_their_data():
 def figure():
     made = Figure(60, 40, "a <b> & c")
     made.add(
-        Lines([np.array([[0, 0], [20, 0], [20, 20]], float)], Style(fill="#ff0000"), closed=True),
-        Lines([np.array([[0, 30], [60, 30]], float)], Style(stroke="#0000ff", dashed=True)),
-        Dots(np.array([[40.0, 10.0]]), np.array([5.0]), Style(fill="#00ff00", opacity=0.5)),
-        Label(30, 38, "</svg> & é", anchor="middle"),
-        Label(55, 38, "up", upright=False),
+        Polylines(
+            [np.array([[0, 0], [20, 0], [20, 20]], float)], ShapeStyle(fill="#ff0000"), closed=True
+        ),
+        Polylines(
+            [np.array([[0, 30], [60, 30]], float)], ShapeStyle(stroke="#0000ff", dashed=True)
+        ),
+        Dots(np.array([[40.0, 10.0]]), np.array([5.0]), ShapeStyle(fill="#00ff00", opacity=0.5)),
+        TextLabel(30, 38, "</svg> & é", anchor="middle"),
+        TextLabel(55, 38, "up", upright=False),
     )
     return made
 
@@ -93,9 +97,9 @@ def test_png_shows_the_same(tmp_path):
 
 
 def test_figures_are_set_side_by_side_and_then_below():
-    whole = arranged([figure(), figure(), figure()], "w", 130)
+    whole = arrange([figure(), figure(), figure()], "w", 130)
     assert (whole.width_px, whole.height_px) == (130, 80)
-    corners = [tuple(s.tracks[0][0]) for s in whole.shapes if isinstance(s, Lines)][::2]
+    corners = [tuple(s.lines[0][0]) for s in whole.shapes if isinstance(s, Polylines)][::2]
     assert corners == [(0, 0), (60, 0), (0, 40)]
 
 
@@ -109,11 +113,11 @@ def test_html_escapes_what_photos_say(tmp_path):
 @pytest.mark.parametrize("suffix", files.MARKS)
 def test_what_was_drawn_may_be_drawn_again(tmp_path, suffix):
     path = tmp_path / f"why{suffix}"
-    files.check(path)
+    files.check_target(path)
     files.write(path, "why", [figure()])
-    files.check(path)
+    files.check_target(path)
     path.write_bytes(b"")
-    files.check(path)
+    files.check_target(path)
 
 
 @pytest.mark.parametrize("suffix", files.MARKS)
@@ -121,11 +125,11 @@ def test_a_photo_or_a_page_of_the_users_is_not_drawn_over(tmp_path, suffix):
     path = tmp_path / f"mine{suffix}"
     Image.new("RGB", (8, 8)).save(path, "PNG")
     with pytest.raises(UsageError, match="not drawn by geotagger: give another name"):
-        files.check(path)
+        files.check_target(path)
     path.unlink()
     path.mkdir()
-    with pytest.raises(UsageError, match="is there already"):
-        files.check(path)
+    with pytest.raises(UsageError, match="exists already"):
+        files.check_target(path)
 
 
 def test_tables_line_up():
