@@ -30,17 +30,13 @@ from PIL import Image
 from geotagger.errors import CannotEmbedError, UnreadableImageError
 from geotagger.images.sniff import recognise
 from geotagger.metadata.containers.locate import xmp_packet
-from geotagger.metadata.embed import Written, embed, original, restore, undo_record
+from geotagger.metadata.embed import EmbedResult, embed, original, undo_record
 from geotagger.metadata.exif.gps_tags import GpsTags
 from geotagger.metadata.read import read
 from geotagger.metadata.safe_write.verify import verify
 from geotagger.metadata.undo.removal import without_own
-from geotagger.metadata.xmp.prediction import (
-    XmpTags,
-    prediction_in,
-    with_prediction,
-    without_prediction,
-)
+from geotagger.metadata.xmp.prediction import prediction_in, with_prediction, without_prediction
+from geotagger.metadata.xmp.tags import XmpTags
 from geotagger.types import Point
 
 NOTE = "PREDICTED by geotagger (benchmark), conf 0.62"
@@ -66,7 +62,7 @@ def change(packet: bytes | None) -> bytes:
     return with_prediction(packet, XMP)
 
 
-def written_and_proven(data: bytes) -> Written:
+def written_and_proven(data: bytes) -> EmbedResult:
     """Raises CannotEmbedError for a refusal and AssertionError for harm."""
     written = embed(data, GPS, change)
     verify(written)
@@ -74,7 +70,7 @@ def written_and_proven(data: bytes) -> Written:
     assert was == data or original(data) == was, "the original is another file"
     record = undo_record(tagged)
     assert record == written.record, "the record is not in the file"
-    assert restore(tagged, record) == was, "undo does not give the original back"
+    assert record.restore(tagged) == was, "undo does not give the original back"
     assert read(tagged).gps_is_prediction, "the prediction does not read back"
     assert embed(tagged, GPS, change).data == tagged, "tagging again changes the file"
     if written.packet is not None:
@@ -154,7 +150,7 @@ def readers_that_fail(path: Path, kind: str) -> list[str]:
     return [name for name, well in found.items() if not well]
 
 
-def ask_readers(written: dict[Path, tuple[str, Written]], problems: list[str]) -> None:
+def ask_readers(written: dict[Path, tuple[str, EmbedResult]], problems: list[str]) -> None:
     with tempfile.TemporaryDirectory() as name:
         before, after = Path(name, "before"), Path(name, "after")
         before.mkdir()
@@ -207,7 +203,7 @@ def main() -> None:
     parser.add_argument("--slow", type=float, default=1.0, help="seconds that are a problem")
     arguments = parser.parse_args()
     table: Counter[tuple[str, str, str]] = Counter()
-    written: dict[Path, tuple[str, Written]] = {}
+    written: dict[Path, tuple[str, EmbedResult]] = {}
     problems: list[str] = []
     for path in sorted(p for p in arguments.folder.rglob("*") if p.is_file()):
         data = path.read_bytes()

@@ -27,8 +27,9 @@ from geotagger.metadata.file_tags import FileTags
 from geotagger.metadata.safe_write.verify import verify
 from geotagger.metadata.safe_write.write import WriteContext, tag_file
 from geotagger.metadata.undo.untag import untag_file
-from geotagger.metadata.undo.write_journal import Journal
-from geotagger.metadata.xmp.prediction import XmpTags, with_prediction
+from geotagger.metadata.undo.write_journal import WriteJournal
+from geotagger.metadata.xmp.prediction import with_prediction
+from geotagger.metadata.xmp.tags import XmpTags
 from geotagger.types import Point
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def main() -> None:
     rows, refused, size, tags = [], 0, 0, FileTags(GPS, XMP if arguments.xmp else None)
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as name:
         folder = Path(name)
-        with Journal(folder / "state" / "writes.sqlite") as journal:
+        with WriteJournal(folder / "state" / "writes.sqlite") as journal:
             pen = WriteContext(journal, "always")
             for source in files * arguments.turns:
                 data = source.read_bytes()

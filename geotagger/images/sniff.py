@@ -7,8 +7,8 @@ slip in, and the size limit is ours (Pillow's is a global and cannot be changed 
 from __future__ import annotations
 
 import io
-import re
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 
@@ -16,15 +16,12 @@ from PIL import ImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from geotagger.errors import UnreadableImageError
+from geotagger.metadata.containers import heif, jpeg
 from geotagger.reasons import Reason, ReasonCode
 
 # TIFF 6.0, TIFF/EP and DNG 1.7 tags
 _SUBFILE_TYPE, _PHOTOMETRIC, _SUB_IFDS, _DNG_VERSION = 254, 262, 330, 50706
 _CFA, _LINEAR_RAW = 32803, 34892
-
-_FILL = re.compile(rb"\xff+")
-_WITHOUT_LENGTH = frozenset(bytes([marker]) for marker in (0x00, 0x01, *range(0xD0, 0xD9)))
-_MAX_SEGMENTS, _MAX_FILL_BYTES = 100_000, 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,25 +147,15 @@ def _find(data: bytes) -> Format | Reason:
 
 
 def _is_endless_jpeg(data: bytes) -> bool:
-    """Whether more stands before the picture than a photo can need: Pillow takes it byte by byte,
-    100 MB of fill bytes in a minute, and keeps every segment (ITU-T T.81, B.1.1)."""
-    at = 2
-    for _ in range(_MAX_SEGMENTS):
-        fill = _FILL.match(data, at)
-        if fill is None:  # junk, or the end: Pillow's own search is over soon
-            at = data.find(b"\xff", at)
-            if at < 0:
-                return False
-            continue
-        at = fill.end()
-        if at - fill.start() > _MAX_FILL_BYTES:
-            return True
-        marker = data[at : at + 1]
-        if marker in (b"", b"\xd9", b"\xda"):  # the end of the file or picture, or its start
-            return False
-        has_length = marker not in _WITHOUT_LENGTH
-        at += 1 + (int.from_bytes(data[at + 1 : at + 3]) if has_length else 0)
-    return True
+    """Whether more precedes the picture than a photo can need (ITU-T T.81, B.1.1).
+
+    Pillow reads it byte by byte, 100 MB of fill bytes in a minute, and keeps every segment.
+    """
+    try:
+        deque(jpeg.walk(data), maxlen=0)
+    except jpeg.EndlessJpegError:
+        return True
+    return False
 
 
 def _find_by_brand(data: bytes) -> Format | Reason:
@@ -183,31 +170,22 @@ def _find_by_brand(data: bytes) -> Format | Reason:
 
 
 def _item_names_are_text(data: bytes) -> bool:
-    """pi_heif 1.4 crashes the whole process on a metadata item whose type is no UTF-8."""
-    for meta in _boxes(data, b"meta"):
-        for items in _boxes(meta[4:], b"iinf"):
-            count_bytes = 2 if items[:1] == b"\0" else 4
-            for item in _boxes(items[4 + count_bytes :], b"infe"):
-                try:
-                    item[4 + (4 if item[:1] == b"\3" else 2) + 2 :].decode("utf-8")
-                except UnicodeDecodeError:
-                    return False
+    """pi_heif 1.4 crashes the whole process on a metadata item whose type is not UTF-8."""
+    try:
+        for meta, meta_end in _contents(data, b"meta", 0, len(data)):
+            for items, items_end in _contents(data, b"iinf", meta + 4, meta_end):
+                first = items + (6 if data[items : items + 1] == b"\0" else 8)
+                for item, item_end in _contents(data, b"infe", first, items_end):
+                    id_bytes = 4 if data[item : item + 1] == b"\3" else 2
+                    data[item + 4 + id_bytes + 2 : item_end].decode("utf-8")
+    except (UnicodeDecodeError, IndexError):
+        return False
     return True
 
 
-def _boxes(data: bytes, kind: bytes) -> Iterator[bytes]:
-    """The contents of the boxes of a kind, not nested; stops where sizes make no sense."""
-    at = 0
-    while at + 8 <= len(data):
-        size, header = int.from_bytes(data[at : at + 4], "big"), 8
-        if size == 1:
-            size, header = int.from_bytes(data[at + 8 : at + 16], "big"), 16
-        size = size or len(data) - at
-        if size < header:
-            return
-        if data[at + 4 : at + 8] == kind:
-            yield data[at + header : at + size]
-        at += size
+def _contents(data: bytes, kind: bytes, start: int, end: int) -> list[tuple[int, int]]:
+    """(start, end) of the content of each box of a kind between two positions, not nested."""
+    return [(at, to) for name, at, to in heif.walk(data, start, end) if name == kind]
 
 
 def _is_raw(image: TiffImageFile) -> bool:

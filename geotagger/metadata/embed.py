@@ -1,15 +1,10 @@
-"""Tags and XMP into the bytes of a JPEG, PNG, TIFF or WebP file, and out again.
+"""Writes tags and XMP into the bytes of a JPEG, PNG, TIFF or WebP file, and removes them again.
 
-    written = embed(data, tags, change, sha256)     # CannotEmbedError: nothing can be written
-    verify(written)                                 # CannotEmbedError: it must not be written
-    restore(written.data, written.record) == written.original
+    result = embed(data, tags, change, sha256)      # CannotEmbedError: nothing can be written
+    verify(result)                                  # CannotEmbedError: it must not be written
+    result.record.restore(result.data) == result.original
 
-`tags` None leaves the GPS directory alone. `change` takes the standard XMP packet of the original
-(None: there is none) and returns the new one; None leaves XMP alone, and so does returning the same
-packet. It may raise CannotEmbedError: then, as when the packet cannot be put in, EXIF is written
-alone and `written.xmp_problem` says why.
-
-Nothing here hashes a file whose SHA-256 is given: 4 MB cost 10 to 20 ms, more than all else.
+A file whose SHA-256 is given is not hashed: 4 MB take 10 to 20 ms, more than everything else.
 """
 
 from __future__ import annotations
@@ -19,77 +14,90 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from geotagger.errors import CannotEmbedError
-from geotagger.metadata.containers.fragile_jpeg import refuse_fragile
-from geotagger.metadata.containers.jpeg import Jpeg, SegmentFullError
-from geotagger.metadata.containers.png import SIGNATURE, Png
+from geotagger.metadata.containers.jpeg import JpegFile, SegmentFullError
+from geotagger.metadata.containers.png import SIGNATURE, PngFile
 from geotagger.metadata.containers.tiff import TiffFile
-from geotagger.metadata.containers.webp import Webp
+from geotagger.metadata.containers.webp import WebpFile
 from geotagger.metadata.exif.gps_tags import GpsTags
 from geotagger.metadata.exif.ifd import Tiff, TiffError
 from geotagger.metadata.exif.patch import new_block, patch
-from geotagger.metadata.undo.edits import Edit, apply, difference, inverse
-from geotagger.metadata.undo.record import MAX_EDITS, EditRecord, UndoRecord, record_at_end
+from geotagger.metadata.undo.edits import Edit, apply, difference, growth_of, inverse
+from geotagger.metadata.undo.record import MAX_EDITS, EditRecord, record_at_end
 
-Container = Jpeg | Png | TiffFile | Webp
+Container = JpegFile | PngFile | TiffFile | WebpFile
 ChangeXmp = Callable[[bytes | None], bytes]
 
 _MAX_PACKET_BYTES = 65_502
-"""What one JPEG segment holds (XMP part 3, 1.1.3), and no less sound a limit elsewhere."""
+"""What one JPEG segment holds (XMP part 3, 1.1.3); a sound limit for the other formats too."""
 _MAX_UNDO_BYTES = 16_384
 
 
-class Written(NamedTuple):
-    """What `embed` made of a photo."""
+class EmbedResult(NamedTuple):
+    """A photo with embedded tags, not yet verified."""
 
     data: bytes
     original: bytes
-    """The photo before geotagger wrote into it."""
+    """The photo before geotagger wrote to it."""
     record: EditRecord
-    """What takes `data` back to `original`; `data` carries it too."""
+    """Restores `original` from `data`; `data` contains it too."""
     tags: GpsTags | None
     packet: bytes | None
-    """The new XMP packet; None: XMP was left alone."""
+    """The new XMP packet; None: XMP was not changed."""
     xmp_problem: str = ""
     """Why the XMP was not written."""
 
 
 def embed(
     data: bytes, tags: GpsTags | None, change: ChangeXmp | None = None, sha256: str = ""
-) -> Written:
-    """The photo with `tags` in its GPS directory and its XMP changed.
+) -> EmbedResult:
+    """Writes `tags` into the GPS directory of a photo and changes its XMP.
 
-    `sha256` of `data` saves time where it is known. An earlier prediction that can be undone is
-    undone first, so that undo always leads to the original, and the same tags always give the same
-    bytes. Raises CannotEmbedError when nothing can be written.
+    An earlier prediction that can be undone is undone first. So undo always leads to the original,
+    and the same tags always give the same bytes.
+
+    Args:
+        data: The whole file.
+        tags: The GPS tags; None leaves the GPS directory as it is.
+        change: Takes the standard XMP packet of the original (None: there is none) and returns the
+            new one. None, or returning the same packet, leaves XMP as it is. If it raises
+            CannotEmbedError, or the packet does not fit, only EXIF is written, and the result says
+            why in `xmp_problem`.
+        sha256: Of `data`, if known.
+
+    Raises:
+        CannotEmbedError: Nothing can be written.
     """
     container = open_container(data)
     record = record_at_end(container.exif or b"")
-    if record and (as_it_was := restore(data, record)) is not None:
-        container, sha256 = open_container(as_it_was), record.sha256
-    try:
-        old_block = None if container.exif is None else Tiff(container.exif)
-        if old_block and not isinstance(container, TiffFile):
-            old_block.check()
-        if isinstance(container, Jpeg):
-            refuse_fragile(container)
-        else:
-            container.refuse_fragile()
-    except TiffError as error:
-        raise CannotEmbedError(f"its EXIF block is damaged: {error}") from error
-    packet, note = _changed(container, change)
+    if record and (earlier := record.restore(data)) is not None:
+        container, sha256 = open_container(earlier), record.sha256
+    old_block = _checked_block(container)
+    packet, xmp_problem = _changed_packet(container, change)
     if tags is None and packet is None:
-        raise CannotEmbedError(note or "there is nothing to write")
+        raise CannotEmbedError(xmp_problem or "there is nothing to write")
     sha256 = sha256 or hashlib.sha256(container.data).hexdigest()
     try:
-        return _written(container, old_block, tags, packet, sha256, note)
+        return _embedded(container, old_block, tags, packet, sha256, xmp_problem)
     except SegmentFullError as error:
         if packet is None or tags is None:
             raise
-        return _written(container, old_block, tags, None, sha256, str(error))
+        return _embedded(container, old_block, tags, None, sha256, str(error))
 
 
-def _changed(container: Container, change: ChangeXmp | None) -> tuple[bytes | None, str]:
-    """(the new packet, None to leave XMP alone; why it cannot be written)."""
+def _checked_block(container: Container) -> Tiff | None:
+    """The EXIF block of a file that can be changed without risk; None if it has no block."""
+    try:
+        block = None if container.exif is None else Tiff(container.exif)
+        if block and not isinstance(container, TiffFile):
+            block.check()
+        container.refuse_fragile()
+    except TiffError as error:
+        raise CannotEmbedError(f"its EXIF block is damaged: {error}") from error
+    return block
+
+
+def _changed_packet(container: Container, change: ChangeXmp | None) -> tuple[bytes | None, str]:
+    """(the new packet, or None to leave XMP as it is; why it cannot be written)."""
     if change is None:
         return None, ""
     try:
@@ -106,62 +114,71 @@ def _changed(container: Container, change: ChangeXmp | None) -> tuple[bytes | No
     return new, ""
 
 
-def _written(
+def _embedded(
     container: Container,
     old_block: Tiff | None,
     tags: GpsTags | None,
     packet: bytes | None,
     sha256: str,
     xmp_problem: str,
-) -> Written:
-    in_block = packet if isinstance(container, TiffFile) else None
-    if old_block:
-        exif = patch(old_block, tags, in_block)
-    else:
-        density = container.density if isinstance(container, Jpeg) else None
-        exif = [Edit(0, 0, new_block(tags, density))]
-    xmp: list[Edit] = []
-    if packet is not None and in_block is None:
-        old = container.xmp
-        xmp = [Edit(0, 0, packet)] if old is None else difference(old, packet)
-    *others, (start, end, last) = exif
+) -> EmbedResult:
+    exif, xmp = _block_edits(container, old_block, tags, packet)
+    *patches, (start, end, appended) = exif
     packed, record = b"", EditRecord(sha256, ())
-    for _ in range(3):  # the record's size, then its content, then the checksums over it
-        edits = container.edits([*others, Edit(start, end, last + packed)], xmp)
-        block_end = _end_of(last + packed, edits)
+    for _ in range(3):  # first the record's size settles, then its content, then the checksums
+        edits = container.edits([*patches, Edit(start, end, appended + packed)], xmp)
+        block_end = _end_of(appended + packed, edits)
         record = EditRecord(sha256, tuple(inverse(container.data, edits)), block_end)
         packed = record.pack()
     if len(packed) > _MAX_UNDO_BYTES or len(edits) > MAX_EDITS:
         raise SegmentFullError("the way back to its XMP packet would be too long")
     data = apply(container.data, edits)
-    return Written(data, container.data, record, tags, packet, xmp_problem)
+    return EmbedResult(data, container.data, record, tags, packet, xmp_problem)
+
+
+def _block_edits(
+    container: Container, old_block: Tiff | None, tags: GpsTags | None, packet: bytes | None
+) -> tuple[list[Edit], list[Edit]]:
+    """The edits of the EXIF block, of which the last one appends; the edits of the XMP packet."""
+    in_block = packet if isinstance(container, TiffFile) else None
+    if old_block:
+        exif = patch(old_block, tags, in_block)
+    else:
+        density = container.density if isinstance(container, JpegFile) else None
+        exif = [Edit(0, 0, new_block(tags, density))]
+    if packet is None or in_block is not None:
+        return exif, []
+    old = container.xmp
+    return exif, [Edit(0, 0, packet)] if old is None else difference(old, packet)
 
 
 def _end_of(appended: bytes, edits: list[Edit]) -> int:
-    """Where that, which one of the edits brings, ends in the new file."""
-    grown = 0
-    for start, end, new in edits:
+    """Where `appended`, which one of the edits inserts, ends in the new file."""
+    for index, (start, _, new) in enumerate(edits):
         if appended in new:
-            return start + grown + new.index(appended) + len(appended)
-        grown += len(new) - (end - start)
-    raise AssertionError("no edit brings the EXIF block")
+            return start + growth_of(edits[:index]) + new.index(appended) + len(appended)
+    raise AssertionError("no edit inserts the EXIF block")
 
 
 def open_container(data: bytes) -> Container:
-    """Where the metadata of a file stands. Raises CannotEmbedError, with the reason."""
+    """Finds the metadata of a file, strictly by its standard.
+
+    Raises:
+        CannotEmbedError: The file does not follow its standard, or cannot be written.
+    """
     if data[:2] == b"\xff\xd8":
-        return Jpeg(data)
+        return JpegFile(data)
     if data.startswith(SIGNATURE):
-        return Png(data)
+        return PngFile(data)
     if data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         return TiffFile(data)
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return Webp(data)
+        return WebpFile(data)
     raise CannotEmbedError("it is not a JPEG, PNG, TIFF or WebP file")
 
 
-def undo_record(data: bytes) -> UndoRecord | None:
-    """The undo record that the photo carries."""
+def undo_record(data: bytes) -> EditRecord | None:
+    """The undo record that the photo contains; None if there is none."""
     try:
         return record_at_end(open_container(data).exif or b"")
     except CannotEmbedError:
@@ -169,16 +186,7 @@ def undo_record(data: bytes) -> UndoRecord | None:
 
 
 def original(data: bytes) -> bytes:
-    """The photo before geotagger wrote into it; `data` itself when that is all there is."""
+    """The photo before geotagger wrote to it; `data` itself if that is unknown."""
     record = undo_record(data)
-    restored = restore(data, record) if record else None
+    restored = record.restore(data) if record else None
     return data if restored is None else restored
-
-
-def restore(data: bytes, record: UndoRecord) -> bytes | None:
-    """The original file; None when `record` does not lead to its SHA-256 (any more)."""
-    try:
-        taken_back = apply(data, record.edits_on(data))
-    except ValueError:
-        return None
-    return taken_back if hashlib.sha256(taken_back).hexdigest() == record.sha256 else None

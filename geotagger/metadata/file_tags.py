@@ -1,11 +1,11 @@
-"""What one prediction writes into one file."""
+"""The tags that one prediction writes into one file."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from geotagger.metadata.xmp.tags import dated_as
+from geotagger.metadata.xmp.tags import with_time_of
 
 if TYPE_CHECKING:
     from geotagger.metadata.exif.gps_tags import GpsTags
@@ -14,17 +14,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FileTags:
-    """None: nothing of that kind."""
+    """EXIF and XMP of one prediction; None: nothing of that kind."""
 
     gps: GpsTags | None
     xmp: XmpTags | None = None
 
-    def of(self, source_sha256: str, earlier: XmpTags | None) -> FileTags:
-        """The tags for an original, with the time of `earlier` where nothing else differs.
+    def for_original(self, source_sha256: str, earlier: XmpTags | None) -> FileTags:
+        """The tags for one original file.
 
-        So an unchanged prediction gives the same bytes, and nothing is rewritten.
+        They take the time of `earlier` if nothing else differs. So an unchanged prediction gives
+        the same bytes, and nothing is rewritten.
         """
         if self.xmp is None:
             return self
         xmp = replace(self.xmp, source_sha256=source_sha256)
-        return replace(self, xmp=dated_as(xmp, earlier))
+        return replace(self, xmp=with_time_of(xmp, earlier))

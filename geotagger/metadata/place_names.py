@@ -1,7 +1,7 @@
-"""Place names that a person, or another program, wrote into a photo: IPTC-IIM and XMP.
+"""Place names that a person or another program wrote into a photo, in IPTC-IIM and XMP.
 
 IPTC Photo Metadata Standard 2023.2: the old fields (IIM datasets 2:90 to 2:101, photoshop:City and
-its kin) and the Location structures. What geotagger wrote itself is left out.
+the like) and the Location structures. Names that geotagger wrote are left out.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from PIL import Image, IptcImagePlugin
 
 from geotagger.errors import CannotEmbedError
 from geotagger.metadata.containers.locate import xmp_packet
-from geotagger.metadata.xmp import packet as packets
+from geotagger.metadata.xmp import packet as xmp
 from geotagger.metadata.xmp.prediction import without_prediction
 from geotagger.metadata.xmp.tags import clean
 
 if TYPE_CHECKING:
-    from geotagger.metadata.xmp.tree import Value
+    from geotagger.metadata.xmp.packet import Value
 
 _IIM = ((2, 92), (2, 90), (2, 95), (2, 101))
 _SUBLOCATION = "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/}Location"
@@ -31,12 +31,12 @@ _PARTS = tuple(
 
 
 def place_names(data: bytes) -> tuple[str, ...]:
-    """Places as written, finest part first: `("Alfama, Lisboa, Portugal",)`.
+    """The places as written, finest part first: `("Alfama, Lisboa, Portugal",)`.
 
-    The same words are given once. Never raises: what is damaged is left out.
+    Each text occurs once. Never raises: damaged parts are left out.
     """
-    found = [*_in_xmp(data), *_in_iim(data)]
-    return tuple(dict.fromkeys(", ".join(parts) for parts in found if parts))
+    places = [*_in_xmp(data), *_in_iim(data)]
+    return tuple(dict.fromkeys(", ".join(parts) for parts in places if parts))
 
 
 def _in_xmp(data: bytes) -> Iterator[list[str]]:
@@ -51,8 +51,8 @@ def _in_xmp(data: bytes) -> Iterator[list[str]]:
 
 def _values(raw: bytes | None) -> Mapping[str, Value]:
     try:
-        before = without_prediction(raw).packet if raw else None
-        return packets.read(before).values if before else {}
+        original = without_prediction(raw).packet if raw else None
+        return xmp.read(original).values if original else {}
     except CannotEmbedError:
         return {}
 
@@ -66,7 +66,7 @@ def _in_iim(data: bytes) -> Iterator[list[str]]:
     try:
         with Image.open(BytesIO(data)) as image:
             fields = IptcImagePlugin.getiptcinfo(image) or {}
-    except Exception:  # Pillow raises what it likes on damaged files
+    except Exception:  # Pillow raises many kinds on damaged files
         return
     raw = (fields.get(key) for key in _IIM)
     texts = (value.decode("utf-8", "replace") for value in raw if isinstance(value, bytes))

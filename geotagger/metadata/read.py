@@ -1,4 +1,4 @@
-"""What a photo's own metadata say: position, time, camera. Before any pixel is decoded."""
+"""Reads a photo's own metadata: position, time, camera. Decodes no pixel."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ _MAKE, _MODEL, _TAKEN, _OFFSET, _SERIAL = 0x010F, 0x0110, 0x9003, 0x9011, 0xA431
 _DATE = re.compile(r"(\d{4})[:/.-](\d\d)[:/.-](\d\d)[ T](\d\d):(\d\d):(\d\d)")
 _UTC_OFFSET = re.compile(r"[+-](?:0\d|1[0-4]):[0-5]\d")
 _MAX_NAME_CHARACTERS = 100
-_MAX_GPS_ERROR_KM = 100.0  # cell towers; what claims more is no measurement
-_NO_SERIALS = frozenset({"none", "unknown", "n/a", "na", "null", "undefined"})
+_MAX_GPS_ERROR_KM = 100.0  # of a cell tower; a larger value is not a measurement
+_BLANK_SERIALS = frozenset({"none", "unknown", "n/a", "na", "null", "undefined"})
 _HEAD_BYTES = 1 << 18
 _MAX_WHOLE_BYTES = 32 << 20
 _Gps: TypeAlias = "tuple[Point | None, str, bool]"
-"""(position, why a GPS block that is there holds none, whether geotagger wrote it)."""
+"""(position, why an existing GPS block has no valid one, whether geotagger wrote it)."""
 
 
 def read(data: bytes) -> PhotoMetadata:
-    """What the EXIF of a JPEG, TIFF, PNG, WebP, HEIF or AVIF file says, and the GPS of its XMP.
+    """Reads the EXIF of a JPEG, TIFF, PNG, WebP, HEIF or AVIF file, and the GPS of its XMP.
 
-    EXIF counts where both have a position. Never raises: what is damaged is left out.
+    If both have a position, that of EXIF is used. Never raises: damaged parts are left out.
     """
     packet = xmp_packet(data)
     try:
@@ -44,39 +44,40 @@ def read(data: bytes) -> PhotoMetadata:
         ifd0 = tiff.ifd(tiff.first)
     except (ValueError, IndexError, struct.error):
         return PhotoMetadata(*_gps_with_xmp((None, "", False), packet))
-    gps, problem, predicted = _gps_with_xmp(_gps(tiff, ifd0), packet)
+    gps, problem, is_prediction = _gps_with_xmp(_gps(tiff, ifd0), packet)
     return PhotoMetadata(
         gps,
         problem,
-        predicted,
+        is_prediction,
         taken_at=_taken_at(tiff, ifd0),
         camera=_camera(tiff, ifd0),
-        gps_error_km=_gps_error_km(tiff, ifd0) if gps and not predicted else 0.0,
+        gps_error_km=_gps_error_km(tiff, ifd0) if gps and not is_prediction else 0.0,
         gps_time=_gps_time(tiff, ifd0),
         camera_serial=_serial(tiff, ifd0),
     )
 
 
 def read_head(path: Path) -> PhotoMetadata:
-    """As `read`, of a file whose pixels are not wanted: from its first 256 KB where they tell.
+    """Reads the metadata of a file whose pixels are not needed, if possible from its first 256 KB.
 
-    They do in all but a few JPEG and PNG files. Others are read on to 32 MB where they do not: TIFF
-    and WebP often have their EXIF at the end. What cannot be read says nothing. Never raises.
+    That is enough for all but a few JPEG and PNG files. TIFF, WebP and HEIF often have their EXIF
+    at the end, so up to 32 MB of them are read. Never raises: an unreadable file has no metadata.
     """
     try:
-        if not path.is_file():  # a pipe would never end
+        if not path.is_file():  # reading a pipe would never end
             return PhotoMetadata()
         with path.open("rb") as file:
             data = file.read(_HEAD_BYTES)
-            found = read(data)
-            if len(data) < _HEAD_BYTES or found.taken_at or not _may_lie_behind(data):
-                return found
+            metadata = read(data)
+            if len(data) < _HEAD_BYTES or metadata.taken_at or not _may_follow(data):
+                return metadata
             return read(data + file.read(_MAX_WHOLE_BYTES - _HEAD_BYTES))
     except OSError:
         return PhotoMetadata()
 
 
-def _may_lie_behind(head: bytes) -> bool:
+def _may_follow(head: bytes) -> bool:
+    """Whether EXIF may come after the head in this format."""
     return head[4:8] == b"ftyp" or head[:4] in (b"RIFF", b"II*\0", b"MM\0*")
 
 
@@ -86,8 +87,8 @@ def _gps_with_xmp(in_exif: _Gps, packet: bytes | None) -> _Gps:
     in_xmp = gps_in(packet)
     if in_xmp and in_xmp.point:
         return in_xmp
-    predicted = in_exif[2] or prediction_in(packet) is not None
-    return None, in_exif[1] or (in_xmp.problem if in_xmp else ""), predicted
+    is_prediction = in_exif[2] or prediction_in(packet) is not None
+    return None, in_exif[1] or (in_xmp.problem if in_xmp else ""), is_prediction
 
 
 def _gps(tiff: Tiff, ifd0: Ifd) -> _Gps:
@@ -97,18 +98,18 @@ def _gps(tiff: Tiff, ifd0: Ifd) -> _Gps:
         return None, f"its GPS block is damaged: {error}", False
     if gps is None:
         return None, "", False
-    predicted = False
+    is_prediction = False
     try:
-        predicted = gps_tags.is_prediction(tiff, gps)
+        is_prediction = gps_tags.is_prediction(tiff, gps)
         if not gps_tags.has_position(gps):
-            return None, "", predicted
-        return gps_tags.position(tiff, gps), "", predicted
+            return None, "", is_prediction
+        return gps_tags.position(tiff, gps), "", is_prediction
     except ValueError as error:
-        return None, str(error), predicted
+        return None, str(error), is_prediction
 
 
 def _gps_error_km(tiff: Tiff, ifd0: Ifd) -> float:
-    """What the receiver itself says of its error; 0 when it says nothing."""
+    """The error that the receiver states, in kilometres; 0 if it states none."""
     try:
         gps = tiff.child(ifd0, GPS_IFD)
         entry = gps.entry(GPSIFD.GPSHPositioningError) if gps else None
@@ -121,11 +122,11 @@ def _gps_error_km(tiff: Tiff, ifd0: Ifd) -> float:
 
 
 def _gps_time(tiff: Tiff, ifd0: Ifd) -> str:
-    """What a receiver wrote; a block of geotagger's has none that counts."""
+    """Time of a measured fix; empty for a prediction."""
     try:
         gps = tiff.child(ifd0, GPS_IFD)
-        measured = gps is not None and not gps_tags.is_prediction(tiff, gps)
-        return gps_tags.time_utc(tiff, gps) if gps and measured else ""
+        is_measured = gps is not None and not gps_tags.is_prediction(tiff, gps)
+        return gps_tags.time_utc(tiff, gps) if gps and is_measured else ""
     except ValueError:
         return ""
 
@@ -136,17 +137,17 @@ def _serial(tiff: Tiff, ifd0: Ifd) -> str:
     except ValueError:
         return ""
     serial = _text(tiff, exif, _SERIAL) if exif else ""
-    is_blank = len(set(serial) - set(" -._/")) < 2 or serial.casefold() in _NO_SERIALS
+    is_blank = len(set(serial) - set(" -._/")) < 2 or serial.casefold() in _BLANK_SERIALS
     return "" if is_blank else serial
 
 
 def _taken_at(tiff: Tiff, ifd0: Ifd) -> str:
     try:
         exif = tiff.child(ifd0, EXIF_IFD)
-        written = _DATE.match(_text(tiff, exif, _TAKEN)) if exif else None
-        if not exif or not written:
+        date = _DATE.match(_text(tiff, exif, _TAKEN)) if exif else None
+        if not exif or not date:
             return ""
-        taken = datetime(*map(int, written.groups()))  # type: ignore[arg-type]  # noqa: DTZ001
+        taken = datetime(*map(int, date.groups()))  # type: ignore[arg-type]  # noqa: DTZ001
     except ValueError:
         return ""
     offset = _text(tiff, exif, _OFFSET)

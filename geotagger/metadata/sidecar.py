@@ -1,7 +1,7 @@
-"""XMP sidecars: the files beside photos that hold what must not or cannot be embedded.
+"""XMP sidecars: files next to photos for tags that must not or cannot be embedded.
 
-Where they are, and what they are to hold; `write` puts them there. A sidecar of another program is
-extended as an embedded packet is (see `xmp`), with all that it has kept byte for byte, or refused.
+This module knows their paths and contents; `safe_write` writes them. A sidecar of another program
+is extended as an embedded packet is (see `xmp`), with all its bytes preserved, or refused.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from pathlib import Path
 
 from geotagger.errors import CannotEmbedError
 from geotagger.images.scan import IMAGE_SUFFIXES, RAW_SUFFIXES
-from geotagger.metadata.xmp import prediction as xmp
-from geotagger.metadata.xmp.prediction import Removal, XmpTags
+from geotagger.metadata.xmp.prediction import with_prediction, without_prediction
+from geotagger.metadata.xmp.removal import CleanedPacket
+from geotagger.metadata.xmp.tags import XmpTags
 
 SUFFIX = ".xmp"
 _SUFFIXES = [
@@ -25,21 +26,22 @@ _SUFFIXES = [
 ]
 
 
-class Style(StrEnum):
+class SidecarStyle(StrEnum):
     """How a sidecar is named after its photo."""
 
     DARKTABLE = "darktable"
-    """photo.jpg.xmp, which darktable, digiKam and Immich read."""
+    """photo.jpg.xmp, read by darktable, digiKam and Immich."""
     ADOBE = "adobe"
-    """photo.xmp, which Lightroom and Bridge read for camera RAW."""
+    """photo.xmp, read by Lightroom and Bridge for camera RAW."""
 
 
-def sidecar_path(photo: Path, style: Style = Style.DARKTABLE) -> Path:
-    """Where the photo's sidecar stands, whether it is there or not.
+def sidecar_path(photo: Path, style: SidecarStyle = SidecarStyle.DARKTABLE) -> Path:
+    """The path of the photo's sidecar, whether it exists or not.
 
-    Raises CannotEmbedError when another photo would have the same one.
+    Raises:
+        CannotEmbedError: Another photo would have the same sidecar.
     """
-    if style == Style.DARKTABLE:
+    if style == SidecarStyle.DARKTABLE:
         return photo.with_name(photo.name + SUFFIX)
     for other in (photo.with_suffix(suffix) for suffix in ["", *_SUFFIXES]):
         if other != photo and other.is_file() and not _is_same(other, photo):
@@ -50,41 +52,51 @@ def sidecar_path(photo: Path, style: Style = Style.DARKTABLE) -> Path:
     return photo.with_suffix(SUFFIX)
 
 
-def sidecars_there(photo: Path) -> list[Path]:
-    """The sidecars of either style that are there; photo.xmp may be that of another photo."""
+def existing_sidecars(photo: Path) -> list[Path]:
+    """The existing sidecars of either style; photo.xmp may belong to another photo."""
     both = (photo.with_name(photo.name + SUFFIX), photo.with_suffix(SUFFIX))
-    others = dict.fromkeys(path for path in both if path != photo)
-    return [path for path in others if os.path.isfile(path)]  # noqa: PTH113 long names raise
+    paths = dict.fromkeys(path for path in both if path != photo)
+    return [path for path in paths if os.path.isfile(path)]  # noqa: PTH113 long names raise
 
 
 def _is_same(one: Path, other: Path) -> bool:
-    """On a disk that ignores case, photo.JPG is photo.jpg."""
+    """Whether both names are one file: on a disk that ignores case, photo.JPG is photo.jpg."""
     return one.name.casefold() == other.name.casefold() and one.samefile(other)
 
 
 @contextmanager
-def _sidecar_named() -> Iterator[None]:
+def _named_sidecar_errors() -> Iterator[None]:
+    """Says in error messages that the sidecar is meant, not the photo."""
     try:
         yield
     except CannotEmbedError as error:
         raise CannotEmbedError(f"in its sidecar: {error}") from error
 
 
-def sidecar_bytes(existing: bytes | None, tags: XmpTags) -> bytes:
-    """What the sidecar is to hold; None: there is none yet. `existing` itself if it says all this.
+def sidecar_with(existing: bytes | None, tags: XmpTags) -> bytes:
+    """The content of the sidecar with a prediction.
 
-    Raises CannotEmbedError when the one that is there cannot be extended.
+    Args:
+        existing: The present content; None if there is no sidecar yet.
+        tags: The prediction.
+
+    Returns:
+        `existing` itself if it holds the prediction already.
+
+    Raises:
+        CannotEmbedError: The existing sidecar cannot be extended.
     """
     if existing is not None and not existing.strip(b"\0 \t\r\n"):
         raise CannotEmbedError("its sidecar is empty: remove it")
-    with _sidecar_named():
-        return xmp.with_prediction(existing, tags, padding_bytes=0)
+    with _named_sidecar_errors():
+        return with_prediction(existing, tags, padding_bytes=0)
 
 
-def sidecar_without(existing: bytes) -> Removal:
-    """The sidecar as it was. Its packet is None when geotagger made the file: it may be deleted.
+def sidecar_without(existing: bytes) -> CleanedPacket:
+    """The sidecar without the prediction; its packet is None if geotagger made the file.
 
-    Raises CannotEmbedError for a sidecar that cannot be read.
+    Raises:
+        CannotEmbedError: The sidecar cannot be read.
     """
-    with _sidecar_named():
-        return xmp.without_prediction(existing)
+    with _named_sidecar_errors():
+        return without_prediction(existing)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from geotagger.metadata.safe_write.write import Result
+from geotagger.metadata.safe_write.write import WriteResult
 from geotagger.printable import printable_path
 from geotagger.reports.formats.earlier import keep
 from geotagger.reports.formats.registry import ROWS, open_rows
@@ -54,7 +54,11 @@ class Manifest:
         self.rows = rows
 
     def add(
-        self, outcome: Outcome, sha256_after: str, photo: Result | None, sidecar: Result | None
+        self,
+        outcome: Outcome,
+        sha256_after: str,
+        photo: WriteResult | None,
+        sidecar: WriteResult | None,
     ) -> None:
         """Adds a row.
 

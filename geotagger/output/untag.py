@@ -10,9 +10,9 @@ from pathlib import Path
 from geotagger.errors import NoPhotosError, PhotoError
 from geotagger.images.scan import walk
 from geotagger.metadata.safe_write.replace import clear_old_leftovers
-from geotagger.metadata.sidecar import SUFFIX, sidecars_there
-from geotagger.metadata.undo.untag import Untagged, untag_file, untag_sidecar
-from geotagger.metadata.undo.write_journal import Journal
+from geotagger.metadata.sidecar import SUFFIX, existing_sidecars
+from geotagger.metadata.undo.untag import UntagResult, untag_file, untag_sidecar
+from geotagger.metadata.undo.write_journal import WriteJournal
 from geotagger.printable import printable_path
 
 _FAILED = "failed"
@@ -23,12 +23,12 @@ _WORST_FIRST = (_FAILED, "cleaned", "restored", _UNTOUCHED)
 def run(paths: Sequence[Path], say: Callable[[str], None]) -> Counter[str]:
     """Restore every photo and sidecar under `paths`; returns how many photos of each result.
 
-    Results are those of `Untagged`, and failed; a photo and its sidecars count as one, by the
+    Results are those of `UntagResult`, and failed; a photo and its sidecars count as one, by the
     worst of them. A sidecar of geotagger's whose photo is gone counts too. `say` gets a line for
     each file in which something was done, or failed. Raises NoPhotosError when there is none.
     """
     results: Counter[str] = Counter()
-    with Journal.open() as journal:
+    with WriteJournal.open() as journal:
         clear_old_leftovers(journal)
         for files, problem in _files_under(paths):
             found = {path: _untagged(path, problem, journal) for path in files}
@@ -48,7 +48,7 @@ def _files_under(paths: Sequence[Path]) -> Iterator[tuple[list[Path], str]]:
     """(a photo and its sidecars, why it cannot be looked at); then each sidecar without a photo."""
     seen: set[Path] = set()
     for photo in walk(paths):
-        files = [photo.path] if photo.problem else [photo.path, *sidecars_there(photo.path)]
+        files = [photo.path] if photo.problem else [photo.path, *existing_sidecars(photo.path)]
         seen.update(path for path in files if path.suffix == SUFFIX)
         yield files, photo.problem
     for root in paths:
@@ -61,10 +61,10 @@ def _files_under(paths: Sequence[Path]) -> Iterator[tuple[list[Path], str]]:
                     yield [path], ""
 
 
-def _untagged(path: Path, problem: str, journal: Journal) -> Untagged:
+def _untagged(path: Path, problem: str, journal: WriteJournal) -> UntagResult:
     if problem:
-        return Untagged(_FAILED, problem)
+        return UntagResult(_FAILED, problem)
     try:
         return (untag_sidecar if path.suffix == SUFFIX else untag_file)(path, journal)
     except PhotoError as error:
-        return Untagged(_FAILED, str(error))
+        return UntagResult(_FAILED, str(error))

@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, NamedTuple
 from geotagger.errors import CannotEmbedError, PhotoError, UsageError
 from geotagger.metadata.exiftool.process import ExifTool, find_program
 from geotagger.metadata.safe_write.replace import clear_old_leftovers
-from geotagger.metadata.safe_write.retire import retire_sidecars
 from geotagger.metadata.safe_write.write import (
     ALREADY_WRITTEN,
     OverwriteRefusedError,
-    Result,
     WriteContext,
+    WriteResult,
     copy_file,
+    retire_sidecars,
     tag_copy,
     tag_file,
     tag_sidecar,
 )
-from geotagger.metadata.sidecar import Style, sidecar_path
-from geotagger.metadata.undo.write_journal import Journal
+from geotagger.metadata.sidecar import SidecarStyle, sidecar_path
+from geotagger.metadata.undo.write_journal import WriteJournal
 from geotagger.metadata.xmp.tags import GROUPS
 from geotagger.output import policy
 from geotagger.output.copies import Mirror
@@ -40,9 +40,9 @@ if TYPE_CHECKING:
 class WrittenFiles(NamedTuple):
     """What was written for one photo."""
 
-    photo: Result | None = None
+    photo: WriteResult | None = None
     """The photo itself, or its copy."""
-    sidecar: Result | None = None
+    sidecar: WriteResult | None = None
 
 
 NOTHING_WRITTEN = WrittenFiles()
@@ -56,14 +56,14 @@ class Writer:
         self.mirror = Mirror(options.out, options.paths) if options.out else None
         self.wanted = options.write_exif or options.sidecar or self.mirror is not None
         _check(options)
-        self.pen: WriteContext | None = None
+        self.context: WriteContext | None = None
         if self.wanted and not options.dry_run:
             exiftool = None
             if options.backend == "exiftool" and not options.sidecar:
                 exiftool = stack.enter_context(ExifTool())
-            journal = stack.enter_context(Journal.open())
+            journal = stack.enter_context(WriteJournal.open())
             clear_old_leftovers(journal)
-            self.pen = WriteContext(journal, options.overwrite, exiftool)
+            self.context = WriteContext(journal, options.overwrite, exiftool)
         self.manifest = None
         if options.manifest:
             self.manifest = stack.enter_context(open_manifest(options.manifest))
@@ -100,31 +100,31 @@ class Writer:
             level, radius_km = outcome.prediction.level, outcome.prediction.radius_km
             detail = f"at level {level}, with a 90 % radius of {radius_km:.0f} km"
             return _with(outcome, Reason(ReasonCode.POSITION_NOT_TRUSTED, detail)), NOTHING_WRITTEN
-        if self.pen is None:
+        if self.context is None:
             return _with(outcome, Reason(ReasonCode.DRY_RUN, policy.words(tags))), NOTHING_WRITTEN
-        return self._tagged(outcome, tags, self.pen)
+        return self._tagged(outcome, tags, self.context)
 
     def _tagged(
-        self, outcome: Outcome, tags: FileTags, pen: WriteContext
+        self, outcome: Outcome, tags: FileTags, context: WriteContext
     ) -> tuple[Outcome, WrittenFiles]:
         """Embeds the tags where that is wanted and possible, else writes a sidecar."""
-        photo: Result | None = None
+        photo: WriteResult | None = None
         try:
             if not self.options.sidecar:
                 try:
-                    photo = self._embedded(outcome, tags, pen)
+                    photo = self._embedded(outcome, tags, context)
                 except CannotEmbedError as error:
                     outcome = _with(outcome, Reason(ReasonCode.NOT_EMBEDDED, str(error)))
                 else:
                     outcome = _with(outcome, *photo.reasons, status=Status.TAGGED)
                     if not photo.lacks_xmp:
                         path = photo.path if self.mirror else outcome.photo.path
-                        retired = retire_sidecars(path, photo.original_sha256, tags, pen)
+                        retired = retire_sidecars(path, photo.original_sha256, tags, context)
                         return _with(outcome, *retired), WrittenFiles(photo)
             if self.mirror and not photo:
                 target = self.mirror.target(outcome.photo)
-                photo = copy_file(outcome.photo.path, target, outcome.sha256, pen)
-            sidecar = self._beside(photo, outcome, tags, pen)
+                photo = copy_file(outcome.photo.path, target, outcome.sha256, context)
+            sidecar = self._beside(photo, outcome, tags, context)
         except OverwriteRefusedError as error:
             return _with(outcome, Reason(error.code, str(error))), WrittenFiles(photo)
         except CannotEmbedError as error:
@@ -138,22 +138,22 @@ class Writer:
         outcome = _with(outcome, named, *sidecar.reasons, status=Status.TAGGED)
         return outcome, WrittenFiles(photo, sidecar)
 
-    def _embedded(self, outcome: Outcome, tags: FileTags, pen: WriteContext) -> Result:
+    def _embedded(self, outcome: Outcome, tags: FileTags, context: WriteContext) -> WriteResult:
         path, sha256 = outcome.photo.path, outcome.sha256
         if self.mirror:
-            return tag_copy(path, self.mirror.target(outcome.photo), sha256, tags, pen)
-        return tag_file(path, sha256, tags, pen)
+            return tag_copy(path, self.mirror.target(outcome.photo), sha256, tags, context)
+        return tag_file(path, sha256, tags, context)
 
     def _beside(
-        self, photo: Result | None, outcome: Outcome, tags: FileTags, pen: WriteContext
-    ) -> Result:
+        self, photo: WriteResult | None, outcome: Outcome, tags: FileTags, context: WriteContext
+    ) -> WriteResult:
         """The sidecar stands beside the photo by the name that was walked, or beside its copy."""
         path = photo.path if photo and self.mirror else outcome.photo.path
         source = (photo and photo.original_sha256) or outcome.sha256
-        xmp = tags.of(source, None).xmp
+        xmp = tags.for_original(source, None).xmp
         assert xmp is not None
-        sidecar = sidecar_path(path, Style(self.options.sidecar_style))
-        return tag_sidecar(sidecar, xmp, outcome.existing, pen)
+        sidecar = sidecar_path(path, SidecarStyle(self.options.sidecar_style))
+        return tag_sidecar(sidecar, xmp, outcome.existing, context)
 
 
 def _with(outcome: Outcome, *reasons: Reason, status: Status | None = None) -> Outcome:

@@ -10,7 +10,7 @@ from pathlib import Path
 from geotagger.errors import PhotoError
 from geotagger.metadata.safe_write.loading import LoadedFile, load
 from geotagger.metadata.undo.untag import original_of
-from geotagger.metadata.undo.write_journal import Journal
+from geotagger.metadata.undo.write_journal import WriteJournal
 from geotagger.reports.formats.thumbnails import thumbnail
 from geotagger.reports.read.find_photo import find_photo
 from geotagger.review.decisions import Key
@@ -46,7 +46,7 @@ def load_photo(key: Key, report: Path) -> LoadedFile:
 
 def _was(file: LoadedFile, sha256: str) -> bool:
     """Whether geotagger made it from a file with that SHA-256, and nobody else has changed it."""
-    with Journal.open() as journal:
+    with WriteJournal.open() as journal:
         original = original_of(file, journal)
     return original is not None and hashlib.sha256(original).hexdigest() == sha256
 

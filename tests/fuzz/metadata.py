@@ -27,7 +27,7 @@ from geotagger.evidence.clock import read_clock
 from geotagger.images.decode import decode
 from geotagger.metadata.containers.heif import picture_parts
 from geotagger.metadata.containers.locate import xmp_packet
-from geotagger.metadata.embed import embed, original, restore, undo_record
+from geotagger.metadata.embed import embed, original, undo_record
 from geotagger.metadata.place_names import place_names
 from geotagger.metadata.read import read
 from geotagger.metadata.undo.removal import without_own
@@ -103,7 +103,7 @@ def run(data: bytes) -> str:
             picture_parts(data)
     record = undo_record(data)
     if record:
-        restore(data, record)
+        record.restore(data)
     original(data)
     with suppress(CannotEmbedError):
         without_own(data, lambda packet: without_prediction(packet).packet)

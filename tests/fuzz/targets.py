@@ -31,17 +31,17 @@ from geotagger.geography.places import load_places
 from geotagger.metadata.containers import heif
 from geotagger.metadata.containers.locate import exif_block, xmp_packet
 from geotagger.metadata.place_names import place_names
-from geotagger.metadata.sidecar import sidecar_bytes, sidecar_without
+from geotagger.metadata.sidecar import sidecar_with, sidecar_without
 from geotagger.metadata.undo import delta
 from geotagger.metadata.undo.edits import Edit
 from geotagger.metadata.undo.record import EditRecord, record_at_end
 from geotagger.metadata.xmp.prediction import (
-    XmpTags,
     gps_in,
     prediction_in,
     with_prediction,
     withheld,
 )
+from geotagger.metadata.xmp.tags import XmpTags
 from geotagger.reasons import Reason, ReasonCode
 from geotagger.reports.formats.registry import open_report
 from geotagger.reports.formats.text_rows import ReportStyle
@@ -274,7 +274,7 @@ def sound_undo() -> bytes:
 
 def read_delta(file: Path) -> None:
     packed = file.read_bytes()
-    delta.leads_to(packed)
+    delta.restores_sha256(packed)
     delta.earlier_version(LATER, packed)
 
 
@@ -286,7 +286,7 @@ def read_packet(file: Path) -> None:
     with suppress(CannotEmbedError):
         withheld(with_prediction(packet, TAGS), TAGS)
     with suppress(CannotEmbedError):
-        sidecar_bytes(packet, TAGS)
+        sidecar_with(packet, TAGS)
     with suppress(CannotEmbedError):
         sidecar_without(packet)
 

@@ -1,8 +1,8 @@
-"""The metadata items of HEIF and AVIF files. For reading only: lenient, bounded, no decoding.
+"""HEIF and AVIF files: their boxes and metadata items. Lenient, bounded, for reading only.
 
 Boxes: ISO/IEC 14496-12, 8.11. Exif item: ISO/IEC 23008-12, annex A; XMP item: 6.5.4 there. A file
-may hold an XMP packet for each of its pictures; only the one of the primary picture tells where it
-was taken.
+may hold an XMP packet for each of its pictures; only that of the primary picture says where it was
+taken.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import NamedTuple
 
-_MAX_PARTS = 100_000  # boxes or items that are looked at
+_MAX_PARTS = 100_000  # boxes or items
 _MAX_EXTENTS = 16
 _MAX_EXTENT_BYTES = 1 << 20
-_MAX_REUSE = 2  # all items together may hold the bytes of the file so many times
+_MAX_REUSE = 2  # how many times the items together may contain the bytes of the file
 _XMP_TYPE = b"application/rdf+xml"
 
 _Span = tuple[int, int]
@@ -24,11 +24,11 @@ _Parts = dict[bytes, _Span]
 
 
 class _Location(NamedTuple):
-    """Where an item stands, by the item location box (ISO/IEC 14496-12, 8.11.3)."""
+    """The place of one item, by the item location box (ISO/IEC 14496-12, 8.11.3)."""
 
     base: int
     entries: range
-    """Where the offset of each extent stands, its length behind it."""
+    """Byte at which the offset of each extent is stored, followed by its length."""
     offset_size: int
     length_size: int
 
@@ -41,9 +41,10 @@ class _Location(NamedTuple):
 
 
 def exif_block(data: bytes) -> bytes | None:
-    """What stands behind the offset at the start of the Exif item; None when there is none.
+    """The EXIF block, from its TIFF header on; None if there is none.
 
-    Raises struct.error or IndexError for a file that is cut off.
+    Raises:
+        struct.error, IndexError: The file is cut off or has too many boxes.
     """
     parts = _meta_parts(data)
     for item, kind, _ in _items(data, parts):
@@ -54,43 +55,55 @@ def exif_block(data: bytes) -> bytes | None:
 
 
 def xmp_packet(data: bytes) -> bytes | None:
-    """The XMP packet of the primary picture; None when there is none. Raises as `exif_block`."""
+    """The XMP packet of the primary picture; None if there is none. Raises as `exif_block`."""
     parts = _meta_parts(data)
-    elsewhere = _items_of_others(data, parts)
+    of_others = _items_of_others(data, parts)
     for item, kind, content_type in _items(data, parts):
-        if kind == b"mime" and content_type == _XMP_TYPE and item not in elsewhere:
+        if kind == b"mime" and content_type == _XMP_TYPE and item not in of_others:
             return _item_content(data, item, _locations(data, parts)) or None
     return None
 
 
 def picture_parts(data: bytes) -> list[tuple[int, bytes, str]]:
-    """All that makes the pictures: (number, kind, SHA-256) of each item but metadata, and of the
-    properties and the primary one's number. Raises as `exif_block`.
+    """Everything that makes the pictures, to compare two versions of a file.
+
+    Returns:
+        (number, type, SHA-256) of each item except metadata, of the item properties (iprp) and of
+        the number of the primary item (pitm).
+
+    Raises:
+        struct.error, IndexError: As `exif_block`.
     """
     parts = _meta_parts(data)
     locations = _locations(data, parts)
     left = _MAX_REUSE * len(data)
-    found = []
+    pictures = []
     for item, kind, content_type in _items(data, parts):
         if kind != b"Exif" and content_type != _XMP_TYPE:
             sha256, left = _sha256_of_item(data, locations.get(item), left)
-            found.append((item, kind, sha256))
-    whole = ((name, parts[name]) for name in (b"iprp", b"pitm") if name in parts)
-    for name, (start, end) in whole:
-        found.append((0, name, hashlib.sha256(data[start:end]).hexdigest()))
-    return found
+            pictures.append((item, kind, sha256))
+    boxes = ((name, parts[name]) for name in (b"iprp", b"pitm") if name in parts)
+    for name, (start, end) in boxes:
+        pictures.append((0, name, hashlib.sha256(data[start:end]).hexdigest()))
+    return pictures
 
 
 def _meta_parts(data: bytes) -> _Parts:
     """The boxes inside the meta box: type -> (start of the content, end)."""
-    for name, start, end in _boxes(data, 0, len(data)):
+    for name, start, end in walk(data, 0, len(data)):
         if name == b"meta":
-            return {name: (at, to) for name, at, to in _boxes(data, start + 4, end)}
+            return {name: (at, to) for name, at, to in walk(data, start + 4, end)}
     return {}
 
 
-def _boxes(data: bytes, pos: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """(type, start of the content, end) of each box between two positions."""
+def walk(data: bytes, pos: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    """(type, start of the content, end) of each box between two positions, not nested.
+
+    Stops where a size makes no sense.
+
+    Raises:
+        IndexError: There are too many boxes.
+    """
     for _ in range(_MAX_PARTS):
         if pos + 8 > end:
             return
@@ -104,14 +117,15 @@ def _boxes(data: bytes, pos: int, end: int) -> Iterator[tuple[bytes, int, int]]:
             return
         yield name, content, box_end
         pos = box_end
+    raise IndexError("the file has too many boxes")
 
 
 def _items(data: bytes, parts: _Parts) -> Iterator[tuple[int, bytes, bytes]]:
-    """(number, kind, content type) of each item in the item information box."""
+    """(number, type, content type) of each item in the item information box."""
     if b"iinf" not in parts or b"iloc" not in parts:
         return
     start, end = parts[b"iinf"]
-    for name, info, info_end in _boxes(data, start + (6 if data[start] == 0 else 8), end):
+    for name, info, info_end in walk(data, start + (6 if data[start] == 0 else 8), end):
         if name != b"infe" or data[info] not in (2, 3):
             continue
         id_bytes = 2 if data[info] == 2 else 4
@@ -122,7 +136,7 @@ def _items(data: bytes, parts: _Parts) -> Iterator[tuple[int, bytes, bytes]]:
 
 
 def _items_of_others(data: bytes, parts: _Parts) -> set[int]:
-    """The items that describe pictures, but not the primary one."""
+    """Items that describe pictures other than the primary one."""
     if b"iref" not in parts or b"pitm" not in parts:
         return set()
     at, _ = parts[b"pitm"]
@@ -131,7 +145,7 @@ def _items_of_others(data: bytes, parts: _Parts) -> set[int]:
     size = 2 if data[start] == 0 else 4
     others: set[int] = set()
     of_primary: set[int] = set()
-    for name, pos, box_end in _boxes(data, start + 4, end):
+    for name, pos, box_end in walk(data, start + 4, end):
         if name == b"cdsc":
             ids_at = pos + size + 2
             count = min(int.from_bytes(data[pos + size : ids_at]), (box_end - ids_at) // size)
@@ -143,7 +157,7 @@ def _items_of_others(data: bytes, parts: _Parts) -> set[int]:
 
 
 def _item_content(data: bytes, item: int, locations: Mapping[int, _Location]) -> bytes:
-    """The bytes of a metadata item, within bounds."""
+    """The bytes of a metadata item, up to the limits."""
     spans = locations[item].spans(data) if item in locations else ()
     return b"".join(
         data[at : at + min(length or _MAX_EXTENT_BYTES, _MAX_EXTENT_BYTES)]
@@ -152,19 +166,19 @@ def _item_content(data: bytes, item: int, locations: Mapping[int, _Location]) ->
 
 
 def _sha256_of_item(data: bytes, location: _Location | None, left: int) -> tuple[str, int]:
-    """The hash, and how many of the bytes `left` are left; IndexError when that is too few."""
+    """The hash, and how many bytes are left to hash; IndexError if that is too few."""
     digest = hashlib.sha256()
     for at, length in location.spans(data) if location else ():
         part = data[at : at + length if length else None]
         left -= len(part) + 1
         if left < 0:
-            raise IndexError("all that it is made of is larger than its file")
+            raise IndexError("its items together are larger than the file")
         digest.update(part)
     return digest.hexdigest(), left
 
 
 def _locations(data: bytes, parts: _Parts) -> dict[int, _Location]:
-    """Where each item stands."""
+    """The place of each item."""
     if b"iloc" not in parts:
         return {}
     pos, end = parts[b"iloc"]
@@ -174,7 +188,7 @@ def _locations(data: bytes, parts: _Parts) -> dict[int, _Location]:
     base_size, index_size = data[pos + 5] >> 4, data[pos + 5] & 15 if version else 0
     extent_size = index_size + offset_size + length_size
     id_size = 4 if version == 2 else 2
-    pos += 6 + id_size  # the number of items, which the end of the box tells as well
+    pos += 6 + id_size  # skips the number of items: the box ends with the last
     found: dict[int, _Location] = {}
     while pos < end and len(found) < _MAX_PARTS:
         number = int.from_bytes(data[pos : pos + id_size])

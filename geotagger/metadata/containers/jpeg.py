@@ -1,183 +1,326 @@
-"""The segments of a JPEG file up to its first scan (ITU-T T.81, annex B).
+"""JPEG files: their marker segments up to the first scan (ITU-T T.81, annex B; Exif 3.0).
 
-This is the strict reader that writing relies on: whatever is odd is refused, never repaired.
+One walker serves the lenient reader, which skips what is odd, and the strict reader that writing
+relies on, which refuses it.
 """
 
 from __future__ import annotations
 
+import re
 import struct
+from collections.abc import Iterator
+from itertools import product
 from typing import NamedTuple
 
-from geotagger.errors import CannotEmbedError
-from geotagger.metadata.undo.edits import Edit, moved
+import numpy as np
 
+from geotagger.errors import CannotEmbedError
+from geotagger.metadata.exif.ifd import EXIF_IFD, Tiff
+from geotagger.metadata.undo.edits import Edit, growth_of, shifted
+
+SOI = b"\xff\xd8"
 EXIF_HEADER = b"Exif\0\0"
 XMP_HEADER = b"http://ns.adobe.com/xap/1.0/\0"
 _MAX_SEGMENT_BYTES = 0xFFFF  # with the length field
 
 APP0, APP1, APP2, APP11 = 0xE0, 0xE1, 0xE2, 0xEB
-_SOS = 0xDA
+_EOI, _SOS = 0xD9, 0xDA
 _WITHOUT_LENGTH = frozenset({0x00, 0x01, *range(0xD0, 0xDA)})
-_MAX_SEGMENTS, _MAX_FILL_BYTES = 20_000, 10_000
+_FILL = re.compile(rb"\xff+")
+_MAX_PARTS, _MAX_FILL_BYTES = 100_000, 1 << 20
+_MAX_SEGMENTS, _MAX_STRICT_FILL_BYTES = 20_000, 10_000
+_EOI_BYTES = re.compile(rb"\xff\xd9")  # three times as fast as bytes.find
+_MAKER_NOTE = 0x927C
+_LEICA_FILE_OFFSETS = b"LEICA\0\x02\xff"  # S2, M (Typ 240), M Monochrom (Typ 246)
 
 
 class SegmentFullError(CannotEmbedError):
-    """A segment cannot hold what is to be put into it."""
+    """The new content does not fit into its segment."""
 
 
-class Segment(NamedTuple):
+class EndlessJpegError(ValueError):
+    """More precedes the picture than a photo can need: the file is made to keep a reader busy."""
+
+
+class JpegSegment(NamedTuple):
     """One marker segment; positions in bytes from the start of the file."""
 
     marker: int
     start: int
     """Of the first 0xFF, fill bytes included."""
     payload: int
-    """Of the first byte after the length field."""
+    """Of the first byte after the length field; `end` for a marker without one."""
     end: int
+    """By the length field; may lie behind the end of the file."""
 
 
-def segments(data: bytes) -> list[Segment]:
+def walk(data: bytes) -> Iterator[JpegSegment]:
+    """Every segment and marker from SOI to the first SOS or EOI, which is the last one.
+
+    Bytes between segments that belong to none are skipped.
+
+    Raises:
+        EndlessJpegError: There are too many segments, or too many bytes between them.
+    """
+    pos = len(SOI)
+    for _ in range(_MAX_PARTS):
+        fill = _FILL.match(data, pos)
+        if fill is None:
+            pos = data.find(b"\xff", pos)
+            if pos < 0:
+                return
+            continue
+        start, code = fill.span()
+        if code - start > _MAX_FILL_BYTES:
+            raise EndlessJpegError("the JPEG has too many bytes between its segments")
+        if code >= len(data):
+            return
+        marker, payload = data[code], code + 3
+        end = code + 1 + int.from_bytes(data[code + 1 : payload])
+        if marker in _WITHOUT_LENGTH:
+            payload = end = code + 1
+        yield JpegSegment(marker, start, payload, end)
+        if marker in (_SOS, _EOI):
+            return
+        pos = max(end, code + 1)
+    raise EndlessJpegError("the JPEG has too many segments")
+
+
+def find_payload(data: bytes, header: bytes) -> bytes | None:
+    """What follows the header in the first APP1 segment that starts with it. Lenient."""
+    try:
+        for segment in walk(data):
+            if segment.marker == APP1 and data.startswith(header, segment.payload):
+                return data[segment.payload + len(header) : segment.end]
+    except EndlessJpegError:
+        pass
+    return None
+
+
+def strict_segments(data: bytes) -> list[JpegSegment]:
     """The segments between SOI and the first scan; the last one is SOS.
 
-    Raises CannotEmbedError where the file does not follow the standard to the letter.
+    Raises:
+        CannotEmbedError: The file does not follow the standard to the letter.
     """
-    if data[:2] != b"\xff\xd8":
+    if not data.startswith(SOI):
         raise CannotEmbedError("it is not a JPEG file")
-    found: list[Segment] = []
-    pos = 2
-    while not found or found[-1].marker != _SOS:
-        if len(found) >= _MAX_SEGMENTS:
-            raise CannotEmbedError("the JPEG has too many segments")
-        found.append(_segment_at(data, pos))
-        pos = found[-1].end
-    return found
-
-
-def _segment_at(data: bytes, start: int) -> Segment:
-    if data[start : start + 1] not in (b"\xff", b""):
-        raise CannotEmbedError(f"there is junk between the JPEG segments (byte {start})")
-    code = start + 1
-    while data[code : code + 1] == b"\xff" and code - start < _MAX_FILL_BYTES:  # T.81 B.1.1.2
-        code += 1
-    payload = code + 3
-    if payload > len(data):
+    segments: list[JpegSegment] = []
+    pos = len(SOI)
+    try:
+        for segment in walk(data):
+            _check_segment(data, segment, pos)
+            segments.append(segment)
+            pos = segment.end
+            if len(segments) > _MAX_SEGMENTS:
+                raise CannotEmbedError("the JPEG has too many segments")
+    except EndlessJpegError as error:
+        raise CannotEmbedError(str(error)) from error
+    if not segments or segments[-1].marker != _SOS:
         raise CannotEmbedError("the JPEG ends before its picture begins")
-    marker = data[code]
+    return segments
+
+
+def _check_segment(data: bytes, segment: JpegSegment, expected_start: int) -> None:
+    marker, start, payload, end = segment
+    if start != expected_start:
+        raise CannotEmbedError(f"there is junk between the JPEG segments (byte {expected_start})")
     if marker in _WITHOUT_LENGTH:
         raise CannotEmbedError(f"the JPEG has a marker out of place (FF{marker:02X}, byte {start})")
-    length = int.from_bytes(data[code + 1 : payload])
-    end = code + 1 + length
-    if length < 2 or end > len(data):
+    if payload > len(data):
+        raise CannotEmbedError("the JPEG ends before its picture begins")
+    if end < payload or end > len(data):
         raise CannotEmbedError(f"a JPEG segment has a wrong length (byte {start})")
-    return Segment(marker, start, payload, end)
+    if payload - start > _MAX_STRICT_FILL_BYTES:
+        raise CannotEmbedError("the JPEG has too many bytes between its segments")
 
 
-def exif_segment(data: bytes, found: list[Segment]) -> Segment | None:
-    """The one EXIF segment, or None. Raises CannotEmbedError when there are several or it is odd.
+class JpegFile:
+    """A JPEG file whose metadata can be changed.
 
-    ExifTool also reads headers that are misspelt or stand after a few stray bytes; those are EXIF
-    to the user, so they are refused here and not taken for "no EXIF".
+    Raises:
+        CannotEmbedError: The file is odd.
     """
-    exif = [
-        s
-        for s in found
-        if s.marker == APP1 and b"exif\0" in data[s.payload : min(s.payload + 9, s.end)].lower()
-    ]
-    if len(exif) > 1:
-        raise CannotEmbedError("the JPEG has more than one EXIF segment")
-    if exif and data[exif[0].payload : exif[0].payload + len(EXIF_HEADER)] != EXIF_HEADER:
-        raise CannotEmbedError("the EXIF segment has an unknown header")
-    return exif[0] if exif else None
-
-
-def xmp_segment(data: bytes, found: list[Segment]) -> Segment | None:
-    """The segment with the standard packet (XMP part 3, 1.1.3), not those of an extended one.
-
-    Raises CannotEmbedError when there are several or the header is odd.
-    """
-    xmp = [
-        s
-        for s in found
-        if s.marker == APP1 and b"ns.adobe.com/xap/" in data[s.payload : min(s.payload + 40, s.end)]
-    ]
-    if len(xmp) > 1:
-        raise CannotEmbedError("the JPEG has more than one XMP packet")
-    if xmp and not data.startswith(XMP_HEADER, xmp[0].payload, xmp[0].end):
-        raise CannotEmbedError("the XMP segment has an unknown header")
-    if xmp and any(s.start < xmp[0].start for s in found if is_picture_index(data, s)):
-        raise CannotEmbedError("its picture index (MPF) stands before the XMP packet")
-    return xmp[0] if xmp else None
-
-
-def is_picture_index(data: bytes, segment: Segment) -> bool:
-    """Whether it is a Multi-Picture index (CIPA DC-007): its offsets count from inside itself."""
-    return segment.marker == APP2 and data.startswith(b"MPF\0", segment.payload)
-
-
-class Jpeg:
-    """Where the metadata of a JPEG file stands. Raises CannotEmbedError when the file is odd."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
-        self.segments = segments(data)
-        self.exif_segment = exif_segment(data, self.segments)
+        self.segments = strict_segments(data)
+        self.exif_segment = self._exif_segment()
 
     @property
     def exif(self) -> bytes | None:
-        found = self.exif_segment
-        return self.data[found.payload + len(EXIF_HEADER) : found.end] if found else None
+        """The EXIF block, from its TIFF header on."""
+        segment = self.exif_segment
+        return self.data[segment.payload + len(EXIF_HEADER) : segment.end] if segment else None
 
     @property
     def xmp(self) -> bytes | None:
-        """The standard packet. Raises CannotEmbedError when no other may stand in its place."""
-        found = xmp_segment(self.data, self.segments)
-        return self.data[found.payload + len(XMP_HEADER) : found.end] if found else None
-
-    def edits(self, exif: list[Edit] | None, xmp: list[Edit] | None) -> list[Edit]:
-        """Edits of the EXIF block and of the packet, as edits of the file.
-
-        Each is one insertion at 0 where there was none, empty to change nothing, and None to take
-        all of it out. Raises CannotEmbedError.
-        """
-        place = self.exif_segment
-        at = place.end if place else self._behind_jfif()
-        found = [] if exif == [] else self._block_edits(place, at, EXIF_HEADER, exif, "EXIF")
-        if xmp != []:
-            place = xmp_segment(self.data, self.segments)
-            found += self._block_edits(place, at, XMP_HEADER, xmp, "XMP")
-        return sorted(found, key=lambda edit: edit.start)
+        """The standard XMP packet. Raises CannotEmbedError if it cannot be replaced."""
+        segment = self._xmp_segment()
+        return self.data[segment.payload + len(XMP_HEADER) : segment.end] if segment else None
 
     @property
     def density(self) -> tuple[int, int, int]:
-        """(EXIF's unit, 2 inch or 3 cm; pixels across; pixels down). 72 per inch means unknown."""
+        """Pixel density by JFIF: (EXIF's unit: 2 inch, 3 cm; horizontal; vertical).
+
+        72 per inch if JFIF gives none: in EXIF that means unknown.
+        """
         for segment in self.segments:
             start = segment.payload
-            if segment.marker == APP0 and self.data[start : start + 5] == b"JFIF\0":
+            if segment.marker == APP0 and self.data.startswith(b"JFIF\0", start):
                 unit, x, y = struct.unpack(
                     ">BHH", self.data[start + 7 : start + 12].ljust(5, b"\0")
                 )
                 return (unit + 1, x, y) if unit in (1, 2) and x and y else (2, 72, 72)
         return 2, 72, 72
 
-    def _behind_jfif(self) -> int:
-        at = 2
+    def edits(self, exif: list[Edit] | None, xmp: list[Edit] | None) -> list[Edit]:
+        """Turns edits of the EXIF block and of the XMP packet into edits of the file.
+
+        Args:
+            exif: One insertion at 0 if there is no block yet; empty: no change; None: remove it.
+            xmp: The same for the packet.
+
+        Raises:
+            CannotEmbedError: The content does not fit, or cannot be replaced.
+        """
+        segment = self.exif_segment
+        new_at = segment.end if segment else self._after_jfif()
+        edits = []
+        if exif != []:
+            edits += self._payload_edits(segment, new_at, EXIF_HEADER, exif, "EXIF")
+        if xmp != []:
+            edits += self._payload_edits(self._xmp_segment(), new_at, XMP_HEADER, xmp, "XMP")
+        return sorted(edits, key=lambda edit: edit.start)
+
+    def refuse_fragile(self) -> None:
+        """Refuses files that would lose something if their EXIF block grew by even one byte.
+
+        Raises:
+            CannotEmbedError: The text says what would be lost.
+            TiffError: The EXIF block is damaged.
+        """
+        exif = self.exif_segment
+        for segment in self.segments:
+            if segment.marker == APP11 and self.data.startswith(b"JP", segment.payload):
+                raise CannotEmbedError("it carries signed content credentials (C2PA/JUMBF)")
+            if exif and segment.start < exif.start and self._is_picture_index(segment):
+                raise CannotEmbedError("its picture index (MPF) stands before the EXIF block")
+        self._refuse_trailer()
+        if exif:
+            self._refuse_leica()
+
+    def _exif_segment(self) -> JpegSegment | None:
+        """The only EXIF segment; None if there is none.
+
+        ExifTool also reads headers that are misspelt or follow a few stray bytes. To the user they
+        are EXIF, so they are refused here and not taken for "no EXIF".
+        """
+        found = [
+            segment
+            for segment in self.segments
+            if segment.marker == APP1 and b"exif\0" in self._payload_start(segment, 9).lower()
+        ]
+        if len(found) > 1:
+            raise CannotEmbedError("the JPEG has more than one EXIF segment")
+        if found and not self.data.startswith(EXIF_HEADER, found[0].payload):
+            raise CannotEmbedError("the EXIF segment has an unknown header")
+        return found[0] if found else None
+
+    def _xmp_segment(self) -> JpegSegment | None:
+        """The segment of the standard packet (XMP part 3, 1.1.3), not of an extended one.
+
+        Raises:
+            CannotEmbedError: There are several, or its header is odd, or it must not move.
+        """
+        found = [
+            segment
+            for segment in self.segments
+            if segment.marker == APP1 and b"ns.adobe.com/xap/" in self._payload_start(segment, 40)
+        ]
+        if len(found) > 1:
+            raise CannotEmbedError("the JPEG has more than one XMP packet")
+        if not found:
+            return None
+        (xmp,) = found
+        if not self.data.startswith(XMP_HEADER, xmp.payload, xmp.end):
+            raise CannotEmbedError("the XMP segment has an unknown header")
+        if any(s.start < xmp.start for s in self.segments if self._is_picture_index(s)):
+            raise CannotEmbedError("its picture index (MPF) stands before the XMP packet")
+        return xmp
+
+    def _payload_start(self, segment: JpegSegment, max_bytes: int) -> bytes:
+        return self.data[segment.payload : min(segment.payload + max_bytes, segment.end)]
+
+    def _is_picture_index(self, segment: JpegSegment) -> bool:
+        """Whether it is a Multi-Picture index (CIPA DC-007), whose offsets count from itself."""
+        return segment.marker == APP2 and self.data.startswith(b"MPF\0", segment.payload)
+
+    def _after_jfif(self) -> int:
+        at = len(SOI)
         for segment in self.segments:
             if segment.marker != APP0:
                 break
             at = segment.end
         return at
 
-    def _block_edits(
-        self, old: Segment | None, at: int, header: bytes, edits: list[Edit] | None, name: str
+    def _payload_edits(
+        self,
+        old: JpegSegment | None,
+        new_at: int,
+        header: bytes,
+        edits: list[Edit] | None,
+        name: str,
     ) -> list[Edit]:
+        """Changes a segment, removes it, or inserts it at byte `new_at`."""
         if edits is None:
             return [Edit(old.start, old.end, b"")] if old else []
-        growth = sum(len(new) - (end - start) for start, end, new in edits)
-        size = growth + (old.end - old.payload + 2 if old else 2 + len(header))
+        size = growth_of(edits) + (old.end - old.payload + 2 if old else 2 + len(header))
         if size > _MAX_SEGMENT_BYTES:
             raise SegmentFullError(f"the {name} segment is full (64 KB)")
         length = size.to_bytes(2)
         if old is None:
-            return [Edit(at, at, b"\xff\xe1" + length + header + edits[0].new)]
-        block_at = old.payload + len(header)
-        return [Edit(old.payload - 2, old.payload, length), *moved(edits, block_at)]
+            return [Edit(new_at, new_at, b"\xff\xe1" + length + header + edits[0].new)]
+        content_at = old.payload + len(header)
+        return [Edit(old.payload - 2, old.payload, length), *shifted(edits, content_at)]
+
+    def _refuse_trailer(self) -> None:
+        """What follows the picture moves; that is harmful only if an offset into it is stored."""
+        data, scan_end = self.data, self.segments[-1].end
+        # AXS File Concatenation Protocol: its directory holds offsets from the start of the file.
+        if not data.endswith(b"\xff\xd9"):
+            eoi = _EOI_BYTES.search(data, scan_end)
+            if eoi and data.find(b"AXS", eoi.end()) >= 0:
+                raise CannotEmbedError(
+                    "it has an AFCP trailer, whose offsets count from the file's start"
+                )
+        exif = self.exif_segment
+        if exif:
+            tiff_at = exif.payload + len(EXIF_HEADER)
+            # Some maker notes (Sony, Pentax, Olympus, Leica) keep a preview there.
+            if _points_behind(data, scan_end, tiff_at, exif.end):
+                raise CannotEmbedError("its EXIF block points to data behind the picture")
+
+    def _refuse_leica(self) -> None:
+        tiff = Tiff(self.exif or b"")
+        exif = tiff.child(tiff.ifd(tiff.first), EXIF_IFD)
+        if exif and tiff.value(exif.entry(_MAKER_NOTE)).startswith(_LEICA_FILE_OFFSETS):
+            raise CannotEmbedError("its Leica maker note holds offsets from the file's start")
+
+
+def _points_behind(data: bytes, scan_end: int, tiff_at: int, tiff_end: int) -> bool:
+    """Whether any four bytes of the EXIF block are an offset to where a trailer may begin.
+
+    That is a byte after EOI, or an SOI. Neither marker can occur in coded data (T.81 B.1.1.5).
+    """
+    whole, block = np.frombuffer(data, np.uint8), data[tiff_at:tiff_end]
+    for shift, order in product(range(4), "<>"):
+        numbers = np.frombuffer(block, f"{order}u4", max(0, len(block) - shift) // 4, shift)
+        far = numbers[(numbers > scan_end - tiff_at) & (numbers < len(data))].astype(np.int64)
+        at = np.concatenate((far, far + tiff_at))
+        at = at[(at > scan_end) & (at < len(data) - 2)]
+        follows_eoi = (whole[at - 2] == 0xFF) & (whole[at - 1] == 0xD9)
+        is_soi = (whole[at] == 0xFF) & (whole[at + 1] == 0xD8) & (whole[at + 2] == 0xFF)
+        if (follows_eoi | is_soi).any():
+            return True
+    return False

@@ -1,4 +1,4 @@
-"""TIFF photos and scans (TIFF 6.0): the file itself is the block that the patch is appended to."""
+"""TIFF photos and scans (TIFF 6.0): the whole file is the block that the patch is appended to."""
 
 from __future__ import annotations
 
@@ -19,7 +19,11 @@ _MAX_SUB_IFDS, _MAX_STRIPS = 8, 1_000_000
 
 
 class TiffFile:
-    """Where the metadata of a TIFF file stands. Raises CannotEmbedError when the file is odd."""
+    """A TIFF file whose metadata can be changed.
+
+    Raises:
+        CannotEmbedError: The file is odd.
+    """
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -33,11 +37,12 @@ class TiffFile:
 
     @property
     def exif(self) -> bytes:
+        """The EXIF block, which is the file."""
         return self.data
 
     @property
     def xmp(self) -> bytes | None:
-        """The packet. Raises CannotEmbedError when no other may stand in its place."""
+        """The XMP packet. Raises CannotEmbedError if it cannot be replaced."""
         found = [entry for entry in self.ifd0.entries if entry.tag == XMP_PACKET]
         if not found:
             return None
@@ -49,19 +54,24 @@ class TiffFile:
             raise CannotEmbedError(f"the TIFF is damaged: {error}") from error
 
     def edits(self, exif: list[Edit] | None, xmp: list[Edit] | None) -> list[Edit]:
-        """Edits of the EXIF block, which is the file; the packet is a tag of it."""
+        """Edits of the EXIF block are edits of the file; the XMP packet is a tag in it."""
         assert exif is not None
         assert not xmp
         return exif
 
     def refuse_fragile(self) -> None:
-        """Raises CannotEmbedError for camera RAW, and TiffError where the file is damaged."""
+        """Refuses camera RAW, signed and damaged files.
+
+        Raises:
+            CannotEmbedError: It is camera RAW, or carries content credentials.
+            TiffError: It is damaged.
+        """
         if self.data[8:10] == b"CR" or self.data[8:12] in (b"IIII", b"MMMM"):
             raise CannotEmbedError("it is camera RAW")
         numbers = 0
         for ifd in self._pages_and_sub_ifds():
             numbers += sum(e.length for e in ifd.entries if e.tag in _PIXEL_TAGS)
-            if numbers > _MAX_STRIPS:  # pages may share one table, so that a small file has many
+            if numbers > _MAX_STRIPS:  # pages may share one table: a small file can claim many
                 raise TiffError("the picture has too many parts")
             if ifd.entry(_C2PA):
                 raise CannotEmbedError("it carries signed content credentials (C2PA/JUMBF)")
@@ -81,7 +91,7 @@ class TiffFile:
             return True
         reduced = self._numbers(ifd, _SUBFILE_TYPE)[:1] == (1,)
         if reduced and ifd.at == self.tiff.first and ifd.entry(_SUB_IFDS):
-            return True  # what stands first is the preview of what the SubIFDs hold
+            return True  # the first picture is the preview of those in the SubIFDs
         photometric = self._numbers(ifd, _PHOTOMETRIC)[:1]
         compression = self._numbers(ifd, _COMPRESSION)[:1]
         return bool(
@@ -89,7 +99,7 @@ class TiffFile:
         )
 
     def _numbers(self, ifd: Ifd, tag: int) -> tuple[int, ...]:
-        """The values of a SHORT, LONG or IFD tag; empty when it is absent or of another type."""
+        """The values of a SHORT, LONG or IFD tag; empty if it is absent or of another type."""
         entry = ifd.entry(tag)
         letter = {3: "H", 4: "L", 13: "L"}.get(entry.type, "") if entry else ""
         if entry is None or not letter:
@@ -100,7 +110,7 @@ class TiffFile:
         return struct.unpack(f"{self.tiff.order}{entry.length}{letter}", raw)
 
     def _refuse_pixels_outside(self, ifd: Ifd, offsets_tag: int, lengths_tag: int) -> None:
-        """What is appended must not become part of a picture whose own end is missing."""
+        """Refuses a picture whose end is missing: appended bytes would become part of it."""
         offsets, lengths = self._numbers(ifd, offsets_tag), self._numbers(ifd, lengths_tag)
         if len(lengths) < len(offsets):
             lengths += (0,) * (len(offsets) - len(lengths))

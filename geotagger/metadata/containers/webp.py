@@ -1,103 +1,147 @@
-"""The chunks of a WebP file (RFC 9649): the strict reader that writing relies on."""
+"""WebP files: the chunks of their RIFF container (RFC 9649).
+
+One walker serves the lenient reader and the strict reader that writing relies on.
+"""
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
 from geotagger.errors import CannotEmbedError
-from geotagger.metadata.undo.edits import Edit, moved
+from geotagger.metadata.containers.jpeg import EXIF_HEADER
+from geotagger.metadata.undo.edits import Edit, growth_of, shifted
 
-_EXIF_HEADER = b"Exif\0\0"  # some writers put it in front, as in JPEG
 _HAS_ALPHA, _HAS_EXIF, _HAS_XMP = 0x10, 0x08, 0x04
 _MAX_CHUNKS = 100_000
 
 
-class Chunk(NamedTuple):
+class RiffChunk(NamedTuple):
     """One chunk; positions in bytes from the start of the file. `end` is before the padding."""
 
     name: bytes
     start: int
     payload: int
     end: int
+    """By the length field; may lie behind the end of the file."""
 
     @property
     def padded_end(self) -> int:
+        """`end`, rounded up to an even length."""
         return self.end + (self.end - self.payload) % 2
 
 
-def chunks(data: bytes) -> list[Chunk]:
-    """The chunks of the file. Raises CannotEmbedError where it does not follow the standard."""
+def walk(data: bytes, end: int) -> Iterator[RiffChunk]:
+    """The chunks before byte `end`."""
+    pos = 12
+    while pos + 8 <= end:
+        name, length = struct.unpack_from("<4sL", data, pos)
+        chunk = RiffChunk(name, pos, pos + 8, pos + 8 + length)
+        yield chunk
+        pos = chunk.padded_end
+
+
+def find_payload(data: bytes, name: bytes) -> bytes | None:
+    """The content of the first chunk with that name. Lenient: ignores the size of the RIFF."""
+    for chunk in islice(walk(data, len(data)), _MAX_CHUNKS):
+        if chunk.name == name:
+            return data[chunk.payload : chunk.end]
+    return None
+
+
+def strict_chunks(data: bytes) -> list[RiffChunk]:
+    """The chunks of the file.
+
+    Raises:
+        CannotEmbedError: The file does not follow the standard.
+    """
     if data[:4] != b"RIFF" or data[8:12] != b"WEBP":
         raise CannotEmbedError("it is not a WebP file")
     (size,) = struct.unpack_from("<L", data, 4)
     end, pos = 8 + size, 12
     if end > len(data):
         raise CannotEmbedError("the WebP is cut off")
-    found: list[Chunk] = []
-    while pos < end:
-        if pos + 8 > end or len(found) >= _MAX_CHUNKS:
-            raise CannotEmbedError(f"the WebP has junk between its chunks (byte {pos})")
-        name, length = struct.unpack_from("<4sL", data, pos)
-        found.append(Chunk(name, pos, pos + 8, pos + 8 + length))
-        pos = found[-1].padded_end
-    if pos != end or not found or found[0].name not in (b"VP8 ", b"VP8L", b"VP8X"):
+    chunks: list[RiffChunk] = []
+    for chunk in islice(walk(data, end), _MAX_CHUNKS):
+        chunks.append(chunk)
+        pos = chunk.padded_end
+    if pos < end:
+        raise CannotEmbedError(f"the WebP has junk between its chunks (byte {pos})")
+    if pos != end or not chunks or chunks[0].name not in (b"VP8 ", b"VP8L", b"VP8X"):
         raise CannotEmbedError("the WebP does not follow the standard")
-    return found
+    return chunks
 
 
-class Webp:
-    """Where the metadata of a WebP file stands. Raises CannotEmbedError when the file is odd."""
+class WebpFile:
+    """A WebP file whose metadata can be changed.
+
+    Raises:
+        CannotEmbedError: The file is odd.
+    """
 
     def __init__(self, data: bytes) -> None:
         self.data = data
-        self.chunks = chunks(data)
+        self.chunks = strict_chunks(data)
         self.exif_chunk = self._only(b"EXIF")
 
     @property
     def exif(self) -> bytes | None:
-        found = self.exif_chunk
-        return self.data[self._tiff_at(found) : found.end] if found else None
+        """The EXIF block, from its TIFF header on."""
+        chunk = self.exif_chunk
+        return self.data[self._tiff_at(chunk) : chunk.end] if chunk else None
 
     @property
     def xmp(self) -> bytes | None:
-        """The packet. Raises CannotEmbedError when no other may stand in its place."""
-        found = self._only(b"XMP ")
-        return self.data[found.payload : found.end] if found else None
+        """The XMP packet. Raises CannotEmbedError if it cannot be replaced."""
+        chunk = self._only(b"XMP ")
+        return self.data[chunk.payload : chunk.end] if chunk else None
 
-    def _only(self, name: bytes) -> Chunk | None:
+    def _only(self, name: bytes) -> RiffChunk | None:
         found = [chunk for chunk in self.chunks if chunk.name == name]
         if len(found) > 1:
             raise CannotEmbedError(f"the WebP has more than one {name.decode().strip()} chunk")
         return found[0] if found else None
 
-    def _tiff_at(self, chunk: Chunk) -> int:
-        header = self.data.startswith(_EXIF_HEADER, chunk.payload, chunk.end)
-        return chunk.payload + (len(_EXIF_HEADER) if header else 0)
+    def _tiff_at(self, chunk: RiffChunk) -> int:
+        """Start of the EXIF block; some writers put the header of JPEG before it."""
+        has_header = self.data.startswith(EXIF_HEADER, chunk.payload, chunk.end)
+        return chunk.payload + (len(EXIF_HEADER) if has_header else 0)
 
     def refuse_fragile(self) -> None:
-        """Raises CannotEmbedError when a changed EXIF block would break something."""
+        """Refuses files in which a changed EXIF block would break something.
+
+        Raises:
+            CannotEmbedError: The text says what.
+        """
         if any(chunk.name == b"C2PA" for chunk in self.chunks):
             raise CannotEmbedError("it carries signed content credentials (C2PA/JUMBF)")
 
     def edits(self, exif: list[Edit] | None, xmp: list[Edit] | None) -> list[Edit]:
-        """Edits of the EXIF block and of the packet, as edits of the file.
+        """Turns edits of the EXIF block and of the XMP packet into edits of the file.
 
-        Each is one insertion at 0 where there was none, empty to change nothing, and None to take
-        all of it out. Raises CannotEmbedError.
+        Args:
+            exif: One insertion at 0 if there is no block yet; empty: no change; None: remove it.
+            xmp: The same for the packet.
+
+        Raises:
+            CannotEmbedError: The content cannot be replaced.
         """
-        old, packet = self.exif_chunk, self._only(b"XMP ")
+        block, packet = self.exif_chunk, self._only(b"XMP ")
         end = self.chunks[-1].padded_end
         # The standard wants EXIF before XMP, and both behind the picture.
-        before = packet.start if packet and packet.start >= self._picture_end() else end
-        found = self._header_edits(exif, xmp)
+        exif_at = packet.start if packet and packet.start >= self._picture_end() else end
+        edits = self._header_edits(exif, xmp)
         if exif != []:
-            found += _chunk_edits(old, b"EXIF", self._tiff_at(old) if old else 0, before, exif)
+            content_at = self._tiff_at(block) if block else 0
+            edits += _chunk_edits(block, b"EXIF", content_at, exif_at, exif)
         if xmp != []:
-            found += _chunk_edits(packet, b"XMP ", packet.payload if packet else 0, end, xmp)
-        found.sort(key=lambda edit: edit.start)
-        growth = sum(len(new) - (stop - start) for start, stop, new in found)
-        return [Edit(4, 8, struct.pack("<L", end - 8 + growth)), *found]
+            content_at = packet.payload if packet else 0
+            edits += _chunk_edits(packet, b"XMP ", content_at, end, xmp)
+        edits.sort(key=lambda edit: edit.start)
+        riff_size = struct.pack("<L", end - 8 + growth_of(edits))
+        return [Edit(4, 8, riff_size), *edits]
 
     def _picture_end(self) -> int:
         picture = (b"VP8 ", b"VP8L", b"ALPH", b"ANMF")
@@ -105,7 +149,7 @@ class Webp:
         return max(ends, default=0)
 
     def _header_edits(self, exif: list[Edit] | None, xmp: list[Edit] | None) -> list[Edit]:
-        """Tells in VP8X what the file will hold; a simple file gets one."""
+        """Sets the flags of VP8X for EXIF and XMP; a file without VP8X gets one."""
         flags, cleared = 0, 0
         for edits, flag in ((exif, _HAS_EXIF), (xmp, _HAS_XMP)):
             flags |= flag if edits else 0
@@ -121,7 +165,7 @@ class Webp:
         size = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
         return [Edit(12, 12, b"VP8X" + struct.pack("<LL", 10, flags) + size)]
 
-    def _simple_size(self, picture: Chunk) -> tuple[int, int, bool]:
+    def _simple_size(self, picture: RiffChunk) -> tuple[int, int, bool]:
         """(width, height, has alpha) of a file without VP8X (RFC 6386, 9.1; RFC 9649, 3.4)."""
         head = self.data[picture.payload : min(picture.end, picture.payload + 10)]
         if picture.name == b"VP8 " and head[3:6] == b"\x9d\x01\x2a" and len(head) == 10:
@@ -135,18 +179,18 @@ class Webp:
 
 
 def _chunk_edits(
-    old: Chunk | None, name: bytes, block_at: int, at: int, edits: list[Edit] | None
+    old: RiffChunk | None, name: bytes, content_at: int, new_at: int, edits: list[Edit] | None
 ) -> list[Edit]:
-    """A chunk changed, taken out, or put in at byte `at`."""
+    """Changes a chunk with content from `content_at` on, removes it, or inserts it at `new_at`."""
     if edits is None:
         return [Edit(old.start, old.padded_end, b"")] if old else []
     if old is None:
         content = edits[0].new
         new = name + struct.pack("<L", len(content)) + content + bytes(len(content) % 2)
-        return [Edit(at, at, new)]
-    size = old.end - old.payload + sum(len(new) - (end - start) for start, end, new in edits)
+        return [Edit(new_at, new_at, new)]
+    size = old.end - old.payload + growth_of(edits)
     return [
         Edit(old.payload - 4, old.payload, struct.pack("<L", size)),
-        *moved(edits, block_at),
+        *shifted(edits, content_at),
         Edit(old.end, old.padded_end, bytes(size % 2)),
     ]

@@ -1,8 +1,8 @@
-"""The GPS directory: what geotagger writes there, and how any writer's is read (Exif 3.0, 4.6.6).
+"""The GPS directory (Exif 3.0, 4.6.6): the tags of a prediction, and positions by any writer.
 
-A prediction is marked so that no reader takes it for a fix: ProcessingMethod MANUAL, Status V, its
-90 % radius as positioning error, and `PREDICTED by geotagger` in AreaInformation. There is never a
-GPS time, satellite, DOP or measure mode, which only a receiver can know.
+A prediction is marked so that no reader takes it for a measured fix: ProcessingMethod MANUAL,
+Status V (void), its 90 % radius as positioning error, and `PREDICTED by geotagger` in
+AreaInformation. It has no GPS time, satellites, DOP or measure mode: only a receiver knows these.
 """
 
 from __future__ import annotations
@@ -32,31 +32,31 @@ _ERROR_M = GPSIFD.GPSHPositioningError
 OWN_TAGS = frozenset(
     {_VERSION, _LAT_REF, _LAT, _LON_REF, _LON, _STATUS, _DATUM, _METHOD, _AREA, _ERROR_M}
 )
-"""The tags that only geotagger's values may stand in, once it has written."""
+"""Tags that geotagger writes, or removes."""
 
 FIX_QUALITY_TAGS = frozenset(
     {GPSIFD.GPSSatellites, GPSIFD.GPSMeasureMode, GPSIFD.GPSDOP, GPSIFD.GPSDifferential}
 )
-"""Untrue beside a predicted position."""
+"""Tags of a measurement, removed because they are untrue for a predicted position."""
 
 _MANUAL = b"ASCII\0\0\0MANUAL"
 _DATE = re.compile(rb"(\d{4})[:/.-](\d\d)[:/.-](\d\d)(?!\d)")
 _SECOND_PARTS = 10_000  # 0.3 mm on the ground, and exact to read back
-_MAX_TEXT = 500  # characters of the names, and of the note
+_MAX_TEXT = 500  # characters of the names, and as many of the note
 
 
 @dataclass(frozen=True, slots=True)
 class GpsTags:
-    """What is written into one photo. Raises ValueError when the note lacks its mark."""
+    """GPS tags of one prediction. Raises ValueError if the note lacks its mark."""
 
     point: Point | None
-    """None: only the names of the region are known well enough to be written."""
+    """None: only the names of the region are certain enough to be written."""
     radius_km: float | None
-    """Radius that holds 90 % of the belief."""
+    """Radius around the point that contains 90 % of the probability."""
     area: str
     """Such as "Paris, Ile-de-France, France"; may be empty."""
     note: str
-    """Begins with PREDICTED_MARK: version, model, confidence."""
+    """Starts with PREDICTED_MARK; then version, model, confidence."""
 
     def __post_init__(self) -> None:
         if not self.note.startswith(PREDICTED_MARK):
@@ -64,22 +64,22 @@ class GpsTags:
 
     @property
     def text(self) -> str:
-        """What stands in AreaInformation: the names and the note, printable and not endless."""
+        """The text of AreaInformation: names and note, printable, limited in length."""
         parts = (self.area[:_MAX_TEXT], self.note[:_MAX_TEXT])
         return "".join(c if c.isprintable() else " " for c in "; ".join(filter(None, parts)))
 
 
 def encode_tags(tags: GpsTags, order: str) -> dict[int, tuple[int, bytes]]:
     """Tag -> (type, value in byte order `order`)."""
-    found = {
+    values = {
         _VERSION: (BYTE, b"\2\3\0\0"),
         _METHOD: (UNDEFINED, _MANUAL),
         _AREA: (UNDEFINED, _encode_text(tags)),
     }
     if tags.point is None:
-        return found
+        return values
     lat, lon = tags.point.lat, tags.point.lon
-    found |= {
+    values |= {
         _LAT_REF: (ASCII, b"S\0" if lat < 0 else b"N\0"),
         _LAT: (RATIONAL, _encode_degrees(lat, order)),
         _LON_REF: (ASCII, b"W\0" if lon < 0 else b"E\0"),
@@ -89,8 +89,8 @@ def encode_tags(tags: GpsTags, order: str) -> dict[int, tuple[int, bytes]]:
     }
     if tags.radius_km is not None:
         metres = max(1, round(tags.radius_km * 1000))
-        found[_ERROR_M] = (RATIONAL, struct.pack(f"{order}2L", metres, 1))
-    return found
+        values[_ERROR_M] = (RATIONAL, struct.pack(f"{order}2L", metres, 1))
+    return values
 
 
 def _encode_degrees(value: float, order: str) -> bytes:
@@ -100,10 +100,10 @@ def _encode_degrees(value: float, order: str) -> bytes:
 
 
 def _encode_text(tags: GpsTags) -> bytes:
-    """ASCII where it is; else UTF-8 under the code "undefined" (Exif 3.0, table 9).
+    """ASCII if possible; otherwise UTF-8 under the character code "undefined" (Exif 3.0, table 9).
 
-    The standard's UNICODE code is UTF-16, which Exiv2 0.27 prints byte by byte. Both ExifTool and
-    Exiv2 read this form back exactly.
+    The standard's code UNICODE means UTF-16, which Exiv2 0.27 prints byte by byte. ExifTool and
+    Exiv2 both read this form back exactly.
     """
     text = tags.text
     return (b"ASCII\0\0\0" if text.isascii() else bytes(8)) + text.encode("utf-8", "replace")
@@ -113,17 +113,17 @@ def is_prediction(tiff: Tiff, gps: Ifd) -> bool:
     """Whether geotagger wrote this directory. Raises TiffError."""
     method = tiff.value(gps.entry(_METHOD))
     area = tiff.value(gps.entry(_AREA), max_bytes=16 * _MAX_TEXT)
-    # Other writers may have recoded the text to UTF-16: its zero bytes are dropped.
+    # Another writer may have recoded the text to UTF-16, so zero bytes are dropped.
     return b"MANUAL" in method and PREDICTED_MARK.encode() in area.replace(b"\0", b"")
 
 
 def has_position(gps: Ifd) -> bool:
-    """Whether a latitude or longitude stands in the directory, valid or not."""
+    """Whether the directory has a latitude or longitude, valid or not."""
     return gps.entry(_LAT) is not None or gps.entry(_LON) is not None
 
 
 def position(tiff: Tiff, gps: Ifd) -> Point:
-    """The position in the directory. Raises ValueError, with the reason, when it is none."""
+    """The position in the directory. Raises ValueError, with the reason, if it is invalid."""
     lat = _signed_degrees(tiff, gps, _LAT, _LAT_REF, "latitude", "NS")
     lon = _signed_degrees(tiff, gps, _LON, _LON_REF, "longitude", "EW")
     if math.isnan(lat) or math.isnan(lon):
@@ -136,7 +136,7 @@ def position(tiff: Tiff, gps: Ifd) -> Point:
 
 
 def time_utc(tiff: Tiff, gps: Ifd) -> str:
-    """When the receiver had its fix, ISO 8601; empty unless date and time are both sound."""
+    """Time of the fix, ISO 8601; empty unless date and time are both valid."""
     try:
         date = _DATE.match(tiff.value(gps.entry(GPSIFD.GPSDateStamp)))
         entry = gps.entry(GPSIFD.GPSTimeStamp)

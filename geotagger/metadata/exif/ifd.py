@@ -21,7 +21,7 @@ class TiffError(ValueError):
     """The block does not follow the standard; the text says where."""
 
 
-class Entry(NamedTuple):
+class IfdEntry(NamedTuple):
     """One 12-byte directory entry, at byte `at` of the block; `length` counts values, not bytes."""
 
     tag: int
@@ -31,20 +31,20 @@ class Entry(NamedTuple):
 
 
 class Ifd(NamedTuple):
-    """One image file directory. `next_at` is where the pointer to the next one stands."""
+    """One image file directory. The pointer `next` to the next one is stored at byte `next_at`."""
 
     at: int
-    entries: tuple[Entry, ...]
+    entries: tuple[IfdEntry, ...]
     next_at: int
     next: int
 
-    def entry(self, tag: int) -> Entry | None:
+    def entry(self, tag: int) -> IfdEntry | None:
         """The first entry with this tag."""
         return next((entry for entry in self.entries if entry.tag == tag), None)
 
 
 class Tiff:
-    """A block of bytes with a TIFF header. Raises TiffError where there is none."""
+    """A block of bytes with a TIFF header. Raises TiffError if it has none."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -58,7 +58,7 @@ class Tiff:
         return int(struct.unpack_from(f"{self.order}L", self.data, at)[0])
 
     def ifd(self, at: int) -> Ifd:
-        """The directory at byte `at`. Raises TiffError when it is not wholly inside the block."""
+        """The directory at byte `at`. Raises TiffError if it is not completely inside the block."""
         if not 8 <= at <= len(self.data) - 2:
             raise TiffError(f"directory at byte {at} is outside the block")
         (count,) = struct.unpack_from(f"{self.order}H", self.data, at)
@@ -67,64 +67,70 @@ class Tiff:
             raise TiffError(f"directory at byte {at} is cut off")
         table = struct.iter_unpack(f"{self.order}HHL4x", self.data[at + 2 : next_at])
         entries = tuple(
-            Entry(tag, kind, length, at + 2 + 12 * i) for i, (tag, kind, length) in enumerate(table)
+            IfdEntry(tag, kind, length, at + 2 + 12 * i)
+            for i, (tag, kind, length) in enumerate(table)
         )
         return Ifd(at, entries, next_at, self.long(next_at))
 
-    def raw(self, entry: Entry) -> bytes:
+    def raw(self, entry: IfdEntry) -> bytes:
         """The twelve bytes of the entry."""
         return self.data[entry.at : entry.at + 12]
 
-    def value_range(self, entry: Entry) -> tuple[int, int]:
-        """Start and end of the entry's value in the block. Raises TiffError when it is outside."""
+    def value_range(self, entry: IfdEntry) -> tuple[int, int]:
+        """Start and end of the entry's value in the block. Raises TiffError if it is outside."""
         size = _SIZES.get(entry.type, 0) * entry.length
         start = entry.at + 8 if size <= 4 else self.long(entry.at + 8)
         if start + size > len(self.data):
             raise TiffError(f"value of tag 0x{entry.tag:04X} is outside the block")
         return start, start + size
 
-    def value(self, entry: Entry | None, max_bytes: int = 2048) -> bytes:
-        """The raw value, cut at `max_bytes`; empty when there is no entry."""
+    def value(self, entry: IfdEntry | None, max_bytes: int = 2048) -> bytes:
+        """The raw value, cut at `max_bytes`; empty if there is no entry."""
         if entry is None:
             return b""
         start, end = self.value_range(entry)
         return self.data[start : min(end, start + max_bytes)]
 
     def pointer(self, parent: Ifd, tag: int) -> int:
-        """Where the pointer `tag` leads, 0 for nowhere. Raises TiffError when it is no such thing.
+        """Target of the pointer `tag`; 0 if there is none, or if it is 0, as some writers leave it.
 
-        Some writers leave a pointer of 0 behind; it means the same as none.
+        Raises:
+            TiffError: It is not a single pointer.
         """
-        found = [entry for entry in parent.entries if entry.tag == tag]
-        if not found:
+        pointers = [entry for entry in parent.entries if entry.tag == tag]
+        if not pointers:
             return 0
-        if len(found) > 1:
-            raise TiffError(f"pointer 0x{tag:04X} stands there twice")
-        if found[0].type not in (LONG, _IFD) or found[0].length != 1:
+        if len(pointers) > 1:
+            raise TiffError(f"pointer 0x{tag:04X} occurs twice")
+        (pointer,) = pointers
+        if pointer.type not in (LONG, _IFD) or pointer.length != 1:
             raise TiffError(f"pointer 0x{tag:04X} is not one LONG")
-        return self.long(found[0].at + 8)
+        return self.long(pointer.at + 8)
 
     def child(self, parent: Ifd, tag: int) -> Ifd | None:
-        """The directory that the pointer `tag` leads to. Raises TiffError."""
+        """The directory at the target of a pointer; None if there is none. Raises TiffError."""
         at = self.pointer(parent, tag)
         return self.ifd(at) if at else None
 
     def chain(self, max_length: int = MAX_PAGES) -> Iterator[Ifd]:
-        """IFD0 and those that follow it. Raises TiffError."""
+        """IFD0 and the directories chained to it. Raises TiffError."""
         at, entries = self.first, 0
         for _ in range(max_length):
             yield (ifd := self.ifd(at))
             entries += len(ifd.entries)
             if not (at := ifd.next):
                 return
-            if entries > _MAX_ENTRIES:  # directories may overlap, so that a small file has many
+            if entries > _MAX_ENTRIES:  # directories may overlap: a small file can claim many
                 break
         raise TiffError("directories form a loop, or are too many")
 
     def check(self, max_directories: int = _MAX_DIRECTORIES) -> None:
-        """Raises TiffError unless every directory and every value is where it should be.
+        """Checks that every directory and every value lies inside the block.
 
         Follows IFD0, its chain, and the Exif, GPS and Interoperability directories of each.
+
+        Raises:
+            TiffError: One does not.
         """
         seen: set[int] = set()
         waiting, entries = [self.first], 0
@@ -148,10 +154,14 @@ def encode(
     kept: Sequence[bytes] = (),
     next_ifd: int = 0,
 ) -> bytes:
-    """A directory that will stand at byte `at`, with its new values behind it.
+    """Encodes a directory, followed by its new values (TIFF 6.0, section 2).
 
-    `new` maps a tag to its type and its value, which is in byte order `order` already. `kept` are
-    raw entries of the same block; their values stay where they are.
+    Args:
+        order: Byte order, < or >.
+        at: Byte at which the directory will be stored.
+        new: Tag -> (type, value in that byte order).
+        kept: Raw entries of the same block; their values stay where they are.
+        next_ifd: Byte of the next directory; 0: none.
     """
     tag_of = struct.Struct(f"{order}H").unpack_from
     values_at = at + 2 + 12 * (len(new) + len(kept)) + 4

@@ -1,8 +1,8 @@
 """The append-only patch of a TIFF block (an EXIF block, or a whole TIFF file).
 
-New directories are put behind the last byte, and pointers are changed to lead there. Nothing moves,
-so that maker notes, whose inner offsets no program knows for sure, stay valid. Whatever is odd is
-refused with a reason, never repaired.
+New directories are appended, and pointers are changed to lead there. Nothing moves, so that maker
+notes, whose inner offsets no program knows for sure, stay valid. Odd blocks are refused with a
+reason, never repaired.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
+import piexif
+from piexif import ImageIFD
+
 from geotagger.errors import CannotEmbedError
 from geotagger.metadata.exif import gps_tags
 from geotagger.metadata.exif.ifd import (
-    ASCII,
     BYTE,
     GPS_IFD,
     LONG,
-    RATIONAL,
-    SHORT,
     XMP_PACKET,
     Ifd,
     Tiff,
@@ -30,24 +30,34 @@ from geotagger.metadata.undo.edits import Edit, apply
 if TYPE_CHECKING:
     from geotagger.metadata.exif.gps_tags import GpsTags
 
-_PROCESSING_SOFTWARE = 0x000B
-_X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT, _YCBCR_POSITIONING = 0x11A, 0x11B, 0x128, 0x213
 NEW_BLOCK_TAGS = frozenset(
-    {_PROCESSING_SOFTWARE, _X_RESOLUTION, _Y_RESOLUTION, _RESOLUTION_UNIT, _YCBCR_POSITIONING}
+    {
+        ImageIFD.ProcessingSoftware,
+        ImageIFD.XResolution,
+        ImageIFD.YResolution,
+        ImageIFD.ResolutionUnit,
+        ImageIFD.YCbCrPositioning,
+    }
 )
-"""What `new_block` writes besides the GPS directory."""
+"""Tags of IFD0 that `new_block` may write."""
 _MAX_FILE_BYTES = 0xFFFF_FFFF - (1 << 20)  # offsets have 32 bits
 
 
 def patch(tiff: Tiff, tags: GpsTags | None, packet: bytes | None = None) -> list[Edit]:
-    """What puts `tags` and the XMP `packet` (each unless None) into a block; the last edit appends.
+    """The edits that write GPS tags and an XMP packet into a block; the last edit appends.
 
-    Raises TiffError when the block is odd, and CannotEmbedError for tags without a position on a
-    block with a measured one.
+    Args:
+        tiff: The block.
+        tags: The GPS tags; None: no change.
+        packet: The XMP packet, for a TIFF file; None: no change.
+
+    Raises:
+        TiffError: The block is odd.
+        CannotEmbedError: `tags` has no position, and the block has a measured one.
     """
     ifd0 = tiff.ifd(tiff.first)
     end = len(tiff.data)
-    # At least four zero bytes: some readers look for a next pointer behind a maker note.
+    # At least four zero bytes: some readers expect a next pointer after a maker note.
     start = (end + 4 + 3) // 4 * 4
     if start > _MAX_FILE_BYTES:
         raise TiffError("it is too large (4 GB)")
@@ -62,7 +72,7 @@ def patch(tiff: Tiff, tags: GpsTags | None, packet: bytes | None = None) -> list
     raw = {tag: struct.pack(f"{tiff.order}HHLL", tag, *entry) for tag, entry in entries.items()}
     present = [entry for entry in ifd0.entries if entry.tag in raw]
     if len(present) > len({entry.tag for entry in present}):
-        raise TiffError("a tag that is to be changed stands there twice")
+        raise TiffError("a tag to be changed occurs twice")
     if len(present) == len(raw):
         patches = [Edit(entry.at, entry.at + 12, raw[entry.tag]) for entry in present]
     else:
@@ -75,39 +85,44 @@ def patch(tiff: Tiff, tags: GpsTags | None, packet: bytes | None = None) -> list
 
 
 def new_block(tags: GpsTags | None, density: tuple[int, int, int] | None) -> bytes:
-    """An EXIF block for a photo that has none. It claims nothing of the photo but `tags`.
+    """An EXIF block for a photo that has none. It states nothing about the photo but `tags`.
 
-    `density` is for JPEG, where Exif 3.0 (4.6.3) demands it: (unit, x, y) in EXIF's units.
+    piexif encodes IFD0. The GPS directory is appended by `patch`, because that of piexif lacks the
+    pointer to a next directory and the word alignment that TIFF 6.0 demands.
+
+    Args:
+        tags: The GPS tags; None for a block that only holds the undo record of an XMP packet.
+        density: (unit, x, y) in EXIF's units for a JPEG, where Exif 3.0 (4.6.3) demands it.
     """
-    entries: dict[int, tuple[int, bytes]] = {_PROCESSING_SOFTWARE: (ASCII, b"geotagger\0")}
+    ifd0: dict[int, object]
+    ifd0 = {ImageIFD.GPSTag: 0} if tags else {ImageIFD.ProcessingSoftware: "geotagger"}
     if density:
         unit, x, y = density
-        entries |= {
-            _X_RESOLUTION: (RATIONAL, struct.pack("<2L", x, 1)),
-            _Y_RESOLUTION: (RATIONAL, struct.pack("<2L", y, 1)),
-            _RESOLUTION_UNIT: (SHORT, struct.pack("<H", unit)),
-            _YCBCR_POSITIONING: (SHORT, struct.pack("<H", 1)),  # centred, as JFIF has it
+        ifd0 |= {
+            ImageIFD.XResolution: (x, 1),
+            ImageIFD.YResolution: (y, 1),
+            ImageIFD.ResolutionUnit: unit,
+            ImageIFD.YCbCrPositioning: 1,  # centred, as in JFIF
         }
-    if tags is not None:  # else the name alone says what made the block
-        entries |= {GPS_IFD: (LONG, bytes(4))}
-        del entries[_PROCESSING_SOFTWARE]
-    empty = b"II*\0\x08\0\0\0" + encode("<", 8, entries)
-    return apply(empty, patch(Tiff(empty), tags)) if tags else empty
+    block: bytes = piexif.dump({"0th": ifd0}).removeprefix(b"Exif\0\0")
+    return apply(block, patch(Tiff(block), tags)) if tags else block
 
 
 def _entries_to_keep(old: Tiff, gps: Ifd | None, tags: GpsTags) -> list[bytes]:
-    """What a GPS directory without a position says besides (time, direction of view).
+    """The raw entries of a GPS directory to keep next to a prediction (time, view direction).
 
-    Nothing is kept next to a measured position: all of it belongs to the old fix.
+    Nothing of a measured position is kept: all of it belongs to the old fix.
     """
     if gps is None:
         return []
     try:
         gps_tags.position(old, gps)
-        measured = not gps_tags.is_prediction(old, gps)
+        is_measured = not gps_tags.is_prediction(old, gps)
     except ValueError:
-        measured = False
-    if measured and tags.point is None:
+        is_measured = False
+    if is_measured and tags.point is None:
         raise CannotEmbedError("region names would replace the GPS position it has")
-    taken = gps_tags.OWN_TAGS | gps_tags.FIX_QUALITY_TAGS
-    return [] if measured else [old.raw(e) for e in gps.entries if e.tag not in taken]
+    if is_measured:
+        return []
+    dropped = gps_tags.OWN_TAGS | gps_tags.FIX_QUALITY_TAGS
+    return [old.raw(entry) for entry in gps.entries if entry.tag not in dropped]

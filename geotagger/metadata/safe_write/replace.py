@@ -1,11 +1,11 @@
-"""Replaces one file on disk so that nothing that happens can cost it.
+"""Replaces one file on disk so that no failure can lose it.
 
-The new file is written beside the old one as `.NAME.geotagger-XXXXXXXX.tmp`, synced, read back,
-and takes the old one's place in one step. A leftover of a killed run is removed at the next write
-to the same file, or by the next run: the journal knows its name. The folder is not synced: after a
-power cut the old file may be there again, and is whole. Links are followed; a file with several
-hard links is refused because the others would go on showing the old one. Not kept, because no
-portable call keeps them: the creation time on Windows and macOS, and extended attributes on macOS.
+The new file is written next to the old one as `.NAME.geotagger-XXXXXXXX.tmp`, synced, read back,
+and renamed over the old one in one step. A temporary file that a killed run left behind is removed
+at the next write to the same file, or by the next run: the journal knows its name. The folder is
+not synced: after a power cut the old file may be back, whole. Links are followed. A file with
+several hard links is refused because the others would still show the old content. Not preserved,
+because no portable call can: the creation time on Windows and macOS, extended attributes on macOS.
 """
 
 from __future__ import annotations
@@ -21,21 +21,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from geotagger.errors import PhotoError
-from geotagger.metadata.safe_write.digest import sha256_beside
-from geotagger.metadata.safe_write.loading import load_if_there
+from geotagger.metadata.safe_write.loading import background_hash, load_if_present
 from geotagger.metadata.undo.write_journal import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from geotagger.metadata.safe_write.loading import LoadedFile
-    from geotagger.metadata.undo.write_journal import Journal
+    from geotagger.metadata.undo.write_journal import WriteJournal
 
 _Identity = tuple[int, int, int, int] | None
 _MAX_NAME_BYTES = 200
-_READ_BACK_BYTES = 1 << 18  # stays in the processor's cache
-_OLD_S = 60.0  # a write of another run may be under way
-_NO_ATTRIBUTES = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS)
+_READ_BACK_BYTES = 1 << 18  # fits into the processor's cache
+_LEFTOVER_AGE_S = 60.0  # a younger one may belong to another run that is still writing
+_ATTRIBUTES_UNSUPPORTED = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS)
 _REASONS = {
     errno.ENOENT: "it has vanished since the folder was read",
     errno.EACCES: "no permission to write there: change the rights of the file or its folder",
@@ -51,56 +50,67 @@ _REASONS = {
     errno.EIO: "the disk reports an error: save your photos and check it",
     errno.ENAMETOOLONG: "the name would be too long: rename the photo",
     errno.ELOOP: "it is a link that leads back to itself",
-    errno.EEXIST: "a file stands where its folder should be",
-    errno.ENOTDIR: "a file stands where its folder should be",
+    errno.EEXIST: "a file is where its folder should be",
+    errno.ENOTDIR: "a file is where its folder should be",
 }
 
 
 def replace(
-    file: LoadedFile, new: bytes, undo: bytes, journal: Journal, like: Path | None = None
+    file: LoadedFile, new: bytes, undo: bytes, journal: WriteJournal, like: Path | None = None
 ) -> str:
-    """Puts `new` in the place of the file: wholly or not at all, whatever happens meanwhile.
+    """Replaces the content of the file: completely or not at all, whatever happens meanwhile.
 
-    Returns its SHA-256. `undo` is the packed record that leads back to the original; b"" when `new`
-    is the original. A file that was not there gets its mode, times and attributes from the one at
-    `like`. Raises OSError, PhotoError, and GeotaggerError when the journal fails.
+    Args:
+        file: The file as it was read; it must not have changed since.
+        new: The new content.
+        undo: The packed record or delta that restores the original; b"" if `new` is the original.
+        journal: Where the write is recorded.
+        like: Gives mode, times and attributes to a file that does not exist yet.
+
+    Returns:
+        SHA-256 of the new content.
+
+    Raises:
+        OSError: The disk refuses.
+        PhotoError: The file may not be written, or has changed.
+        GeotaggerError: The journal fails.
     """
-    stands = _writable(file)
+    identity = _checked_identity(file)
     _clear_leftovers(file, journal)
     temp = file.path.with_name(_temp_name(file.path.name))
-    with sha256_beside(new) as digest:
-        after = digest.result() if digest.done() else UNKNOWN
+    with background_hash(new) as pending:
+        after = pending.result() if pending.done() else UNKNOWN
         row = journal.begin(file.path, temp, file.sha256, after, undo)
         try:
             _write_temp(file.path if file.stat else like, temp, new)
             if after == UNKNOWN:
-                after = digest.result()
+                after = pending.result()
                 journal.complete(row, after)
-            _put_in_place(file.path, stands, temp)
+            _rename_over(file.path, identity, temp)
         except BaseException:
             with suppress(OSError):
                 temp.unlink(missing_ok=True)
-                if _identity_at(file.path) == stands:
-                    journal.forget(row)  # else Ctrl-C may have come after the replacement
+                if _identity_at(file.path) == identity:
+                    journal.forget(row)  # otherwise Ctrl-C may have come after the replacement
             raise
-    if not journal.finish(row):  # another run took the row for one that a killed run had left
+    if not journal.finish(row):  # another run deleted the row as a leftover of a killed run
         journal.finish(journal.begin(file.path, temp, file.sha256, after, undo))
     return after
 
 
-def _put_in_place(path: Path, stands: _Identity, temp: Path) -> None:
-    if _identity_at(path) != stands:
+def _rename_over(path: Path, identity: _Identity, temp: Path) -> None:
+    if _identity_at(path) != identity:
         raise PhotoError("it changed while it was being written: run again")
     temp.replace(path)
 
 
-def remove(file: LoadedFile, journal: Journal) -> None:
-    """Removes a file that is wholly ours. Raises as `replace` does."""
-    stands = _writable(file)
+def remove(file: LoadedFile, journal: WriteJournal) -> None:
+    """Deletes a file that geotagger made. Raises as `replace` does."""
+    identity = _checked_identity(file)
     _clear_leftovers(file, journal)
     row = journal.begin(file.path, Path(_temp_name(file.path.name)), file.sha256, "", b"")
     try:
-        if _identity_at(file.path) != stands:
+        if _identity_at(file.path) != identity:
             raise PhotoError("it changed while it was being removed: run again")
         file.path.unlink()
     except BaseException:
@@ -109,10 +119,14 @@ def remove(file: LoadedFile, journal: Journal) -> None:
     journal.finish(row)
 
 
-def _writable(file: LoadedFile) -> _Identity:
-    """What must not change until the file is replaced: not one byte, nor its name, mode or links.
+def _checked_identity(file: LoadedFile) -> _Identity:
+    """The identity that the file must keep until it is replaced: inode, size, and both times.
 
-    Raises OSError and PhotoError where it may not be written, or is another file by now.
+    It covers every byte, the name, the mode and the number of links.
+
+    Raises:
+        OSError: The file cannot be opened for writing.
+        PhotoError: It must not be written, or has changed since it was read.
     """
     if file.stat is None:
         return None
@@ -123,11 +137,11 @@ def _writable(file: LoadedFile) -> _Identity:
         )
     if not file.stat.st_mode & 0o222:  # which would not stop an administrator
         raise PhotoError("it is read-only: make it writable first")
-    # a file may be replaced without the right to write into it
+    # renaming over a file needs no right to write into it, so check that right here
     with file.path.open("r+b") as opened:
         now = _identity(os.fstat(opened.fileno()))
-    if now[:3] != _identity(file.stat)[:3]:  # opening makes some disks set the time of change
-        raise PhotoError("it changed while it was being judged: run again")
+    if now[:3] != _identity(file.stat)[:3]:  # opening sets the change time on some disks
+        raise PhotoError("it changed while it was being analysed: run again")
     return now
 
 
@@ -138,30 +152,30 @@ def _temp_name(name: str) -> str:
 
 
 def _write_temp(like: Path | None, temp: Path, new: bytes) -> None:
-    mode = 0o600 if like else 0o666  # the umask has its say
+    mode = 0o600 if like else 0o666  # the umask applies
     with open(temp, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
         file.write(new)
         file.flush()
         os.fsync(file.fileno())
     if like:
         _copy_attributes(like, temp)  # after closing, which may set the time on Windows
-    if not _holds(temp, new):
+    if not _reads_as(temp, new):
         raise PhotoError("the disk did not give back what was written: check it")
 
 
-def _holds(path: Path, wanted: bytes) -> bool:
-    """Whether the file reads as `wanted`; it is not loaded as a whole."""
+def _reads_as(path: Path, expected: bytes) -> bool:
+    """Whether the file holds `expected`. Reads it in pieces."""
     buffer, at = memoryview(bytearray(_READ_BACK_BYTES)), 0
     with path.open("rb", buffering=0) as file:
         while size := file.readinto(buffer):
-            if not wanted.startswith(buffer[:size], at):
+            if not expected.startswith(buffer[:size], at):
                 return False
             at += size
-    return at == len(wanted)
+    return at == len(expected)
 
 
 def _copy_attributes(like: Path, temp: Path) -> None:
-    """Mode, times, extended attributes and flags; owner and group where that is allowed."""
+    """Copies mode, times, extended attributes and flags; owner and group where allowed."""
     status = like.stat()
     if os.name != "nt":
         for owner, group in ((status.st_uid, -1), (-1, status.st_gid)):
@@ -170,7 +184,7 @@ def _copy_attributes(like: Path, temp: Path) -> None:
     try:
         shutil.copystat(like, temp)
     except OSError as error:
-        if error.errno not in _NO_ATTRIBUTES:
+        if error.errno not in _ATTRIBUTES_UNSUPPORTED:
             raise
 
 
@@ -185,11 +199,11 @@ def _identity_at(path: Path) -> _Identity:
         return None
 
 
-def _clear_leftovers(file: LoadedFile, journal: Journal) -> None:
+def _clear_leftovers(file: LoadedFile, journal: WriteJournal) -> None:
     for row, temp, before, after in journal.unfinished(file.path):
         temp.unlink(missing_ok=True)
-        # A power cut may have cost the last word on a write that has happened. Then the record is
-        # kept: what it leads to tells whether it is the right one.
+        # A power cut may have lost the last commits about a write that did happen. Then the record
+        # is kept: the SHA-256 of what it restores shows whether it is the right one.
         lost = after == UNKNOWN and file.sha256 not in ("", before)
         if lost or after == file.sha256:
             journal.finish(row)
@@ -197,17 +211,17 @@ def _clear_leftovers(file: LoadedFile, journal: Journal) -> None:
             journal.forget(row)
 
 
-def clear_old_leftovers(journal: Journal) -> None:
-    """Removes what killed runs have left, wherever it is; what is not at hand waits."""
-    for path in journal.cut_short(time.time() - _OLD_S):
+def clear_old_leftovers(journal: WriteJournal) -> None:
+    """Removes the temporary files of killed runs, except in folders that are not mounted now."""
+    for path in journal.interrupted(time.time() - _LEFTOVER_AGE_S):
         with suppress(OSError, PhotoError):
             if path.parent.is_dir():
-                _clear_leftovers(load_if_there(path), journal)
+                _clear_leftovers(load_if_present(path), journal)
 
 
 @contextmanager
-def disk_errors_named() -> Iterator[None]:
-    """Turns an OSError into a PhotoError that says what to do about it."""
+def named_disk_errors() -> Iterator[None]:
+    """Turns an OSError into a PhotoError that names the remedy."""
     try:
         yield
     except OSError as error:

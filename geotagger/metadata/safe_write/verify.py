@@ -1,4 +1,4 @@
-"""The last look before a photo is replaced: nothing lost, and other programs can read the tags."""
+"""The last check before a photo is replaced: nothing is lost, and other readers find the tags."""
 
 from __future__ import annotations
 
@@ -12,57 +12,74 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from geotagger.errors import CannotEmbedError
-from geotagger.metadata.containers.jpeg import APP1, EXIF_HEADER, XMP_HEADER, Jpeg
-from geotagger.metadata.containers.png import XMP_KEYWORD, Png
+from geotagger.metadata.containers.jpeg import APP1, EXIF_HEADER, XMP_HEADER, JpegFile
+from geotagger.metadata.containers.png import XMP_KEYWORD, PngFile
 from geotagger.metadata.containers.tiff import TiffFile
-from geotagger.metadata.containers.webp import Webp
+from geotagger.metadata.containers.webp import WebpFile
 from geotagger.metadata.embed import open_container
 from geotagger.metadata.exif.ifd import GPS_IFD, XMP_PACKET
-from geotagger.metadata.undo.edits import makes
+from geotagger.metadata.undo.edits import results_in
 from geotagger.metadata.undo.record import record_at_end
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from geotagger.metadata.embed import Container, Written
+    from geotagger.metadata.embed import Container, EmbedResult
     from geotagger.metadata.exif.gps_tags import GpsTags
     from geotagger.metadata.undo.edits import Edit
 
 _LAT_REF, _LAT, _LON_REF, _LON, _AREA = 1, 2, 3, 4, 0x1C
-_SAME_DEGREES = 1e-6
-_PATCH_BYTES = 12
+_TOLERANCE_DEGREES = 1e-6
+_MAX_PATCH_BYTES = 12  # one directory entry
 
 
-def verify(written: Written) -> None:
-    """Raises CannotEmbedError unless only metadata changed, reads back, and can be undone."""
-    before, after = open_container(written.original), open_container(written.data)
-    # Equal bytes prove as much as equal hashes, and cost a tenth.
-    if not makes(written.data, written.record.edits, written.original):
+def verify(result: EmbedResult) -> None:
+    """Checks that only metadata changed, that it reads back, and that it can be undone.
+
+    Raises:
+        CannotEmbedError: One of these is not so; the file must not be written.
+    """
+    before, after = open_container(result.original), open_container(result.data)
+    # Comparing bytes proves as much as comparing hashes, in a tenth of the time.
+    if not results_in(result.data, result.record.edits, result.original):
         raise CannotEmbedError("the original could not have been restored")
-    if not _same_but_metadata(before, after, written.record.edits):
+    if not _only_metadata_changed(before, after, result.record.edits):
         raise CannotEmbedError("writing would have changed more than EXIF and XMP")
-    if record_at_end(after.exif or b"") != written.record:
+    if record_at_end(after.exif or b"") != result.record:
         raise CannotEmbedError("the original could not have been restored from the photo alone")
-    if written.packet is not None and after.xmp != written.packet:
+    if result.packet is not None and after.xmp != result.packet:
         raise CannotEmbedError("the XMP packet does not read back")
     try:
-        seen, gps = _look(after)
-        # The header of a WebP may be new; others tell the size in a part that is the same.
-        well = not isinstance(after, Webp) or seen == _look(before)[0]
+        picture, gps = _read_with_pillow(after)
+        # A WebP may have got a new header; the others keep their size in a part that is unchanged.
+        same_picture = not isinstance(after, WebpFile) or picture == _read_with_pillow(before)[0]
     except Exception as error:  # Pillow raises many kinds on odd files
         raise CannotEmbedError(f"another reader cannot open it ({error})") from error
-    if not well or not _same(gps, written.tags):
+    if not same_picture or not _agrees(gps, result.tags):
         raise CannotEmbedError("another EXIF reader does not find the tags again")
 
 
-def _same_but_metadata(before: Container, after: Container, edits: Sequence[Edit]) -> bool:
-    """Whether the other parts are the same: no edit is in them, and undo makes the original.
+def same_but_metadata(before: bytes, after: bytes) -> bool:
+    """Whether everything but EXIF, XMP and their sizes is the same.
+
+    Raises:
+        CannotEmbedError: One of the files cannot be read by its standard.
+    """
+    old, new = open_container(before), open_container(after)
+    if isinstance(old, TiffFile) and isinstance(new, TiffFile):
+        return _other_tags(old) == _other_tags(new)
+    old_parts, new_parts = _other_parts(old), _other_parts(new)
+    return [before[a:b] for a, b in old_parts] == [after[a:b] for a, b in new_parts]
+
+
+def _only_metadata_changed(before: Container, after: Container, edits: Sequence[Edit]) -> bool:
+    """Whether no undo edit touches the other parts, given that the edits restore the original.
 
     The directories of a TIFF are compared tag by tag, since IFD0 may be copied to the end; in the
     rest of the file only pointers are replaced.
     """
     if isinstance(before, TiffFile) and isinstance(after, TiffFile):
-        small = all(len(edit.new) <= _PATCH_BYTES for edit in edits)
+        small = all(len(edit.new) <= _MAX_PATCH_BYTES for edit in edits)
         return small and _other_tags(before) == _other_tags(after)
     old, new = _other_parts(before), _other_parts(after)
     if [end - start for start, end in old] != [end - start for start, end in new]:
@@ -76,9 +93,9 @@ def _other_tags(file: TiffFile) -> list[bytes]:
 
 
 def _other_parts(container: Container) -> list[tuple[int, int]]:
-    """Start and end of all that has to be the same, in a file that is no TIFF."""
+    """Start and end of each part that must not change, in a file that is not TIFF."""
     data = container.data
-    if isinstance(container, Jpeg):
+    if isinstance(container, JpegFile):
         heads = (EXIF_HEADER, XMP_HEADER)
         return [
             *(
@@ -88,7 +105,7 @@ def _other_parts(container: Container) -> list[tuple[int, int]]:
             ),
             (container.segments[-1].end, len(data)),
         ]
-    if isinstance(container, Png):
+    if isinstance(container, PngFile):
         return [
             *(
                 (chunk.start, chunk.payload_end + 4)
@@ -97,39 +114,32 @@ def _other_parts(container: Container) -> list[tuple[int, int]]:
             ),
             (container.chunks[-1].payload_end + 4, len(data)),
         ]
-    assert isinstance(container, Webp)
-    mine = (b"EXIF", b"XMP ", b"VP8X")  # Pillow looks at what VP8X says
+    assert isinstance(container, WebpFile)
+    ours = (b"EXIF", b"XMP ", b"VP8X")  # Pillow checks what VP8X says
     chunks = container.chunks
-    parts = [(chunk.start, chunk.end) for chunk in chunks if chunk.name not in mine]
+    parts = [(chunk.start, chunk.end) for chunk in chunks if chunk.name not in ours]
     return [*parts, (chunks[-1].padded_end, len(data))]
 
 
-def same_but_metadata(before: bytes, after: bytes) -> bool:
-    """Whether all but EXIF, XMP and what tells their size is the same. Raises CannotEmbedError."""
-    old, new = open_container(before), open_container(after)
-    if isinstance(old, TiffFile) and isinstance(new, TiffFile):
-        return _other_tags(old) == _other_tags(new)
-    parts, parts_now = _other_parts(old), _other_parts(new)
-    return [before[a:b] for a, b in parts] == [after[a:b] for a, b in parts_now]
-
-
-def _look(container: Container) -> tuple[object, dict[int, object]]:
-    """(kind, size and frames of the picture; its GPS tags) to Pillow, which decodes no pixel."""
+def _read_with_pillow(container: Container) -> tuple[object, dict[int, object]]:
+    """(format, size, mode and frames of the picture; its GPS tags). Decodes no pixel."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if isinstance(container, TiffFile):
             exif = Image.Exif()
             exif.load(container.data)
             return None, exif.get_ifd(GPS_IFD)
-        reader = {Jpeg: JpegImageFile, Png: PngImageFile}.get(type(container), WebPImageFile)
+        readers = {JpegFile: JpegImageFile, PngFile: PngImageFile}
+        reader = readers.get(type(container), WebPImageFile)
         with reader(io.BytesIO(container.data)) as image:
             exif = Image.Exif()
             exif.load(image.info.get("exif", b""))
-            seen = image.format, image.size, image.mode, getattr(image, "n_frames", 1)
-            return seen, exif.get_ifd(GPS_IFD)
+            picture = image.format, image.size, image.mode, getattr(image, "n_frames", 1)
+            return picture, exif.get_ifd(GPS_IFD)
 
 
-def _same(gps: dict[int, object], tags: GpsTags | None) -> bool:
+def _agrees(gps: dict[int, object], tags: GpsTags | None) -> bool:
+    """Whether the GPS tags that Pillow read are those that were written."""
     if tags is None:
         return True
     try:
@@ -141,7 +151,7 @@ def _same(gps: dict[int, object], tags: GpsTags | None) -> bool:
         lon = _degrees(gps[_LON], gps[_LON_REF] == "W")
     except (ValueError, TypeError, LookupError, ArithmeticError):
         return False
-    return max(abs(lat - tags.point.lat), abs(lon - tags.point.lon)) < _SAME_DEGREES
+    return max(abs(lat - tags.point.lat), abs(lon - tags.point.lon)) < _TOLERANCE_DEGREES
 
 
 def _degrees(parts: object, negative: bool) -> float:

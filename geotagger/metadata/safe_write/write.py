@@ -1,4 +1,4 @@
-"""Tags into one photo on disk, into a copy of it, or into a sidecar beside it."""
+"""Writes tags into a photo on disk, into a copy of it, or into a sidecar next to it."""
 
 from __future__ import annotations
 
@@ -9,21 +9,33 @@ from typing import TYPE_CHECKING, NamedTuple
 from geotagger.errors import PhotoError
 from geotagger.metadata.containers.locate import xmp_packet
 from geotagger.metadata.embed import embed, undo_record
-from geotagger.metadata.exiftool import foreign
+from geotagger.metadata.exiftool.embed import embed_by_exiftool, needs_exiftool
 from geotagger.metadata.read import read
-from geotagger.metadata.safe_write.loading import ChangedError, LoadedFile, judged, load_if_there
-from geotagger.metadata.safe_write.replace import disk_errors_named, replace
+from geotagger.metadata.safe_write.loading import (
+    ChangedError,
+    LoadedFile,
+    load_if_present,
+    load_unchanged,
+)
+from geotagger.metadata.safe_write.replace import named_disk_errors, replace
 from geotagger.metadata.safe_write.verify import verify
-from geotagger.metadata.sidecar import sidecar_bytes, sidecar_without
-from geotagger.metadata.undo import delta
-from geotagger.metadata.undo.untag import original_of
+from geotagger.metadata.sidecar import (
+    existing_sidecars,
+    sidecar_path,
+    sidecar_with,
+    sidecar_without,
+)
+from geotagger.metadata.undo.delta import delta
+from geotagger.metadata.undo.record import original_sha256
+from geotagger.metadata.undo.untag import original_of, untag_sidecar
 from geotagger.metadata.xmp.prediction import gps_in, prediction_in, with_prediction, withheld
+from geotagger.metadata.xmp.tags import own_properties
 from geotagger.reasons import Reason, ReasonCode
 
 if TYPE_CHECKING:
     from geotagger.metadata.exiftool.process import ExifTool
     from geotagger.metadata.file_tags import FileTags
-    from geotagger.metadata.undo.write_journal import Journal
+    from geotagger.metadata.undo.write_journal import WriteJournal
     from geotagger.metadata.xmp.tags import XmpTags
     from geotagger.types import PhotoMetadata
 
@@ -34,24 +46,24 @@ ALREADY_WRITTEN = Reason(ReasonCode.ALREADY_WRITTEN)
 class WriteContext:
     """What every write needs besides the photo and its tags."""
 
-    journal: Journal
+    journal: WriteJournal
     overwrite: str = "never"
     """never, predicted (geotagger's own earlier tags may be replaced) or always (measured too)."""
     exiftool: ExifTool | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """The file that was written, or holds all this already."""
+class WriteResult:
+    """The file that was written, or that holds everything already."""
 
     path: Path
     sha256: str
     reasons: tuple[Reason, ...] = ()
-    """What else happened: nothing had to be written, parts were left out."""
+    """What else happened: nothing had to be written, or parts were left out."""
     original_sha256: str = ""
     """Of the photo before geotagger wrote to it."""
     lacks_xmp: bool = False
-    """EXIF was written alone: the XMP could not be."""
+    """Only EXIF could be written, not XMP."""
 
 
 class OverwriteRefusedError(PhotoError):
@@ -60,158 +72,234 @@ class OverwriteRefusedError(PhotoError):
     code = ReasonCode.EARLIER_PREDICTION_KEPT
 
 
-def tag_file(path: Path, judged_sha256: str, tags: FileTags, pen: WriteContext) -> Result:
-    """Writes `tags` into the photo, whose content was judged when it had `judged_sha256`.
+def tag_file(
+    path: Path, analysed_sha256: str, tags: FileTags, context: WriteContext
+) -> WriteResult:
+    """Writes tags into the photo itself. On any error the photo is unchanged.
 
-    Raises KeptError when something that stands there is kept, CannotEmbedError when the photo must
-    not or cannot hold the tags, other PhotoErrors when the disk refuses; in each case the photo is
-    as it was. Raises GeotaggerError when the journal fails.
+    Args:
+        path: The photo; links are followed.
+        analysed_sha256: SHA-256 of the content that was analysed; the photo must still have it.
+        tags: What to write.
+        context: Journal, overwrite policy and ExifTool.
+
+    Raises:
+        OverwriteRefusedError: The overwrite policy keeps an existing value.
+        CannotEmbedError: The photo must not or cannot hold the tags.
+        PhotoError: The photo changed, or the disk refuses.
+        GeotaggerError: The journal fails.
     """
-    with disk_errors_named():
+    with named_disk_errors():
         try:
-            with judged(path, judged_sha256) as photo:
-                new = _new_version(photo, photo, tags, pen)
-        except ChangedError as now:
-            if pen.journal.made(now.path, judged_sha256, now.sha256):
+            with load_unchanged(path, analysed_sha256) as photo:
+                new = _new_content(photo, photo, tags, context)
+        except ChangedError as changed:
+            if context.journal.has_write(changed.path, analysed_sha256, changed.sha256):
                 reason = Reason(ReasonCode.WRITTEN_UNDER_OTHER_NAME)
-                return Result(now.path, now.sha256, (reason,))
+                return WriteResult(changed.path, changed.sha256, (reason,))
             raise
-        return _written(photo, photo, new, pen)
+        return _write(photo, photo, new, context)
 
 
 def tag_copy(
-    path: Path, target: Path, judged_sha256: str, tags: FileTags, pen: WriteContext
-) -> Result:
-    """As `tag_file`, into a copy at `target`; the photo is only read."""
-    with disk_errors_named():
-        with judged(path, judged_sha256) as photo:
-            there = _copy_of(photo, target, pen)
-            new = _new_version(photo, there, tags, pen)
-        return _written(photo, there, new, pen)
+    path: Path, target: Path, analysed_sha256: str, tags: FileTags, context: WriteContext
+) -> WriteResult:
+    """Writes tags into a copy at `target`; the photo is only read. Otherwise as `tag_file`."""
+    with named_disk_errors():
+        with load_unchanged(path, analysed_sha256) as photo:
+            copy = _load_copy(photo, target, context)
+            new = _new_content(photo, copy, tags, context)
+        return _write(photo, copy, new, context)
 
 
-def copy_file(path: Path, target: Path, judged_sha256: str, pen: WriteContext) -> Result:
-    """A copy of the photo without tags, for a sidecar to stand beside. Raises as `tag_file`."""
-    with disk_errors_named():
-        with judged(path, judged_sha256) as photo:
-            there = _copy_of(photo, target, pen)
-        if there.sha256 != photo.sha256:
+def copy_file(path: Path, target: Path, analysed_sha256: str, context: WriteContext) -> WriteResult:
+    """Copies the photo without tags, so that a sidecar can be put next to it. As `tag_file`."""
+    with named_disk_errors():
+        with load_unchanged(path, analysed_sha256) as photo:
+            copy = _load_copy(photo, target, context)
+        if copy.sha256 != photo.sha256:
             target.parent.mkdir(parents=True, exist_ok=True)
-            replace(there, photo.data, b"", pen.journal, like=photo.path)
-        return Result(there.path, photo.sha256)
+            replace(copy, photo.data, b"", context.journal, like=photo.path)
+        return WriteResult(copy.path, photo.sha256)
 
 
-def tag_sidecar(sidecar: Path, tags: XmpTags, existing: PhotoMetadata, pen: WriteContext) -> Result:
-    """Writes the XMP sidecar of a photo, or adds to the one that is there.
+def tag_sidecar(
+    path: Path, tags: XmpTags, existing: PhotoMetadata, context: WriteContext
+) -> WriteResult:
+    """Writes the XMP sidecar of a photo, or extends the existing one.
 
-    `existing` is what the photo itself says. Raises as `tag_file` does; CannotEmbedError for a
-    sidecar that cannot be extended without risk.
+    Args:
+        path: The sidecar.
+        tags: What to write.
+        existing: The metadata of the photo itself.
+        context: Journal and overwrite policy.
+
+    Raises:
+        OverwriteRefusedError: The overwrite policy keeps an existing value.
+        CannotEmbedError: The existing sidecar cannot be extended without risk.
+        PhotoError: The disk refuses.
+        GeotaggerError: The journal fails.
     """
-    with disk_errors_named():
-        there = load_if_there(sidecar)
-        packet = there.data if there.stat else None
+    with named_disk_errors():
+        sidecar = load_if_present(path)
+        packet = sidecar.data if sidecar.stat else None
         gps = gps_in(packet)
-        measured = gps is not None and gps.point is not None and not gps.is_prediction
-        if measured or (existing.gps and not existing.gps_is_prediction):
-            _keep_measured(pen)
-        new = sidecar_bytes(packet, tags)
+        has_measured = gps is not None and gps.point is not None and not gps.is_prediction
+        if has_measured or (existing.gps and not existing.gps_is_prediction):
+            _refuse_measured(context)
+        new = sidecar_with(packet, tags)
         if new == packet:
-            return Result(there.path, there.sha256, (ALREADY_WRITTEN,))
-        if prediction_in(packet) and pen.overwrite == "never":
+            return WriteResult(sidecar.path, sidecar.sha256, (ALREADY_WRITTEN,))
+        if prediction_in(packet) and context.overwrite == "never":
             raise OverwriteRefusedError(
                 "its sidecar holds an earlier prediction (see --overwrite predicted)"
             )
-        before = None if packet is None else sidecar_without(packet).packet
-        sha256 = replace(there, new, delta.delta(new, before), pen.journal)
-        return Result(there.path, sha256, _withheld(new, tags))
+        original = None if packet is None else sidecar_without(packet).packet
+        sha256 = replace(sidecar, new, delta(new, original), context.journal)
+        return WriteResult(sidecar.path, sha256, _withheld_reasons(new, tags))
 
 
-class _Embedded(NamedTuple):
+def retire_sidecars(
+    photo: Path, source_sha256: str, tags: FileTags, context: WriteContext
+) -> tuple[Reason, ...]:
+    """Removes earlier predictions from the sidecars of a photo that now holds `tags` itself.
+
+    Programs that read a sidecar first would show the old prediction. A sidecar that was only
+    geotagger's is deleted; `untag` of the photo works without it. A prediction that differs from
+    `tags` stays if the overwrite policy is never. So does one in `photo.xmp`, which several photos
+    may share, unless it was made for the original with `source_sha256`.
+
+    Returns:
+        What happened to each; empty if there was nothing to remove.
+
+    Raises:
+        GeotaggerError: The journal fails.
+    """
+    unshared = sidecar_path(photo)
+    reasons: list[Reason] = []
+    for path in existing_sidecars(photo):
+        required_source = "" if path == unshared else source_sha256
+        reasons += _retire(path, required_source, tags, context)
+    return tuple(reasons)
+
+
+def _retire(
+    path: Path, required_source: str, tags: FileTags, context: WriteContext
+) -> tuple[Reason, ...]:
+    try:
+        with named_disk_errors():
+            earlier = prediction_in(path.read_bytes())
+            if earlier is None or (required_source and earlier.source_sha256 != required_source):
+                return ()
+            new = tags.for_original(earlier.source_sha256, earlier).xmp
+            differs = new is not None and own_properties(new) != own_properties(earlier)
+            if context.overwrite == "never" and differs:
+                return (Reason(ReasonCode.OLD_SIDECAR_KEPT),)
+            result = untag_sidecar(path, context.journal)
+    except PhotoError as error:
+        return (Reason(ReasonCode.OLD_SIDECAR_NOT_CLEARED, str(error)),)
+    cleared = Reason(ReasonCode.OLD_SIDECAR_CLEARED)
+    if not result.note:
+        return (cleared,)
+    return cleared, Reason(ReasonCode.SIDECAR_UNTAGGED, result.note)
+
+
+class _NewContent(NamedTuple):
     data: bytes
     undo: bytes
-    """The packed record that leads back."""
+    """The packed record or delta that restores the original."""
     original_sha256: str
     reasons: tuple[Reason, ...] = ()
     lacks_xmp: bool = False
 
 
-def _new_version(
-    photo: LoadedFile, there: LoadedFile, tags: FileTags, pen: WriteContext
-) -> _Embedded:
-    """Of `there`: the photo itself, an earlier copy of it, or a file that is to be."""
-    now = there if there.stat else photo
-    existing = read(now.data)
+def _new_content(
+    photo: LoadedFile, target: LoadedFile, tags: FileTags, context: WriteContext
+) -> _NewContent:
+    """The tagged content for `target`: the photo itself, an earlier copy, or a future file."""
+    base = target if target.stat else photo
+    existing = read(base.data)
     if existing.gps and not existing.gps_is_prediction:
-        _keep_measured(pen)
-    new = _embedded(now, tags, pen)
-    kept = existing.gps_is_prediction and pen.overwrite == "never" and now is there
-    if kept and new.data != there.data:
+        _refuse_measured(context)
+    new = _embedded(base, tags, context)
+    has_prediction = existing.gps_is_prediction and base is target
+    if has_prediction and context.overwrite == "never" and new.data != target.data:
         raise OverwriteRefusedError("it holds an earlier prediction (see --overwrite predicted)")
     return new
 
 
-def _written(photo: LoadedFile, there: LoadedFile, new: _Embedded, pen: WriteContext) -> Result:
-    if new.data == there.data:
-        sha256, reasons = there.sha256, (ALREADY_WRITTEN, *new.reasons)
+def _write(
+    photo: LoadedFile, target: LoadedFile, new: _NewContent, context: WriteContext
+) -> WriteResult:
+    if new.data == target.data:
+        sha256, reasons = target.sha256, (ALREADY_WRITTEN, *new.reasons)
     else:
-        if there.stat is None:
-            there.path.parent.mkdir(parents=True, exist_ok=True)
-        sha256 = replace(there, new.data, new.undo, pen.journal, like=photo.path)
+        if target.stat is None:
+            target.path.parent.mkdir(parents=True, exist_ok=True)
+        sha256 = replace(target, new.data, new.undo, context.journal, like=photo.path)
         reasons = new.reasons
-    return Result(there.path, sha256, reasons, new.original_sha256, new.lacks_xmp)
+    return WriteResult(target.path, sha256, reasons, new.original_sha256, new.lacks_xmp)
 
 
-def _embedded(now: LoadedFile, tags: FileTags, pen: WriteContext) -> _Embedded:
-    suffix = now.path.suffix
-    if foreign.needs_exiftool(now.data, suffix):
-        original = original_of(now, pen.journal)
-        original = now.data if original is None else original
-        data, undo = foreign.embedded(original, now.data, suffix, tags, pen.exiftool)
-        return _Embedded(data, undo, delta.leads_to(undo) or "")
-    earlier = undo_record(now.data)
-    tags = tags.of(earlier.sha256 if earlier else now.sha256, prediction_in(xmp_packet(now.data)))
+def _embedded(base: LoadedFile, tags: FileTags, context: WriteContext) -> _NewContent:
+    if needs_exiftool(base.data, base.path.suffix):
+        return _embedded_by_exiftool(base, tags, context)
+    earlier_record = undo_record(base.data)
+    source_sha256 = earlier_record.sha256 if earlier_record else base.sha256
+    tags = tags.for_original(source_sha256, prediction_in(xmp_packet(base.data)))
     xmp = tags.xmp
 
     def change(packet: bytes | None) -> bytes:
         assert xmp is not None
         return with_prediction(packet, xmp)
 
-    written = embed(now.data, tags.gps, change if xmp else None, now.sha256)
-    if written.data != now.data:
-        verify(written)
-    record = written.record
+    result = embed(base.data, tags.gps, change if xmp else None, base.sha256)
+    if result.data != base.data:
+        verify(result)
     reasons: list[Reason] = []
-    if written.xmp_problem:
-        reasons.append(Reason(ReasonCode.XMP_NOT_WRITTEN, written.xmp_problem))
-    if xmp and written.packet and xmp_packet(written.original):  # others' values may stand there
-        reasons += _withheld(written.packet, xmp)
-    lacks_xmp = xmp is not None and written.packet is None
-    return _Embedded(written.data, record.pack(), record.sha256, tuple(reasons), lacks_xmp)
+    if result.xmp_problem:
+        reasons.append(Reason(ReasonCode.XMP_NOT_WRITTEN, result.xmp_problem))
+    if xmp and result.packet and xmp_packet(result.original):  # it may hold other values
+        reasons += _withheld_reasons(result.packet, xmp)
+    lacks_xmp = xmp is not None and result.packet is None
+    record = result.record
+    return _NewContent(result.data, record.pack(), record.sha256, tuple(reasons), lacks_xmp)
 
 
-def _copy_of(photo: LoadedFile, target: Path, pen: WriteContext) -> LoadedFile:
-    """The earlier copy, or the file that is to be."""
-    there = load_if_there(target)
-    if there.path == photo.path:
+def _embedded_by_exiftool(base: LoadedFile, tags: FileTags, context: WriteContext) -> _NewContent:
+    original = original_of(base, context.journal)
+    original = base.data if original is None else original
+    data, undo = embed_by_exiftool(original, base.data, base.path.suffix, tags, context.exiftool)
+    return _NewContent(data, undo, original_sha256(undo))
+
+
+def _load_copy(photo: LoadedFile, target: Path, context: WriteContext) -> LoadedFile:
+    """The earlier copy at `target`, or a file that does not exist yet.
+
+    Raises:
+        PhotoError: `target` is the photo itself, or a file that is not a copy of it.
+    """
+    copy = load_if_present(target)
+    if copy.path == photo.path:
         raise PhotoError("its copy would be the photo itself: choose another folder with --out")
-    if there.stat and not _versions(photo, pen) & _versions(there, pen):
+    if copy.stat and not _versions(photo, context) & _versions(copy, context):
         raise PhotoError(f"another file is at {target} already: choose another folder with --out")
-    return there
+    return copy
 
 
-def _versions(file: LoadedFile, pen: WriteContext) -> set[bytes]:
-    """The file as it is, and as it was before geotagger wrote to it."""
-    original = original_of(file, pen.journal)
+def _versions(file: LoadedFile, context: WriteContext) -> set[bytes]:
+    """The content as it is, and as it was before geotagger wrote to it."""
+    original = original_of(file, context.journal)
     return {file.data} if original is None else {file.data, original}
 
 
-def _keep_measured(pen: WriteContext) -> None:
-    if pen.overwrite != "always":
+def _refuse_measured(context: WriteContext) -> None:
+    if context.overwrite != "always":
         raise OverwriteRefusedError(
             "it has a GPS position of its own, which is kept", ReasonCode.MEASURED_GPS_KEPT
         )
 
 
-def _withheld(packet: bytes, tags: XmpTags) -> tuple[Reason, ...]:
-    lacking = ", ".join(withheld(packet, tags))
-    return (Reason(ReasonCode.OTHER_VALUES_KEPT, lacking),) if lacking else ()
+def _withheld_reasons(packet: bytes, tags: XmpTags) -> tuple[Reason, ...]:
+    names = ", ".join(withheld(packet, tags))
+    return (Reason(ReasonCode.OTHER_VALUES_KEPT, names),) if names else ()

@@ -1,1 +1,1 @@
-"""The undo records in tagged photos and in the journal of writes, and how to restore from them."""
+"""Undo records in tagged photos and in the write journal, and how photos are restored from them."""

@@ -1,16 +1,16 @@
-"""Changes to a file as a list of splices, so that what was changed can be told and taken back."""
+"""Changes to a file as a list of splices, so that they can be recorded and reversed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
-_ANCHOR_BYTES = 24  # that must be equal before two stretches count as the same
+_ANCHOR_BYTES = 24  # this many equal bytes count as the point where two texts agree again
 _MAX_SPLICES = 40
 
 
 class Edit(NamedTuple):
-    """Bytes `start` to `end` become `new`."""
+    """Replaces bytes `start` to `end` with `new`."""
 
     start: int
     end: int
@@ -18,8 +18,13 @@ class Edit(NamedTuple):
 
 
 def apply(data: bytes, edits: Iterable[Edit]) -> bytes:
-    """`data` with all edits made. They stand in order, do not overlap, and count in `data`."""
-    view, pos = memoryview(data), 0  # the picture is copied once
+    """Applies all edits to `data`.
+
+    Args:
+        data: The original bytes.
+        edits: In ascending order, without overlap; positions count in `data`.
+    """
+    view, pos = memoryview(data), 0  # the picture is copied only once
     parts: list[bytes | memoryview] = []
     for edit in edits:
         parts += [view[pos : edit.start], edit.new]
@@ -27,8 +32,8 @@ def apply(data: bytes, edits: Iterable[Edit]) -> bytes:
     return b"".join((*parts, view[pos:]))
 
 
-def makes(data: bytes, edits: Iterable[Edit], result: bytes) -> bool:
-    """Whether `apply(data, edits) == result`, without making it."""
+def results_in(data: bytes, edits: Iterable[Edit], result: bytes) -> bool:
+    """Whether `apply(data, edits) == result`. Does not build the result."""
     view, pos, at = memoryview(data), 0, 0
     for start, end, new in (*edits, Edit(len(data), len(data), b"")):
         for part in (view[pos:start], memoryview(new)):
@@ -40,47 +45,52 @@ def makes(data: bytes, edits: Iterable[Edit], result: bytes) -> bool:
 
 
 def inverse(data: bytes, edits: Iterable[Edit]) -> list[Edit]:
-    """What takes `apply(data, edits)` back to `data`."""
-    back, grown = [], 0
+    """The edits that turn `apply(data, edits)` back into `data`."""
+    back, growth = [], 0
     for start, end, new in edits:
-        back.append(Edit(start + grown, start + grown + len(new), data[start:end]))
-        grown += len(new) - (end - start)
+        back.append(Edit(start + growth, start + growth + len(new), data[start:end]))
+        growth += len(new) - (end - start)
     return back
 
 
-def moved(edits: Iterable[Edit], by: int) -> list[Edit]:
-    """The same edits in a file where the block that they count in starts at byte `by`."""
+def growth_of(edits: Iterable[Edit]) -> int:
+    """How many bytes longer the edits make the data."""
+    return sum(len(new) - (end - start) for start, end, new in edits)
+
+
+def shifted(edits: Iterable[Edit], by: int) -> list[Edit]:
+    """The edits of a block as edits of a file in which that block starts at byte `by`."""
     return [Edit(start + by, end + by, new) for start, end, new in edits]
 
 
 def difference(old: bytes, new: bytes) -> list[Edit]:
-    """What makes `new` of `old`; short where text was put in or taken out in a few places."""
-    found: list[Edit] = []
+    """The edits that turn `old` into `new`. Few and short if only a few places differ."""
+    edits: list[Edit] = []
     at, new_at = 0, 0
     while old[at:] != new[new_at:]:
-        same = _common(old[at:], new[new_at:])
-        at, new_at = at + same, new_at + same
-        skipped, put_in = len(old) - at, len(new) - new_at
-        if len(found) < _MAX_SPLICES:
-            skipped, put_in = _next_anchor(old[at:], new[new_at:])
-        found.append(Edit(at, at + skipped, new[new_at : new_at + put_in]))
-        at, new_at = at + skipped, new_at + put_in
-    return found
+        equal = _common_prefix(old[at:], new[new_at:])
+        at, new_at = at + equal, new_at + equal
+        removed, inserted = len(old) - at, len(new) - new_at
+        if len(edits) < _MAX_SPLICES:
+            removed, inserted = _until_next_anchor(old[at:], new[new_at:])
+        edits.append(Edit(at, at + removed, new[new_at : new_at + inserted]))
+        at, new_at = at + removed, new_at + inserted
+    return edits
 
 
-def _next_anchor(old: bytes, new: bytes) -> tuple[int, int]:
-    """How much of each has to be passed over until they go on alike."""
-    tail = _common(old[::-1], new[::-1])
+def _until_next_anchor(old: bytes, new: bytes) -> tuple[int, int]:
+    """(bytes of `old`, bytes of `new`) to skip until both continue with the same bytes."""
+    tail = _common_prefix(old[::-1], new[::-1])
     old, new = old[: len(old) - tail], new[: len(new) - tail]
-    put_in = new.find(old[:_ANCHOR_BYTES]) if len(old) >= _ANCHOR_BYTES else -1
-    taken_out = old.find(new[:_ANCHOR_BYTES]) if len(new) >= _ANCHOR_BYTES else -1
-    if put_in >= 0 and (taken_out < 0 or put_in <= taken_out):
-        return 0, put_in
-    return (taken_out, 0) if taken_out >= 0 else (len(old), len(new))
+    inserted = new.find(old[:_ANCHOR_BYTES]) if len(old) >= _ANCHOR_BYTES else -1
+    removed = old.find(new[:_ANCHOR_BYTES]) if len(new) >= _ANCHOR_BYTES else -1
+    if inserted >= 0 and (removed < 0 or inserted <= removed):
+        return 0, inserted
+    return (removed, 0) if removed >= 0 else (len(old), len(new))
 
 
-def _common(a: bytes, b: bytes) -> int:
-    """Length of the common beginning, found by halving."""
+def _common_prefix(a: bytes, b: bytes) -> int:
+    """Length of the common prefix, found by bisection."""
     low, high = 0, min(len(a), len(b))
     while low < high:
         middle = (low + high + 1) // 2

@@ -1,9 +1,9 @@
-"""Takes out of a photo only what is geotagger's, after another program has changed the file too.
+"""Removes only what geotagger wrote from a photo that another program has changed since.
 
-`restore` of `embed` gives the very original back, and comes first. Where that cannot be had any
-more, nothing else may be lost: the EXIF block is put back to its original bytes when all that was
-appended to it is still as it was; else the tags are taken out of their directories in place, so
-that nothing moves.
+`embed.original` restores the very original and is tried first. Where that is no longer possible,
+nothing else may be lost: the EXIF block gets its original bytes back if everything that was
+appended to it is unchanged; otherwise the tags are removed from their directories in place, so that
+nothing moves.
 """
 
 from __future__ import annotations
@@ -22,59 +22,64 @@ from geotagger.metadata.exif.patch import NEW_BLOCK_TAGS
 from geotagger.metadata.safe_write.verify import same_but_metadata
 from geotagger.metadata.undo.edits import Edit, apply, difference
 from geotagger.metadata.undo.record import record_at_end
-from geotagger.metadata.xmp.tree import GEOTAGGER
+from geotagger.metadata.xmp.packet import mentions_geotagger
 
 _MAX_LAYERS = 16
 
 
-class Removed(NamedTuple):
-    """A photo without what was geotagger's."""
+class CleanedPhoto(NamedTuple):
+    """A photo without what geotagger wrote."""
 
     data: bytes
-    what: tuple[str, ...]
-    """What was taken out, in words; empty: there was nothing, and `data` is as it was."""
+    removed: tuple[str, ...]
+    """What was removed, in words; empty: there was nothing, and `data` is unchanged."""
 
 
-def without_own(data: bytes, without_prediction: Callable[[bytes], bytes | None]) -> Removed:
-    """The photo without our GPS tags (told by their mark) and without our XMP.
+def without_own(data: bytes, without_prediction: Callable[[bytes], bytes | None]) -> CleanedPhoto:
+    """Removes geotagger's GPS tags (recognised by their mark), undo record and XMP.
 
-    `without_prediction` takes the packet and returns what is not ours of it, None when that is
-    nothing. Raises CannotEmbedError, with the reason, when the file cannot be changed without risk.
+    Args:
+        data: The whole file.
+        without_prediction: Takes the XMP packet and returns it without geotagger's properties;
+            None if nothing remains.
+
+    Raises:
+        CannotEmbedError: The file cannot be changed without risk; the text says why.
     """
     try:
-        without_gps, block = _without_gps(data)
+        without_gps, what = _without_gps(data)
         cleaned = _without_xmp(open_container(without_gps), without_prediction)
         if cleaned is data:
-            return Removed(data, ())
+            return CleanedPhoto(data, ())
         same = same_but_metadata(data, cleaned)
     except TiffError as error:
         raise CannotEmbedError(f"its EXIF block is damaged: {error}") from error
     if not same:
         raise CannotEmbedError("it would have changed more than EXIF and XMP")
-    what = [block] if without_gps != data else []
-    return Removed(cleaned, (*what, *["XMP properties"] * (cleaned != without_gps)))
+    removed = [what] if without_gps != data else []
+    return CleanedPhoto(cleaned, (*removed, *["XMP properties"] * (cleaned != without_gps)))
 
 
 def _without_gps(data: bytes) -> tuple[bytes, str]:
-    """(the photo without our tags in EXIF, what it was that was there)."""
+    """(the photo without geotagger's EXIF tags, what these were)."""
     what = "undo record"
-    for _ in range(_MAX_LAYERS):  # a prediction may stand upon an earlier one
+    for _ in range(_MAX_LAYERS):  # an earlier prediction may lie below the newest one
         container = open_container(data)
         if container.exif is None:
             break
         tiff = Tiff(container.exif)
-        edits: list[Edit] | None = _gps_taken_out(tiff)
+        edits: list[Edit] | None = _gps_removal(tiff)
         what = "GPS tags" if edits else what
         if not isinstance(container, TiffFile):
-            edits = _put_back(tiff, edits or [])
+            edits = _block_restoration(tiff, edits or [])
         if edits == []:
             break
         data = apply(data, container.edits(edits, []))
     return data, what
 
 
-def _gps_taken_out(tiff: Tiff) -> list[Edit]:
-    """Our tags out of the GPS directory; the pointer to it too where nothing else is in it."""
+def _gps_removal(tiff: Tiff) -> list[Edit]:
+    """Removes our tags from the GPS directory, and the pointer to it if nothing else is in it."""
     ifd0 = tiff.ifd(tiff.first)
     gps = tiff.child(ifd0, GPS_IFD)
     if gps is None or not gps_tags.is_prediction(tiff, gps):
@@ -85,7 +90,7 @@ def _gps_taken_out(tiff: Tiff) -> list[Edit]:
 
 
 def _directory_without(tiff: Tiff, ifd: Ifd, tags: Collection[int]) -> Edit:
-    """The directory with fewer entries, in the same place and of the same length."""
+    """The directory without the entries `tags`, padded to its former length."""
     kept = [tiff.raw(entry) for entry in ifd.entries if entry.tag not in tags]
     end = ifd.next_at + 4
     new = struct.pack(f"{tiff.order}H", len(kept)) + b"".join(kept)
@@ -93,28 +98,29 @@ def _directory_without(tiff: Tiff, ifd: Ifd, tags: Collection[int]) -> Edit:
     return Edit(ifd.at, end, new.ljust(end - ifd.at, b"\0"))
 
 
-def _put_back(tiff: Tiff, taken_out: list[Edit]) -> list[Edit] | None:
-    """What makes the original of the block, where that loses nothing; None when it was new.
+def _block_restoration(tiff: Tiff, removal: list[Edit]) -> list[Edit] | None:
+    """The edits that restore the original block, if no foreign tag is lost by that.
 
-    Else what takes out the tags alone.
+    Returns:
+        None if the block was new and must go as a whole; else `removal` if a tag would be lost.
     """
-    cleaned = Tiff(apply(tiff.data, taken_out))
+    cleaned = Tiff(apply(tiff.data, removal))
     ifd0 = cleaned.ifd(cleaned.first)
     record = record_at_end(tiff.data)
-    edits = record.block_edits_on(tiff.data) if record else taken_out
-    if edits is None or (record is None and taken_out and not ifd0.entries):
-        ours = {entry.tag for entry in ifd0.entries} <= NEW_BLOCK_TAGS and not ifd0.next
-        return None if ours else taken_out
+    edits = record.block_edits(tiff.data) if record else removal
+    if edits is None or (record is None and removal and not ifd0.entries):
+        only_ours = {entry.tag for entry in ifd0.entries} <= NEW_BLOCK_TAGS and not ifd0.next
+        return None if only_ours else removal
     try:
         earlier = Tiff(apply(tiff.data, edits))
         earlier.check()
-        return edits if _tags(cleaned) <= _tags(earlier) else taken_out
+        return edits if _tags(cleaned) <= _tags(earlier) else removal
     except TiffError:
-        return taken_out
+        return removal
 
 
 def _tags(tiff: Tiff) -> set[tuple[int, bytes]]:
-    """(tag, entry) of IFD0 and of the GPS directory."""
+    """(tag, raw entry) of IFD0 and of the GPS directory."""
     ifd0 = tiff.ifd(tiff.first)
     gps = tiff.child(ifd0, GPS_IFD)
     entries = [*ifd0.entries, *(gps.entries if gps else ())]
@@ -130,12 +136,12 @@ def _without_xmp(
     try:
         cleaned = without_prediction(packet)
     except CannotEmbedError:
-        if GEOTAGGER.encode() in packet.replace(b"\0", b""):  # UTF-16 has zeros between
+        if mentions_geotagger(packet):
             raise
-        cleaned = packet  # an odd one, and not ours
+        cleaned = packet  # odd, but not ours
     if cleaned == packet:
         return container.data
-    if container.xmp != packet:  # or it raises, with the reason
+    if container.xmp != packet:  # or this raises, with the reason
         raise CannotEmbedError("its XMP packet cannot be written back")
     if isinstance(container, TiffFile):
         return apply(container.data, _packet_in_place(container, cleaned))

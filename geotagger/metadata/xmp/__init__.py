@@ -1,1 +1,1 @@
-"""XMP packets: read, change single bytes ranges, remove what geotagger wrote."""
+"""XMP packets: read a prediction, add one byte by byte, remove it again (ISO 16684-1)."""

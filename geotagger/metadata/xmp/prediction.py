@@ -1,16 +1,16 @@
-"""A prediction into an XMP packet, and out again: bytes in, bytes out (ISO 16684-1).
+"""A prediction in an XMP packet: add, read, remove. Bytes in, bytes out (ISO 16684-1).
 
-    with_prediction(packet, tags)     the packet with the prediction in it
+    with_prediction(packet, tags)     the packet with the prediction
     without_prediction(packet)        the packet without it, and whether it is the very original
     prediction_in(packet)             the tags
-    gps_in(packet)                    a position in exif:GPSLatitude and exif:GPSLongitude
+    gps_in(packet)                    the position in exif:GPSLatitude and exif:GPSLongitude
 
-`packet` is all that a container or a sidecar holds. Nothing in it is moved or written anew: own
-properties go into one rdf:Description of their own, keywords also into the arrays that are there.
-A record of these insertions stands beside them, so that they can be taken out to the byte. What
-another program has rewritten since is searched for what is still geotagger's (`xmp_removal`).
-A property of another's is never replaced. Whatever cannot be extended without risk is refused
-(CannotEmbedError). docs/reference/xmp.md describes the properties.
+`packet` is everything that a container or a sidecar holds. Nothing in it is moved or serialised
+anew: geotagger's properties go into an rdf:Description of their own, and keywords also into
+existing arrays. A record of these insertions is stored with them, so that they can be removed to
+the byte. If another program has rewritten the packet since, what is still geotagger's is found and
+removed (`removal`). Properties of others are never replaced. A packet that cannot be extended
+without risk is refused (CannotEmbedError). docs/reference/xmp.md describes the properties.
 """
 
 from __future__ import annotations
@@ -18,40 +18,27 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from geotagger.errors import CannotEmbedError
-from geotagger.metadata.xmp import (
-    gps as xmp_gps,
+from geotagger.metadata.xmp.packet import mentions_geotagger, read
+from geotagger.metadata.xmp.removal import (
+    CleanedPacket,
+    holds_prediction,
+    remove,
+    unchanged_properties,
 )
-from geotagger.metadata.xmp import (
-    packet as xmp_packet,
+from geotagger.metadata.xmp.tags import (
+    ADDED_PROPERTIES,
+    KEYWORDS,
+    LATITUDE,
+    UNDO,
+    XmpTags,
+    keyword_arrays,
+    position_in,
+    standard_blocks,
+    tags_from,
+    with_time_of,
 )
-from geotagger.metadata.xmp import (
-    removal as xmp_removal,
-)
-from geotagger.metadata.xmp import (
-    standard as xmp_standard,
-)
-from geotagger.metadata.xmp import (
-    tags as xmp_tags,
-)
-from geotagger.metadata.xmp import (
-    writing as xmp_writing,
-)
-from geotagger.metadata.xmp.removal import Removal
-from geotagger.metadata.xmp.tags import Alternative, XmpTags, tags_from
-from geotagger.metadata.xmp.tree import GEOTAGGER
+from geotagger.metadata.xmp.writing import extended, is_up_to_date, new_packet
 from geotagger.types import Point
-
-__all__ = [
-    "Alternative",
-    "Removal",
-    "XmpGps",
-    "XmpTags",
-    "gps_in",
-    "prediction_in",
-    "with_prediction",
-    "withheld",
-    "without_prediction",
-]
 
 _PADDING_BYTES = 2048
 
@@ -59,87 +46,90 @@ _PADDING_BYTES = 2048
 def with_prediction(
     packet: bytes | None, tags: XmpTags, *, padding_bytes: int = _PADDING_BYTES
 ) -> bytes:
-    """The packet with `tags` in the place of an earlier prediction.
+    """Adds a prediction to a packet, in place of an earlier one.
 
-    None or empty: a new packet, with white space at its end for other programs to grow into. The
-    very same packet when it says all this already; `tags.created` is not compared. Raises
-    CannotEmbedError.
+    Args:
+        packet: None or empty: a new packet is made.
+        tags: The prediction; `tags.created` is not compared with an earlier one.
+        padding_bytes: White space at the end of a new packet, for other programs to grow into.
+
+    Returns:
+        `packet` itself if it holds this prediction already.
+
+    Raises:
+        CannotEmbedError: The packet cannot be extended without risk.
     """
     if not packet:
-        return xmp_writing.new_packet(tags, padding_bytes)
-    old = xmp_packet.read(packet)
+        return new_packet(tags, padding_bytes)
+    old = read(packet)
     earlier = tags_from(old.values)
-    tags = xmp_tags.dated_as(tags, earlier)
-    if earlier and xmp_writing.says_already(old, tags, padding_bytes):
+    tags = with_time_of(tags, earlier)
+    if earlier and is_up_to_date(old, tags, padding_bytes):
         return packet
-    holds = xmp_removal.holds_prediction(old)
-    before = xmp_removal.remove(old).packet if holds else packet
-    if before is None:
-        new = xmp_writing.new_packet(tags, padding_bytes)
-    else:
-        new = xmp_writing.extended(xmp_packet.read(before), tags)
-    same = new == packet or (earlier is not None and _said(new) == _said(packet))
+    original = remove(old).packet if holds_prediction(old) else packet
+    new = new_packet(tags, padding_bytes) if original is None else extended(read(original), tags)
+    same = new == packet or (earlier is not None and _comparable(new) == _comparable(packet))
     return packet if same else new
 
 
-def _said(packet: bytes) -> dict[str, object]:
-    values = xmp_packet.read(packet).values
-    said: dict[str, object] = {}
-    for name, value in values.items():
-        is_keywords = isinstance(value, list) and name in xmp_standard.KEYWORDS
-        said[name] = sorted(map(str, value)) if is_keywords else value
-    said.pop(xmp_tags.UNDO, None)
-    return said
-
-
-def without_prediction(packet: bytes) -> Removal:
-    """The packet as it was; see Removal. Raises CannotEmbedError for a damaged one."""
-    return xmp_removal.remove(xmp_packet.read(packet))
+def without_prediction(packet: bytes) -> CleanedPacket:
+    """Removes the prediction from a packet. Raises CannotEmbedError if it is damaged."""
+    return remove(read(packet))
 
 
 def prediction_in(packet: bytes | None) -> XmpTags | None:
-    """The prediction that the packet carries; None also when it cannot be read."""
-    if not packet or GEOTAGGER.encode() not in packet.replace(b"\0", b""):
+    """The prediction in the packet; None if there is none, or the packet cannot be read."""
+    if not packet or not mentions_geotagger(packet):
         return None
     try:
-        return tags_from(xmp_packet.read(packet).values)
+        return tags_from(read(packet).values)
     except CannotEmbedError:
         return None
 
 
 class XmpGps(NamedTuple):
-    """What exif:GPSLatitude and exif:GPSLongitude say."""
+    """What exif:GPSLatitude and exif:GPSLongitude hold."""
 
     point: Point | None
     problem: str
-    """Why what stands there is no position."""
+    """Why they hold no valid position."""
     is_prediction: bool
     """geotagger wrote it."""
 
 
 def gps_in(packet: bytes | None) -> XmpGps | None:
-    """None when the packet has no such property, or cannot be read."""
+    """The position in the packet; None if it has no such property or cannot be read."""
     if not packet or b"GPSL" not in packet.replace(b"\0", b""):
         return None
     try:
-        values = xmp_packet.read(packet).values
-        predicted = xmp_gps.LATITUDE in xmp_removal.unchanged(values)
-        point = xmp_gps.position(values)
+        values = read(packet).values
+        is_prediction = LATITUDE in unchanged_properties(values)
+        point = position_in(values)
     except CannotEmbedError:
         return None
     except ValueError as error:
         return XmpGps(None, str(error), False)
-    return XmpGps(point, "", predicted) if point else None
+    return XmpGps(point, "", is_prediction) if point else None
 
 
 def withheld(packet: bytes, tags: XmpTags) -> tuple[str, ...]:
-    """Properties of `tags` that `packet`, now tagged, lacks, as it has others' values for them."""
-    values = xmp_packet.read(packet).values
-    added = values.get(xmp_tags.ADDED_PROPERTIES, [])
-    wanted = [name for block in xmp_standard.blocks(tags) for name in block]
+    """Properties of `tags` missing in the tagged `packet`, because it has values of others."""
+    values = read(packet).values
+    added = values.get(ADDED_PROPERTIES, [])
+    wanted = [name for block in standard_blocks(tags) for name in block]
     missing = [name for name in wanted if name not in added]
-    for name, words in xmp_standard.keywords(tags).items():
-        found = values.get(name)
-        if not isinstance(found, list) or not all(word in found for word in words):
+    for name, words in keyword_arrays(tags).items():
+        array = values.get(name)
+        if not isinstance(array, list) or not all(word in array for word in words):
             missing.append(name)
     return tuple(missing)
+
+
+def _comparable(packet: bytes) -> dict[str, object]:
+    """The values without the undo record; keywords in a fixed order."""
+    comparable: dict[str, object] = {}
+    for name, value in read(packet).values.items():
+        is_keywords = isinstance(value, list) and name in KEYWORDS
+        comparable[name] = sorted(map(str, value)) if is_keywords else value
+    comparable.pop(UNDO, None)
+    return comparable

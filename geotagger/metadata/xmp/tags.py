@@ -1,49 +1,79 @@
-"""What a prediction is in XMP: its properties, and the tags read back from them.
+"""A prediction as XMP properties: in geotagger's namespace and in those of other programs.
 
-docs/reference/xmp.md describes every property. All keys here are names as in `xmp_tree`.
+docs/reference/xmp.md describes every property. Names of properties are as in `packet`. Positions in
+exif:GPSLatitude and exif:GPSLongitude (CIPA DC-010) are written and read here.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from geotagger.metadata.xmp.tree import Value
+from geotagger.metadata.xmp.packet import Value
 from geotagger.types import Point
 
 GROUPS = frozenset({"gps", "region", "keywords"})
 UNDO = "geotagger:Undo"
 ADDED_PROPERTIES = "geotagger:AddedProperties"
 ADDED_KEYWORDS = "geotagger:AddedKeywords"
-ORDERED = frozenset({"geotagger:Alternatives"})
-"""Arrays whose order says something (rdf:Seq)."""
-_MAX_TEXT = 500
+ORDERED_ARRAYS = frozenset({"geotagger:Alternatives"})
+"""Arrays whose order has a meaning (rdf:Seq)."""
+
+ROOT_KEYWORD = "Predicted place"
+FLAT_KEYWORDS = "dc:subject"
+PATH_SEPARATORS = {"lr:hierarchicalSubject": "|", "digiKam:TagsList": "/"}
+KEYWORDS = (FLAT_KEYWORDS, *PATH_SEPARATORS)
+LOCATION = "Iptc4xmpExt:LocationCreated"
+LATITUDE, LONGITUDE = "exif:GPSLatitude", "exif:GPSLongitude"
+
+_MAX_TEXT_CHARACTERS = 500
+_TEXT_PROPERTIES = {
+    "level": "Level",
+    "continent": "Continent",
+    "country": "Country",
+    "country_code": "CountryCode",
+    "region": "Region",
+    "city": "City",
+    "location_id": "LocationId",
+    "model": "Model",
+    "software": "Software",
+    "created": "Created",
+    "source_sha256": "SourceSha256",
+    "review": "Review",
+}
+_COORDINATE = re.compile(
+    r"\s*(-?\d{1,3}(?:\.\d{1,20})?)"
+    r"(?:,(\d{1,2}(?:\.\d{1,20})?)(?:,(\d{1,2}(?:\.\d{1,20})?))?)?\s*([NSEW]?)\s*",
+    re.IGNORECASE,
+)
 
 
 class Alternative(NamedTuple):
-    """Another place that it may be; probability 0 to 1."""
+    """Another possible place."""
 
     name: str
     lat: float | None
-    """None, as `lon`, where only names were wanted."""
+    """Degrees; None, as `lon`, if only names are written."""
     lon: float | None
     probability: float
+    """0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class XmpTags:
-    """One prediction as it is written into one file. Raises ValueError for what is no prediction.
+    """One prediction, as written into one file. Raises ValueError for values out of range.
 
     Numbers are rounded when they are written: degrees to six decimals, the radius to metres,
-    confidence and probabilities to four.
+    confidence and probabilities to four decimals.
     """
 
     point: Point | None
-    """None: only the names are known well enough to be written."""
+    """None: only the names are certain enough to be written."""
     radius_km: float | None
-    """Radius around the point that holds `coverage` of the belief."""
+    """Radius around the point that contains the share `coverage` of the probability."""
     confidence: float
     level: str
     """The finest level that is named: city, region, country, continent."""
@@ -54,22 +84,22 @@ class XmpTags:
     region: str = ""
     city: str = ""
     location_id: str = ""
-    """URI of the place, where one is known."""
+    """URI of the place, if known."""
     coverage: float = 0.9
     alternatives: tuple[Alternative, ...] = ()
     model: str = ""
     """Name, version and hash, as in the report."""
     software: str = ""
     created: str = ""
-    """ISO 8601. A prediction that differs in nothing else is not written again."""
+    """ISO 8601. A prediction that differs only in this is not written again."""
     source_sha256: str = ""
-    """Of the file that was judged."""
+    """Of the file that was analysed."""
     groups: frozenset[str] = GROUPS
     """gps: the coordinates; region: LocationCreated; keywords."""
     review: str = ""
-    """confirmed or corrected, by a person; empty: nobody has looked."""
+    """confirmed or corrected, by a person; empty: not reviewed."""
     compat: bool = False
-    """Also the properties that other programs take for facts: photoshop:City, exif:GPSLatitude."""
+    """Also properties that other programs take for facts: photoshop:City, exif:GPSLatitude."""
 
     def __post_init__(self) -> None:
         if not self.groups <= GROUPS:
@@ -87,104 +117,90 @@ class XmpTags:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """From the continent down; those that are known."""
+        """The known names, from the continent down."""
         names = (self.continent, self.country, self.region, self.city)
         return tuple(filter(None, map(clean, names)))
 
 
 def clean(text: str) -> str:
-    """Text that every XML reader gives back as it was written."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text[:_MAX_TEXT]).split())
+    """The text in a form that every XML reader returns unchanged."""
+    printable = "".join(c if c.isprintable() else " " for c in text[:_MAX_TEXT_CHARACTERS])
+    return " ".join(printable.split())
 
 
-def _number(value: float, decimals: int) -> str:
-    return f"{round(value, decimals) + 0.0:.{decimals}f}"
+# geotagger's own namespace
 
 
 def own_properties(tags: XmpTags) -> dict[str, Value]:
-    """The properties in geotagger's namespace, without the records that undo needs."""
+    """The properties in geotagger's namespace, without the undo record and its lists."""
     gps, named = "gps" in tags.groups, bool({"region", "keywords"} & tags.groups)
-    found: dict[str, Value] = {"Kind": "prediction", "Level": tags.level}
+    values: dict[str, Value] = {"Kind": "prediction", "Level": tags.level}
     if gps and tags.point:
-        found["Latitude"] = _number(tags.point.lat, 6)
-        found["Longitude"] = _number(tags.point.lon, 6)
+        values["Latitude"] = _number(tags.point.lat, 6)
+        values["Longitude"] = _number(tags.point.lon, 6)
         if tags.radius_km is not None:
-            found["RadiusKm"] = _number(tags.radius_km, 3)
-            found["RadiusCoverage"] = _number(tags.coverage, 4)
-    if tags.review != "corrected":  # what the model believed of another place
-        found["Confidence"] = _number(tags.confidence, 4)
-    found["Review"] = clean(tags.review)
+            values["RadiusKm"] = _number(tags.radius_km, 3)
+            values["RadiusCoverage"] = _number(tags.coverage, 4)
+    if tags.review != "corrected":  # the confidence is about the place the model had chosen
+        values["Confidence"] = _number(tags.confidence, 4)
+    values["Review"] = clean(tags.review)
     if named:
-        found["Continent"] = clean(tags.continent)
-        found["Country"] = clean(tags.country)
-        found["CountryCode"] = clean(tags.country_code)
-        found["Region"] = clean(tags.region)
-        found["City"] = clean(tags.city)
-        found["LocationId"] = clean(tags.location_id)
-    wanted = [*sorted(tags.groups), "compat"] if tags.compat else sorted(tags.groups)
-    found["Groups"] = list(wanted)
-    found["Alternatives"] = [_alternative(a, gps) for a in tags.alternatives]
-    found["Model"] = clean(tags.model)
-    found["Software"] = clean(tags.software)
-    found["Created"] = clean(tags.created)
-    found["SourceSha256"] = clean(tags.source_sha256)
-    return {f"geotagger:{name}": value for name, value in found.items() if value}
+        values["Continent"] = clean(tags.continent)
+        values["Country"] = clean(tags.country)
+        values["CountryCode"] = clean(tags.country_code)
+        values["Region"] = clean(tags.region)
+        values["City"] = clean(tags.city)
+        values["LocationId"] = clean(tags.location_id)
+    groups = [*sorted(tags.groups), "compat"] if tags.compat else sorted(tags.groups)
+    values["Groups"] = list(groups)
+    values["Alternatives"] = [_alternative(a, gps) for a in tags.alternatives]
+    values["Model"] = clean(tags.model)
+    values["Software"] = clean(tags.software)
+    values["Created"] = clean(tags.created)
+    values["SourceSha256"] = clean(tags.source_sha256)
+    return {f"geotagger:{name}": value for name, value in values.items() if value}
 
 
-def dated_as(tags: XmpTags, earlier: XmpTags | None) -> XmpTags:
-    """`tags` with the time of `earlier` where nothing else differs: then nothing is rewritten."""
+def with_time_of(tags: XmpTags, earlier: XmpTags | None) -> XmpTags:
+    """`tags` with the time of `earlier` if nothing else differs: then nothing is rewritten."""
     if earlier is None:
         return tags
     dated = replace(tags, created=earlier.created)
     return dated if own_properties(dated) == own_properties(earlier) else tags
 
 
-def _alternative(place: Alternative, gps: bool) -> Value:
-    found = {"geotagger:Name": clean(place.name)}
-    if gps and place.lat is not None and place.lon is not None:
-        found["geotagger:Latitude"] = _number(place.lat, 6)
-        found["geotagger:Longitude"] = _number(place.lon, 6)
-    found["geotagger:Probability"] = _number(place.probability, 4)
-    return dict(found)
-
-
 def tags_from(properties: Mapping[str, Value]) -> XmpTags | None:
-    """The prediction in geotagger's namespace; None when there is none that makes sense."""
+    """The prediction in geotagger's namespace; None if there is no valid one."""
     if properties.get("geotagger:Kind") != "prediction":
         return None
     groups = {str(group) for group in _array(properties, "geotagger:Groups")}
+    texts = {
+        name: _text(properties, f"geotagger:{local}") for name, local in _TEXT_PROPERTIES.items()
+    }
     try:
         lat, lon = (_float(properties, f"geotagger:{name}") for name in ("Latitude", "Longitude"))
+        alternatives = map(_alternative_from, _array(properties, "geotagger:Alternatives"))
         return XmpTags(
             point=None if lat is None or lon is None else Point(lat, lon),
             radius_km=_float(properties, "geotagger:RadiusKm"),
             coverage=_float(properties, "geotagger:RadiusCoverage") or 0.9,
             confidence=_float(properties, "geotagger:Confidence") or 0.0,
-            alternatives=tuple(
-                map(_alternative_from, _array(properties, "geotagger:Alternatives"))
-            ),
+            alternatives=tuple(alternatives),
             groups=GROUPS & groups,
             compat="compat" in groups,
-            **{name: _text(properties, f"geotagger:{local}") for name, local in _TEXTS.items()},
+            **texts,
         )
     except ValueError:
         return None
 
 
-_TEXTS = {
-    "level": "Level",
-    "continent": "Continent",
-    "country": "Country",
-    "country_code": "CountryCode",
-    "region": "Region",
-    "city": "City",
-    "location_id": "LocationId",
-    "model": "Model",
-    "software": "Software",
-    "created": "Created",
-    "source_sha256": "SourceSha256",
-    "review": "Review",
-}
+def _alternative(place: Alternative, gps: bool) -> Value:
+    fields = {"geotagger:Name": clean(place.name)}
+    if gps and place.lat is not None and place.lon is not None:
+        fields["geotagger:Latitude"] = _number(place.lat, 6)
+        fields["geotagger:Longitude"] = _number(place.lon, 6)
+    fields["geotagger:Probability"] = _number(place.probability, 4)
+    return dict(fields)
 
 
 def _alternative_from(value: Value) -> Alternative:
@@ -194,6 +210,10 @@ def _alternative_from(value: Value) -> Alternative:
         _float(value, f"geotagger:{name}") for name in ("Latitude", "Longitude", "Probability")
     )
     return Alternative(_text(value, "geotagger:Name"), lat, lon, probability or 0.0)
+
+
+def _number(value: float, decimals: int) -> str:
+    return f"{round(value, decimals) + 0.0:.{decimals}f}"  # + 0.0 turns -0.0 into 0.0
 
 
 def _text(properties: Mapping[str, Value], name: str) -> str:
@@ -209,3 +229,118 @@ def _float(properties: Mapping[str, Value], name: str) -> float | None:
 def _array(properties: Mapping[str, Value], name: str) -> list[Value]:
     value = properties.get(name, [])
     return value if isinstance(value, list) else []
+
+
+# Namespaces of other programs
+
+
+def keyword_arrays(tags: XmpTags) -> dict[str, list[str]]:
+    """Flat keywords, and one keyword path below a root of its own in each program's notation."""
+    if "keywords" not in tags.groups or not tags.names:
+        return {}
+    path = (ROOT_KEYWORD, *tags.names)
+    arrays = {FLAT_KEYWORDS: list(dict.fromkeys(path))}
+    for name, separator in PATH_SEPARATORS.items():
+        arrays[name] = [separator.join(part.replace(separator, "-") for part in path)]
+    return arrays
+
+
+def standard_blocks(tags: XmpTags) -> list[dict[str, Value]]:
+    """Blocks of standard properties; of each block all are written, or none."""
+    return [block for block in (_location(tags), _city(tags), _exif_gps(tags)) if block]
+
+
+def _location(tags: XmpTags) -> dict[str, Value]:
+    """Where the photo was taken (IPTC Photo Metadata Standard, Location structure)."""
+    place: dict[str, Value] = {
+        "Iptc4xmpExt:City": clean(tags.city),
+        "Iptc4xmpExt:ProvinceState": clean(tags.region),
+        "Iptc4xmpExt:CountryName": clean(tags.country),
+        "Iptc4xmpExt:CountryCode": clean(tags.country_code),
+        "Iptc4xmpExt:WorldRegion": clean(tags.continent),
+        "Iptc4xmpExt:LocationId": [*filter(None, [clean(tags.location_id)])],
+    }
+    place = {name: value for name, value in place.items() if value}
+    return {LOCATION: [place]} if place and "region" in tags.groups else {}
+
+
+def _city(tags: XmpTags) -> dict[str, Value]:
+    if not tags.compat or "region" not in tags.groups:
+        return {}
+    names = {"City": tags.city, "State": tags.region, "Country": tags.country}
+    return {f"photoshop:{name}": clean(text) for name, text in names.items() if clean(text)}
+
+
+def _exif_gps(tags: XmpTags) -> dict[str, Value]:
+    """The position with the marks of a prediction that EXIF has too (see gps_tags)."""
+    if not tags.compat or "gps" not in tags.groups or tags.point is None:
+        return {}
+    values: dict[str, Value] = {
+        LATITUDE: _exif_degrees(tags.point.lat, "NS"),
+        LONGITUDE: _exif_degrees(tags.point.lon, "EW"),
+        "exif:GPSMapDatum": "WGS-84",
+        "exif:GPSProcessingMethod": "MANUAL",
+        "exif:GPSStatus": "V",
+    }
+    if tags.radius_km is not None:
+        values["exif:GPSHPositioningError"] = f"{max(1, round(tags.radius_km * 1000))}/1"
+    return values
+
+
+def _exif_degrees(value: float, refs: str) -> str:
+    """`48,51.504000N` (ISO 16684-1 and CIPA DC-010: GPSCoordinate)."""
+    degrees, minutes = divmod(round(abs(value) * 60_000_000), 60_000_000)
+    return f"{degrees},{minutes / 1_000_000:.6f}{refs[value < 0]}"
+
+
+def position_in(values: Mapping[str, Value]) -> Point | None:
+    """The position in a packet's properties; None if there is none.
+
+    Reads the standard's forms `48,51.504N` and `48,51,30N`, and Apple's decimal degrees with a
+    separate GPSLatitudeRef.
+
+    Raises:
+        ValueError: The properties hold no valid position; the text says why.
+    """
+    lat, lon = values.get(LATITUDE), values.get(LONGITUDE)
+    if lat is None and lon is None:
+        return None
+    point = Point(
+        _degrees(lat, values.get("exif:GPSLatitudeRef"), "latitude", "NS"),
+        _degrees(lon, values.get("exif:GPSLongitudeRef"), "longitude", "EW"),
+    )
+    if abs(point.lat) > 90 or abs(point.lon) > 180:
+        raise ValueError(f"its GPS position is out of range ({point.lat:.6g}, {point.lon:.6g})")
+    if point.lat == 0 and point.lon == 0:
+        raise ValueError("its GPS position is 0, 0 (an empty fix)")
+    return point
+
+
+def same_coordinate(one: Value, other: Value) -> bool:
+    """Whether two coordinates are equal, whatever their form."""
+    return math.isclose(_any_degrees(one), _any_degrees(other), rel_tol=0, abs_tol=1e-6)
+
+
+def _degrees(value: Value | None, ref: Value | None, name: str, refs: str) -> float:
+    if value is None:
+        raise ValueError(f"its XMP has no GPS {name}")
+    match = _COORDINATE.fullmatch(value) if isinstance(value, str) else None
+    if not match:
+        raise ValueError(f"its XMP GPS {name} is no number")
+    *parts, letter = match.groups()
+    letter = (letter or (ref.strip()[:1] if isinstance(ref, str) else "")).upper()
+    if not letter or letter not in refs:
+        raise ValueError(f"its XMP GPS {name} has no {'/'.join(refs)} reference")
+    numbers = [float(part or 0) for part in parts]
+    degrees = abs(numbers[0]) + numbers[1] / 60 + numbers[2] / 3600
+    is_negative = letter == refs[1] or numbers[0] < 0
+    return -degrees if is_negative else degrees
+
+
+def _any_degrees(value: Value) -> float:
+    for name, refs in (("latitude", "NS"), ("longitude", "EW")):
+        try:
+            return _degrees(value, None, name, refs)
+        except ValueError:
+            continue
+    return math.nan

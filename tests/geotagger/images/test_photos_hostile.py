@@ -151,8 +151,8 @@ def test_a_pipe_that_takes_the_place_of_a_photo_is_not_waited_for(tmp_path):
     os.mkfifo(path)
     outcome = prepare(photo, [], RunOptions(paths=())).outcome
     assert outcome.status is Status.FAILED
-    assert "no regular file" in note_text(outcome.reasons)
-    with pytest.raises(PhotoError, match="no regular file"), opened(path):
+    assert "not a regular file" in note_text(outcome.reasons)
+    with pytest.raises(PhotoError, match="not a regular file"), opened(path):
         pass
 
 

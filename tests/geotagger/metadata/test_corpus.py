@@ -20,7 +20,7 @@ from geotagger.errors import CannotEmbedError
 from geotagger.metadata.file_tags import FileTags
 from geotagger.metadata.safe_write.write import WriteContext, tag_file
 from geotagger.metadata.undo.untag import untag_file
-from geotagger.metadata.undo.write_journal import Journal
+from geotagger.metadata.undo.write_journal import WriteJournal
 from tests.fixtures.metadata import PARIS, others
 
 CORPUS = Path(
@@ -49,7 +49,7 @@ def tagged(tmp_path_factory):
     refused = Counter()
     for folder in (before, after):
         folder.mkdir()
-    with Journal(root / "writes.sqlite") as journal:
+    with WriteJournal(root / "writes.sqlite") as journal:
         for i, source in enumerate(FILES):
             name = f"{i:04}_{source.name}"
             shutil.copyfile(source, before / name)

@@ -14,7 +14,8 @@ from PIL import Image, features
 from geotagger.metadata import read as reading
 from geotagger.metadata.containers.locate import exif_block
 from geotagger.metadata.read import read, read_head
-from geotagger.metadata.xmp.prediction import XmpTags, with_prediction
+from geotagger.metadata.xmp.prediction import with_prediction
+from geotagger.metadata.xmp.tags import XmpTags
 from geotagger.types import PhotoMetadata, Point
 from tests.fixtures import jpegs
 from tests.fixtures.jpegs import ASCII, LONG, RATIONAL, SRATIONAL, UNDEFINED

@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 
 from geotagger.errors import CannotEmbedError
-from geotagger.metadata.sidecar import Style, sidecar_bytes, sidecar_path, sidecar_without
+from geotagger.metadata.sidecar import SidecarStyle, sidecar_path, sidecar_with, sidecar_without
 from geotagger.metadata.xmp.prediction import prediction_in, without_prediction
 from tests.fixtures.xmps import REFUSED, SOUND, TAGS, packet
 
 
 def test_named_after_the_photo() -> None:
     assert sidecar_path(Path("a/b.c.jpg")) == Path("a/b.c.jpg.xmp")
-    assert sidecar_path(Path("a/b.c.jpg"), Style.ADOBE) == Path("a/b.c.xmp")
-    assert sidecar_path(Path("a/none"), Style.ADOBE) == Path("a/none.xmp")
-    assert Style("adobe") is Style.ADOBE
+    assert sidecar_path(Path("a/b.c.jpg"), SidecarStyle.ADOBE) == Path("a/b.c.xmp")
+    assert sidecar_path(Path("a/none"), SidecarStyle.ADOBE) == Path("a/none.xmp")
+    assert SidecarStyle("adobe") is SidecarStyle.ADOBE
 
 
 @pytest.mark.parametrize("other", ["a.nef", "a.CR3", "a.JPG", "a.Jpg"])
@@ -27,24 +27,24 @@ def test_two_photos_never_share_one(tmp_path: Path, other: str) -> None:
         (tmp_path / name).touch()
     if other in [path.name for path in tmp_path.iterdir()] and not photo.samefile(tmp_path / other):
         with pytest.raises(CannotEmbedError, match=f"{other}.*--sidecar-style darktable"):
-            sidecar_path(photo, Style.ADOBE)
+            sidecar_path(photo, SidecarStyle.ADOBE)
     assert sidecar_path(photo) == tmp_path / "a.jpg.xmp"
     (tmp_path / other).unlink()
     photo.touch()
-    assert sidecar_path(photo, Style.ADOBE) == tmp_path / "a.xmp"
+    assert sidecar_path(photo, SidecarStyle.ADOBE) == tmp_path / "a.xmp"
 
 
 def test_the_sidecar_of_a_photo_whose_name_is_another_ones_stem(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").touch()
     with pytest.raises(CannotEmbedError, match=r"also be that of a\.jpg"):
-        sidecar_path(tmp_path / "a.jpg.png", Style.ADOBE)
+        sidecar_path(tmp_path / "a.jpg.png", SidecarStyle.ADOBE)
 
 
 def test_a_new_one_holds_the_prediction_and_no_padding() -> None:
-    new = sidecar_bytes(None, TAGS)
+    new = sidecar_with(None, TAGS)
     assert prediction_in(new) == TAGS
     assert b"  \n" not in new
-    assert sidecar_bytes(new, replace(TAGS, created="2031-01-01T00:00:00Z")) is new
+    assert sidecar_with(new, replace(TAGS, created="2031-01-01T00:00:00Z")) is new
     removal = sidecar_without(new)
     assert removal.packet is None
     assert removal.exact
@@ -52,7 +52,7 @@ def test_a_new_one_holds_the_prediction_and_no_padding() -> None:
 
 def test_a_foreign_one_is_extended_and_restored() -> None:
     for there in SOUND.values():
-        new = sidecar_bytes(there, TAGS)
+        new = sidecar_with(there, TAGS)
         assert prediction_in(new) == TAGS
         assert sidecar_without(new)[::2] == (there, True)
 
@@ -60,7 +60,7 @@ def test_a_foreign_one_is_extended_and_restored() -> None:
 @pytest.mark.parametrize(("there", "reason"), REFUSED.values(), ids=REFUSED)
 def test_a_damaged_one_is_left_alone(there: bytes, reason: str) -> None:
     with pytest.raises(CannotEmbedError, match=f"in its sidecar: .*{reason}"):
-        sidecar_bytes(there, TAGS)
+        sidecar_with(there, TAGS)
     with pytest.raises(CannotEmbedError, match=reason):
         sidecar_without(there)
 
@@ -68,11 +68,11 @@ def test_a_damaged_one_is_left_alone(there: bytes, reason: str) -> None:
 @pytest.mark.parametrize("there", [b"", b"\0\0", b" \r\n"])
 def test_an_empty_one_is_left_alone(there: bytes) -> None:
     with pytest.raises(CannotEmbedError, match="empty: remove it"):
-        sidecar_bytes(there, TAGS)
+        sidecar_with(there, TAGS)
 
 
 def test_what_another_program_added_to_ours_stays() -> None:
-    new = sidecar_bytes(None, TAGS).replace(
+    new = sidecar_with(None, TAGS).replace(
         b"<geotagger:Kind>",
         b'<xmp:Rating xmlns:xmp="http://ns.adobe.com/xap/1.0/">5</xmp:Rating><geotagger:Kind>',
     )

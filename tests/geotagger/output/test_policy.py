@@ -76,10 +76,10 @@ def test_xmp_reads_back():
 
 def test_unchanged_tags_keep_their_time():
     first, later = tags(), tags()
-    older = first.of("a" * 64, None).xmp
+    older = first.for_original("a" * 64, None).xmp
     older = type(older)(
         **{f: getattr(older, f) for f in older.__slots__} | {"created": "2020-01-01"}
     )
-    assert later.of("a" * 64, older).xmp == older
-    assert later.of("b" * 64, older).xmp.created == later.xmp.created
-    assert tags(radius_km=21).of("a" * 64, older).xmp.created != "2020-01-01"
+    assert later.for_original("a" * 64, older).xmp == older
+    assert later.for_original("b" * 64, older).xmp.created == later.xmp.created
+    assert tags(radius_km=21).for_original("a" * 64, older).xmp.created != "2020-01-01"

@@ -399,7 +399,7 @@ def test_another_file_in_the_place_of_a_copy_is_kept(album, tag, tmp_path):
     rows = tag(album, out=tmp_path / "out")
     assert rows["a.jpg"]["status"] == rows["c.jpg"]["status"] == "failed"
     assert "another file" in rows["a.jpg"]["note"]
-    assert "a file stands where" in rows["c.jpg"]["note"]
+    assert "a file is where" in rows["c.jpg"]["note"]
     assert (tmp_path / "out" / "a.jpg").read_bytes() == b"somebody else's"
     assert rows["b.png"]["status"] == "tagged"
 

@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from geotagger.errors import CannotEmbedError
-from geotagger.metadata.containers.jpeg import segments
+from geotagger.metadata.containers.jpeg import strict_segments
 from geotagger.metadata.containers.locate import xmp_packet
 from geotagger.metadata.containers.tiff import TiffFile
-from geotagger.metadata.embed import embed, open_container, original, restore, undo_record
+from geotagger.metadata.embed import embed, open_container, original, undo_record
 from geotagger.metadata.exif.gps_tags import GpsTags
 from geotagger.metadata.read import read
 from geotagger.metadata.safe_write.verify import verify
 from geotagger.metadata.undo.edits import Edit, apply
 from geotagger.metadata.undo.removal import without_own
-from geotagger.metadata.xmp.tree import GEOTAGGER
+from geotagger.metadata.xmp.packet import GEOTAGGER
 from tests.fixtures import jpegs, photo_files
 from tests.fixtures.jpegs import LONG, SHORT
 from tests.fixtures.metadata import (
@@ -64,7 +64,7 @@ def test_only_metadata_changes_and_the_file_comes_back(name, change):
     assert written.xmp_problem == ""
     assert others(written.data) == others(data)
     assert undo_record(written.data) == written.record
-    assert restore(written.data, undo_record(written.data)) == data
+    assert undo_record(written.data).restore(written.data) == data
     assert embed(written.data, PARIS, change).data == written.data
     assert embed(embed(written.data, SANTIAGO).data, PARIS, change).data == written.data
     if change:
@@ -395,7 +395,7 @@ def test_a_damaged_file_is_refused_or_written_without_loss(draw, name, tagged_be
     except CannotEmbedError:
         return
     assert written.original == before
-    assert restore(written.data, undo_record(written.data)) == before
+    assert undo_record(written.data).restore(written.data) == before
     assert read(written.data).gps_is_prediction
 
 
@@ -404,7 +404,7 @@ def test_markers_without_a_length_are_out_of_place(marker):
     photo = jpegs.photo()
     odd = photo[:2] + b"\xff" + bytes([marker]) + b"\0\4ab" + photo[2:]
     with pytest.raises(CannotEmbedError, match=f"FF{marker:02X}"):
-        segments(odd)
+        strict_segments(odd)
 
 
 @pytest.mark.parametrize("photometric", [32803, 34892])

@@ -15,7 +15,7 @@ from PIL.ExifTags import GPS as TAG
 
 from geotagger.errors import CannotEmbedError
 from geotagger.metadata import embed as embedding
-from geotagger.metadata.embed import embed, original, restore, undo_record
+from geotagger.metadata.embed import embed, original, undo_record
 from geotagger.metadata.exif import patch as exif
 from geotagger.metadata.exif.gps_tags import GpsTags
 from geotagger.metadata.exif.ifd import GPS_IFD, Tiff
@@ -41,7 +41,7 @@ def tagged_as(data, tags):
 
 
 def restored(data):
-    return restore(data, undo_record(data))
+    return undo_record(data).restore(data)
 
 
 @sound
@@ -301,7 +301,7 @@ def test_a_tagged_file_that_changed_is_never_restored_wrongly(data, name):
     as_it_was = jpegs.SOUND[name]
     damaged = mutated(data.draw, tagged_as(as_it_was, PARIS))
     record = undo_record(damaged)
-    if record and (found := restore(damaged, record)) is not None:
+    if record and (found := record.restore(damaged)) is not None:
         assert hashlib.sha256(found).hexdigest() == record.sha256
         assert found == as_it_was
     original(damaged)

@@ -22,7 +22,7 @@ from geotagger.metadata.safe_write.write import (
     tag_file,
 )
 from geotagger.metadata.undo.untag import untag_file
-from geotagger.metadata.undo.write_journal import Journal
+from geotagger.metadata.undo.write_journal import WriteJournal
 from geotagger.metadata.xmp.prediction import prediction_in
 from geotagger.output.policy import file_tags
 from geotagger.types import Level, Prediction
@@ -48,7 +48,7 @@ def heic():
 
 @pytest.fixture
 def journal(tmp_path):
-    with Journal(tmp_path / "state" / "writes.sqlite") as opened:
+    with WriteJournal(tmp_path / "state" / "writes.sqlite") as opened:
         yield opened
 
 
@@ -78,11 +78,11 @@ def test_written_read_back_rewritten_and_taken_back(kind, tmp_path, journal, exi
     assert prediction_in(xmp_packet(path.read_bytes())).source_sha256 == judged
     assert picture_parts(path.read_bytes()) == picture_parts(data)
 
-    pen = WriteContext(journal, exiftool=exiftool)
-    assert tag_file(path, result.sha256, tags(), pen).reasons == (ALREADY_WRITTEN,)
+    context = WriteContext(journal, exiftool=exiftool)
+    assert tag_file(path, result.sha256, tags(), context).reasons == (ALREADY_WRITTEN,)
     assert sha256(path) == result.sha256
     with pytest.raises(OverwriteRefusedError, match="earlier prediction"):
-        tag_file(path, result.sha256, tags(OSLO), pen)
+        tag_file(path, result.sha256, tags(OSLO), context)
     tag_file(path, result.sha256, tags(OSLO), WriteContext(journal, "predicted", exiftool))
     assert read(path.read_bytes()).gps.lat == pytest.approx(59.91)
 
@@ -169,7 +169,7 @@ def test_an_item_that_claims_the_file_many_times_over_is_refused():
     box = (4 + len(box)).to_bytes(4) + box
     meta_bytes = int.from_bytes(data[meta : meta + 4]) + len(box) - (end - iloc)
     hostile = data[:meta] + meta_bytes.to_bytes(4) + data[meta + 4 : iloc] + box + data[end:]
-    with pytest.raises(IndexError, match="larger than its file"):
+    with pytest.raises(IndexError, match="larger than the file"):
         picture_parts(hostile)
 
 

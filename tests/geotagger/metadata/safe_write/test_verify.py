@@ -8,7 +8,7 @@ import pytest
 from geotagger.metadata.containers.tiff import TiffFile
 from geotagger.metadata.embed import open_container
 from geotagger.metadata.exif.gps_tags import GpsTags
-from geotagger.metadata.safe_write.verify import _same, _same_but_metadata
+from geotagger.metadata.safe_write.verify import _agrees, _only_metadata_changed
 from geotagger.metadata.undo.edits import Edit
 from tests.fixtures import jpegs
 from tests.fixtures.metadata import PARIS
@@ -17,8 +17,8 @@ from tests.fixtures.photo_files import SIMPLE, chunk, png, tiff
 
 def test_in_a_tiff_nothing_longer_than_an_entry_is_replaced():
     file = TiffFile(tiff("<"))
-    assert _same_but_metadata(file, file, [Edit(10, 22, bytes(12))])
-    assert not _same_but_metadata(file, file, [Edit(10, 23, bytes(13))])
+    assert _only_metadata_changed(file, file, [Edit(10, 22, bytes(12))])
+    assert not _only_metadata_changed(file, file, [Edit(10, 23, bytes(13))])
 
 
 @pytest.mark.parametrize("left", [2, 4])
@@ -26,8 +26,8 @@ def test_half_a_position_is_seen_where_none_was_written(left):
     note = "PREDICTED by geotagger"
     tags = GpsTags(None, None, "Norway", note)
     area = {0x1C: note.encode()}
-    assert _same(area, tags)
-    assert not _same({**area, left: (1.0, 2.0, 3.0)}, tags)
+    assert _agrees(area, tags)
+    assert not _agrees({**area, left: (1.0, 2.0, 3.0)}, tags)
 
 
 OTHERS = {
@@ -40,9 +40,9 @@ OTHERS = {
 @pytest.mark.parametrize(("before", "after"), OTHERS.values(), ids=OTHERS)
 def test_a_part_more_or_less_is_a_change(before, after):
     before, after = open_container(before), open_container(after)
-    assert _same_but_metadata(before, before, ())
-    assert not _same_but_metadata(before, after, ())
-    assert not _same_but_metadata(after, before, ())
+    assert _only_metadata_changed(before, before, ())
+    assert not _only_metadata_changed(before, after, ())
+    assert not _only_metadata_changed(after, before, ())
 
 
 AREA = {0x1C: b"PREDICTED by geotagger"}
@@ -65,5 +65,5 @@ POSITION = {**AREA, 1: "N", 2: (48.0, 51.0, 30.132), 3: "E", 4: (2.0, 17.0, 40.1
 )
 def test_a_position_that_another_reader_does_not_find_is_not_there(gps):
     tags = replace(PARIS, note="PREDICTED by geotagger")
-    assert _same(POSITION, tags)
-    assert not _same(gps, tags)
+    assert _agrees(POSITION, tags)
+    assert not _agrees(gps, tags)

@@ -4,32 +4,30 @@ import errno
 import hashlib
 import os
 import random
-import signal
-import sqlite3
-import struct
 import subprocess
 import sys
 import tempfile
 import time
-import zlib
-from contextlib import closing, contextmanager
+from collections import Counter
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from geotagger.errors import CannotEmbedError, GeotaggerError, PhotoError
+from geotagger.metadata.embed import embed
 from geotagger.metadata.file_tags import FileTags
 from geotagger.metadata.read import read
-from geotagger.metadata.safe_write import digest
+from geotagger.metadata.safe_write import loading
 from geotagger.metadata.safe_write import replace as replacing
-from geotagger.metadata.safe_write.loading import load_if_there
+from geotagger.metadata.safe_write.loading import load_if_present
 from geotagger.metadata.safe_write.write import OverwriteRefusedError, WriteContext, tag_file
 from geotagger.metadata.undo.untag import untag_file
-from geotagger.metadata.undo.write_journal import UNKNOWN, Journal
+from geotagger.metadata.undo.write_journal import UNKNOWN, WriteJournal
 from geotagger.reasons import note_text
 from geotagger.state import state_folder
 from tests.fixtures import jpegs
-from tests.fixtures.metadata import NOTE, OSLO, PARIS
+from tests.fixtures.metadata import OSLO, PARIS
 
 PLAIN = jpegs.SOUND["thumbnail and maker note"]
 MTIME_NS = 1_500_000_000_123_456_700
@@ -37,7 +35,7 @@ MTIME_NS = 1_500_000_000_123_456_700
 
 @pytest.fixture
 def journal(tmp_path):
-    with Journal(tmp_path / "state" / "writes.sqlite") as opened:
+    with WriteJournal(tmp_path / "state" / "writes.sqlite") as opened:
         yield opened
 
 
@@ -109,10 +107,10 @@ def test_every_odd_file_is_left_alone(name, tmp_path, journal):
 
 
 def test_a_photo_that_moved_to_another_machine_is_restored_from_its_own_record(photo, tmp_path):
-    with Journal(tmp_path / "here" / "writes.sqlite") as here:
+    with WriteJournal(tmp_path / "here" / "writes.sqlite") as here:
         tag(photo, here)
     moved = photo.rename(tmp_path / "other.jpg")
-    with Journal(tmp_path / "there" / "writes.sqlite") as there:
+    with WriteJournal(tmp_path / "there" / "writes.sqlite") as there:
         assert untag(moved, there) == "restored"
     assert moved.read_bytes() == PLAIN
 
@@ -223,7 +221,7 @@ def test_the_same_prediction_rewrites_nothing(overwrite, photo, journal):
 
 
 def test_a_photo_that_changed_after_it_was_judged_is_left_alone(photo, journal):
-    with pytest.raises(PhotoError, match="changed while it was being judged"):
+    with pytest.raises(PhotoError, match="changed while it was being analysed"):
         tag_file(photo, "0" * 64, FileTags(PARIS), WriteContext(journal, "always"))
     assert photo.read_bytes() == PLAIN
 
@@ -422,8 +420,8 @@ def under_way(monkeypatch):
         running.remove(data)
         return hashlib.sha256(data).hexdigest()
 
-    monkeypatch.setattr(digest, "_sha256", slowly)
-    monkeypatch.setattr(digest.Digest, "done", lambda _: False)
+    monkeypatch.setattr(loading, "_sha256", slowly)
+    monkeypatch.setattr(loading.BackgroundHash, "done", lambda _: False)
     return running
 
 
@@ -431,7 +429,7 @@ def test_a_large_photo_comes_back_and_nothing_is_left_under_way(photo, journal, 
     put(photo, LARGE)
     assert tag(photo, journal) == ""
     assert tag(photo, journal) == "holds this prediction already"
-    assert journal.made(photo, hashlib.sha256(LARGE).hexdigest(), sha256(photo))
+    assert journal.has_write(photo, hashlib.sha256(LARGE).hexdigest(), sha256(photo))
     assert untag(photo, journal) == "restored"
     assert photo.read_bytes() == LARGE
     assert under_way == []
@@ -448,7 +446,7 @@ def test_a_photo_that_changed_is_told_so_whatever_else_is_wrong_with_it(
     put(photo, data)
     if error:
         monkeypatch.setattr("geotagger.metadata.safe_write.write.embed", fails)
-    with pytest.raises(PhotoError, match="changed while it was being judged"):
+    with pytest.raises(PhotoError, match="changed while it was being analysed"):
         tag_file(photo, "0" * 64, FileTags(PARIS), WriteContext(journal, "always"))
     assert photo.read_bytes() == data
     assert alone(photo)
@@ -466,7 +464,7 @@ def test_an_error_in_the_midst_of_a_large_photo_leaves_nothing_under_way(
     target = {
         "fsync": "geotagger.metadata.safe_write.replace.os.fsync",
         "replace": "pathlib.Path.replace",
-        "complete": "geotagger.metadata.undo.write_journal.Journal.complete",
+        "complete": "geotagger.metadata.undo.write_journal.WriteJournal.complete",
     }[step]
     monkeypatch.setattr(target, fails)
     with pytest.raises(KeyboardInterrupt):
@@ -520,56 +518,66 @@ def test_any_name(name, tmp_path, journal):
 
 # Sudden death.
 
-KILLED = """
-import hashlib, os, sys
-from pathlib import Path
-from geotagger.metadata.exif.gps_tags import GpsTags
-from geotagger.metadata.undo.write_journal import Journal
-from geotagger.metadata.file_tags import FileTags
-from geotagger.metadata.safe_write.write import Pen, tag_file
-from geotagger.types import Point
-note, photos = sys.argv[2], [Path(name) for name in sys.argv[3:]]
-with Journal(Path(sys.argv[1])) as journal:
-    print("ready", flush=True)
-    turn = 0
-    while True:
-        for photo in photos:
-            turn += 1
-            tags = GpsTags(Point(turn % 80 + 1, 2), 1.0, "x" * (turn % 50), note)
-            sha256 = hashlib.sha256(photo.read_bytes()).hexdigest()
-            tag_file(photo, sha256, FileTags(tags), Pen(journal, "predicted"))
-"""
+
+@contextmanager
+def killed_writer(action, *paths):
+    """Yields a function that lets the next fork act and die; it returns how that ended."""
+    command = [sys.executable, "-m", "tests.fixtures.killed_writer", action, *map(str, paths)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+    ) as writer:
+
+        def next_death():
+            print(file=writer.stdin, flush=True)
+            return writer.stdout.readline().strip()
+
+        yield next_death
+        writer.stdin.close()
 
 
-def test_kill_9_leaves_every_photo_whole(tmp_path):
-    original = jpegs.photo(jpegs.exif(jpegs.FULL), trailer=bytes(700_000))  # hashed in a thread
-    photos = [put(tmp_path / "p" / f"{i}.jpg", original) for i in range(3)]
-    state = tmp_path / "state" / "writes.sqlite"
-    chance = random.Random(7)
-    left_over = 0
-    for _ in range(25):
-        worker = subprocess.Popen(
-            [sys.executable, "-c", KILLED, str(state), NOTE, *map(str, photos)],
-            stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        )
-        assert worker.stdout.readline() == b"ready\n"
-        time.sleep(chance.uniform(0, 0.1))  # the first write imports what is imported late
-        worker.send_signal(signal.SIGKILL)
-        worker.wait()
-        worker.stdout.close()
-        left_over += sum(path.suffix == ".tmp" for path in photos[0].parent.iterdir())
-        for path in photos:
-            data = path.read_bytes()
-            assert data.endswith(original[-700_000:])
-            assert data == original or read(data).gps_is_prediction
-    assert left_over, "no kill hit a write: the test shows nothing"
-    with Journal(state) as journal:
-        for path in photos:
-            tag(path, journal, OSLO, "predicted")
-            assert untag(path, journal) == "restored"
-            assert path.read_bytes() == original
-        assert sorted(photos[0].parent.iterdir()) == photos
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the program kills forks of itself")
+@pytest.mark.parametrize("action", ["tag", "untag"])
+@pytest.mark.parametrize("data", [PLAIN, LARGE], ids=["small", "large"])
+def test_kill_9_at_every_disk_call_leaves_the_photo_whole(data, action, tmp_path):
+    """Dies before each call that may change something on disk; the next run cleans up."""
+    path, state = tmp_path / "p" / "a.jpg", tmp_path / "state" / "writes.sqlite"
+    put(path, data)
+    versions = {"original": data, "tagged": embed(data, PARIS).data}
+    seen = Counter()
+    with killed_writer(action, state, path) as next_death:
+        while True:
+            if action == "untag":
+                with WriteJournal(state) as journal:
+                    tag(path, journal)
+            death = next_death()
+            with WriteJournal(state) as journal:
+                (left,) = (
+                    name for name, version in versions.items() if version == path.read_bytes()
+                )
+                temporary = {other for other in path.parent.iterdir() if other != path}
+                unfinished = journal.unfinished(path)
+                assert temporary <= {write.temp for write in unfinished}
+                assert len(unfinished) <= 1
+                seen[left, bool(temporary), bool(unfinished)] += 1
+                if death != "killed":
+                    break
+                tag(path, journal, OSLO, "predicted")
+                assert alone(path)
+                assert journal.unfinished(path) == []
+                assert untag(path, journal) == "restored"
+                assert path.read_bytes() == data
+    assert death == "done 0"
+    assert (left, alone(path)) == ("tagged" if action == "tag" else "original", True)
+    before, after = ("original", "tagged") if action == "tag" else ("tagged", "original")
+    expected = {
+        (before, False, False),  # before the write was recorded
+        (before, False, True),  # recorded
+        (before, True, True),  # the temporary file exists
+        (after, False, True),  # it replaced the photo
+        (after, False, False),  # the journal says so
+    }
+    assert seen.keys() == expected
+    assert seen.total() > 20
 
 
 def test_a_leftover_is_removed_and_nothing_else(photo, journal):
@@ -592,7 +600,7 @@ def test_old_leftovers_are_removed_by_the_next_run(photo, journal, tmp_path, mon
         journal.begin(path, mine, "a" * 64, "b" * 64, b"")
         replacing.clear_old_leftovers(journal)
         assert mine.exists() == (path != gone)
-    monkeypatch.setattr(replacing, "_OLD_S", -1.0)
+    monkeypatch.setattr(replacing, "_LEFTOVER_AGE_S", -1.0)
     replacing.clear_old_leftovers(journal)
     assert alone(photo)
     assert [len(journal.unfinished(path)) for path in (photo, sidecar, gone)] == [0, 0, 1]
@@ -608,9 +616,9 @@ class Killed(BaseException):
 STEPS = {
     "temp made": ("geotagger.metadata.safe_write.replace._write_temp", False),
     "temp written": ("geotagger.metadata.safe_write.replace.os.fsync", False),
-    "hash known": ("geotagger.metadata.undo.write_journal.Journal.complete", False),
-    "row complete": ("geotagger.metadata.safe_write.replace._put_in_place", False),
-    "replaced": ("geotagger.metadata.undo.write_journal.Journal.finish", True),
+    "hash known": ("geotagger.metadata.undo.write_journal.WriteJournal.complete", False),
+    "row complete": ("geotagger.metadata.safe_write.replace._rename_over", False),
+    "replaced": ("geotagger.metadata.undo.write_journal.WriteJournal.finish", True),
 }
 
 
@@ -629,7 +637,7 @@ def test_death_at_every_step(step, data, photo, journal, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(target, dies)
         patch.setattr(Path, "unlink", dies)
-        patch.setattr(Journal, "forget", dies)
+        patch.setattr(WriteJournal, "forget", dies)
         with pytest.raises(Killed):
             tag(photo, journal)
     assert (photo.read_bytes() != data) == is_written
@@ -652,11 +660,11 @@ def test_a_power_cut_that_costs_the_last_word_of_the_journal(photo, journal, mon
     """The file was replaced, and the journal still does not know its hash."""
     put(photo, LARGE)
     with monkeypatch.context() as patch:
-        patch.setattr(Journal, "complete", lambda *_: None)
-        patch.setattr(Journal, "finish", lambda *_: True)
+        patch.setattr(WriteJournal, "complete", lambda *_: None)
+        patch.setattr(WriteJournal, "finish", lambda *_: True)
         tag(photo, journal)
     assert [row[3] for row in journal.unfinished(photo)] == ["?"]
-    monkeypatch.setattr(replacing, "_OLD_S", -1.0)
+    monkeypatch.setattr(replacing, "_LEFTOVER_AGE_S", -1.0)
     replacing.clear_old_leftovers(journal)
     assert journal.unfinished(photo) == []
     monkeypatch.setattr("geotagger.metadata.undo.untag.undo_record", lambda _: None)
@@ -667,7 +675,7 @@ def test_a_power_cut_that_costs_the_last_word_of_the_journal(photo, journal, mon
 def test_a_new_file_that_never_came_to_be_leaves_no_row(tmp_path, journal):
     missing = tmp_path / "copy.jpg"
     row = journal.begin(missing, tmp_path / ".copy.tmp", "", UNKNOWN, b"")
-    replacing._clear_leftovers(load_if_there(missing), journal)
+    replacing._clear_leftovers(load_if_present(missing), journal)
     assert journal.unfinished(missing) == []
     assert not journal._db.execute("SELECT 1 FROM writes WHERE id = ?", (row,)).fetchone()
 
@@ -706,7 +714,7 @@ def test_ctrl_c_right_after_the_replacement_costs_no_way_back(photo, journal, mo
 
 def test_another_run_that_tidies_up_costs_no_way_back(photo, journal, monkeypatch):
     """It has read the photo before, and finds the row between replacement and last word."""
-    before, real = load_if_there(photo), replacing._put_in_place
+    before, real = load_if_present(photo), replacing._rename_over
 
     def tidied(*arguments):
         real(*arguments)
@@ -714,7 +722,7 @@ def test_another_run_that_tidies_up_costs_no_way_back(photo, journal, monkeypatc
         assert journal.unfinished(photo) == []
 
     with monkeypatch.context() as patch:
-        patch.setattr(replacing, "_put_in_place", tidied)
+        patch.setattr(replacing, "_rename_over", tidied)
         assert tag(photo, journal) == ""
     assert journal.unfinished(photo) == []
     monkeypatch.setattr("geotagger.metadata.undo.untag.undo_record", lambda _: None)
@@ -760,60 +768,23 @@ def test_without_a_journal_nothing_is_written(photo, journal):
 def test_a_journal_that_cannot_be_opened_names_the_remedy(tmp_path):
     (tmp_path / "writes.sqlite").write_bytes(b"this is no database, it is a letter" * 100)
     with pytest.raises(GeotaggerError, match="set GEOTAGGER_STATE"):
-        Journal(tmp_path / "writes.sqlite")
+        WriteJournal(tmp_path / "writes.sqlite")
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(GeotaggerError, match="set GEOTAGGER_STATE"):
-        Journal(tmp_path / "file" / "writes.sqlite")
+        WriteJournal(tmp_path / "file" / "writes.sqlite")
 
 
 def test_a_journal_of_a_later_version_is_refused(tmp_path):
     file = tmp_path / "writes.sqlite"
-    with Journal(file) as journal:
+    with WriteJournal(file) as journal:
         journal._db.execute("PRAGMA user_version = 99")
     with pytest.raises(GeotaggerError, match="later geotagger"):
-        Journal(file)
-
-
-VERSION_1 = """
-CREATE TABLE writes (
-    id INTEGER PRIMARY KEY, path BLOB NOT NULL, temp BLOB NOT NULL, at REAL NOT NULL,
-    sha256_before TEXT NOT NULL, sha256_after TEXT NOT NULL, undo BLOB NOT NULL,
-    done INTEGER NOT NULL DEFAULT 0
-);
-CREATE INDEX writes_by_content ON writes (sha256_after);
-CREATE INDEX writes_by_path ON writes (path);
-PRAGMA user_version = 1;
-"""
-
-
-def test_a_journal_of_version_1_goes_on_working(tmp_path):
-    """As geotagger 0.1 left it, with a photo whose own record is damaged."""
-    original = jpegs.photo(jpegs.JFIF)
-    sha = hashlib.sha256(original).digest()
-    body = b"GTagUndo" + bytes((1, 1, 0, 0)) + bytes(12) + sha
-    record = body + struct.pack("<L", zlib.crc32(body))
-    block = jpegs.tiff(gps=jpegs.position()) + record
-    data = jpegs.photo(jpegs.JFIF, jpegs.exif(block[:-1] + b"?"))
-    path = put(tmp_path / "photos" / "a.jpg", data)
-    file = tmp_path / "writes.sqlite"
-    with closing(sqlite3.connect(file)) as database:
-        database.executescript(VERSION_1)
-        row = os.fsencode(path), b".a.tmp", 0.0, sha.hex(), sha256(path), record
-        sql = "INSERT INTO writes (path, temp, at, sha256_before, sha256_after, undo, done)"
-        database.execute(f"{sql} VALUES (?, ?, ?, ?, ?, ?, 1)", row)
-        database.commit()
-    with Journal(file) as journal:
-        assert untag(path, journal) == "restored"
-        assert path.read_bytes() == original
-        assert tag(path, journal) == ""
-    with Journal(file) as journal:
-        assert untag(path, journal) == "restored"
-    assert path.read_bytes() == original
+        WriteJournal(file)
 
 
 def test_where_the_journal_is(tmp_path, monkeypatch):
     monkeypatch.setenv("GEOTAGGER_STATE", str(tmp_path / "chosen"))
-    with Journal.open():
+    with WriteJournal.open():
         assert (tmp_path / "chosen" / "writes.sqlite").exists()
     monkeypatch.delenv("GEOTAGGER_STATE")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
@@ -823,7 +794,7 @@ def test_where_the_journal_is(tmp_path, monkeypatch):
 
 def test_two_programs_may_write_at_once(tmp_path):
     file = tmp_path / "writes.sqlite"
-    with Journal(file) as one, Journal(file) as two:
+    with WriteJournal(file) as one, WriteJournal(file) as two:
         for i in range(20):
             path = put(tmp_path / f"{i}.jpg")
             tag(path, (one, two)[i % 2])

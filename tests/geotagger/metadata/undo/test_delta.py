@@ -16,8 +16,8 @@ from geotagger.metadata.undo.delta import (
     NO_FILE,
     delta,
     earlier_version,
-    leads_to,
-    only_in_earlier,
+    literal_bytes,
+    restores_sha256,
 )
 
 few = st.lists(st.sampled_from([b"a", b"\0", b"0123456789" * 5, b"xy" * 20]), max_size=30)
@@ -28,7 +28,7 @@ def test_any_version_comes_back(earlier, later):
     earlier, later = b"".join(earlier), b"".join(later)
     packed = delta(later, earlier)
     assert earlier_version(later, packed) == earlier
-    assert leads_to(packed) == hashlib.sha256(earlier).hexdigest()
+    assert restores_sha256(packed) == hashlib.sha256(earlier).hexdigest()
 
 
 def test_a_rewritten_header_and_a_moved_picture_cost_little():
@@ -38,7 +38,7 @@ def test_a_rewritten_header_and_a_moved_picture_cost_little():
     packed = delta(later, earlier)
     assert earlier_version(later, packed) == earlier
     assert len(packed) < 1000
-    assert only_in_earlier(packed) < 400
+    assert literal_bytes(packed) < 400
 
 
 def test_only_the_very_file_is_led_back():
@@ -48,12 +48,12 @@ def test_only_the_very_file_is_led_back():
     assert earlier_version(b"later" + shared[:-1], packed) is None
     assert earlier_version(b"later" + shared, packed[:-3]) is None
     assert earlier_version(b"later" + shared, b"") is None
-    assert leads_to(b"something else") is None
+    assert restores_sha256(b"something else") is None
 
 
 def test_no_file_is_an_earlier_version_too():
     packed = delta(b"a sidecar", None)
-    assert leads_to(packed) == NO_FILE
+    assert restores_sha256(packed) == NO_FILE
     assert earlier_version(b"a sidecar", packed) is None
 
 
@@ -68,13 +68,13 @@ PICTURE = random.Random(5).randbytes(50_000)
 
 @pytest.mark.parametrize("length", [0, 8, 20, 31])
 def test_a_delta_without_its_hash_is_none(length):
-    assert leads_to(MAGIC + b"x" * length) is None
+    assert restores_sha256(MAGIC + b"x" * length) is None
     assert earlier_version(b"later", MAGIC + b"x" * length) is None
 
 
 def test_a_delta_of_zeros_says_that_there_was_no_file():
-    assert leads_to(MAGIC + bytes(32)) == NO_FILE
-    assert leads_to(MAGIC + bytes(31) + b"\1") == "00" * 31 + "01"
+    assert restores_sha256(MAGIC + bytes(32)) == NO_FILE
+    assert restores_sha256(MAGIC + bytes(31) + b"\1") == "00" * 31 + "01"
 
 
 def test_runs_are_found_from_their_first_byte():
@@ -82,7 +82,7 @@ def test_runs_are_found_from_their_first_byte():
     earlier = b"#" + PICTURE
     for inserted in (b"x", b"y" * 7, b"z" * 33):
         packed = delta(inserted + PICTURE, earlier)
-        assert deltas.only_in_earlier(packed) == 1
+        assert deltas.literal_bytes(packed) == 1
         assert earlier_version(inserted + PICTURE, packed) == earlier
 
 
@@ -91,7 +91,7 @@ def test_runs_of_every_length_are_found_to_their_end():
         data = random.Random(length).randbytes(length)
         earlier, later = data + b"old end", data + b"new tail"
         packed = delta(later, earlier)
-        assert deltas.only_in_earlier(packed) <= len(b"old end")
+        assert deltas.literal_bytes(packed) <= len(b"old end")
         assert earlier_version(later, packed) == earlier
 
 
@@ -116,5 +116,5 @@ def test_runs_of_one_byte_are_not_looked_for(monkeypatch):
     monkeypatch.setattr(deltas, "_MAX_SEARCHES", 1)
     earlier = b"\0" * 320 + PICTURE
     packed = delta(b"head" + PICTURE, earlier)
-    assert deltas.only_in_earlier(packed) == 320
+    assert deltas.literal_bytes(packed) == 320
     assert earlier_version(b"head" + PICTURE, packed) == earlier

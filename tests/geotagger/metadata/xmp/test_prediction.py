@@ -13,17 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geotagger.errors import CannotEmbedError
+from geotagger.metadata.xmp.packet import GEOTAGGER
 from geotagger.metadata.xmp.prediction import (
-    Alternative,
     XmpGps,
-    XmpTags,
     gps_in,
     prediction_in,
     with_prediction,
     withheld,
     without_prediction,
 )
-from geotagger.metadata.xmp.tree import GEOTAGGER
+from geotagger.metadata.xmp.tags import Alternative, XmpTags
 from geotagger.types import Point
 from tests.fixtures.xmps import (
     RDF,

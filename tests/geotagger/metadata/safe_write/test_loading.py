@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from geotagger.metadata.safe_write import digest
-from geotagger.metadata.safe_write.digest import sha256_beside
+from geotagger.metadata.safe_write import loading
+from geotagger.metadata.safe_write.loading import background_hash
 
 SMALL, LARGE = b"a few bytes", bytes(range(256)) * 4096
 EXPECTED = hashlib.sha256(LARGE).hexdigest()
@@ -17,7 +17,7 @@ EXPECTED = hashlib.sha256(LARGE).hexdigest()
 def busy_thread():
     """The thread has other work until the block ends."""
     begun, end = threading.Event(), threading.Event()
-    digest._THREAD.submit(lambda: (begun.set(), end.wait()))
+    loading._HASH_THREAD.submit(lambda: (begun.set(), end.wait()))
     begun.wait()
     try:
         yield
@@ -26,7 +26,7 @@ def busy_thread():
 
 
 def test_few_bytes_are_hashed_at_once():
-    with busy_thread(), sha256_beside(SMALL) as found:
+    with busy_thread(), background_hash(SMALL) as found:
         assert found.done()
         assert found.result() == hashlib.sha256(SMALL).hexdigest()
 
@@ -39,8 +39,8 @@ def test_many_bytes_are_hashed_in_the_thread(monkeypatch):
         begun.set()
         return hashlib.sha256(data).hexdigest()
 
-    monkeypatch.setattr(digest, "_sha256", noted)
-    with sha256_beside(LARGE) as found:
+    monkeypatch.setattr(loading, "_sha256", noted)
+    with background_hash(LARGE) as found:
         begun.wait()
         assert found.result() == found.result() == EXPECTED
         assert found.done()
@@ -48,8 +48,8 @@ def test_many_bytes_are_hashed_in_the_thread(monkeypatch):
 
 
 def test_a_hash_that_the_thread_has_ended_is_there_before_it_is_asked_for():
-    with sha256_beside(LARGE) as found:
-        digest._THREAD.submit(int).result()
+    with background_hash(LARGE) as found:
+        loading._HASH_THREAD.submit(int).result()
         assert found.done()
 
 
@@ -60,8 +60,8 @@ def test_a_thread_that_is_busy_is_not_waited_for(monkeypatch):
         done.append(data)
         return hashlib.sha256(data).hexdigest()
 
-    monkeypatch.setattr(digest, "_sha256", noted)
-    with busy_thread(), sha256_beside(LARGE) as found:
+    monkeypatch.setattr(loading, "_sha256", noted)
+    with busy_thread(), background_hash(LARGE) as found:
         assert not found.done()
         assert found.result() == found.result() == EXPECTED
         assert found.done()
@@ -70,11 +70,11 @@ def test_a_thread_that_is_busy_is_not_waited_for(monkeypatch):
 
 def test_what_nobody_waits_for_is_not_begun(monkeypatch):
     with busy_thread():
-        monkeypatch.setattr(digest, "_sha256", lambda _: pytest.fail("it was begun"))
-        with pytest.raises(KeyError), sha256_beside(LARGE) as found:
+        monkeypatch.setattr(loading, "_sha256", lambda _: pytest.fail("it was begun"))
+        with pytest.raises(KeyError), background_hash(LARGE) as found:
             raise KeyError
-    digest._THREAD.submit(int).result()
-    assert found._begun.cancelled()
+    loading._HASH_THREAD.submit(int).result()
+    assert found._future.cancelled()
 
 
 def test_what_has_begun_has_ended_when_the_block_ends(monkeypatch):
@@ -86,8 +86,8 @@ def test_what_has_begun_has_ended_when_the_block_ends(monkeypatch):
         ended.append(True)
         return ""
 
-    monkeypatch.setattr(digest, "_sha256", slow)
-    with sha256_beside(LARGE):
+    monkeypatch.setattr(loading, "_sha256", slow)
+    with background_hash(LARGE):
         begun.wait()
     assert ended == [True]
 
@@ -96,6 +96,6 @@ def test_what_goes_wrong_there_is_told_here(monkeypatch):
     def fails(_):
         raise MemoryError
 
-    monkeypatch.setattr(digest, "_sha256", fails)
-    with pytest.raises(MemoryError), sha256_beside(LARGE) as found:
+    monkeypatch.setattr(loading, "_sha256", fails)
+    with pytest.raises(MemoryError), background_hash(LARGE) as found:
         found.result()
