@@ -162,8 +162,8 @@ def test_there_is_no_import_circle():
 
 
 CLASS_NAMES_TO_CHANGE = {
-    *("Candidate", "Chunk", "Example", "Figure", "Found", "Guesses", "Journal", "Label"),
-    *("LocationEncoder", "Options", "Photos", "Point", "Session", "Source", "Style", "TextTower"),
+    *("Candidate", "Example", "Figure", "Found", "Guesses", "Label"),
+    *("LocationEncoder", "Options", "Photos", "Point", "Session", "Source", "TextTower"),
     "Truth",
 }
 """May only shrink."""
