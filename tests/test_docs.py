@@ -1,9 +1,11 @@
 """Everything that the pages name exists: links, paths, modules, commands, flags."""
 
+import ast
 import re
 import shlex
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import click
@@ -79,6 +81,21 @@ def test_modules_and_scripts_exist(page):
         assert file.with_suffix(".py").is_file() or (file / "__main__.py").is_file(), module
     for script in SCRIPT_NAMED.findall(text_of(page)):
         assert (ROOT / script).is_file(), script
+
+
+def test_pages_that_code_names_exist():
+    for path in ROOT.glob("**/*.py"):
+        for name in re.findall(r"\bdocs/[a-z]+/[\w-]+\.(?:md|json|png)", text_of(path)):
+            assert (ROOT / name).is_file(), f"{path}: {name}"
+
+
+def test_python_blocks_import_what_exists(page):
+    for block in re.findall(r"^```python\n(.*?)^```", text_of(page), re.S | re.M):
+        for node in ast.walk(ast.parse(block)):
+            if isinstance(node, ast.ImportFrom):
+                module = import_module(node.module)
+                for alias in node.names:
+                    assert hasattr(module, alias.name), f"{node.module}.{alias.name}"
 
 
 def find_command(words):
