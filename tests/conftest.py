@@ -1,12 +1,26 @@
-import pytest
+"""Settings and fixtures that all tests share."""
 
-import geotagger  # noqa: F401  (before any test loads ONNX Runtime: see there)
-from tests.fixtures.reviewing import CHROMIUM, sync_api
+import pytest
+from hypothesis import HealthCheck, settings
+
+import geotagger  # noqa: F401  (first: it sets what ONNX Runtime reads when it is loaded)
+from tests.fixtures.browser import CHROMIUM, MAX_WAIT_MS, sync_api
+
+# On a busy machine a single example may take seconds. No test fails for that.
+settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config):
+    """Tests of one file run in this process: workers would take longer to start."""
+    files = {argument.partition("::")[0] for argument in config.args}
+    return 0 if len(files) == 1 and files.pop().endswith(".py") else None
 
 
 @pytest.fixture(autouse=True)
 def _state_folder(tmp_path_factory, monkeypatch):
-    """No test touches the journal of the person who runs it."""
+    """No test touches the state folder of the person who runs it."""
     monkeypatch.setenv("GEOTAGGER_STATE", str(tmp_path_factory.mktemp("state")))
 
 
@@ -20,7 +34,7 @@ def places():
 
 @pytest.fixture(scope="session")
 def belief(places):
-    """The belief over all places, with the fitted constants."""
+    """Fusion over all places, with the fitted constants."""
     from geotagger.fusion.decide import Fusion
 
     return Fusion(places)
@@ -28,11 +42,14 @@ def belief(places):
 
 @pytest.fixture(scope="module")
 def browser():
-    """Debian's Chromium; tests that need it are skipped where it is missing."""
+    """Chromium as the system has it; tests that need it are skipped where it is missing."""
     playwright = sync_api()
     if not CHROMIUM:
-        pytest.skip("no chromium")
+        pytest.skip("Chromium is not installed")
+    playwright.expect.set_options(timeout=MAX_WAIT_MS)
     with playwright.sync_playwright() as api:
-        opened = api.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
+        chromium = api.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox"], timeout=MAX_WAIT_MS
+        )
+        yield chromium
+        chromium.close()

@@ -103,6 +103,7 @@ def test_the_wheel_is_whole_and_small(built):
     assert "geotagger/py.typed" in names  # type checkers of other projects see our types
 
 
+@pytest.mark.slow
 def test_the_sdist_makes_the_same_wheel(built, tmp_path):
     wheel, sdist = built
     with tarfile.open(sdist) as file:
@@ -119,6 +120,7 @@ def test_the_sdist_makes_the_same_wheel(built, tmp_path):
         }
 
 
+@pytest.mark.slow
 def test_the_wheel_alone_does_the_main_job_offline(built, tmp_path):
     """In an environment of its own, with the packages that geotagger names and no others."""
     wheel, _ = built

@@ -24,10 +24,10 @@ from tests.fixtures.bundles import make_bundle
 pytestmark = pytest.mark.filterwarnings("ignore")  # what Ray warns of is none of ours
 
 
-@pytest.fixture(scope="module")
-def ray():
+@pytest.fixture
+def ray(monkeypatch):
     # workers import this very package, also where the tests run from a checkout
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
     return pytest.importorskip("ray")
 
 
@@ -56,6 +56,7 @@ def rows(options):
     return [json.loads(line) for line in options.reports[0].read_text("utf-8").splitlines()]
 
 
+@pytest.mark.cluster
 @pytest.mark.usefixtures("ray")
 @pytest.mark.parametrize("read_text", [False, True], ids=["workers-believe", "driver-believes"])
 def test_the_same_rows_as_on_one_machine_and_the_journal_serves_both(options, tmp_path, read_text):
@@ -69,6 +70,7 @@ def test_the_same_rows_as_on_one_machine_and_the_journal_serves_both(options, tm
     assert run(replace(on_ray, engine="local")).resumed == 6  # all but the photo that failed
 
 
+@pytest.mark.cluster
 @pytest.mark.usefixtures("ray")
 def test_what_networks_said_of_a_copy_is_found_by_the_workers(options, tmp_path):
     noted = replace(options, journal=tmp_path / "done.sqlite")
@@ -82,6 +84,7 @@ def test_what_networks_said_of_a_copy_is_found_by_the_workers(options, tmp_path)
     assert [row["lat"] for row in rows(replace(copied, restart=True))] == truth
 
 
+@pytest.mark.cluster
 @pytest.mark.usefixtures("ray")
 def test_a_device_that_workers_do_not_have_stops_the_run(options):
     with pytest.raises(DeviceError, match="coreml"):
@@ -90,6 +93,7 @@ def test_a_device_that_workers_do_not_have_stops_the_run(options):
         rows(replace(options, engine="ray", device="cuda"))
 
 
+@pytest.mark.cluster
 @pytest.mark.usefixtures("ray")
 def test_no_cluster_at_the_address_is_said(options):
     with pytest.raises(GeotaggerError, match="no Ray cluster answers"):
@@ -107,6 +111,7 @@ def test_without_ray_the_message_says_how_to_get_it(options, monkeypatch):
     assert "pip install 'geotagger-photos[ray]'" in str(done.exception)
 
 
+@pytest.mark.cluster
 @pytest.mark.usefixtures("ray")
 def test_a_node_that_dies_costs_no_photo(options):
     """Two nodes; one is killed after the first rows. Every photo has its one row, in order."""

@@ -10,8 +10,11 @@ import sys
 import pytest
 
 from geotagger.review.decisions import Decisions, journal_path
+from tests.fixtures.browser import new_page
 from tests.fixtures.reviewing import drawn_outcomes
 from tests.fixtures.samples import write_report
+
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
@@ -40,7 +43,7 @@ def start(folder):
 
 
 def opened(browser, address):
-    page = browser.new_page(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
+    page = new_page(browser, viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
     page.asked, page.errors = [], []
     page.on("request", lambda request: page.asked.append(request.url))
     page.on("pageerror", lambda error: page.errors.append(str(error)))
@@ -122,8 +125,8 @@ def test_decisions_survive_kill_9_and_can_be_undone(browser, start):
     assert page.input_value("#note") == "looks like the other one"
     page.keyboard.press("Escape")
     for _ in range(2):
-        page.get_by_role("button", name="Undo").click()
-        page.wait_for_timeout(150)
+        with page.expect_response("**/api/undo"):
+            page.get_by_role("button", name="Undo").click()
     decided(page, 0)
     page.close()
 
@@ -172,7 +175,7 @@ def test_a_cluster_is_approved_at_once(browser, start, folder):
     decided(page, 2)
     page.close()
     process.send_signal(signal.SIGINT)
-    assert process.wait(20) == 0
+    assert process.wait(180) == 0
     with Decisions(folder / "r.csv") as decisions:
         assert sorted(decision.state for _, decision in decisions) == ["approved", "approved"]
 
@@ -182,7 +185,7 @@ def test_an_alternative_is_taken_by_its_number(browser, start):
     page = opened(browser, address)
     page.keyboard.press("j")
     chosen(page, "tower.jpg")
-    page.wait_for_timeout(100)
+    page.wait_for_function("app.view.alternatives.length > 1")
     page.keyboard.press("2")
     page.wait_for_selector(".proposal:has-text('Berlin')")
     page.keyboard.press("a")

@@ -6,8 +6,11 @@ import pytest
 
 from geotagger.reasons import Reason, ReasonCode
 from geotagger.types import Outcome, Photo, Status
-from tests.fixtures.reviewing import drawn_outcomes, hostile_names, sync_api
+from tests.fixtures.browser import new_page, sync_api
+from tests.fixtures.reviewing import drawn_outcomes, hostile_names
 from tests.fixtures.samples import HOSTILE_HTML, write_report
+
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +33,7 @@ def report(tmp_path_factory):
 def opened(browser, report):
     """The page, with everything that it asked for and complained of."""
     context = browser.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
-    page = context.new_page()
+    page = new_page(context)
     page.requests, page.errors = [], []
     page.on("request", lambda request: page.requests.append(request.url))
     page.on("pageerror", lambda error: page.errors.append(str(error)))
@@ -84,16 +87,17 @@ def test_the_network_is_shut_by_the_page_itself(opened):
 
 def test_online_tiles_are_asked_for_only_when_switched_on(browser, report):
     context = browser.new_context(offline=True, viewport={"width": 1000, "height": 700})
-    page = context.new_page()
+    page = new_page(context)
     asked = []
     page.on("request", lambda request: asked.append(request.url))
     page.goto(report.as_uri())
     page.wait_for_selector("body[data-ready]")
     assert page.get_by_role("switch", name="Online map").is_checked() is False
     assert not [url for url in asked if url.startswith("http")]
-    page.get_by_role("switch", name="Online map").check()
+    with page.expect_request(lambda request: request.url.startswith("https:")):
+        page.get_by_role("switch", name="Online map").check()
     page.wait_for_selector("#credit:has-text('OpenStreetMap')")
-    page.wait_for_timeout(300)
+    page.wait_for_timeout(300)  # whatever else the page would ask for
     online = {url.split("/")[2] for url in asked if url.startswith("http")}
     assert online == {"tile.openstreetmap.org"}
     context.close()
@@ -154,18 +158,23 @@ def test_the_chosen_photo_tells_all_that_is_known(opened):
     assert page.locator("#details h2").count() == 0
 
 
+IN_SIGHT = """() => {
+  const { view, columns, chosen } = app;
+  const located = !Number.isNaN(columns.x[chosen]);
+  const left = located ? view.at(columns.x[chosen], columns.y[chosen])[0] : 0;
+  const room = document.querySelector("#map").parentElement.clientWidth;
+  return view.width === room && 0 <= left && left <= view.width;
+}"""
+
+
 def test_the_chosen_photo_is_in_sight_beside_its_details(opened):
     page = opened
     page.locator("#list").focus()
-    for key in ("Home", "ArrowDown", "ArrowDown"):
+    for row, key in enumerate(("Home", "ArrowDown", "ArrowDown")):
         page.keyboard.press(key)
-        page.wait_for_timeout(500)
-        width, left = page.evaluate(
-            "() => { const v = app.view, c = app.columns, i = app.chosen;"
-            " return [v.width, Number.isNaN(c.x[i]) ? 50 : v.at(c.x[i], c.y[i])[0]]; }"
-        )
-        assert width == page.evaluate("document.querySelector('#map').parentElement.clientWidth")
-        assert 0 <= left <= width
+        page.wait_for_selector(f"#list[aria-activedescendant='row-{row}']")
+        page.wait_for_selector("#details h2")
+        page.wait_for_function(IN_SIGHT)
 
 
 def test_a_mark_on_the_map_chooses_by_pointer_and_by_keys(opened):
@@ -221,7 +230,7 @@ def test_everything_has_a_name_and_can_be_reached(opened):
 
 def test_a_narrow_window_shows_one_part_at_a_time(browser, report):
     context = browser.new_context(viewport={"width": 375, "height": 700}, has_touch=True)
-    page = context.new_page()
+    page = new_page(context)
     page.goto(report.as_uri())
     page.wait_for_selector("body[data-ready]")
     assert page.evaluate("document.documentElement.scrollWidth") <= 375
