@@ -291,7 +291,7 @@ class Geotagger:
         options = replace(
             self._options, batch_size=self._options.batch_size or self._vision.batch_size
         )
-        with LocalExecutor(with_cache(self._sources, None), options) as executor:
+        with LocalExecutor(with_cache(self._sources(), None), options) as executor:
             items = NeighbourPropagation(self._fusion).share(executor.run(walk(list(paths))))
             return [
                 PhotoLocation(predict(item, self._fusion))
@@ -300,19 +300,23 @@ class Geotagger:
             ]
 
     def _locate_image(self, photo: Any) -> PhotoLocation:
-        loaded, gate = self._loaded(photo), self._options.gate
-        outcome = new_outcome(loaded.photo, self._sources)
-        prepared = prepare_loaded(loaded, outcome, self._sources, gate=gate)
-        (item,) = weigh_batch([prepared], self._sources)
+        loaded, sources = self._loaded(photo), self._sources()
+        outcome = new_outcome(loaded.photo, sources)
+        prepared = prepare_loaded(loaded, outcome, sources, gate=self._options.gate)
+        (item,) = weigh_batch([prepared], sources)
         return PhotoLocation(predict(item, self._fusion))
 
     @property
     def _fusion(self) -> Fusion:
         return self._setup.fusion
 
-    @cached_property
     def _sources(self) -> list[EvidenceSource[Any]]:
-        return [self._vision, *self._setup.other_sources()]
+        """All sources: the networks are loaded once, the others see folders as they are now."""
+        return [self._vision, *self._text_sources, *self._setup.context_sources()]
+
+    @cached_property
+    def _text_sources(self) -> list[EvidenceSource[Any]]:
+        return self._setup.text_sources()
 
     def _embedding_head(self) -> int:
         for index, head in enumerate(self.card.heads):

@@ -52,22 +52,7 @@ class EvidenceSetup:
         Raises:
             DeviceError: a device that was asked for does not run here.
         """
-        return [*self.vision_sources(), *self.other_sources()]
-
-    def other_sources(self) -> list[EvidenceSource[Any]]:
-        """The sources besides vision: text, clock, neighbours' GPS, names. Raises as `sources`."""
-        options, places = self._options, self.fusion.places
-        sources: list[EvidenceSource[Any]] = []
-        if options.read_text:
-            sources.append(self._text_source())
-        sources.append(ClockSource(places, self.fusion.log_prior))
-        if options.album and options.neighbour_gps:
-            sources.append(AlbumSource(places))
-        if options.use_names:
-            from geotagger.evidence.folder_names import NamesSource  # loads half a million names
-
-            sources.append(NamesSource(places))
-        return sources
+        return [*self.vision_sources(), *self.text_sources(), *self.context_sources()]
 
     def vision_sources(self) -> list[VisionSource]:
         """One source for each bundle; bundles with the same network share one session."""
@@ -91,15 +76,33 @@ class EvidenceSetup:
             sources.append(source)
         return sources
 
-    def _text_source(self) -> EvidenceSource[Any]:
+    def text_sources(self) -> list[EvidenceSource[Any]]:
+        """The source that reads words in the picture, if the run reads text."""
+        options = self._options
+        if not options.read_text:
+            return []
         import cv2
 
         from geotagger.evidence.ocr_text import TextSource  # takes a second to import
 
         cv2.setNumThreads(1)  # each of our threads has its own photos
-        options = self._options
         device = options.text_device or options.device
-        return TextSource(self.fusion.places, device=device, threads=options.workers)
+        return [TextSource(self.fusion.places, device=device, threads=options.workers)]
+
+    def context_sources(self) -> list[EvidenceSource[Any]]:
+        """The sources that need no network: clock, neighbours' GPS, names.
+
+        They remember what they read of folders, so each run needs its own.
+        """
+        options, places = self._options, self.fusion.places
+        sources: list[EvidenceSource[Any]] = [ClockSource(places, self.fusion.log_prior)]
+        if options.album and options.neighbour_gps:
+            sources.append(AlbumSource(places))
+        if options.use_names:
+            from geotagger.evidence.folder_names import NamesSource  # loads half a million names
+
+            sources.append(NamesSource(places))
+        return sources
 
 
 def with_cache(
