@@ -131,7 +131,7 @@ def _embedded(
         record = EditRecord(sha256, tuple(inverse(container.data, edits)), block_end)
         packed = record.pack()
     if len(packed) > _MAX_UNDO_BYTES or len(edits) > MAX_EDITS:
-        raise SegmentFullError("the way back to its XMP packet would be too long")
+        raise SegmentFullError("the undo record of its XMP packet would be too long")
     data = apply(container.data, edits)
     return EmbedResult(data, container.data, record, tags, packet, xmp_problem)
 

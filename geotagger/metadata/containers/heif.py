@@ -151,8 +151,8 @@ def _items_of_others(data: bytes, parts: _Parts) -> set[int]:
             count = min(int.from_bytes(data[pos + size : ids_at]), (box_end - ids_at) // size)
             ids = (data[i : i + size] for i in range(ids_at, ids_at + count * size, size))
             item = int.from_bytes(data[pos : pos + size])
-            found = of_primary if any(i.lstrip(b"\0") == primary for i in ids) else others
-            found.add(item)
+            items = of_primary if any(i.lstrip(b"\0") == primary for i in ids) else others
+            items.add(item)
     return others - of_primary
 
 
@@ -189,8 +189,8 @@ def _locations(data: bytes, parts: _Parts) -> dict[int, _Location]:
     extent_size = index_size + offset_size + length_size
     id_size = 4 if version == 2 else 2
     pos += 6 + id_size  # skips the number of items: the box ends with the last
-    found: dict[int, _Location] = {}
-    while pos < end and len(found) < _MAX_PARTS:
+    locations: dict[int, _Location] = {}
+    while pos < end and len(locations) < _MAX_PARTS:
         number = int.from_bytes(data[pos : pos + id_size])
         pos += id_size
         method = data[pos + 1] & 15 if version else 0
@@ -200,6 +200,6 @@ def _locations(data: bytes, parts: _Parts) -> dict[int, _Location]:
         count = int.from_bytes(data[pos : pos + 2])
         pos += 2
         entries = range(pos + index_size, end, extent_size or end)[:count]
-        found.setdefault(number, _Location(base, entries, offset_size, length_size))
+        locations.setdefault(number, _Location(base, entries, offset_size, length_size))
         pos += count * extent_size
-    return found
+    return locations

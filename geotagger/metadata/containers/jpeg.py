@@ -205,7 +205,7 @@ class JpegFile:
             if segment.marker == APP11 and self.data.startswith(b"JP", segment.payload):
                 raise CannotEmbedError("it carries signed content credentials (C2PA/JUMBF)")
             if exif and segment.start < exif.start and self._is_picture_index(segment):
-                raise CannotEmbedError("its picture index (MPF) stands before the EXIF block")
+                raise CannotEmbedError("its picture index (MPF) comes before the EXIF block")
         self._refuse_trailer()
         if exif:
             self._refuse_leica()
@@ -216,16 +216,16 @@ class JpegFile:
         ExifTool also reads headers that are misspelt or follow a few stray bytes. To the user they
         are EXIF, so they are refused here and not taken for "no EXIF".
         """
-        found = [
+        candidates = [
             segment
             for segment in self.segments
             if segment.marker == APP1 and b"exif\0" in self._payload_start(segment, 9).lower()
         ]
-        if len(found) > 1:
+        if len(candidates) > 1:
             raise CannotEmbedError("the JPEG has more than one EXIF segment")
-        if found and not self.data.startswith(EXIF_HEADER, found[0].payload):
+        if candidates and not self.data.startswith(EXIF_HEADER, candidates[0].payload):
             raise CannotEmbedError("the EXIF segment has an unknown header")
-        return found[0] if found else None
+        return candidates[0] if candidates else None
 
     def _xmp_segment(self) -> JpegSegment | None:
         """The segment of the standard packet (XMP part 3, 1.1.3), not of an extended one.
@@ -233,20 +233,20 @@ class JpegFile:
         Raises:
             CannotEmbedError: There are several, or its header is odd, or it must not move.
         """
-        found = [
+        candidates = [
             segment
             for segment in self.segments
             if segment.marker == APP1 and b"ns.adobe.com/xap/" in self._payload_start(segment, 40)
         ]
-        if len(found) > 1:
+        if len(candidates) > 1:
             raise CannotEmbedError("the JPEG has more than one XMP packet")
-        if not found:
+        if not candidates:
             return None
-        (xmp,) = found
+        (xmp,) = candidates
         if not self.data.startswith(XMP_HEADER, xmp.payload, xmp.end):
             raise CannotEmbedError("the XMP segment has an unknown header")
         if any(s.start < xmp.start for s in self.segments if self._is_picture_index(s)):
-            raise CannotEmbedError("its picture index (MPF) stands before the XMP packet")
+            raise CannotEmbedError("its picture index (MPF) comes before the XMP packet")
         return xmp
 
     def _payload_start(self, segment: JpegSegment, max_bytes: int) -> bytes:

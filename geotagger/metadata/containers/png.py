@@ -89,10 +89,10 @@ class PngFile:
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.chunks = strict_chunks(data)
-        found = [chunk for chunk in self.chunks if chunk.name == b"eXIf"]
-        if len(found) > 1:
+        exif_chunks = [chunk for chunk in self.chunks if chunk.name == b"eXIf"]
+        if len(exif_chunks) > 1:
             raise CannotEmbedError("the PNG has more than one EXIF chunk")
-        self.exif_chunk = found[0] if found else None
+        self.exif_chunk = exif_chunks[0] if exif_chunks else None
 
     @property
     def exif(self) -> bytes | None:
@@ -107,17 +107,18 @@ class PngFile:
         return self.data[chunk.payload + len(XMP_START) : chunk.payload_end] if chunk else None
 
     def _xmp_chunk(self) -> PngChunk | None:
-        found = self._texts(XMP_KEYWORD)
-        if len(found) > 1 or self._texts(b"Raw profile type xmp\0"):
+        chunks = self._texts(XMP_KEYWORD)
+        if len(chunks) > 1 or self._texts(b"Raw profile type xmp\0"):
             raise CannotEmbedError("the PNG has more than one XMP packet, or one in hexadecimal")
-        if not found:
+        if not chunks:
             return None
-        if found[0].name != b"iTXt" or not self._starts(found[0], XMP_START):
+        (xmp,) = chunks
+        if xmp.name != b"iTXt" or not self._starts(xmp, XMP_START):
             raise CannotEmbedError("the XMP packet of the PNG is compressed or translated")
-        self._refuse_unfit(found[0], "XMP")
-        if self._picture_start() < found[0].start < self._picture_end():
-            raise CannotEmbedError("the XMP chunk of the PNG stands inside its picture")
-        return found[0]
+        self._refuse_unfit(xmp, "XMP")
+        if self._picture_start() < xmp.start < self._picture_end():
+            raise CannotEmbedError("the XMP chunk of the PNG is inside its picture")
+        return xmp
 
     def _starts(self, chunk: PngChunk, start: bytes) -> bool:
         return self.data.startswith(start, chunk.payload, chunk.payload_end)
@@ -141,6 +142,7 @@ class PngFile:
         return next(chunk.start for chunk in self.chunks if chunk.name in _PICTURE_CHUNKS)
 
     def _picture_end(self) -> int:
+        """Start of the last chunk of the picture; IEND does not count."""
         picture = (chunk.start for chunk in self.chunks[:-1] if chunk.name in _PICTURE_CHUNKS)
         return max(picture, default=0)
 
@@ -157,7 +159,7 @@ class PngFile:
         if self.exif_chunk:
             self._refuse_unfit(self.exif_chunk, "EXIF")
             if self.exif_chunk.start > self._picture_start():  # where few readers look
-                raise CannotEmbedError("the EXIF chunk of the PNG stands behind its picture")
+                raise CannotEmbedError("the EXIF chunk of the PNG comes after its picture")
 
     def edits(self, exif: list[Edit] | None, xmp: list[Edit] | None) -> list[Edit]:
         """Turns edits of the EXIF block and of the XMP packet into edits of the file.

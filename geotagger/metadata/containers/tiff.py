@@ -43,13 +43,13 @@ class TiffFile:
     @property
     def xmp(self) -> bytes | None:
         """The XMP packet. Raises CannotEmbedError if it cannot be replaced."""
-        found = [entry for entry in self.ifd0.entries if entry.tag == XMP_PACKET]
-        if not found:
+        entries = [entry for entry in self.ifd0.entries if entry.tag == XMP_PACKET]
+        if not entries:
             return None
-        if len(found) > 1 or found[0].type not in (1, 7):
+        if len(entries) > 1 or entries[0].type not in (1, 7):
             raise CannotEmbedError("the TIFF has an odd XMP tag")
         try:
-            return self.tiff.value(found[0], max_bytes=len(self.data))
+            return self.tiff.value(entries[0], max_bytes=len(self.data))
         except TiffError as error:
             raise CannotEmbedError(f"the TIFF is damaged: {error}") from error
 

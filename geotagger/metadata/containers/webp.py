@@ -99,10 +99,10 @@ class WebpFile:
         return self.data[chunk.payload : chunk.end] if chunk else None
 
     def _only(self, name: bytes) -> RiffChunk | None:
-        found = [chunk for chunk in self.chunks if chunk.name == name]
-        if len(found) > 1:
+        chunks = [chunk for chunk in self.chunks if chunk.name == name]
+        if len(chunks) > 1:
             raise CannotEmbedError(f"the WebP has more than one {name.decode().strip()} chunk")
-        return found[0] if found else None
+        return chunks[0] if chunks else None
 
     def _tiff_at(self, chunk: RiffChunk) -> int:
         """Start of the EXIF block; some writers put the header of JPEG before it."""

@@ -1,6 +1,6 @@
 """The append-only patch of a TIFF block (an EXIF block, or a whole TIFF file).
 
-New directories are appended, and pointers are changed to lead there. Nothing moves, so that maker
+New directories are appended, and pointers to them are changed. Nothing moves, so that maker
 notes, whose inner offsets no program knows for sure, stay valid. Odd blocks are refused with a
 reason, never repaired.
 """

@@ -45,7 +45,7 @@ def delta(later: bytes, earlier: bytes | None) -> bytes:
     packed = MAGIC + hashlib.sha256(earlier).digest() + instructions
     if len(packed) > MAX_PACKED_BYTES:
         size = f"{len(packed) / 1e6:.1f} MB"
-        raise CannotEmbedError(f"the way back to the original would take {size} of the journal")
+        raise CannotEmbedError(f"undoing the write would take {size} of the journal")
     return packed
 
 

@@ -226,13 +226,13 @@ def _structure(element: XmlElement, fields: dict[str, Value]) -> Value:
 
 
 def _rdf(root: XmlElement) -> XmlElement | None:
-    found = [root] if root.name == "rdf:RDF" else []
-    found += [child for child in root.children if child.name == "rdf:RDF"]
-    if len(found) == 1:
-        return found[0]
+    candidates = [root] if root.name == "rdf:RDF" else []
+    candidates += [child for child in root.children if child.name == "rdf:RDF"]
+    if len(candidates) == 1:
+        return candidates[0]
     if root.name in _WRAPPERS and not root.children:
         return None
-    raise CannotEmbedError(f"its XMP packet has {len(found) or 'no'} rdf:RDF element")
+    raise CannotEmbedError(f"its XMP packet has {len(candidates) or 'no'} rdf:RDF element")
 
 
 def _refuse_odd(rdf: XmlElement | None) -> None:

@@ -33,7 +33,7 @@ NEW_BLOCK = rb"Exif.Image.(XResolution|YResolution|ResolutionUnit|YCbCrPositioni
 KNOWN_REASONS = (
     "not a JPEG|ends before|junk|wrong length|out of place|too many|more than one|unknown header|"
     "EXIF block is damaged|full|C2PA|MPF|AFCP|points to data behind|Leica|RAW|BigTIFF|behind the|"
-    "hexadecimal|behind its picture|cut off|another EXIF reader|another reader"
+    "hexadecimal|after its picture|cut off|another EXIF reader|another reader"
 )
 
 
