@@ -1,1 +1,1 @@
-"""One file for each kind of cue that text gives of a place: phone numbers, postcodes, prices ..."""
+"""The kinds of cue, one file each: place names, phone numbers, postcodes, prices and others."""

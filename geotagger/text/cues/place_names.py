@@ -1,8 +1,8 @@
 """Place names on signs: towns, districts, regions and countries.
 
-The strength of a bare name comes from the gazetteer: how much likelier it is met at home than in
-the world at large, against its frequency as a word. The words beside it, its letter case and the
-confidence of the reading raise or lower that (`matches.py`).
+The gazetteer gives the strength of a name alone: how much likelier it is at home than in the world,
+against its frequency as a word. The words around it, its letter case and the confidence of the
+recogniser raise or lower that (`gazetteer/name_matches.py`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from geotagger.geography.sphere import haversine_km
-from geotagger.text.gazetteer.gazetteer import Gazetteer, GazetteerEntry, load_gazetteer, normalise
+from geotagger.text.gazetteer.gazetteer import (
+    Gazetteer,
+    GazetteerEntry,
+    load_gazetteer,
+    normalise,
+)
 from geotagger.text.gazetteer.name_matches import NameMatch, find_name_matches
 from geotagger.text.gazetteer.tokens import tokenize
 from geotagger.text.types import Cue, Spot
@@ -23,23 +28,28 @@ if TYPE_CHECKING:
 
 KIND = "place name"
 
-MAX_CHARACTERS = 40
-"""A longer line is not quoted as a whole."""
+MAX_QUOTED_CHARACTERS = 40
+"""A longer line is not quoted whole."""
 MAX_CUES = 8
 MIN_RATIO = 4.0
-"""Weaker cues are not worth a mention."""
+"""Weaker cues are dropped."""
 MAX_ABROAD = 20.0
-"""A name says at most so much of the country around its place."""
+"""Highest likelihood ratio of the country around a place."""
 HUMP = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])")
 """Between a small letter and a capital."""
-IN_REGION, ELSEWHERE = 10.0, 0.1
-"""What the code of a region after the name ("Portland, OR") does to towns in it and outside."""
+IN_REGION_FACTOR, OUTSIDE_REGION_FACTOR = 10.0, 0.1
+"""Factors of a region's code after the name ("Portland, OR") on towns in the region and outside."""
 
 
 def find(lines: Sequence[TextLine], gazetteer: Gazetteer | None = None) -> list[Cue]:
-    """The strongest place names in the lines, at most MOST_CUES, the strongest first."""
+    """Return the strongest place names, at most MAX_CUES, the strongest first.
+
+    Args:
+        lines: the text.
+        gazetteer: default: the one of the package.
+    """
     gazetteer = gazetteer or load_gazetteer()
-    tokens = list(tokenize([*lines, *_parted(lines, gazetteer)]))
+    tokens = list(tokenize([*lines, *_split_names(lines, gazetteer)]))
     cues: dict[str, Cue] = {}
     for match in find_name_matches(tokens, gazetteer):
         entries = [
@@ -47,45 +57,49 @@ def find(lines: Sequence[TextLine], gazetteer: Gazetteer | None = None) -> list[
             for entry in gazetteer.lookup(match.normal)
             if match.countries is None or entry.country in match.countries
         ]
-        cue = _cue(match, _with_code(entries, match.code, gazetteer)) if entries else None
-        if cue and (cue.meaning not in cues or _most(cue) > _most(cues[cue.meaning])):
+        if not entries:
+            continue
+        cue = _cue(match, _weigh_by_region(entries, match.region_code, gazetteer))
+        if cue and (cue.meaning not in cues or _max_ratio(cue) > _max_ratio(cues[cue.meaning])):
             cues[cue.meaning] = cue
-    strongest = sorted(cues.values(), key=_most, reverse=True)[:MAX_CUES]
-    return [replace(cue, words=_in_its_line(cue.words, lines)) for cue in strongest]
+    strongest = sorted(cues.values(), key=_max_ratio, reverse=True)[:MAX_CUES]
+    return [replace(cue, words=_quote(cue.words, lines)) for cue in strongest]
 
 
-def _parted(lines: Sequence[TextLine], gazetteer: Gazetteer) -> Iterator[TextLine]:
-    """Names whose space the reader lost, once more with it: "RioNegro", "Rio Negro"."""
+def _split_names(lines: Sequence[TextLine], gazetteer: Gazetteer) -> Iterator[TextLine]:
+    """Yield names again with the space that the recogniser lost: "RioNegro" as "Rio Negro"."""
     for line in lines:
         for word in line.text.split():
-            parted = HUMP.sub(" ", word)
-            if parted != word and normalise(parted) in gazetteer:
-                yield replace(line, text=parted)
+            split = HUMP.sub(" ", word)
+            if split != word and normalise(split) in gazetteer:
+                yield replace(line, text=split)
 
 
-def _in_its_line(words: str, lines: Sequence[TextLine]) -> str:
-    """With the words beside them, which a person needs to check the cue, where there are few."""
-    whole = next((line.text.strip() for line in lines if words in line.text), words)
-    return whole if len(whole) <= MAX_CHARACTERS else words
+def _quote(words: str, lines: Sequence[TextLine]) -> str:
+    """Quote the whole line if it is short, so that a person can check the cue."""
+    line = next((line.text.strip() for line in lines if words in line.text), words)
+    return line if len(line) <= MAX_QUOTED_CHARACTERS else words
 
 
-def _with_code(
-    entries: list[GazetteerEntry], code: str, gazetteer: Gazetteer
+def _weigh_by_region(
+    entries: list[GazetteerEntry], region_code: str, gazetteer: Gazetteer
 ) -> list[GazetteerEntry]:
-    """Bearers in the region with this code raised, the others lowered; the likeliest first."""
-    if not code:
+    """Raise the entries in the region with this code and lower the others; inside ones first."""
+    if not region_code:
         return entries
-    inside = [
-        any(_is_in(entry, region) for region in gazetteer.lookup(f"{entry.country}-{code}"))
+    is_inside = [
+        any(_is_in(entry, region) for region in gazetteer.lookup(f"{entry.country}-{region_code}"))
         for entry in entries
     ]
-    if not any(inside):
+    if not any(is_inside):
         return entries
-    weighed = [
-        replace(entry, strength=entry.strength * (IN_REGION if is_in else ELSEWHERE))
-        for entry, is_in in zip(entries, inside, strict=True)
-    ]
-    return [weighed[i] for i in sorted(range(len(weighed)), key=lambda i: not inside[i])]
+    inside, outside = [], []
+    for entry, is_in_region in zip(entries, is_inside, strict=True):
+        if is_in_region:
+            inside.append(replace(entry, strength=entry.strength * IN_REGION_FACTOR))
+        else:
+            outside.append(replace(entry, strength=entry.strength * OUTSIDE_REGION_FACTOR))
+    return inside + outside
 
 
 def _is_in(entry: GazetteerEntry, region: GazetteerEntry) -> bool:
@@ -114,15 +128,15 @@ def _cue(match: NameMatch, entries: Sequence[GazetteerEntry]) -> Cue | None:
         countries={code: ratio for code, ratio in countries.items() if ratio > 1},
         spots=spots,
     )
-    return cue if _most(cue) >= MIN_RATIO else None
+    return cue if _max_ratio(cue) >= MIN_RATIO else None
 
 
 def _meaning(entries: Sequence[GazetteerEntry]) -> str:
     first = entries[0]
-    named = first.name if first.kind == "country" else f"{first.name}, {first.country}"
+    name = first.name if first.kind == "country" else f"{first.name}, {first.country}"
     others = len(entries) - 1
-    return f"{named} (and {others} more)" if others else named
+    return f"{name} (and {others} more)" if others else name
 
 
-def _most(cue: Cue) -> float:
+def _max_ratio(cue: Cue) -> float:
     return max([*cue.countries.values(), *(spot.ratio for spot in cue.spots)], default=1.0)

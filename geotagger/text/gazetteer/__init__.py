@@ -1,1 +1,1 @@
-"""Place names: the index of names, and which words on a sign are place names."""
+"""The gazetteer: place names, the places that have them, and how to find names in lines of text."""

@@ -1,16 +1,16 @@
-"""Words beside a place name that tell how it is meant: the town itself, a street, a brand.
+"""Words around a place name that show what it means: the town itself, a street, a brand.
 
 A factor says how much rarer (above 1) or commoner (below 1) the phrase is far from the place,
-against at home, than the bare name is. Orders of magnitude, from what such phrases are:
+compared with the name alone. The factors are orders of magnitude, from what such phrases are:
 
-    authority "Stadt X", "X kommun", "X市": who puts up signs in its own place and nowhere else
-    official  "Universität X", "X駅", "Welcome to X": stands there too, but is also spoken of afar
-    brand     "Hotel X", "Pizzeria X", "X Pizza": named after somewhere else on purpose
-    street    "Via X", "Rue de X": most towns have a street named after a far town
-    origin    "Made in X", "New X": says outright that it is not here
+    authority "Stadt X", "X kommun", "X市": puts up signs in its own place only
+    official  "Universität X", "X駅", "Welcome to X": is there too, but is also named far away
+    brand     "Hotel X", "Pizzeria X", "X Pizza": named after another place on purpose
+    street    "Via X", "Rue de X": most towns have streets named after far towns
+    origin    "Made in X", "New X": says that the place is another
 """
 
-# ruff: noqa: RUF001  letters of other scripts look like Latin ones, and are meant
+# ruff: noqa: RUF001  letters of other scripts look like Latin ones, on purpose
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ LINKS: frozenset[str] = frozenset(
         )
     )
 )
-"""Words between the telling word and the name: "Ayuntamiento de X"."""
+"""Words between the context word and the name: "Ayuntamiento de X"."""
 
 BEFORE = _table(
     (
@@ -80,7 +80,7 @@ BEFORE = _table(
     ),
     (ORIGIN, "made fabrique hecho prodotto hergestellt feito produced from new nouveau little"),
 )
-"""Normalised words before a name."""
+"""Normalised word before a name -> factor."""
 
 AFTER = _table(
     (
@@ -113,7 +113,7 @@ AFTER = _table(
         "пр шоссе площадь бульвар переулок вулиця",
     ),
 )
-"""Normalised words after a name."""
+"""Normalised word after a name -> factor."""
 
 GLUED: tuple[tuple[float, tuple[str, ...]], ...] = tuple(
     (factor, tuple(words.split()))
@@ -129,4 +129,4 @@ GLUED: tuple[tuple[float, tuple[str, ...]], ...] = tuple(
         (OFFICIAL, "区 區 구 町 村 州 郡 乡 鄉 镇 鎮 站 駅 车站 車站 역 읍 면 동 청 공항"),
     )
 )
-"""What follows a name at once in scripts without spaces; the first that fits counts."""
+"""Factor and the letters right after a name, in scripts without spaces; the first fit counts."""

@@ -1,17 +1,16 @@
-"""The gazetteer: which places bear a name, and how telling it is there.
+"""The gazetteer: which places have a name, and how strong the name is as evidence of each.
 
-For each name and each bearer the data hold two likelihood ratios, both against the world at large:
+For each name and each of its places the data have two likelihood ratios, both against the world:
 
     strength = P(name on a sign | photo taken there) / P(name on a sign | anywhere in the world)
     abroad   = P(name on a sign | elsewhere in that country) / P(name on a sign | anywhere)
 
-`tools/build_data/names` works them out from word frequencies and builds `data/names.npz`. Names
-are
-stored as 48-bit hashes of their normalised form: with half a million of them, a wrong hit happens
+`tools/build_data/names` computes them from word frequencies and builds `data/names.npz`. Names are
+stored as 48-bit hashes of their normalised form. With half a million names, a false hit happens
 once in 500 million look-ups.
 """
 
-# ruff: noqa: RUF001, RUF002  letters of other scripts look like Latin ones, and are meant
+# ruff: noqa: RUF001, RUF002  letters of other scripts look like Latin ones, on purpose
 
 from __future__ import annotations
 
@@ -34,9 +33,9 @@ if TYPE_CHECKING:
 KINDS = ("town", "district", "region", "country")
 
 LOG_STEP = 0.1
-"""Ratios are stored as bytes: natural logarithm in steps of so much, ..."""
+"""Ratios are stored as bytes: a byte is the natural logarithm in steps of this size ..."""
 LOG_LEAST = -3.0
-"""... from here up."""
+"""... above this value."""
 
 _MARKS = re.compile("[\u0300-\u036f\u0591-\u05c7\u0640\u064b-\u065f\u0670]")
 _LETTERS = str.maketrans(
@@ -65,9 +64,10 @@ _SEPARATORS = re.compile(r"(?:[^\w\u0900-\u0dff\u0e00-\u0eff\u0f00-\u109f\u1780-
 
 
 def normalise(text: str) -> str:
-    """Lower case, no accents, no apostrophes, single spaces: "L’Haÿ-les-Roses", "lhay les roses".
+    """Return the form of a name by which it is looked up.
 
-    Vowel signs of Indic scripts and Thai are letters and stay.
+    Lower case, no diacritics, no apostrophes, single spaces: "L’Haÿ-les-Roses" becomes
+    "lhay les roses". Vowel signs of Thai and of the scripts of India are letters and stay.
     """
     text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     text = text.translate(_LETTERS)
@@ -76,34 +76,44 @@ def normalise(text: str) -> str:
 
 
 def name_hash(normalised: str) -> int:
-    """48 bits."""
+    """Return 48 bits of BLAKE2b."""
     return int.from_bytes(hashlib.blake2b(normalised.encode(), digest_size=6).digest(), "big")
 
 
 @dataclass(frozen=True, slots=True)
 class GazetteerEntry:
-    """A place that bears the name that was asked for."""
+    """A place that has the name that was looked up."""
 
     name: str
-    """What people call the place: "Köln"."""
+    """Its usual name: "Köln"."""
     kind: str
     """One of KINDS."""
     country: str
+    """ISO 3166-1 alpha-2 code."""
     lat: float
+    """Degrees."""
     lon: float
+    """Degrees."""
     radius_km: float
+    """Size of the place."""
     strength: float
+    """Likelihood ratio in the place; see the module."""
     abroad: float
+    """Likelihood ratio elsewhere in its country."""
 
 
 class Gazetteer:
-    """Names and their bearers; immutable."""
+    """Names and the places that have them; immutable."""
 
     def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """
+        Args:
+            arrays: those of `data/names.npz`. A link is a pair of a name and a place.
+        """
         buckets = np.repeat(np.arange(1 << 16, dtype=np.uint64), arrays["bucket_sizes"])
         self._hashes = (buckets << np.uint64(32)) | arrays["hashes"]
-        self._ends = np.cumsum(arrays["bearer_counts"], dtype=np.int64)
-        self._entries = arrays["bearers"]
+        self._link_ends = np.cumsum(arrays["bearer_counts"], dtype=np.int64)
+        self._place_of_link = arrays["bearers"]
         self._strengths = arrays["strengths"]
         self._abroad = arrays["abroad"]
         self._lat = arrays["lat"]
@@ -115,30 +125,30 @@ class Gazetteer:
         self._names = arrays["names"].tobytes()
         self._name_ends = np.flatnonzero(arrays["names"] == ord("\n"))
         self.big_names = frozenset(arrays["big_names"].tobytes().decode().split())
-        """Usual names of one word of towns of 50,000 people and more."""
+        """Usual names, of one word, of towns with at least 50,000 people."""
 
     def __len__(self) -> int:
-        """Names, each counted once however many places bear it."""
+        """Return the number of different names."""
         return len(self._hashes)
 
     def __contains__(self, normalised: str) -> bool:
-        return self._find(normalised) is not None
+        return self._index(normalised) is not None
 
     def lookup(self, normalised: str) -> list[GazetteerEntry]:
-        """The places that bear a name, the strongest first; none for an unknown name."""
-        index = self._find(normalised)
+        """Return the places that have a name, the strongest first; none for an unknown name."""
+        index = self._index(normalised)
         if index is None:
             return []
-        start = int(self._ends[index - 1]) if index else 0
-        return [self._entry(link) for link in range(start, int(self._ends[index]))]
+        start = int(self._link_ends[index - 1]) if index else 0
+        return [self._entry(link) for link in range(start, int(self._link_ends[index]))]
 
-    def _find(self, normalised: str) -> int | None:
+    def _index(self, normalised: str) -> int | None:
         wanted = np.uint64(name_hash(normalised))
         index = int(np.searchsorted(self._hashes, wanted))
         return index if index < len(self._hashes) and self._hashes[index] == wanted else None
 
     def _entry(self, link: int) -> GazetteerEntry:
-        place = int(self._entries[link])
+        place = int(self._place_of_link[link])
         start = int(self._name_ends[place - 1]) + 1 if place else 0
         return GazetteerEntry(
             name=self._names[start : int(self._name_ends[place])].decode(),
@@ -158,5 +168,5 @@ def _ratio(code: np.uint8) -> float:
 
 @cache
 def load_gazetteer() -> Gazetteer:
-    """The gazetteer that comes with the program; read once, then shared."""
+    """Return the gazetteer of the package; it is read once."""
     return Gazetteer(read_arrays("names.npz"))

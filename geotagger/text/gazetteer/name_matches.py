@@ -1,4 +1,4 @@
-"""Which words of a sign are place names, and what the words beside them do to their strength.
+"""Place names in the words of a sign, and how the words around them change their strength.
 
 The longest name wins over its parts: "Bad Homburg" is not Homburg.
 """
@@ -12,116 +12,122 @@ from dataclasses import dataclass
 from geotagger.text.gazetteer.context_words import AFTER, BEFORE, GLUED, LINKS
 from geotagger.text.gazetteer.gazetteer import Gazetteer
 from geotagger.text.gazetteer.ocr_repair import complete_cut_name, correct_misread_letter
-from geotagger.text.gazetteer.tokens import MISREAD, Token, name_variants
+from geotagger.text.gazetteer.tokens import MISREAD_FACTOR, NameVariant, Token, name_variants
 from geotagger.text.language.words import load_word_model
 
 MAX_WORDS = 5
 MAX_LETTERS = 12
-"""Longest name looked for in scripts without spaces."""
+"""Longest name to look for in scripts without spaces."""
 MIN_CONFIDENCE, FULL_CONFIDENCE = 0.5, 0.9
-LOWER_CASE = 0.1
-"""A name in small letters among other words is seldom meant as a name."""
-TELLING_WORD = 0.03
-"""A name that is itself a word like `park` or `terrace`, which stands beside names: some five
-hundred such words are a tenth of the words on signs, each 30 times as usual there as in prose."""
-PIECE = 0.5
-"""A name with more letters around it in a script without spaces may be part of another word."""
-POST_CODE = 5.0
-"""Digits of a postal code before a name: an address, of this town or of a firm elsewhere."""
-FEW = 2
-"""A line of so few words may belong to the next: "Willkommen in / X"."""
+"""Confidence of a line at which its names begin to count, and from which they count in full."""
+LOWER_CASE_FACTOR = 0.1
+"""A word in small letters among other words is rarely meant as a name."""
+CONTEXT_WORD_FACTOR = 0.03
+"""For a name that is itself a word like `park` or `terrace`, which is usual beside names: some five
+hundred such words are a tenth of the words on signs, each 30 times as common there as in prose."""
+PIECE_FACTOR = 0.5
+"""In a script without spaces, a name among other letters may be part of another word."""
+POSTCODE_FACTOR = 5.0
+"""For a name after the digits of a postcode: an address, of this town or of a firm elsewhere."""
+SHORT_LINE_WORDS = 2
+"""A line of so few words may belong to the next one: "Willkommen in / X"."""
 
 WEB = frozenset({"www", "http", "https"})
-TELLING_WORDS = LINKS | BEFORE.keys() | AFTER.keys()
+CONTEXT_WORDS = LINKS | BEFORE.keys() | AFTER.keys()
 
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
 )
-_POST_CODE = re.compile(r"\d{4,6}")
+_POSTCODE = re.compile(r"\d{4,6}")
 
 
 @dataclass(frozen=True, slots=True)
 class NameMatch:
-    """A name found: tokens first to last - 1, or a piece of one token."""
+    """A place name: tokens first to last - 1, or a piece of one token."""
 
     first: int
     last: int
     words: str
+    """As they are in the text."""
     normal: str
+    """Form in the gazetteer."""
     factor: float
-    """What its form and the words beside it do to its strength."""
+    """Factor on the name's strength from its form and the words around it."""
     countries: frozenset[str] | None = None
-    """Where the form is in use; None = everywhere."""
-    code: str = ""
+    """Countries that use the form; None for all."""
+    region_code: str = ""
     """What may be the code of a region after the name: `OR`."""
 
 
 def find_name_matches(tokens: Sequence[Token], gazetteer: Gazetteer) -> list[NameMatch]:
+    """Find the place names among the words, the longest first."""
     taken: set[int] = set()
-    found: list[NameMatch] = []
+    matches: list[NameMatch] = []
     for size in range(min(MAX_WORDS, len(tokens)), 0, -1):
         for first in range(len(tokens) - size + 1):
             span = range(first, first + size)
             if taken.isdisjoint(span) and _is_phrase(tokens[first : first + size]):
                 match = _match(tokens, first, first + size, gazetteer)
                 if match:
-                    match = _without_official(match, tokens, gazetteer)
-                    found.append(match)
+                    matches.append(_without_official_word(match, tokens, gazetteer))
                     taken.update(span)
     for index, token in enumerate(tokens):
         if index not in taken and _UNSPACED.search(token.normal):
-            found += _pieces(token, index, gazetteer)
-    return found
+            matches += _names_in_run(token, index, gazetteer)
+    return matches
 
 
 def _is_phrase(tokens: Sequence[Token]) -> bool:
-    """In one line, or broken over two lines that hold nothing else."""
+    """Whether the words are in one line, or on two lines that have no other words."""
     lines = {token.line for token in tokens}
     if len(lines) == 1:
         return True
-    return len(lines) == len(tokens) == 2 and all(token.in_line == 1 for token in tokens)
+    return len(lines) == len(tokens) == 2 and all(token.line_words == 1 for token in tokens)
 
 
 def _match(
     tokens: Sequence[Token], first: int, last: int, gazetteer: Gazetteer
 ) -> NameMatch | None:
+    """Return the match if the tokens first to last - 1 are a name."""
     span = tokens[first:last]
     if min(token.confidence for token in span) < MIN_CONFIDENCE:
         return None
-    is_last = last == len(tokens) or not _is_beside(span[-1], tokens[last])
-    for normal, factor, countries in (
-        *name_variants(span, is_last=is_last),
-        *_mended(span, gazetteer),
-    ):
-        if normal in gazetteer:
-            factor *= _certainty(span) * _letter_case(tokens, first, last)
-            factor *= _beside(tokens, first, last)
-            if all(word in TELLING_WORDS for word in normal.split()):
-                factor *= TELLING_WORD
+    ends_line = last == len(tokens) or not _is_next_word(span[-1], tokens[last])
+    for variant in (*name_variants(span, ends_line=ends_line), *_repaired(span, gazetteer)):
+        if variant.normal in gazetteer:
+            factor = variant.factor * _confidence_factor(span) * _case_factor(tokens, first, last)
+            factor *= _context_factor(tokens, first, last)
+            if all(word in CONTEXT_WORDS for word in variant.normal.split()):
+                factor *= CONTEXT_WORD_FACTOR
             words = " ".join(token.raw for token in span)
-            code = _code(tokens, last)
-            return NameMatch(first, last, words, normal, factor, countries, code)
+            code = _region_code(tokens, last)
+            return NameMatch(first, last, words, variant.normal, factor, variant.countries, code)
     return None
 
 
-def _mended(
-    span: Sequence[Token], gazetteer: Gazetteer
-) -> Iterator[tuple[str, float, frozenset[str] | None]]:
-    """A big town's name that the picture's edge cuts off, or with one letter misread."""
+def _repaired(span: Sequence[Token], gazetteer: Gazetteer) -> Iterator[NameVariant]:
+    """A big town's name that the picture's edge cuts, or with one misread letter."""
     if len(span) > 1:
         return
     (token,) = span
     names = gazetteer.big_names
     for name in (
-        complete_cut_name(token.normal, names, no_start=token.no_start, no_end=token.no_end),
+        complete_cut_name(
+            token.normal, names, start_is_cut=token.start_is_cut, end_is_cut=token.end_is_cut
+        ),
         correct_misread_letter(token.normal, names),
     ):
         if name and not load_word_model().frequencies([token.normal]).any():
-            yield name, MISREAD, None
+            yield NameVariant(name, MISREAD_FACTOR, None)
 
 
-def _without_official(match: NameMatch, tokens: Sequence[Token], gazetteer: Gazetteer) -> NameMatch:
-    """Of "Uppsala kommun", which is a district's name too, the town with its official word."""
+def _without_official_word(
+    match: NameMatch, tokens: Sequence[Token], gazetteer: Gazetteer
+) -> NameMatch:
+    """Prefer the town with its official word where both together are a name of a district too.
+
+    So "Uppsala kommun" is Uppsala, and `kommun` raises its strength.
+    """
     first, last = match.first, match.last
     while last - first > 1 and (
         tokens[first].normal in LINKS or BEFORE.get(tokens[first].normal, 0) > 1
@@ -132,18 +138,18 @@ def _without_official(match: NameMatch, tokens: Sequence[Token], gazetteer: Gaze
     if last - first == match.last - match.first:
         return match
     inner = _match(tokens, first, last, gazetteer)
-    if inner and _strongest(inner, gazetteer) > _strongest(match, gazetteer):
+    if inner and _max_strength(inner, gazetteer) > _max_strength(match, gazetteer):
         return inner
     return match
 
 
-def _strongest(match: NameMatch, gazetteer: Gazetteer) -> float:
+def _max_strength(match: NameMatch, gazetteer: Gazetteer) -> float:
     strengths = (entry.strength for entry in gazetteer.lookup(match.normal))
     return match.factor * max(strengths, default=0.0)
 
 
-def _code(tokens: Sequence[Token], last: int) -> str:
-    """Two or three capitals right after the name."""
+def _region_code(tokens: Sequence[Token], last: int) -> str:
+    """Return the two or three capitals right after the name, or ""."""
     if last < len(tokens) and tokens[last].line == tokens[last - 1].line:
         raw = tokens[last].raw
         if re.fullmatch("[A-Z]{2,3}", raw):
@@ -151,66 +157,67 @@ def _code(tokens: Sequence[Token], last: int) -> str:
     return ""
 
 
-def _certainty(span: Sequence[Token]) -> float:
-    least = min(token.confidence for token in span)
-    share = (least - MIN_CONFIDENCE) / (FULL_CONFIDENCE - MIN_CONFIDENCE)
+def _confidence_factor(span: Sequence[Token]) -> float:
+    lowest = min(token.confidence for token in span)
+    share = (lowest - MIN_CONFIDENCE) / (FULL_CONFIDENCE - MIN_CONFIDENCE)
     return float(min(max(share, 0.0), 1.0))
 
 
-def _letter_case(tokens: Sequence[Token], first: int, last: int) -> float:
-    """Small letters are telling only where other words have capitals; web addresses have none."""
+def _case_factor(tokens: Sequence[Token], first: int, last: int) -> float:
+    """Small letters count against a name if other words have capitals, and in no web address."""
     span = tokens[first:last]
     if any(token.raw != token.raw.lower() or token.raw == token.raw.upper() for token in span):
         return 1.0
     if any(token.line == span[0].line and token.normal in WEB for token in tokens):
         return 1.0
     has_capitals = any(token.raw != token.raw.lower() for token in tokens)
-    return LOWER_CASE if has_capitals else 1.0
+    return LOWER_CASE_FACTOR if has_capitals else 1.0
 
 
-def _beside(tokens: Sequence[Token], first: int, last: int) -> float:
-    """What the words before and after say; the one that lowers most, else the one that raises."""
-    factors = [*_before(tokens, first), *_after(tokens, last)]
+def _context_factor(tokens: Sequence[Token], first: int, last: int) -> float:
+    """Factor of the words before and after: the lowest below 1, otherwise the highest."""
+    factors = [*_factors_before(tokens, first), *_factors_after(tokens, last)]
     lowering = [factor for factor in factors if factor < 1]
     return min(lowering) if lowering else max(factors, default=1.0)
 
 
-def _before(tokens: Sequence[Token], first: int) -> Iterator[float]:
+def _factors_before(tokens: Sequence[Token], first: int) -> Iterator[float]:
     line = tokens[first].line
     for index in range(first - 1, -1, -1):
         token = tokens[index]
-        if token.line != line and not (token.line == line - 1 and token.in_line <= FEW):
+        ends_previous_line = token.line == line - 1 and token.line_words <= SHORT_LINE_WORDS
+        if token.line != line and not ends_previous_line:
             return
         if token.normal in BEFORE:
             yield BEFORE[token.normal]
-        if index == first - 1 and token.line == line and _POST_CODE.fullmatch(token.normal):
-            yield POST_CODE
+        if index == first - 1 and token.line == line and _POSTCODE.fullmatch(token.normal):
+            yield POSTCODE_FACTOR
         if token.normal not in LINKS:
             return
 
 
-def _after(tokens: Sequence[Token], last: int) -> Iterator[float]:
+def _factors_after(tokens: Sequence[Token], last: int) -> Iterator[float]:
     if last >= len(tokens):
         return
     token = tokens[last]
-    if _is_beside(tokens[last - 1], token) and token.normal in AFTER:
+    if _is_next_word(tokens[last - 1], token) and token.normal in AFTER:
         yield AFTER[token.normal]
 
 
-def _is_beside(token: Token, following: Token) -> bool:
-    """In the same line, or in the next one if that is short."""
-    is_next = following.line == token.line + 1 and following.in_line <= FEW
-    return following.line == token.line or is_next
+def _is_next_word(token: Token, following: Token) -> bool:
+    """Whether the following word is in the same line, or in the next one if that is short."""
+    starts_next_line = following.line == token.line + 1 and following.line_words <= SHORT_LINE_WORDS
+    return following.line == token.line or starts_next_line
 
 
-def _pieces(token: Token, index: int, gazetteer: Gazetteer) -> Iterator[NameMatch]:
-    """Names inside a run of letters without spaces, the longest first from the left."""
+def _names_in_run(token: Token, index: int, gazetteer: Gazetteer) -> Iterator[NameMatch]:
+    """Names in a run of letters without spaces, the longest first from the left."""
     text = token.normal
     start = 0
     while start < len(text) - 1:
         for end in range(min(start + MAX_LETTERS, len(text)), start + 1, -1):
             if text[start:end] in gazetteer:
-                factor = _certainty([token]) * _glued(text[:start], text[end:])
+                factor = _confidence_factor([token]) * _glued_factor(text[:start], text[end:])
                 yield NameMatch(index, index + 1, text[start:end], text[start:end], factor)
                 start = end
                 break
@@ -218,8 +225,9 @@ def _pieces(token: Token, index: int, gazetteer: Gazetteer) -> Iterator[NameMatc
             start += 1
 
 
-def _glued(before: str, after: str) -> float:
+def _glued_factor(before: str, after: str) -> float:
+    """Factor of the letters around a name in a script without spaces."""
     for factor, endings in GLUED:
         if after.startswith(endings):
             return factor
-    return PIECE if before or after else 1.0
+    return PIECE_FACTOR if before or after else 1.0

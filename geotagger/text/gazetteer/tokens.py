@@ -1,27 +1,29 @@
-"""Words of the lines read, and the forms in which a place name may stand there."""
+"""Words of lines of text, and the forms in which a place name may appear there."""
 
-# ruff: noqa: RUF001  letters of other scripts look like Latin ones, and are meant
+# ruff: noqa: RUF001  letters of other scripts look like Latin ones, on purpose
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from geotagger.text.gazetteer.gazetteer import normalise
 
 if TYPE_CHECKING:
     from geotagger.text.types import Corner, TextLine
 
-INFLECTED = 0.5
-"""A name with an ending is less sure to be that name."""
-MISREAD = 0.2
-"""So is one with digits read as letters."""
-GENITIVE = frozenset({"AT", "AX", "CH", "DE", "DK", "FI", "FO", "GL", "IS", "LI", "NO", "SE"})
+INFLECTED_FACTOR = 0.5
+"""Factor on a name's strength if an ending was removed: it may be another name."""
+MISREAD_FACTOR = 0.2
+"""The same if digits were read as letters."""
+GENITIVE_COUNTRIES = frozenset(
+    {"AT", "AX", "CH", "DE", "DK", "FI", "FO", "GL", "IS", "LI", "NO", "SE"}
+)
 """Countries where a town's name often ends in -s before another word: "Stockholms stad"."""
 
-ABBREVIATED = {
+ABBREVIATIONS = {
     "st": ("saint", "sankt"),
     "ste": ("sainte",),
     "sta": ("santa",),
@@ -29,91 +31,109 @@ ABBREVIATED = {
     "mt": ("mount",),
     "ft": ("fort",),
 }
-AT_EDGE = 0.01
-"""Share of the picture's side within which a line touches the edge."""
+EDGE_MARGIN = 0.01
+"""A line within this share of the picture's side from an edge touches it."""
 
 _TOKEN = re.compile(
     r"(?:[^\W_]|[\u0300-\u036f\u0900-\u0dff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff'’ʼ])+"
 )
-_ELIDED = re.compile(r"(?i)(?:d|l|dell|dall|nell|all|sull|s|n)['’](\w{3,})$")
-"""Articles and prepositions before a vowel: "Mairie d'Abidjan"."""
-_DIGITS = tuple(str.maketrans("01589", letters) for letters in ("olsbg", "oisbg"))
+_ELISION = re.compile(r"(?i)(?:d|l|dell|dall|nell|all|sull|s|n)['’](\w{3,})$")
+"""Article or preposition before a vowel: "Mairie d'Abidjan"."""
+_DIGITS_AS_LETTERS = tuple(str.maketrans("01589", letters) for letters in ("olsbg", "oisbg"))
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One word; a whole run of letters in scripts without spaces."""
+    """One word; in scripts without spaces, a whole run of letters."""
 
     raw: str
+    """As it is in the line."""
     normal: str
+    """Normalised; see `normalise`."""
     line: int
+    """Index of its line."""
     confidence: float
-    in_line: int
-    """Words in its line."""
-    no_start: bool = False
-    """The picture's edge may cut letters off before it, ..."""
-    no_end: bool = False
-    """... or after it."""
+    """Of its line."""
+    line_words: int
+    """Number of words in its line."""
+    start_is_cut: bool = False
+    """Whether the picture's edge may cut off letters before it."""
+    end_is_cut: bool = False
+    """Whether the picture's edge may cut off letters after it."""
+
+
+class NameVariant(NamedTuple):
+    """A form in which a name may be in the gazetteer."""
+
+    normal: str
+    """Normalised."""
+    factor: float
+    """Factor on the name's strength."""
+    countries: frozenset[str] | None
+    """Countries that use such forms; None for all."""
 
 
 def tokenize(lines: Sequence[TextLine]) -> Iterator[Token]:
+    """Split lines into words."""
     for number, line in enumerate(lines):
-        found = _TOKEN.findall(line.text)
-        words = []
-        for raw in found:
-            normal = normalise(raw)
-            if normal:
-                words.append((raw, normal))
+        raw_words = _TOKEN.findall(line.text)
+        words = [(raw, normal) for raw in raw_words if (normal := normalise(raw))]
         first, second, third, fourth = line.box
         for index, (raw, normal) in enumerate(words):
-            no_start = index == 0 and _is_at_edge(first, fourth)
-            no_end = index == len(words) - 1 and _is_at_edge(second, third)
-            yield Token(raw, normal, number, line.confidence, len(found), no_start, no_end)
+            yield Token(
+                raw,
+                normal,
+                number,
+                line.confidence,
+                len(raw_words),
+                start_is_cut=index == 0 and _is_at_edge(first, fourth),
+                end_is_cut=index == len(words) - 1 and _is_at_edge(second, third),
+            )
 
 
 def _is_at_edge(one: Corner, other: Corner) -> bool:
-    """That side of a box lies along an edge of the picture."""
+    """Whether this side of a box is on an edge of the picture."""
     return any(
-        max(abs(one[axis] - edge), abs(other[axis] - edge)) < AT_EDGE
+        max(abs(one[axis] - edge), abs(other[axis] - edge)) < EDGE_MARGIN
         for axis in (0, 1)
         for edge in (0.0, 1.0)
     )
 
 
-def name_variants(
-    span: Sequence[Token], *, is_last: bool = False
-) -> Iterator[tuple[str, float, frozenset[str] | None]]:
-    """The words as they stand, then without an ending, then with digits read as letters.
+def name_variants(tokens: Sequence[Token], *, ends_line: bool = False) -> Iterator[NameVariant]:
+    """Yield the words as they are, then without an ending, then with digits read as letters.
 
-    Yields normalised form, factor, and the countries where such forms are in use. A genitive stands
-    before another word, so not last in its line.
+    Args:
+        tokens: the words of one possible name.
+        ends_line: whether no word follows; a genitive needs one.
     """
-    normal = " ".join(token.normal for token in span)
+    first, last = tokens[0], tokens[-1]
+    normal = " ".join(token.normal for token in tokens)
     if len(normal) < 2 or normal.isdigit():
         return
-    yield normal, 1.0, None
-    for full in ABBREVIATED.get(span[0].normal, ()) if len(span) > 1 else ():
-        yield full + normal[len(span[0].normal) :], 1.0, None
-    elided = _ELIDED.match(span[0].raw)
-    if elided:
-        tail = normal[len(span[0].normal) :]
-        yield normalise(elided[1]) + tail, 1.0, None
-    parts = re.split("['’]", span[-1].raw)
-    if len(parts) == 2 and not elided:
-        head = normal[: len(normal) - len(span[-1].normal)]
-        yield head + normalise(parts[0]), INFLECTED, None
-    if len(normal) >= 5 and normal.endswith("s") and not is_last:
-        yield normal[:-1], INFLECTED, GENITIVE
+    yield NameVariant(normal, 1.0, None)
+    after_first = normal[len(first.normal) :]
+    for full in ABBREVIATIONS.get(first.normal, ()) if len(tokens) > 1 else ():
+        yield NameVariant(full + after_first, 1.0, None)
+    elision = _ELISION.match(first.raw)
+    if elision:
+        yield NameVariant(normalise(elision[1]) + after_first, 1.0, None)
+    parts = re.split("['’]", last.raw)
+    if len(parts) == 2 and not elision:
+        before_last = normal[: len(normal) - len(last.normal)]
+        yield NameVariant(before_last + normalise(parts[0]), INFLECTED_FACTOR, None)
+    if len(normal) >= 5 and normal.endswith("s") and not ends_line:
+        yield NameVariant(normal[:-1], INFLECTED_FACTOR, GENITIVE_COUNTRIES)
     if len(normal) >= 5 and re.search("[а-я]$", normal):
         for nominative in _cyrillic_nominatives(normal):
-            yield nominative, INFLECTED, None
+            yield NameVariant(nominative, INFLECTED_FACTOR, None)
     if re.search(r"\d", normal) and re.search(r"[a-z]", normal):
-        for letters in _DIGITS:
-            yield normal.translate(letters), MISREAD, None
+        for letters in _DIGITS_AS_LETTERS:
+            yield NameVariant(normal.translate(letters), MISREAD_FACTOR, None)
 
 
 def _cyrillic_nominatives(normal: str) -> Iterator[str]:
-    """Of "Москвы" "Москва", of "Новгорода" "Новгород", of "Казани" "Казань"."""
+    """Possible nominatives, as of "Москвы" "Москва", "Новгорода" "Новгород", "Казани" "Казань"."""
     stem, ending = normal[:-1], normal[-1]
     if ending in "ыиеу":
         yield stem + "а"

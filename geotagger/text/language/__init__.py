@@ -1,1 +1,1 @@
-"""Language and script of the text, as evidence of the country."""
+"""Language models: how likely words are in each language, by word lists and by letters."""

@@ -1,7 +1,7 @@
 """Parts of countries with a language of their own: Catalonia, Wales, South Tyrol, Quebec.
 
-`data/language_areas.csv` holds rough circles and the share of the country's signs in the language
-that stand there, from general knowledge, and the share of people, from the places table.
+`data/language_areas.csv` has rough circles, and the area's share of the country's signs in the
+language (from general knowledge) and of its people (from the table of places).
 """
 
 from __future__ import annotations
@@ -20,34 +20,37 @@ from geotagger.text.language.words import load_word_model
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Rows = NDArray[np.float64]
-
-MIN_REST = 0.15
-"""The circles are rough, and people move."""
+MIN_REST_FACTOR = 0.15
+"""Lowest factor outside the areas: the circles are rough, and people move."""
 
 
 @dataclass(frozen=True, slots=True)
 class LanguageArea:
-    """A part of a country with a language of its own; `country` and `language` are rows."""
+    """A part of a country with a language of its own."""
 
     country: int
+    """Row in `country_profiles()`."""
     language: int
+    """Row in the languages of the word model."""
     lat: float
+    """Degrees."""
     lon: float
+    """Degrees."""
     radius_km: float
-    people: float
-    signs: float
-    """Shares of the country's people, and of its signs in the language."""
+    people_share: float
+    """Of the country's people."""
+    signs_share: float
+    """Of the country's signs in the language."""
 
     @property
-    def gain(self) -> float:
+    def factor(self) -> float:
         """How many times commoner the language is there than in the country as a whole."""
-        return self.signs / self.people
+        return self.signs_share / self.people_share
 
 
 @cache
 def language_areas() -> tuple[LanguageArea, ...]:
-    text = read_text("language_areas.csv")
+    """Return the areas; they are read once."""
     languages, codes = load_word_model().languages, list(country_profiles())
     return tuple(
         LanguageArea(
@@ -59,16 +62,22 @@ def language_areas() -> tuple[LanguageArea, ...]:
             float(row["share_of_people"]),
             float(row["share_of_language"]),
         )
-        for row in csv.DictReader(text.splitlines())
+        for row in csv.DictReader(read_text("language_areas.csv").splitlines())
     )
 
 
 @cache
-def elsewhere() -> Rows:
-    """How many times commoner each language is in the country outside these areas, [C, L]."""
+def factors_outside_areas() -> NDArray[np.float64]:
+    """Return how many times commoner each language is in each country outside these areas.
+
+    Returns:
+        float64 [C, L]; 1 for a language without an area in the country.
+    """
     people, signs = np.zeros((2, len(country_profiles()), len(load_word_model().languages)))
     for area in language_areas():
-        people[area.country, area.language] += area.people
-        signs[area.country, area.language] += area.signs
-    rest: Rows = np.where(people > 0, np.maximum((1 - signs) / (1 - people), MIN_REST), 1.0)
-    return rest
+        people[area.country, area.language] += area.people_share
+        signs[area.country, area.language] += area.signs_share
+    factors: NDArray[np.float64] = np.where(
+        people > 0, np.maximum((1 - signs) / (1 - people), MIN_REST_FACTOR), 1.0
+    )
+    return factors

@@ -1,14 +1,15 @@
-"""How likely a word is in each language: by a list of known words, and by its letters.
+"""Word model: how likely a word is in each language, by a list of known words and by its letters.
 
     P(word | language) = sum over known words with these letters of  f * P(read so)
-                       + sum over its parts in two of  joined * f(first) * f(second)
-                       + in languages of compounds, the same for three parts
+                       + sum over its splits in two of  joined * f(first) * f(second)
+                       + in compounding languages, the same for three parts
                        + (1 - share of known words in text) * P(length) * P(letters)
 
-The lists hold the commonest words with their frequency f, so a short common word ("og", "na") says
-much; what they lack goes to the letters (`letters.py`), as do the languages without a list. Readers
-lose marks (`på` as `pa`), hardly ever add some, and lose spaces; some languages write compounds as
-one word. Tables from `tools/build_data/languages`; the words themselves are hashed.
+The lists have the commonest words with their frequency f, so a short common word ("og", "na") is
+strong evidence. The letter model (`letters.py`) covers the words that the lists lack, and the
+languages without a list. The recogniser loses diacritics (`på` as `pa`), hardly ever adds some, and
+loses spaces; some languages write compounds as one word. `tools/build_data/languages` builds the
+tables; the words in them are hashed.
 """
 
 from __future__ import annotations
@@ -32,23 +33,26 @@ if TYPE_CHECKING:
     Rows = NDArray[np.float64]
 
 READ_AS_IS = 0.9
-MARKS_LOST = 0.1
-"""Share of words with marks that are read without; capitals often have none to begin with."""
-MARKS_WRONG = 0.01
-MARKS_ADDED = 0.003
+"""Share of words that are recognised with exactly their diacritics."""
+DIACRITICS_LOST = 0.1
+"""Share of words with diacritics that lose them; capitals often have none to begin with."""
+DIACRITICS_WRONG = 0.01
+DIACRITICS_ADDED = 0.003
 SPACE_LOST = 0.03
-"""Share of spaces that readers lose."""
+"""Share of spaces that the recogniser loses."""
 COMPOUND = 0.2
-"""The same where compounds are one word: half of the words that no list has (about 0.1) are
-compounds, and their parts are nouns, twice as frequent among parts as among words."""
+"""The same where compounds are one word: about 0.1 of the words are in no list, half of them are
+compounds, and their parts are nouns, which are twice as frequent among parts as among words."""
 COMPOUNDING = frozenset({"af", "da", "de", "et", "fi", "hu", "is", "nb", "nl", "nn", "sv"})
-SHORTEST_SPLIT = 5
-SHORTEST_COMPOUND_PART = 3
-LENGTH_SHARE = 0.2
+"""Languages that write compounds as one word."""
+MIN_SPLIT_LETTERS = 5
+"""Fewest letters of a word to split in two."""
+MIN_COMPOUND_PART_LETTERS = 3
+LENGTH_PROBABILITY = 0.2
 """Probability of a word's length, about the same from 3 to 12 letters."""
 NO_LIST = 0.5
-"""What a language without a list keeps of its letters' probability: other languages, whose lists
-lack a name, must not lose it to those that never had the chance to know it."""
+"""Factor on the letters' probability in a language without a list. Other languages, whose lists
+lack a name, must not lose it to languages that could not have it in a list."""
 
 PLAIN = str.maketrans(
     {"ß": "ss", "ø": "o", "Ø": "o", "æ": "ae", "Æ": "ae", "ł": "l", "Ł": "l", "ı": "i"}  # noqa: RUF001
@@ -57,17 +61,19 @@ PLAIN = str.maketrans(
 
 
 def fold_text(text: str) -> str:
-    """Lower case, without marks, words parted by single spaces."""
+    """Return the words in lower case without diacritics, separated by single spaces."""
     text = text.translate(PLAIN)
     plain = unicodedata.normalize("NFKD", text).casefold()
-    return " ".join(
-        re.findall(r"[^\W_]+", "".join(c for c in plain if not unicodedata.combining(c)))
-    )
+    letters = "".join(c for c in plain if not unicodedata.combining(c))
+    return " ".join(re.findall(r"[^\W_]+", letters))
 
 
 @cache
 def key_and_mark(word: str) -> tuple[int, int]:
-    """32-bit hash of the folded word, and one of its marks: 1 to 15, or 0 where it has none."""
+    """Return a 32-bit hash of the folded word, and one of its diacritics.
+
+    The hash of diacritics is 1 to 15, or 0 if the word has none.
+    """
     word = unicodedata.normalize("NFC", word.casefold())
     plain = fold_text(word)
     mark = 1 + zlib.crc32(word.encode()) % 15 if word != plain else 0
@@ -75,9 +81,18 @@ def key_and_mark(word: str) -> tuple[int, int]:
 
 
 class WordModel:
-    """languages: ISO 639-1 codes, [L]."""
+    """Word lists and letters of all languages.
+
+    Attributes:
+        languages: ISO 639-1 codes, [L].
+    """
 
     def __init__(self, arrays: Mapping[str, NDArray[Any]], letters: LetterModel) -> None:
+        """
+        Args:
+            arrays: those of `data/words.npz`.
+            letters: model of the words that are in no list.
+        """
         self.languages = letters.languages
         self._letters = letters
         steps = arrays["steps"].astype(np.uint64)  # bytes [4, keys] of the steps from key to key
@@ -98,35 +113,40 @@ class WordModel:
         self._joined = np.where(self._compounds, COMPOUND, SPACE_LOST)
 
     def log_likelihood(self, words: Sequence[str]) -> Rows:
-        """ln P(word | language), float64 [len(words), L]."""
+        """Return ln P(word | language), float64 [len(words), L]."""
         by_letters = np.exp(self._letters.log_likelihood(words))
-        total = self.frequencies(words) + self._unknown_share * LENGTH_SHARE * by_letters
-        splits = [
-            (row, word[:at], word[at:])
-            for row, word in enumerate(words)
-            if len(word) >= SHORTEST_SPLIT
-            for at in range(1, len(word))
-        ]
-        if splits:
-            rows, heads, tails = zip(*splits, strict=True)
-            parts = self.frequencies([*heads, *tails])
-            joined = parts[: len(rows)] * parts[len(rows) :]
-            shortest = np.minimum([len(h) for h in heads], [len(t) for t in tails])
-            compound = shortest >= SHORTEST_COMPOUND_PART
-            joined *= np.where(compound[:, None], self._joined, SPACE_LOST)
-            np.add.at(total, np.array(rows), joined)
-        self._add_threefold(total, words)
+        total = self.frequencies(words) + self._unknown_share * LENGTH_PROBABILITY * by_letters
+        self._add_splits_in_two(total, words)
+        self._add_splits_in_three(total, words)
         result: Rows = np.log(total + 1e-300)
         return result
 
-    def _add_threefold(self, total: Rows, words: Sequence[str]) -> None:
-        """Compounds of three parts: Hunde-kot-tüten."""
-        least = SHORTEST_COMPOUND_PART
+    def _add_splits_in_two(self, total: Rows, words: Sequence[str]) -> None:
+        """Add two words without the space between them, or a compound of two parts."""
+        splits = [
+            (row, word[:at], word[at:])
+            for row, word in enumerate(words)
+            if len(word) >= MIN_SPLIT_LETTERS
+            for at in range(1, len(word))
+        ]
+        if not splits:
+            return
+        rows, heads, tails = zip(*splits, strict=True)
+        parts = self.frequencies([*heads, *tails])
+        joined = parts[: len(rows)] * parts[len(rows) :]
+        shorter = np.minimum([len(head) for head in heads], [len(tail) for tail in tails])
+        may_be_compound = shorter >= MIN_COMPOUND_PART_LETTERS
+        joined *= np.where(may_be_compound[:, None], self._joined, SPACE_LOST)
+        np.add.at(total, np.array(rows), joined)
+
+    def _add_splits_in_three(self, total: Rows, words: Sequence[str]) -> None:
+        """Add compounds of three parts: Hunde-kot-tüten."""
+        shortest = MIN_COMPOUND_PART_LETTERS
         cuts = [
             (row, first, second)
             for row, word in enumerate(words)
-            for first in range(least, len(word) - 2 * least + 1)
-            for second in range(first + least, len(word) - least + 1)
+            for first in range(shortest, len(word) - 2 * shortest + 1)
+            for second in range(first + shortest, len(word) - shortest + 1)
         ]
         if not cuts:
             return
@@ -135,33 +155,33 @@ class WordModel:
             for row, first, second in cuts
             for part in (words[row][:first], words[row][first:second], words[row][second:])
         ]
-        once, places = np.unique(np.array(parts), return_inverse=True)
-        each = self.frequencies(once.tolist())[places].reshape(len(cuts), 3, -1)
-        joined = each.prod(axis=1) * np.where(self._compounds, self._joined, 0.0) ** 2
+        different, index = np.unique(np.array(parts), return_inverse=True)
+        frequencies = self.frequencies(different.tolist())[index].reshape(len(cuts), 3, -1)
+        joined = frequencies.prod(axis=1) * np.where(self._compounds, self._joined, 0.0) ** 2
         np.add.at(total, np.array([row for row, _, _ in cuts]), joined)
 
     def frequencies(self, words: Sequence[str]) -> Rows:
-        """P(read as this, and a known word | language), float64 [len(words), L]."""
+        """Return P(a known word, recognised as this | language), float64 [len(words), L]."""
         pairs = np.array([key_and_mark(word) for word in words], np.uint64).reshape(-1, 2)
         at = np.minimum(np.searchsorted(self._keys, pairs[:, 0]), len(self._keys) - 1)
-        found = np.flatnonzero(self._keys[at] == pairs[:, 0])
-        counts = self._counts[at[found]]
+        known = np.flatnonzero(self._keys[at] == pairs[:, 0])
+        counts = self._counts[at[known]]
         within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-        entry = np.repeat(self._starts[at[found]], counts) + within
-        row = np.repeat(found, counts)
-        read, meant = pairs[row, 1], self._mark[entry]
-        as_read = np.select(
-            [read == meant, read == 0, meant == 0],
-            [READ_AS_IS, MARKS_LOST, MARKS_ADDED],
-            MARKS_WRONG,
+        entry = np.repeat(self._starts[at[known]], counts) + within
+        row = np.repeat(known, counts)
+        recognised, written = pairs[row, 1], self._mark[entry]
+        probability = np.select(
+            [recognised == written, recognised == 0, written == 0],
+            [READ_AS_IS, DIACRITICS_LOST, DIACRITICS_ADDED],
+            DIACRITICS_WRONG,
         )
         result = np.zeros((len(words), len(self.languages)))
-        value = as_read * self._frequency[self._nats8[entry]]
+        value = probability * self._frequency[self._nats8[entry]]
         np.add.at(result, (row, self._language[entry]), value)
         return result
 
 
 @cache
 def load_word_model() -> WordModel:
-    """The tables of the package. Takes about 0.4 s and 30 MB."""
+    """Return the model of the package. Loading takes about 0.4 s and 30 MB."""
     return WordModel(read_arrays("words.npz"), load_letter_model())

@@ -16,7 +16,7 @@ from geotagger.geography.places import load_places
 from geotagger.geography.sphere import haversine_km
 from geotagger.text.gazetteer.context_words import LINKS
 from geotagger.text.gazetteer.gazetteer import normalise
-from geotagger.text.gazetteer.tokens import GENITIVE
+from geotagger.text.gazetteer.tokens import GENITIVE_COUNTRIES
 from tools.build_data.names.entry import FAME, OWN, GazetteerEntry, likeness, spellings
 from tools.build_data.names.languages import LISTS, list_of, official_languages
 
@@ -168,7 +168,7 @@ class Subdivisions:
             same = sum(other[end] == words[end] for other in every if len(other) > 1)
             if len(words) > 1 and same >= max(GENERIC * len(every), 3):
                 words = words[1:] if end == 0 else words[:-1]
-                if end == -1 and country in GENITIVE:
+                if end == -1 and country in GENITIVE_COUNTRIES:
                     words[-1] = words[-1].removesuffix("s")
                 while len(words) > 1 and normalise(words[0]) in LINKS:
                     words = words[1:]

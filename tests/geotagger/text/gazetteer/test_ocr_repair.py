@@ -13,7 +13,7 @@ NAMES = frozenset({"barcelona", "stockholm", "copenhagen", "alexandria", "alexan
 
 
 @pytest.mark.parametrize(
-    ("part", "no_start", "no_end", "name"),
+    ("part", "start_is_cut", "end_is_cut", "name"),
     [
         ("barcelo", False, True, "barcelona"),
         ("tockholm", True, False, "stockholm"),
@@ -25,8 +25,8 @@ NAMES = frozenset({"barcelona", "stockholm", "copenhagen", "alexandria", "alexan
         ("alexandr", False, True, ""),
     ],
 )
-def test_what_the_edge_cuts_off(part: str, no_start: bool, no_end: bool, name: str) -> None:
-    assert complete_cut_name(part, NAMES, no_start=no_start, no_end=no_end) == name
+def test_what_the_edge_cuts_off(part: str, start_is_cut: bool, end_is_cut: bool, name: str) -> None:
+    assert complete_cut_name(part, NAMES, start_is_cut=start_is_cut, end_is_cut=end_is_cut) == name
 
 
 @pytest.mark.parametrize(
