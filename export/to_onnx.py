@@ -34,8 +34,8 @@ from geotagger.errors import BundleError, UsageError
 from geotagger.geography.places import load_places
 from geotagger.vision.bundle.bundle import hash_files, load_bundle
 from geotagger.vision.bundle.card import CARD_FILE, MODEL_FILE, Calibration, ModelCard, Probe
-from geotagger.vision.bundle.self_test import probe_outputs
 from geotagger.vision.decoding.factory import make_decoder
+from geotagger.vision.runtime.self_test import probe_outputs
 from geotagger.vision.runtime.session import VisionSession
 from training.calibrate import calibrate
 from training.models.starter_network import save_onnx

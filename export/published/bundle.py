@@ -34,7 +34,7 @@ from geotagger.errors import BundleError, UsageError
 from geotagger.vision.bundle.bundle import hash_files, load_bundle
 from geotagger.vision.bundle.card import CARD_FILE, MODEL_FILE, UNCALIBRATED, ModelCard, Probe
 from geotagger.vision.bundle.head_specs import RetrieveHead
-from geotagger.vision.bundle.self_test import probe_outputs
+from geotagger.vision.runtime.self_test import probe_outputs
 from geotagger.vision.runtime.session import VisionSession
 
 if TYPE_CHECKING:

@@ -64,8 +64,8 @@ def check(names: tuple[str, ...], device: str) -> None:
     geotagger models check starter
     geotagger models check geoclip --device cuda
     """
-    from geotagger.vision.bundle import self_test
     from geotagger.vision.bundle.bundle import find_bundle, load_bundle
+    from geotagger.vision.runtime import self_test
 
     for name in names:
         differences = self_test.run_self_test(load_bundle(find_bundle(name)), device)

@@ -1,1 +1,1 @@
-"""Vision models: read a bundle, run its network, decode its outputs into evidence."""
+"""Vision models: read a bundle, run its network, decode its outputs to log-likelihoods."""

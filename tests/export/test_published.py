@@ -25,7 +25,7 @@ from export.published.captions import STREET  # noqa: E402
 from geotagger import Geotagger, LocationEncoder  # noqa: E402
 from geotagger.errors import BundleError, UsageError  # noqa: E402
 from geotagger.vision.bundle.bundle import load_bundle  # noqa: E402
-from geotagger.vision.bundle.self_test import run_self_test  # noqa: E402
+from geotagger.vision.runtime.self_test import run_self_test  # noqa: E402
 from tests.fixtures.published_towers import save_clip, save_siglip  # noqa: E402
 from training.engine import origins  # noqa: E402
 

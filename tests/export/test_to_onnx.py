@@ -17,7 +17,7 @@ from geotagger.cli.main import cli  # noqa: E402
 from geotagger.errors import BundleError, UsageError  # noqa: E402
 from geotagger.vision.bundle.bundle import load_bundle  # noqa: E402
 from geotagger.vision.bundle.head_specs import ClassifyHead, RegressHead, RetrieveHead  # noqa: E402
-from geotagger.vision.bundle.self_test import run_self_test  # noqa: E402
+from geotagger.vision.runtime.self_test import run_self_test  # noqa: E402
 from geotagger.vision.runtime.session import VisionSession  # noqa: E402
 from tests.fixtures.coloured_photos import make_photos, run_cnn  # noqa: E402
 from training.engine import run_folder  # noqa: E402

@@ -15,7 +15,7 @@ from export.families import starter  # noqa: E402  (needs torch)
 from export.graph import parity  # noqa: E402  (needs torch)
 from geotagger.vision.bundle.bundle import load_bundle  # noqa: E402
 from geotagger.vision.bundle.head_specs import ClassifyHead  # noqa: E402
-from geotagger.vision.bundle.self_test import run_self_test  # noqa: E402
+from geotagger.vision.runtime.self_test import run_self_test  # noqa: E402
 from geotagger.vision.runtime.session import VisionSession  # noqa: E402
 from training import train_starter  # noqa: E402
 from training.experiments import starter_trials  # noqa: E402

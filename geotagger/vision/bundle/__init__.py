@@ -1,1 +1,1 @@
-"""A model bundle on disk: the card, the label tables, the self-test."""
+"""Reads and checks a model bundle on disk: the card, the hashes, the label tables."""

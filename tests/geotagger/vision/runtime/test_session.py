@@ -12,8 +12,8 @@ from geotagger.errors import BundleError, DeviceError
 from geotagger.text.ocr.reader import TextReader
 from geotagger.vision.bundle.bundle import ModelBundle
 from geotagger.vision.bundle.card import Probe
-from geotagger.vision.bundle.self_test import probe_outputs, run_self_test
 from geotagger.vision.runtime.devices import PROVIDERS, candidate_devices, open_session
+from geotagger.vision.runtime.self_test import probe_outputs, run_self_test
 from geotagger.vision.runtime.session import VisionSession
 from tests.fixtures.bundles import (
     COLOURS,
