@@ -15,6 +15,7 @@ from geotagger.evaluation.scored import Scored
 from geotagger.evaluation.scores import NARROW_SHARES, Scores, score
 from geotagger.fusion.decide import Fusion, predict
 from geotagger.fusion.mass import sum_by_group
+from geotagger.geography.country_names import continent_of_country
 from geotagger.geography.places import Places, load_places
 from geotagger.geography.sphere import unit_vectors
 from geotagger.pipeline.run import weigh
@@ -111,11 +112,11 @@ def _truth(outcome: Outcome, known: Mapping[Path, Truth] | None, places: Places)
 
 
 def _named(places: Places, truth: Truth) -> Place:
-    """Names of the point; without one, the continent of most rows of the country."""
+    """Names of the point; without one, those that are known of the country."""
     if truth.point is not None:
         return places.name(truth.point.lat, truth.point.lon)
     continent = ""
     if truth.country_code in places.country_codes:
-        rows = places.mask([truth.country_code])
-        continent = places.continent_names[int(np.bincount(places.continent[rows]).argmax())]
+        country = places.country_codes.index(truth.country_code)
+        continent = continent_of_country(places, country)
     return Place(Point(0.0, 0.0), truth.country_code, continent=continent)

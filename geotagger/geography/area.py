@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from geotagger.errors import UsageError
-from geotagger.geography.places import load_borders, load_places
+from geotagger.geography.country_names import codes_by_name
+from geotagger.geography.places import load_borders
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from geotagger.geography.places import Places
-
-_NOT_ISO = {"UK": "GB", "EL": "GR", "ENGLAND": "GB", "SCOTLAND": "GB", "WALES": "GB", "USA": "US"}
-"""What people write that is no such code."""
 
 
 @dataclass(frozen=True)
@@ -96,22 +94,16 @@ def read_area(text: str) -> Area:
     return Area(polygon=polygon)
 
 
-def _hint(said: Sequence[str]) -> str:
-    """What to type for countries that were named otherwise."""
-    places = load_places()
-    code_of = {
-        name.casefold(): code
-        for name, code in zip(places.country_names, places.country_codes, strict=True)
-    }
+def _hint(words: Sequence[str]) -> str:
+    """What to write for countries that are given by name."""
+    code_of = codes_by_name()
+    names = [name for name in code_of if len(name) > 3]  # codes are not misspelt names
     codes = []
-    for name in (one.strip().casefold() for one in said):
-        close = get_close_matches(name, code_of, n=1, cutoff=0.8)
-        if name.upper() in places.country_codes:
-            codes.append(name.upper())
-        elif name.upper() in _NOT_ISO or close:
-            codes.append(_NOT_ISO.get(name.upper()) or code_of[close[0]])
-        else:
+    for name in (word.strip().casefold() for word in words):
+        similar = [name] if name in code_of else get_close_matches(name, names, n=1, cutoff=0.8)
+        if not similar:
             return "write ISO 3166-1 codes or a file: --within FR,ES or --within area.geojson"
+        codes.append(code_of[similar[0]])
     return f"write --within {','.join(codes)}"
 
 

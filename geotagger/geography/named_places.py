@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from geotagger.errors import UsageError
+from geotagger.geography.country_names import codes_by_name, continent_of_country
 from geotagger.geography.places import CITY_RADIUS_KM, load_places
 from geotagger.geography.sphere import haversine_km
 
@@ -51,15 +52,14 @@ class Candidate:
             "city": self.city or self.region,
             "region": self.region,
             "country": country,
-            "continent": places.continent_names[self._continent(places, number)],
+            "continent": self._continent(places, number),
         }
 
-    def _continent(self, places: Places, country: int) -> int:
-        """Where it is; of a country, where its largest town is (France has more than one)."""
+    def _continent(self, places: Places, country: int) -> str:
         if self.city or self.region:
-            return int(places.continent[places.nearest_rows([self.lat], [self.lon])[0]])
-        own = np.flatnonzero(places.country == country)
-        return int(places.continent[own[places.population[own].argmax()]])
+            row = places.nearest_rows([self.lat], [self.lon])[0]
+            return places.continent_names[int(places.continent[row])]
+        return continent_of_country(places, country)
 
     def rows(self, places: Places) -> NDArray[np.bool_]:
         """Rows of the table that it covers, bool [N]: a city reaches 25 km, and to its own row."""
@@ -142,7 +142,7 @@ def _all(rows: Sequence[Mapping[str, str]], where: str) -> tuple[Candidate, ...]
 def _candidate(row: Mapping[str, str]) -> Candidate:
     places = load_places()
     city, region, country = (row.get(key, "").strip() for key in ("city", "region", "country"))
-    code = _codes().get(country.casefold(), "")
+    code = codes_by_name().get(country.casefold(), "")
     alone = not code and country.casefold() in _states()
     if alone:
         region, code = _states()[country.casefold()], "US"
@@ -190,37 +190,10 @@ def _at(places: Places, row: int, stands_alone: bool = False) -> Candidate:
 
 
 @cache
-def _codes() -> dict[str, str]:
-    places = load_places()
-    named = zip(places.country_names, places.country_codes, strict=True)
-    return {name.casefold(): code for name, code in named} | {
-        **{code.casefold(): code for code in places.country_codes},
-        **_OTHER_NAMES,
-    }
-
-
-@cache
 def _states() -> dict[str, str]:
     places = load_places()
     regions = np.unique(places.region[places.country == places.country_codes.index("US")])
     names = (places.region_names[region] for region in regions)
-    return {name.casefold(): name for name in names if name and name.casefold() not in _codes()}
-
-
-_OTHER_NAMES = {
-    "usa": "US",
-    "united states of america": "US",
-    "uk": "GB",
-    "great britain": "GB",
-    "england": "GB",
-    "czech republic": "CZ",
-    "korea": "KR",
-    "republic of korea": "KR",
-    "russian federation": "RU",
-    "macedonia": "MK",
-    "swaziland": "SZ",
-    "burma": "MM",
-    "ivory coast": "CI",
-    "turkey": "TR",
-    "holland": "NL",
-}
+    return {
+        name.casefold(): name for name in names if name and name.casefold() not in codes_by_name()
+    }

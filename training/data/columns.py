@@ -9,11 +9,10 @@ climate, ...); MP-16 (IMG_ID, LAT, LON). Columns that are not known are kept und
 from __future__ import annotations
 
 import math
-from functools import cache
 from typing import TYPE_CHECKING
 
 from geotagger.errors import UsageError
-from geotagger.geography.places import load_places
+from geotagger.geography.country_names import codes_by_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -37,19 +36,6 @@ ALIASES = {
 
 PLACE = ("lat", "lon", "country", "region", "city", "continent", "label")
 """A table must have some of these, or it says nothing of where its photos were taken."""
-
-OTHER_COUNTRY_NAMES = {
-    "czech republic": "CZ",
-    "great britain": "GB",
-    "holland": "NL",
-    "ivory coast": "CI",
-    "korea": "KR",
-    "turkey": "TR",
-    "uk": "GB",
-    "usa": "US",
-    "united states of america": "US",
-    "russian federation": "RU",
-}
 
 
 def match_columns(names: Iterable[str], source: str, named_by_row: bool) -> dict[str, str]:
@@ -108,15 +94,4 @@ def _degrees(text: str | None, most: float) -> float:
 
 def country_code(text: str) -> str:
     """ISO alpha-2 of a code or an English name; what is not known stays as it is."""
-    return _codes().get(text.casefold(), text)
-
-
-@cache
-def _codes() -> dict[str, str]:
-    places = load_places()
-    named = zip(places.country_names, places.country_codes, strict=True)
-    return {
-        **OTHER_COUNTRY_NAMES,
-        **{name.casefold(): code for name, code in named},
-        **{code.casefold(): code for code in places.country_codes},
-    }
+    return codes_by_name().get(text.casefold(), text)
