@@ -82,12 +82,12 @@ class PhotoLocation:
 
     @property
     def status(self) -> Status:
-        """`predicted`, `unsure`, or `failed` for a photo that cannot be read."""
+        """`predicted`, `unsure`, `skipped` (camera RAW), or `failed` (cannot be read)."""
         return self.outcome.status
 
     @property
     def prediction(self) -> Prediction | None:
-        """None for a photo that failed, is not a photograph, or gives no evidence."""
+        """None for a file that was not read, is not a photo, or gives no evidence."""
         return self.outcome.prediction
 
     @property

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageDraw, ImageFont
 
 import geotagger
 from geotagger import (
@@ -89,7 +89,9 @@ def test_vectors(tagger, album):
 
 
 def test_a_model_of_scores_has_no_vectors(tmp_path, album):
-    tagger = Geotagger(make_bundle(tmp_path / "tiny").path, device="cpu", gate=False)
+    tagger = Geotagger(
+        make_bundle(tmp_path / "tiny").path, device="cpu", gate=False, read_text=False
+    )
     with pytest.raises(BundleError, match="gives no vectors"):
         tagger.encode_image(album)
     points, probabilities = tagger.predict(album[1])
@@ -191,9 +193,13 @@ def trip(tmp_path):
     return folder
 
 
-def test_locate_uses_the_neighbours_and_returns_failures_as_results(trip):
-    tagger = Geotagger(device="cpu", threads=2)
-    found = tagger.locate(trip)
+@pytest.fixture(scope="module")
+def starter():
+    return Geotagger(device="cpu", threads=2, read_text=False)
+
+
+def test_locate_uses_the_neighbours_and_returns_failures_as_results(trip, starter):
+    found = starter.locate(trip)
     assert [result.path.name for result in found] == ["0.jpg", "10.jpg", "broken.jpg"]
     near = found[1]
     assert near.prediction.place.country_code == "ES"
@@ -203,33 +209,50 @@ def test_locate_uses_the_neighbours_and_returns_failures_as_results(trip):
     assert found[2].prediction is None
     assert [str(reason.code) for reason in found[2].reasons] == ["not_a_picture"]
     assert found[2].to_geojson()["geometry"] is None
-    assert tagger.locate([trip / "10.jpg"])[0].to_dict() == near.to_dict()
-    assert tagger.locate(trip / "10.jpg").to_dict() == near.to_dict()
+    assert starter.locate([trip / "10.jpg"])[0].to_dict() == near.to_dict()
+    assert starter.locate(trip / "10.jpg").to_dict() == near.to_dict()
 
 
-def test_results_are_what_a_report_holds(trip, tmp_path):
+def test_a_loaded_model_sees_folders_as_they_are_now(trip, starter):
+    (trip / "0.jpg").rename(trip.parent / "0.jpg")
+    (alone,) = starter.locate([trip / "10.jpg"])
+    (trip.parent / "0.jpg").rename(trip / "0.jpg")
+    (with_neighbour,) = starter.locate([trip / "10.jpg"])
+    assert [note.source for note in alone.prediction.evidence] == ["vision"]
+    assert [note.source for note in with_neighbour.prediction.evidence] == ["vision", "album"]
+
+
+def test_locate_reads_text():
+    image = Image.new("RGB", (640, 480), (120, 150, 180))
+    font = ImageFont.load_default(60)
+    ImageDraw.Draw(image).text((40, 200), "Stadt Bielefeld", (255, 255, 255), font)
+    result = Geotagger(device="cpu", gate=False).locate(image)
+    assert [note.source for note in result.prediction.evidence] == ["vision", "text"]
+    assert result.prediction.place.country_code == "DE"
+
+
+def test_results_are_what_a_report_holds(trip, tmp_path, starter):
     report = tmp_path / "r.jsonl"
-    counts = geotagger.tag(trip, reports=[report], device="cpu", journal=None)
+    counts = geotagger.tag(trip, reports=[report], device="cpu", read_text=False, journal=None)
     assert counts.photos == 3
     lines = [json.loads(line) for line in report.read_text("utf-8").splitlines()]
-    found = Geotagger(device="cpu").locate(trip)
+    found = starter.locate(trip)
     assert [result.to_dict() for result in found] == lines
     feature = found[1].to_geojson()
     assert feature["geometry"]["coordinates"] == [lines[1]["lon"], lines[1]["lat"]]
     json.dumps(feature)
 
 
-def test_an_image_in_memory_has_no_neighbours(trip):
-    tagger = Geotagger(device="cpu", read_text=False)
+def test_an_image_in_memory_has_no_neighbours(trip, starter):
     with Image.open(trip / "10.jpg") as image:
-        result = tagger.locate(image)
-        assert [one.to_dict() for one in tagger.locate([image])] == [result.to_dict()]
+        result = starter.locate(image)
+        assert [one.to_dict() for one in starter.locate([image])] == [result.to_dict()]
         with pytest.raises(ValueError, match="mixed"):
-            tagger.locate([image, trip / "10.jpg"])
+            starter.locate([image, trip / "10.jpg"])
     assert str(result.path) == "<image>"
     assert [note.source for note in result.prediction.evidence] == ["vision"]
-    assert tagger.locate([]) == []
-    drawing = tagger.locate(np.full((40, 60, 3), (255, 0, 0), np.uint8))
+    assert starter.locate([]) == []
+    drawing = starter.locate(np.full((40, 60, 3), (255, 0, 0), np.uint8))
     assert drawing.reasons[0].code == "not_a_photo"
     assert drawing.prediction is None
 
@@ -237,7 +260,7 @@ def test_an_image_in_memory_has_no_neighbours(trip):
 def test_tag_and_untag(trip):
     files = sorted(trip.iterdir())
     before = [file.read_bytes() for file in files]
-    counts = geotagger.tag(trip, write_exif=True, device="cpu")
+    counts = geotagger.tag(trip, write_exif=True, device="cpu", read_text=False)
     assert counts.statuses == {Status.PREDICTED: 1, Status.TAGGED: 1, Status.FAILED: 1}
     assert geotagger.read_metadata(trip / "10.jpg").gps_is_prediction
     assert geotagger.untag(trip) == {"untouched": 2, "restored": 1}
