@@ -36,7 +36,7 @@ from geotagger.pipeline.setup import EvidenceSetup, with_cache
 from geotagger.pipeline.trips import NeighbourPropagation
 from geotagger.reasons import Reason
 from geotagger.reports.formats.geojson import feature
-from geotagger.reports.formats.text_rows import json_row
+from geotagger.reports.formats.jsonl import json_row
 from geotagger.reports.rows import row
 from geotagger.reports.run_summary import RunSummary
 from geotagger.types import (

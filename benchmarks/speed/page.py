@@ -19,8 +19,8 @@ from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 from geotagger.geography.places import load_places
-from geotagger.reports.formats.html import HtmlReport
-from geotagger.reports.formats.text_rows import ReportStyle
+from geotagger.reports.formats.html import HtmlReportWriter
+from geotagger.reports.formats.writer import ReportStyle
 from geotagger.types import (
     Candidate,
     Level,
@@ -68,7 +68,7 @@ def write(path: Path, rows: int, thumbnails: bool, photo: Path) -> None:
     random = np.random.default_rng(0)
     share = places.population.astype(float) ** 0.8
     Image.effect_noise((640, 480), 90).convert("RGB").save(photo)
-    report = HtmlReport(path, ReportStyle(thumbnails=thumbnails))
+    report = HtmlReportWriter(path, ReportStyle(thumbnails=thumbnails))
     for number, row in enumerate(random.choice(len(places), rows, p=share / share.sum()).tolist()):
         report.add(outcome(number, places.place(row), photo, random))
     report.close()

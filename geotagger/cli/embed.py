@@ -112,13 +112,13 @@ def write_vectors(out: Path, vectors: NDArray[np.float32], columns: dict[str, li
     import numpy as np
 
     from geotagger.errors import UsageError
-    from geotagger.reports.formats.earlier import keep
+    from geotagger.reports.formats.existing import move_aside
 
     if out.suffix == ".npy":
         np.save(out, vectors)
         table = out.with_suffix(".csv")
         if not _has_columns(table, list(columns)):
-            keep(table, table, "--out")
+            move_aside(table, table, "--out")
         with table.open("w", encoding="utf-8", newline="") as stream:
             writer = csv.writer(stream, lineterminator="\n")
             writer.writerow(columns)

@@ -77,7 +77,7 @@ def report(
     geotagger report photos.csv --group place,day
     geotagger report photos.csv sure.csv --where 'confidence >= 0.8' --sort country,-confidence
     """
-    from geotagger.reports.formats.text_rows import ReportStyle
+    from geotagger.reports.formats.writer import ReportStyle
     from geotagger.reports.query import convert, groups
     from geotagger.reports.query.where import parse_where
     from geotagger.reports.read.rows import columns_of, read_rows
@@ -89,17 +89,17 @@ def report(
     if holds:
         rows = filter(holds, rows)
     if sort:
-        rows = convert.in_order(rows, sort, columns)
+        rows = convert.sort_rows(rows, sort, columns)
     if group:
         parts = groups.group(list(rows), group, columns)
         if not targets:
             _print_table(groups.table(parts, group), left=len(group))
             return
-        rows = convert.with_groups(parts)
+        rows = convert.rows_by_group(parts)
         columns = tuple(dict.fromkeys((*columns, convert.GROUP)))
     if targets:
-        look = ReportStyle(columns, thumbnails=thumbnails, circles=circles, source=source)
-        count = convert.write_rows(rows, targets, look)
+        style = ReportStyle(columns, thumbnails=thumbnails, circles=circles, source=source)
+        count = convert.write_rows(rows, targets, style)
         named = ", ".join(str(target) for target in targets)
         click.echo(f"{_rows(count)}: {named}" if count else "no rows, nothing written", err=True)
         return
@@ -116,9 +116,9 @@ def _rows(count: int) -> str:
 
 def _line(row: Mapping[str, Cell]) -> str:
     from geotagger.printable import printable
-    from geotagger.reports.schema import place_said, position
+    from geotagger.reports.schema import place_text, position
 
-    said = place_said(row) if position(row) else str(row["note"])
+    said = place_text(row) if position(row) else str(row["note"])
     sure = f"{row['confidence']:.2f}" if isinstance(row["confidence"], float) else ""
     near = f"{row['radius_km']:,.0f} km" if isinstance(row["radius_km"], float) else ""
     return printable(f"{row['status']:<9} {sure:>4} {near:>9}  {row['path']}: {said}")

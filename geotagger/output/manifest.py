@@ -1,7 +1,6 @@
-"""`--manifest`: a chain of custody. One row a photo: what it was before the run, what it is after.
+"""`--manifest`: a chain of custody. One row per photo: its hash before the run and after it.
 
-Each source is read and hashed once more after everything that belongs to it has been written. What
-an earlier run has told is kept, under another name: no later run could tell it again.
+An earlier manifest is renamed and never overwritten: a later run could not write it again.
 """
 
 from __future__ import annotations
@@ -14,9 +13,9 @@ from pathlib import Path
 
 from geotagger.metadata.safe_write.write import WriteResult
 from geotagger.printable import printable_path
-from geotagger.reports.formats.earlier import keep
+from geotagger.reports.formats.existing import move_aside
 from geotagger.reports.formats.registry import ROWS, open_rows
-from geotagger.reports.formats.text_rows import PARTIAL, ReportStyle, ReportWriter
+from geotagger.reports.formats.writer import PARTIAL, ReportStyle, ReportWriter
 from geotagger.reports.schema import Cell
 from geotagger.types import Outcome
 
@@ -36,10 +35,15 @@ COLUMNS = (
 
 @contextmanager
 def open_manifest(path: Path) -> Iterator[Manifest]:
-    """Raises UsageError for an unknown suffix, GeotaggerError when it cannot be written."""
+    """A manifest to add rows to.
+
+    Raises:
+        UsageError: the suffix is unknown.
+        GeotaggerError: the file cannot be written.
+    """
     if path.suffix.lower() in ROWS:
         for earlier in (path, path.with_name(path.name + PARTIAL)):
-            keep(earlier, path, "--manifest")
+            move_aside(earlier, path, "--manifest")
     rows = open_rows(path, ReportStyle(columns=COLUMNS, schema_version=None), "--manifest")
     try:
         yield Manifest(rows)
@@ -48,7 +52,7 @@ def open_manifest(path: Path) -> Iterator[Manifest]:
 
 
 class Manifest:
-    """A manifest being written."""
+    """An open manifest."""
 
     def __init__(self, rows: ReportWriter) -> None:
         self.rows = rows
@@ -86,7 +90,7 @@ class Manifest:
 
 
 def sha256_of(path: Path) -> str:
-    """Of the file as it is now; empty when it cannot be read."""
+    """SHA-256 of the file as it is now, in hexadecimal; empty if it cannot be read."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

@@ -14,7 +14,7 @@ from geotagger.errors import UsageError
 from geotagger.images.scan import count
 from geotagger.printable import printable
 from geotagger.reports.rows import row
-from geotagger.reports.schema import Cell, place_said
+from geotagger.reports.schema import Cell, place_text
 from geotagger.types import Outcome
 
 
@@ -72,6 +72,6 @@ class Progress:
 def _line(cells: Mapping[str, Cell]) -> str:
     said = ""
     if cells["level"]:
-        said = f" {place_said(cells)} {cells['confidence']:.2f} within {cells['radius_km']:.0f} km"
+        said = f" {place_text(cells)} {cells['confidence']:.2f} within {cells['radius_km']:.0f} km"
     note = f" ({printable(str(cells['note']))})" if cells["note"] else ""
     return f"{cells['path']}: {cells['status']}{said}{note}"

@@ -23,7 +23,7 @@ from geotagger.pipeline.merge import Item, merge_in_order
 from geotagger.pipeline.setup import EvidenceSetup, with_cache
 from geotagger.pipeline.trips import NeighbourPropagation
 from geotagger.reports.formats.registry import open_report
-from geotagger.reports.formats.text_rows import ReportStyle, ReportWriter
+from geotagger.reports.formats.writer import ReportStyle, ReportWriter
 from geotagger.reports.rows import row
 from geotagger.reports.run_summary import RunSummary
 from geotagger.reports.schema import Cell
@@ -44,7 +44,7 @@ def run(
         writer = Writer(options, stack)
         journal = stack.enter_context(open_journal(options)) if options.journal else None
         items, fusion = _merged(options, journal)
-        look = ReportStyle(thumbnails=options.thumbnails, circles=options.circles)
+        style = ReportStyle(thumbnails=options.thumbnails, circles=options.circles)
 
         def finish(item: PhotoEvidence | Outcome) -> Mapping[str, Cell]:
             """Decide, write and note a photo; its report row."""
@@ -54,7 +54,7 @@ def run(
                 journal.add(outcome, None if isinstance(item, Outcome) else item.anchor)
             return row(outcome)
 
-        reports = [_opened(path, look, stack) for path in options.reports]
+        reports = [_opened(path, style, stack) for path in options.reports]
         for item in items:
             finished = isinstance(item, FinishedRow)
             cells = item.row if isinstance(item, FinishedRow) else finish(item)
@@ -120,7 +120,7 @@ def _merged(options: RunOptions, journal: RunJournal | None) -> tuple[Iterator[I
     return items, setup.fusion
 
 
-def _opened(path: Path, look: ReportStyle, stack: ExitStack) -> ReportWriter:
-    report = open_report(path, look)
+def _opened(path: Path, style: ReportStyle, stack: ExitStack) -> ReportWriter:
+    report = open_report(path, style)
     stack.callback(report.close)
     return report

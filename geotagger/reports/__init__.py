@@ -1,1 +1,1 @@
-"""Reports: the schema, one row a photo, the summary of a run."""
+"""Reports: one row per photo in several formats, reading and querying them, the run's summary."""

@@ -10,7 +10,7 @@ from geotagger.types import Candidate, Level, Outcome, Prediction
 
 
 def row(outcome: Outcome) -> dict[str, Cell]:
-    """The cells of one photo by column, in the order of the report."""
+    """The cells of a photo by column, in the order of `SCHEMA`."""
     measured = None if outcome.existing.gps_is_prediction else outcome.existing.gps
     reasons = list(outcome.reasons)
     if outcome.existing.gps_problem:
@@ -18,7 +18,7 @@ def row(outcome: Outcome) -> dict[str, Cell]:
     cells: dict[str, Cell] = {
         "path": printable_path(outcome.photo.path),
         "status": outcome.status.value,
-        **(_answer(outcome.prediction) if outcome.prediction else {}),
+        **(_prediction_cells(outcome.prediction) if outcome.prediction else {}),
         "gps_lat": None if measured is None else round(measured.lat, 6),
         "gps_lon": None if measured is None else round(measured.lon, 6),
         "gps_check": gps_check(outcome).value,
@@ -32,8 +32,8 @@ def row(outcome: Outcome) -> dict[str, Cell]:
     return {column.name: cells.get(column.name, column.empty) for column in SCHEMA}
 
 
-def _answer(prediction: Prediction) -> dict[str, Cell]:
-    """Like the coordinates, the country is the best guess at any level; finer names are not."""
+def _prediction_cells(prediction: Prediction) -> dict[str, Cell]:
+    """The cells of a prediction. Region and city are left out where the level is coarser."""
     place, level = prediction.place, prediction.level
     return {
         "lat": round(prediction.point.lat, 5),

@@ -1,4 +1,4 @@
-"""What a run came to, in the few lines that a person acts on."""
+"""The summary of a run: counts, and the few lines about them that a person acts on."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def _last(codes: list[str], labels: Mapping[str, str]) -> str:
 
 
 def triage(summary: RunSummary, options: RunOptions) -> str:
-    """The lines that `tag` ends with. What did not happen has no line."""
+    """The last lines of `geotagger tag`. What did not happen has no line."""
     per_second = summary.photos / max(summary.seconds, 1e-9)
     photos = f"{summary.photos:,} photo{'' if summary.photos == 1 else 's'}"
     lines = [
@@ -134,7 +134,7 @@ def _counts(counter: Mapping[Any, int], by_size: bool = True) -> str:
 
 
 def _reasons(counter: Mapping[str, int]) -> str:
-    """`12: it is read-only; 3: ...`, for reasons that are sentences."""
+    """`12: it is read-only; 3: ...`."""
     shown = [
         f"{count:,}: {printable(why)}" for why, count in Counter(counter).most_common(MAX_SHOWN)
     ]
@@ -146,14 +146,14 @@ def _reasons(counter: Mapping[str, int]) -> str:
 
 def _inconsistent(checks: Mapping[str, int]) -> str:
     says = {
-        GpsCheck.FAR: "outside the circle of their guess",
+        GpsCheck.FAR: "outside the circle of their prediction",
         GpsCheck.INVALID: "with an invalid position",
     }
     return ", ".join(f"{checks[name]:,} {text}" for name, text in says.items() if checks[name])
 
 
 def _resumed(count: int) -> str:
-    return f"{count:,} finished by an earlier run (--restart asks them anew)" if count else ""
+    return f"{count:,} finished by an earlier run (--restart predicts them again)" if count else ""
 
 
 def _time(seconds: float) -> str:
@@ -165,7 +165,7 @@ def _time(seconds: float) -> str:
 
 
 def _next(summary: RunSummary, options: RunOptions) -> str:
-    """The command that shows what is most worth a look."""
+    """The command that shows the rows which most need a look."""
     readable = [path for path in options.reports if path.suffix.lower() in READERS]
     if not readable:
         return ""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from geotagger.reports.page.points import Points
+from geotagger.reports.page.photo_columns import PhotoColumns
 from geotagger.review.decisions import Key
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Index:
     """Rows by number, by photo, and by words in them. May be used from several threads."""
 
     def __init__(self, rows: Iterable[Mapping[str, Cell]]) -> None:
-        self.points = Points()
+        self.columns = PhotoColumns()
         self._lock = threading.Lock()
         self._db = sqlite3.connect("", check_same_thread=False)  # on disk, deleted on close
         self._db.executescript(
@@ -47,15 +47,15 @@ class Index:
         self._db.commit()
 
     def __len__(self) -> int:
-        return len(self.points)
+        return len(self.columns)
 
     def close(self) -> None:
         with self._lock:
             self._db.close()
 
     def _entry(self, cells: Mapping[str, Cell]) -> tuple[Any, ...]:
-        number = len(self.points)
-        self.points.add(cells)
+        number = len(self.columns)
+        self.columns.add(cells)
         words = "\n".join(str(cells.get(name) or "") for name in SEARCHED).lower()
         told = json.dumps(cells, ensure_ascii=True)
         return number, str(cells["path"]), str(cells["sha256"] or ""), told, words

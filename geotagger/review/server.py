@@ -33,8 +33,8 @@ def make_app(session: Session, port: int, token: str) -> Guard:
     """The whole application; `token` opens it once, at that port of this machine."""
     routes = [
         Route("/", lambda _: _page(session)),
-        _json("/api/points", lambda _: session.points()),
-        _json("/api/towns", lambda _: session.index.points.towns()),
+        _json("/api/columns", lambda _: session.columns()),
+        _json("/api/towns", lambda _: session.index.columns.towns()),
         _json("/api/rows/{page:int}", lambda r: session.rows(r.path_params["page"])),
         _json("/api/search", lambda r: {"found": _base64(session.index.search(_query(r)))}),
         _json("/api/places", lambda r: {"places": find_places(_query(r))}),

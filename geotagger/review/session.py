@@ -16,7 +16,7 @@ from geotagger.errors import GeotaggerError, UsageError
 from geotagger.output.policy import file_tags, words
 from geotagger.printable import printable_path
 from geotagger.reasons import note_text
-from geotagger.reports.page.points import LEVELS
+from geotagger.reports.page.photo_columns import LEVELS
 from geotagger.reports.read.rows import read_rows
 from geotagger.review.decisions import STATES, Decision, Decisions, Key
 from geotagger.review.index import Index
@@ -50,7 +50,7 @@ class Session:
         self._job: dict[str, Any] = {"running": False, "photos": 0}
         self._thread: threading.Thread | None = None
 
-    def points(self) -> dict[str, Any]:
+    def columns(self) -> dict[str, Any]:
         """The compact columns of all rows, with what is decided."""
         states, written = bytearray(len(self.index)), bytearray(len(self.index))
         moved: dict[int, dict[str, float]] = {}
@@ -62,7 +62,7 @@ class Session:
                     if decision.point and decision.radius_km:
                         lat, lon = decision.point.lat, decision.point.lon
                         moved[number] = {"lat": lat, "lon": lon, "radius_km": decision.radius_km}
-            told = self.index.points.told(moved)
+            told = self.index.columns.to_json(moved)
         return {
             **told,
             "state": b64encode(states).decode(),
@@ -129,7 +129,7 @@ class Session:
             lat, lon, radius_km = (_number(change, name) for name in ("lat", "lon", "radius_km"))
             return Decision(state, Point(lat, lon), radius_km, note)
         if state == "approved":
-            columns = self.index.points.columns
+            columns = self.index.columns.arrays
             if LEVELS[columns["level"][number]] is Level.NONE:
                 return None
         return Decision(state, note=note)
@@ -153,7 +153,7 @@ class Session:
         if decision.point:
             where = [decision.point.lat, decision.point.lon, decision.radius_km]
         else:
-            columns = self.index.points.columns
+            columns = self.index.columns.arrays
             guess = [columns[name][number] for name in ("lat", "lon", "radius_km")]
             where = [None if math.isnan(part) else part for part in guess]
         return [number, STATES.index(decision.state), self.decisions.is_written(key), *where]

@@ -44,7 +44,7 @@ from geotagger.metadata.xmp.prediction import (
 from geotagger.metadata.xmp.tags import XmpTags
 from geotagger.reasons import Reason, ReasonCode
 from geotagger.reports.formats.registry import open_report
-from geotagger.reports.formats.text_rows import ReportStyle
+from geotagger.reports.formats.writer import ReportStyle
 from geotagger.reports.query.where import parse_where
 from geotagger.reports.read.find_photo import find_photo
 from geotagger.reports.read.rows import columns_of, read_rows

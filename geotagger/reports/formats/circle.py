@@ -21,18 +21,20 @@ BEARINGS = np.linspace(np.pi, 0, 33)
 SIN_BEARING, COS_BEARING = np.sin(BEARINGS), np.cos(BEARINGS)
 DECIMALS = 5
 SMALLEST_KM = 0.01
-"""Below this the corners of a circle would fall together when they are rounded (1 m)."""
+"""The corners of a smaller circle would coincide after rounding (1 m)."""
 CLEAR_KM = 1.0
-"""From here on rounding cannot make the outline of a circle cross itself."""
+"""Rounding cannot make the outline of a larger circle cross itself."""
 
 
 def circle(lat: float, lon: float, radius_km: float, slab_deg: float = 360.0) -> list[Ring]:
-    """What lies within `radius_km` of a point, as rings of (lon, lat) in degrees.
+    """The area within `radius_km` of a point, as rings of (lon, lat) in degrees.
 
-    Each ring is closed, runs counterclockwise, and stays within -180..180 and -90..90; none is a
-    hole of another (RFC 7946, 3.1.6 and 3.1.9). A circle across the antimeridian comes in two
-    parts; one that holds a pole reaches up to it. Edges are straight in longitude and latitude.
-    No ring is wider than `slab_deg`, a divisor of 360: globes fill wide ones wrongly.
+    Each ring is closed, runs counterclockwise, and stays within -180..180 and -90..90. No ring is
+    a hole of another (RFC 7946, 3.1.6 and 3.1.9). A circle across the antimeridian has two parts. A
+    circle around a pole reaches up to it. Edges are straight in longitude and latitude.
+
+    Args:
+        slab_deg: no ring is wider; a divisor of 360. Globes fill wide rings wrongly.
     """
     outline = _outline(lat, lon, radius_km)
     first, last = float(outline[:, 0].min()), float(outline[:, 0].max())
@@ -48,10 +50,10 @@ def circle(lat: float, lon: float, radius_km: float, slab_deg: float = 360.0) ->
 
 
 def _outline(lat: float, lon: float, radius_km: float) -> NDArray[np.float64]:
-    """The circle as a closed ring [N, 2] whose longitudes run on beyond 180: it is never cut.
+    """The circle as one closed ring [N, 2]; its longitudes continue beyond 180.
 
-    The two ends of each parallel inside the circle lie as far east of the centre as west. The
-    outline goes up the eastern ends and down the western ones, and around a pole that is inside.
+    The part of each parallel inside the circle is symmetric to the centre. The outline goes up its
+    eastern ends and down the western ends, and around a pole that is inside.
     """
     reach = min(max(radius_km, SMALLEST_KM) / EARTH_RADIUS_KM, math.pi - 1e-9)
     at = math.radians(min(max(lat, -90 + 1e-6), 90 - 1e-6))
@@ -68,7 +70,7 @@ def _outline(lat: float, lon: float, radius_km: float) -> NDArray[np.float64]:
 
 
 def _rings(shape: shapely.Geometry) -> list[Ring]:
-    """The outlines of polygons whose corners lie on a grid of `DECIMALS`."""
+    """The outlines of the polygons, rounded to `DECIMALS` without crossing themselves."""
     snapped = shapely.set_precision(shape, 10.0**-DECIMALS)
     polygons = [part for part in shapely.get_parts(snapped) if isinstance(part, Polygon)]
     return [

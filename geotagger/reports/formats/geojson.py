@@ -1,4 +1,4 @@
-"""A report as GeoJSON (RFC 7946): a point a photo, and on demand its 90 % circle."""
+"""A report as GeoJSON (RFC 7946): a point for each photo and, if wanted, its 90 % circle."""
 
 from __future__ import annotations
 
@@ -6,32 +6,33 @@ import json
 from collections.abc import Mapping
 
 from geotagger.reports.formats.circle import circle
-from geotagger.reports.formats.text_rows import ReportWriter, json_cell
-from geotagger.reports.schema import SCHEMA_VERSION, VERSION, Cell, position
+from geotagger.reports.formats.writer import ReportWriter
+from geotagger.reports.schema import SCHEMA_VERSION, VERSION, Cell, position, printable_cell
 
 HEAD = f'{{"type": "FeatureCollection", "{VERSION}": {SCHEMA_VERSION}, "features": ['
 CIRCLE_OF = "circle_of"
-"""The property that a circle has and a photo has not: the path of its photo."""
+"""Property of a circle: the path of its photo. Photos do not have it."""
 
 
-class GeoJsonReport(ReportWriter):
-    """One feature a line, so that what an interrupted run leaves can be read too.
+class GeoJsonReportWriter(ReportWriter):
+    """One feature per line, so that the file of an interrupted run can be read too.
 
-    The properties of a photo are the columns. A photo without a guess has no geometry.
+    The properties of a photo are its cells. A photo without a prediction has no geometry.
     """
 
-    def write(self, cells: Mapping[str, Cell]) -> None:
-        if self.empty:
+    def write_row(self, cells: Mapping[str, Cell]) -> None:
+        if self.is_empty:
             self.file.write(HEAD + "\n")
-        self._write_line(feature(cells), "" if self.empty else ",")
-        at, radius_km = position(cells), cells["radius_km"]
-        if at and self.look.circles and isinstance(radius_km, float) and radius_km > 0:
+        self._write_line(feature(cells), "" if self.is_empty else ",")
+        point, radius_km = position(cells), cells["radius_km"]
+        if point and self.style.circles and isinstance(radius_km, float) and radius_km > 0:
             names = ("status", "level", "radius_km", "confidence")
-            about = {CIRCLE_OF: cells["path"], **{name: cells[name] for name in names}}
-            rings = [[ring] for ring in circle(*at, radius_km)]
-            self._write_line(_feature({"type": "MultiPolygon", "coordinates": rings}, about), ",")
+            properties = {CIRCLE_OF: cells["path"], **{name: cells[name] for name in names}}
+            rings = [[ring] for ring in circle(*point, radius_km)]
+            geometry = {"type": "MultiPolygon", "coordinates": rings}
+            self._write_line(_feature(geometry, properties), ",")
 
-    def finish(self) -> None:
+    def write_end(self) -> None:
         self.file.write("]}\n")
 
     def _write_line(self, feature: Mapping[str, object], comma: str) -> None:
@@ -39,11 +40,13 @@ class GeoJsonReport(ReportWriter):
 
 
 def feature(cells: Mapping[str, Cell]) -> dict[str, object]:
-    """A row as a GeoJSON Feature: its point, or a null geometry where there is no guess."""
-    at = position(cells)
-    return _feature(None if at is None else {"type": "Point", "coordinates": [at[1], at[0]]}, cells)
+    """A row as a GeoJSON Feature; without a prediction its geometry is null."""
+    point = position(cells)
+    if point is None:
+        return _feature(None, cells)
+    return _feature({"type": "Point", "coordinates": [point[1], point[0]]}, cells)
 
 
 def _feature(geometry: object, cells: Mapping[str, Cell]) -> dict[str, object]:
-    properties = {name: json_cell(cell) for name, cell in cells.items()}
+    properties = {name: printable_cell(cell) for name, cell in cells.items()}
     return {"type": "Feature", "geometry": geometry, "properties": properties}

@@ -1,6 +1,6 @@
-"""One photo in KML: its point, its circle, its balloon.
+"""One photo in KML: its point, its circle and its balloon.
 
-Texts are escaped twice, for a balloon is HTML inside XML.
+Texts in a balloon are escaped twice, because it is HTML inside XML.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from html import escape
 
 from geotagger.printable import printable
 from geotagger.reports.formats.circle import circle
-from geotagger.reports.schema import Cell, place_said, position
+from geotagger.reports.schema import Cell, place_text, position
 
 WIDE_KM = 2000.0
-"""Circles beyond this are cut into slabs: viewers fill polygons wrongly that go round the globe."""
+"""Larger circles are cut into slabs: viewers fill polygons wrongly that go around the globe."""
 
 
 def placemark(cells: Mapping[str, Cell], picture: str = "") -> str:
-    """One photo, as KML; `picture` is an address that its balloon shows."""
+    """The placemark of one photo; its balloon shows the picture at the address `picture`."""
     at = position(cells)
     name = str(cells["path"]).rpartition("/")[2]
     look_at = point = ""
@@ -39,7 +39,7 @@ def placemark(cells: Mapping[str, Cell], picture: str = "") -> str:
 
 
 def _look_at(lat: float, lon: float, radius_km: Cell) -> str:
-    """Seen from so high that the whole circle is in view."""
+    """A viewpoint that is high enough to see the whole circle."""
     km = radius_km if isinstance(radius_km, float) else 0.0
     range_m = min(max(3000 * km, 2000), 15_000_000)
     return (
@@ -49,7 +49,7 @@ def _look_at(lat: float, lon: float, radius_km: Cell) -> str:
 
 
 def circle_placemark(cells: Mapping[str, Cell]) -> str:
-    """Its 90 % circle; the cells must tell position and radius."""
+    """The 90 % circle of a photo whose cells have a position and a radius."""
     at, radius_km = position(cells), cells["radius_km"]
     assert at is not None
     assert isinstance(radius_km, float)
@@ -71,7 +71,7 @@ def _headline(cells: Mapping[str, Cell]) -> str:
     if position(cells) is None:
         return f"{cells['status']}: {cells['note']}"
     unsure = "unsure, " if cells["status"] == "unsure" else ""
-    parts = [f"{unsure}{place_said(cells)}"]
+    parts = [f"{unsure}{place_text(cells)}"]
     if isinstance(cells["confidence"], float):
         parts.append(f"confidence {100 * cells['confidence']:.0f} %")
     if isinstance(cells["radius_km"], float):
@@ -80,7 +80,7 @@ def _headline(cells: Mapping[str, Cell]) -> str:
 
 
 def _balloon(cells: Mapping[str, Cell], picture: str) -> Iterator[str]:
-    """HTML of the balloon."""
+    """The parts of the balloon, as HTML."""
     if picture:
         yield f'<p><img src="{_html(picture)}" width="240" alt=""></p>'
     yield f"<p><b>{_html(_headline(cells))}</b></p>"
@@ -97,12 +97,12 @@ def _balloon(cells: Mapping[str, Cell], picture: str) -> Iterator[str]:
 
 
 def _alternative(item: Mapping[str, object]) -> str:
-    named = ", ".join(str(item[name]) for name in ("city", "region", "country") if item.get(name))
-    return f"{named or 'at sea'}: {100 * float(str(item['probability'])):.0f} %"
+    names = ", ".join(str(item[name]) for name in ("city", "region", "country") if item.get(name))
+    return f"{names or 'at sea'}: {100 * float(str(item['probability'])):.0f} %"
 
 
 def xml(text: str) -> str:
-    """The text as XML 1.0 can hold it, between tags or in quotes."""
+    """The text escaped for XML 1.0, as content or as a quoted attribute."""
     return escape(printable(text))
 
 

@@ -1,4 +1,4 @@
-"""The formats of reports: the suffix of a file names one."""
+"""The formats of reports, by the suffix of the file."""
 
 from __future__ import annotations
 
@@ -6,50 +6,47 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from geotagger.errors import UsageError
-from geotagger.reports.formats.geojson import GeoJsonReport
-from geotagger.reports.formats.html import HtmlReport
-from geotagger.reports.formats.kml import KmlReport, KmzReport
-from geotagger.reports.formats.parquet import ParquetReport
-from geotagger.reports.formats.text_rows import (
-    STANDARD,
-    CsvReport,
-    JsonLinesReport,
-    ReportStyle,
-    ReportWriter,
-)
+from geotagger.reports.formats.csv import CsvReportWriter
+from geotagger.reports.formats.geojson import GeoJsonReportWriter
+from geotagger.reports.formats.html import HtmlReportWriter
+from geotagger.reports.formats.jsonl import JsonLinesReportWriter
+from geotagger.reports.formats.kml import KmlReportWriter, KmzReportWriter
+from geotagger.reports.formats.parquet import ParquetReportWriter
+from geotagger.reports.formats.writer import DEFAULT_STYLE, ReportStyle, ReportWriter
 
 FORMATS: Mapping[str, type[ReportWriter]] = {
-    ".csv": CsvReport,
-    ".jsonl": JsonLinesReport,
-    ".geojson": GeoJsonReport,
-    ".kml": KmlReport,
-    ".kmz": KmzReport,
-    ".html": HtmlReport,
-    ".parquet": ParquetReport,
+    ".csv": CsvReportWriter,
+    ".jsonl": JsonLinesReportWriter,
+    ".geojson": GeoJsonReportWriter,
+    ".kml": KmlReportWriter,
+    ".kmz": KmzReportWriter,
+    ".html": HtmlReportWriter,
+    ".parquet": ParquetReportWriter,
 }
 ROWS = (".csv", ".jsonl")
-"""Those that hold rows of any columns."""
+"""Formats for rows of any columns."""
 
 
-def open_report(path: Path, look: ReportStyle = STANDARD) -> ReportWriter:
-    """Start the report that the suffix of `path` asks for.
+def open_report(path: Path, style: ReportStyle = DEFAULT_STYLE) -> ReportWriter:
+    """A new report, in the format of its suffix.
 
-    Raises UsageError: the suffix is not known, or its format needs what is not installed;
-    GeotaggerError: it cannot be written.
+    Raises:
+        UsageError: the suffix is unknown, or its format needs a package that is not installed.
+        GeotaggerError: the file cannot be written.
     """
-    return FORMATS[_suffix(path, FORMATS)](path, look)
+    return FORMATS[_suffix(path, FORMATS)](path, style)
 
 
 def check_distinct(paths: Sequence[Path]) -> None:
-    """Raises UsageError: two of the files to write are the same, so one would be lost."""
-    for place, path in enumerate(paths):
-        if path.resolve() in (other.resolve() for other in paths[:place]):
+    """Raises UsageError if two of the paths are the same file."""
+    for index, path in enumerate(paths):
+        if path.resolve() in (other.resolve() for other in paths[:index]):
             raise UsageError(f"{path}: would be written twice: give one of them another name")
 
 
-def open_rows(path: Path, look: ReportStyle, flag: str) -> ReportWriter:
-    """A file of rows of any columns; `flag` is what asked for it. Raises as `open_report` does."""
-    return FORMATS[_suffix(path, ROWS)](path, look, flag)
+def open_rows(path: Path, style: ReportStyle, flag: str) -> ReportWriter:
+    """A new file of rows of any columns, which `flag` named. Raises as `open_report` does."""
+    return FORMATS[_suffix(path, ROWS)](path, style, flag)
 
 
 def _suffix(path: Path, known: Mapping[str, object] | tuple[str, ...]) -> str:

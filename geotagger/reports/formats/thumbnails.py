@@ -1,7 +1,7 @@
 """Small pictures of photos, for reports that can hold them.
 
-They are made of the picture itself. The thumbnail inside EXIF may show another picture: many
-programs that crop or blur a photo leave it as it was. None of the metadata is kept.
+They are made from the picture itself, because the thumbnail in EXIF may show another one: many
+programs that crop or blur a photo leave it unchanged. No metadata is copied.
 """
 
 from __future__ import annotations
@@ -21,9 +21,14 @@ QUALITY = 60
 def thumbnail(
     data: bytes, side_px: int = SIDE_PX, quality: int = QUALITY, kind: str = "WEBP"
 ) -> bytes:
-    """A whole photo -> an upright picture, at most `side_px` wide and high, WebP or JPEG.
+    """An upright picture, at most `side_px` wide and high.
 
-    Raises UnreadableImageError for what is no picture.
+    Args:
+        data: the whole file of the photo.
+        kind: WEBP or JPEG.
+
+    Raises:
+        UnreadableImageError: there is no picture in the file.
     """
     image = decode(data, min_side_px=max(1, side_px // 2)).image
     image.thumbnail((side_px, side_px), Image.Resampling.LANCZOS, reducing_gap=3.0)
@@ -33,7 +38,7 @@ def thumbnail(
 
 
 def read_thumbnail(path: Path | None, kind: str = "WEBP") -> bytes:
-    """The same of a file; empty when there is none, or no picture in it."""
+    """As `thumbnail`; empty if there is no file, or no picture in it."""
     try:
         return thumbnail(path.read_bytes(), kind=kind) if path and path.is_file() else b""
     except (OSError, UnreadableImageError):

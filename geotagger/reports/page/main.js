@@ -15,7 +15,7 @@ class App {
     this.store = this.setup.review ? new ServerStore(this.setup) : new FileStore(this.setup);
     document.body.classList.toggle("reviewing", this.setup.review);
     this.view = new MapView($("#map"), () => this.moved());
-    this.columns = await this.store.points();
+    this.columns = await this.store.columns();
     const { columns } = this;
     columns.x = Float64Array.from(columns.lon, worldX);
     columns.y = Float64Array.from(columns.lat, (lat) => (Number.isNaN(lat) ? NaN : worldY(lat)));

@@ -1,8 +1,8 @@
-"""The page of the HTML report and of the review: one file that fetches nothing.
+"""Renders the page of the HTML report and of the review: one file that loads nothing.
 
-Style and script are in it, and its Content-Security-Policy names them by their hashes: no other
-script or style runs, whatever a report contains. Data stand in `<script type="application/json">`,
-which no browser runs.
+It contains its style and script, and its Content-Security-Policy names them by their hashes. So no
+other script or style runs, whatever a report contains. Data are in
+`<script type="application/json">`, which no browser runs.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from importlib import resources
 from geotagger.data import read_json
 
 TILES = "https://tile.openstreetmap.org"
-"""Asked for pictures of maps only after a person has switched them on."""
+"""Server of map images, used only after a person has switched them on."""
 SCRIPTS = (
     "elements",
     "store",
@@ -33,11 +33,11 @@ SCRIPTS = (
     "review",
     "main",
 )
-"""In this order they are one classic script."""
+"""The parts of the page's script, in this order."""
 
 
 def head(title: str, *, served: bool = False) -> str:
-    """The document up to where data may follow."""
+    """The document up to the place for data."""
     text = _read("page.html").partition("<!-- data -->")[0]
     return (
         text.replace("{{policy}}", escape(content_policy(served=served)))
@@ -47,12 +47,12 @@ def head(title: str, *, served: bool = False) -> str:
 
 
 def data(name: str, value: object) -> str:
-    """A block of data that the script finds by its class."""
+    """A block of data, which the script finds by its class."""
     return f'<script type="application/json" class="{name}">{as_json(value)}</script>\n'
 
 
 def as_json(value: object) -> str:
-    """JSON that ends no script element and starts no comment, whatever texts it holds."""
+    """JSON without characters that could end a script element or start a comment."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
@@ -69,9 +69,9 @@ def tail() -> str:
 
 @cache
 def content_policy(*, served: bool = False) -> str:
-    """No connection, frame, form or plugin; only this script, this style, and pictures.
+    """Allows only this script, this style and pictures: no connection, frame, form or plugin.
 
-    A page that is `served` may ask its own server.
+    A page that is `served` may connect to its own server.
     """
     own, connect = ("'self' ", "; connect-src 'self'") if served else ("", "")
     return (

@@ -11,7 +11,7 @@ function bytesOf(base64) {
   return bytes;
 }
 
-/** The compact columns of all rows, as geotagger/reports/page/points.py tells them. */
+/** The compact columns of all rows, as geotagger/reports/page/photo_columns.py writes them. */
 async function readColumns(told) {
   const columns = { ...told };
   for (const [name, kind] of Object.entries(ARRAYS)) {
@@ -55,8 +55,8 @@ class FileStore {
     this.searched = [];
   }
 
-  points() {
-    return readColumns(JSON.parse(blockText("points")));
+  columns() {
+    return readColumns(JSON.parse(blockText("columns")));
   }
 
   towns() {
@@ -107,8 +107,8 @@ class ServerStore {
     return value;
   }
 
-  async points() {
-    return readColumns(await this.get("api/points"));
+  async columns() {
+    return readColumns(await this.get("api/columns"));
   }
 
   towns() {

@@ -1,4 +1,4 @@
-"""From one report to others: sorted, grouped, in other formats."""
+"""Converts a report: sorted, grouped, in other formats."""
 
 from __future__ import annotations
 
@@ -8,52 +8,55 @@ from pathlib import Path
 
 from geotagger.errors import UsageError
 from geotagger.reports.formats.registry import check_distinct, open_report
-from geotagger.reports.formats.text_rows import PARTIAL, ReportStyle, ReportWriter
+from geotagger.reports.formats.writer import PARTIAL, ReportStyle, ReportWriter
 from geotagger.reports.query.groups import Group, Row
 from geotagger.reports.query.where import as_number, folded
 from geotagger.reports.schema import BY_NAME
 
 GROUP = "group"
-"""The column that tells to which group a row belongs."""
+"""The column with the group of a row."""
 
 
-def in_order(rows: Iterable[Row], keys: Sequence[str], columns: Collection[str]) -> list[Row]:
-    """The rows by each key in turn; `-NAME` is from high to low. Empty cells come last.
+def sort_rows(rows: Iterable[Row], keys: Sequence[str], columns: Collection[str]) -> list[Row]:
+    """The rows sorted by the keys, the first one first; `-NAME` sorts from high to low.
 
-    Rows that are equal stay in their order. Raises UsageError: there is no such column.
+    Empty cells come last. Equal rows keep their order.
+
+    Raises:
+        UsageError: there is no such column.
     """
     for key in keys:
         if key.removeprefix("-") not in columns:
-            raise UsageError(f"--sort {key}: there are the columns {', '.join(columns)}")
+            raise UsageError(f"--sort {key}: the columns are {', '.join(columns)}")
     ordered = list(rows)
     for key in reversed(keys):
         name = key.removeprefix("-")
-        told = [row for row in ordered if row.get(name) not in ("", None, [])]
+        filled = [row for row in ordered if row.get(name) not in ("", None, [])]
         empty = [row for row in ordered if row.get(name) in ("", None, [])]
-        if _of_numbers(name, told):
-            told.sort(key=lambda row: as_number(row[name]) or 0.0, reverse=key != name)
+        if _is_numeric(name, filled):
+            filled.sort(key=lambda row: as_number(row[name]) or 0.0, reverse=key != name)
         else:
-            told.sort(key=lambda row: folded(str(row[name])), reverse=key != name)
-        ordered = told + empty
+            filled.sort(key=lambda row: folded(str(row[name])), reverse=key != name)
+        ordered = filled + empty
     return ordered
 
 
-def _of_numbers(name: str, rows: Iterable[Row]) -> bool:
-    """Columns of others are numbers where all cells look like some."""
+def _is_numeric(name: str, rows: Iterable[Row]) -> bool:
+    """Whether all cells of a column are numbers, or look like numbers in an extra column."""
     if name in BY_NAME:
         return BY_NAME[name].kind == "number"
     return all(as_number(row[name]) is not None for row in rows)
 
 
-def with_groups(groups: Iterable[Group]) -> Iterator[Row]:
-    """All rows, group by group, each with the name of its group."""
+def rows_by_group(groups: Iterable[Group]) -> Iterator[Row]:
+    """All rows, group by group, each with the name of its group in `GROUP`."""
     for group in groups:
         for row in group.rows:
             yield {**row, GROUP: " / ".join(group.names)}
 
 
 def check_targets(source: Path, targets: Sequence[Path]) -> None:
-    """Raises UsageError when a target is what is read, or is named twice."""
+    """Raises UsageError if a target is the source, or is named twice."""
     for target in targets:
         for written in (target, target.with_name(target.name + PARTIAL)):
             if written.exists() and written.samefile(source):
@@ -61,14 +64,19 @@ def check_targets(source: Path, targets: Sequence[Path]) -> None:
     check_distinct(targets)
 
 
-def write_rows(rows: Iterable[Row], targets: Sequence[Path], look: ReportStyle) -> int:
-    """Write rows into every target; how many there were. Without any, nothing is written.
+def write_rows(rows: Iterable[Row], targets: Sequence[Path], style: ReportStyle) -> int:
+    """Writes the rows to every target; without any row, nothing is written.
 
-    Raises as `open_report` and RowFile do; earlier reports then stay as they were.
+    Returns:
+        The number of rows.
+
+    Raises:
+        UsageError, GeotaggerError: as `open_report` and `ReportWriter`. Earlier reports then stay
+            as they were.
     """
     count = 0
     with ExitStack() as stack:
-        reports = [stack.enter_context(_opened(target, look)) for target in targets]
+        reports = [stack.enter_context(_opened(target, style)) for target in targets]
         for row in rows:
             for report in reports:
                 report.add_row(row)
@@ -77,8 +85,8 @@ def write_rows(rows: Iterable[Row], targets: Sequence[Path], look: ReportStyle) 
 
 
 @contextmanager
-def _opened(target: Path, look: ReportStyle) -> Iterator[ReportWriter]:
-    report = open_report(target, look)
+def _opened(target: Path, style: ReportStyle) -> Iterator[ReportWriter]:
+    report = open_report(target, style)
     try:
         yield report
     except BaseException:

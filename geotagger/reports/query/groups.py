@@ -16,22 +16,26 @@ from geotagger.types import Level, Status
 Row = dict[str, Cell]
 Namer = Callable[[Mapping[str, Cell]], str]
 NEAR_KM = 25.0
-"""Guesses this near each other are one place: as near as an answer at level city is to be."""
-NONE = "-"
+"""Predictions within this distance are one place; level city has the same precision."""
+EMPTY = "-"
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Rows that have a place, a day, or whatever was asked for in common."""
+    """Rows with the same place, day or value of a column."""
 
     names: tuple[str, ...]
     rows: Sequence[Row]
 
 
 def group(rows: Sequence[Row], keys: Sequence[str], columns: Collection[str]) -> list[Group]:
-    """The groups that have all `keys` in common: `place`, `day`, or the name of a column.
+    """Groups the rows by all keys: `place`, `day`, or the name of a column.
 
-    The largest first by each key in turn, days in their order. Raises UsageError: no such column.
+    Returns:
+        The groups, sorted by each key in turn: the largest first, days by date.
+
+    Raises:
+        UsageError: there is no such column.
     """
     namers = [_namer(key, rows, columns) for key in keys]
     parts: dict[tuple[str, ...], list[Row]] = {}
@@ -44,7 +48,7 @@ def group(rows: Sequence[Row], keys: Sequence[str], columns: Collection[str]) ->
 
     def rank(names: tuple[str, ...]) -> list[tuple[bool, int, str]]:
         return [
-            (name == NONE, 0 if key == "day" else -sizes[names[: depth + 1]], name)
+            (name == EMPTY, 0 if key == "day" else -sizes[names[: depth + 1]], name)
             for depth, (key, name) in enumerate(zip(keys, names, strict=True))
         ]
 
@@ -55,18 +59,18 @@ def _namer(key: str, rows: Sequence[Row], columns: Collection[str]) -> Namer:
     if key == "place":
         return _places(rows)
     if key == "day":
-        return lambda row: str(row["taken_at"] or "")[:10] or NONE
+        return lambda row: str(row["taken_at"] or "")[:10] or EMPTY
     if key not in columns:
         raise UsageError(f"--group {key}: groups are place, day, or one of {', '.join(columns)}")
-    return lambda row: _told(row.get(key))
+    return lambda row: _cell_text(row.get(key))
 
 
-def _told(cell: Cell) -> str:
-    return NONE if cell in ("", None, []) else str(cell)
+def _cell_text(cell: Cell) -> str:
+    return EMPTY if cell in ("", None, []) else str(cell)
 
 
 def _places(rows: Sequence[Row]) -> Namer:
-    """What may be said of the place: towns near each other as one, else the country."""
+    """Names the place of a row: towns near each other are one place, else it is the country."""
     towns = Counter[tuple[float, float]]()
     labels: dict[tuple[float, float], Counter[str]] = {}
     for row in rows:
@@ -78,12 +82,12 @@ def _places(rows: Sequence[Row]) -> Namer:
     names: dict[tuple[float, float], Counter[str]] = {}
     for at, centre in centres.items():
         names.setdefault(centre, Counter()).update(labels[at])
-    unique = _unique({centre: told.most_common(1)[0][0] for centre, told in names.items()})
+    unique = _unique({centre: counts.most_common(1)[0][0] for centre, counts in names.items()})
 
     def name(row: Mapping[str, Cell]) -> str:
         at = position(row)
         if at is None:
-            return NONE
+            return EMPTY
         if at in centres and _is_town(row):
             return unique[centres[at]]
         if row["status"] == Status.UNSURE or row["level"] in ("", Level.NONE):
@@ -104,10 +108,10 @@ def _label(row: Mapping[str, Cell], *parts: str) -> str:
 
 
 def _unique(labels: Mapping[tuple[float, float], str]) -> dict[tuple[float, float], str]:
-    """Two places of the same name are told apart by their coordinates."""
-    often = Counter(labels.values())
+    """Adds the coordinates to the names of places that have the same name."""
+    counts = Counter(labels.values())
     return {
-        at: name if often[name] == 1 else f"{name} ({at[0]:.2f}, {at[1]:.2f})"
+        at: name if counts[name] == 1 else f"{name} ({at[0]:.2f}, {at[1]:.2f})"
         for at, name in labels.items()
     }
 
@@ -115,10 +119,10 @@ def _unique(labels: Mapping[tuple[float, float], str]) -> dict[tuple[float, floa
 def _clusters(
     counts: Mapping[tuple[float, float], int],
 ) -> dict[tuple[float, float], tuple[float, float]]:
-    """The centre of each point: the point with most photos that is near and no one else's yet.
+    """The centre of the cluster of each point.
 
-    Leader clustering (J. Hartigan, "Clustering Algorithms", 1975, ch. 3), the densest first: what
-    comes out does not depend on the order of the rows.
+    Leader clustering (J. Hartigan, "Clustering Algorithms", 1975, ch. 3): the point with most
+    photos takes all free points near it. The result does not depend on the order of the rows.
     """
     points = sorted(counts, key=lambda at: (-counts[at], at))
     lat, lon = np.array(points).reshape(-1, 2).T
@@ -134,17 +138,17 @@ def _clusters(
 
 
 def table(groups: Sequence[Group], keys: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    """Header and one line a group: its names, photos by status, and when they were taken."""
+    """A header, then one line per group: its names, photos by status, first and last day."""
     used = [s for s in Status if any(row["status"] == s for g in groups for row in g.rows)]
     spans = "day" not in keys
     yield (*keys, "photos", *used, *(("first", "last") if spans else ()))
     for item in groups:
         statuses = Counter(row["status"] for row in item.rows)
-        counts = (str(statuses[status] or NONE) for status in used)
+        counts = (str(statuses[status] or EMPTY) for status in used)
         yield (*item.names, str(len(item.rows)), *counts, *(_span(item.rows) if spans else ()))
 
 
 def _span(rows: Sequence[Row]) -> tuple[str, str]:
     """The first and the last day."""
     days = [str(row["taken_at"])[:10] for row in rows if row["taken_at"]]
-    return (min(days), max(days)) if days else (NONE, NONE)
+    return (min(days), max(days)) if days else (EMPTY, EMPTY)

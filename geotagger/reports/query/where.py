@@ -1,8 +1,8 @@
 """Conditions on the rows of a report: `country=UA and (confidence > 0.6 or evidence ~ "sign:")`.
 
 A comparison is COLUMN OPERATOR VALUE. Texts are compared without regard to case, `~` finds a part
-of a text, and `missing` stands for an empty cell. A missing cell is unlike every value and neither
-less nor more. `country` means the name or the code. Nothing is ever run as code.
+of a text, and `missing` is an empty cell. An empty cell differs from every value, and is neither
+less nor greater. `country` is the name or the code. A condition is never run as code.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ GRAMMAR = r"""
 ?start: any
 ?any: all (_OR all)*
 ?all: one (_AND one)*
-?one: _NOT one -> none | "(" any ")" | compare
+?one: _NOT one -> negation | "(" any ")" | compare
 compare: NAME OPERATOR (WORD | QUOTED | MISSING)
 NAME: /[^\W\d]\w*/
 OPERATOR: /!=|<=|>=|==?|<|>|~/
@@ -52,57 +52,58 @@ EXPECTED = {
     "RPAR": "a closing parenthesis is missing",
     "$END": "there is no parenthesis to close",
 }
-DEEPEST = 50
+MAX_DEPTH = 50
 PARSER = Lark(GRAMMAR, parser="lalr")
 
 
 def parse_where(text: str, columns: Collection[str]) -> Condition:
-    """The condition that `text` states on rows that have these columns.
+    """Parses a condition on rows that have these columns.
 
-    Raises UsageError, pointing at the place in `text`.
+    Raises:
+        UsageError: the condition is invalid. The message points to the place in `text`.
     """
     try:
         tree = PARSER.parse(text)
     except UnexpectedInput as error:
-        place, says = _trouble(error, text)
-        raise _pointing(text, place, says) from None
-    return Conditions(text, columns).of(tree)
+        index, message = _explain(error, text)
+        raise _error_at(text, index, message) from None
+    return Conditions(text, columns).build(tree)
 
 
-def _trouble(error: UnexpectedInput, text: str) -> tuple[int, str]:
-    """Where the parser stopped, and what it waited for."""
+def _explain(error: UnexpectedInput, text: str) -> tuple[int, str]:
+    """The index at which the parser stopped, and what it expected there."""
     accepted = getattr(error, "accepts", None) or getattr(error, "allowed", None) or ()
     token = getattr(error, "token", None)
-    place = (
+    index = (
         len(text) if token is not None and token.type == "$END" else int(error.pos_in_stream or 0)
     )
-    if text[place : place + 1] in {"'", '"'}:
-        return place, "this quote is not closed, or the value before it has ended already"
-    return place, next((EXPECTED[name] for name in EXPECTED if name in accepted), "not understood")
+    if text[index : index + 1] in {"'", '"'}:
+        return index, "this quote is not closed, or a value ends before it"
+    return index, next((EXPECTED[name] for name in EXPECTED if name in accepted), "not understood")
 
 
-def _pointing(text: str, place: int, says: str) -> UsageError:
-    """The error, with a caret below the place in `text`, which is shown in part if it is long."""
-    start = max(0, place - 60)
-    shown = "".join(c if c.isprintable() else " " for c in text[start : place + 30])
-    return UsageError(f"--where: {says}\n  {shown}\n  {' ' * (place - start)}^")
+def _error_at(text: str, index: int, message: str) -> UsageError:
+    """An error with a caret below that index; of a long `text` only a part is shown."""
+    start = max(0, index - 60)
+    shown = "".join(c if c.isprintable() else " " for c in text[start : index + 30])
+    return UsageError(f"--where: {message}\n  {shown}\n  {' ' * (index - start)}^")
 
 
 class Conditions:
-    """Builds conditions from the tree of one expression; raises as `parse_where` does."""
+    """Builds the condition from the syntax tree of an expression. Raises as `parse_where` does."""
 
     def __init__(self, text: str, columns: Collection[str]) -> None:
         self.text = text
         self.columns = columns
 
-    def of(self, tree: Tree[Token], depth: int = 0) -> Condition:
-        if depth > DEEPEST:
+    def build(self, tree: Tree[Token], depth: int = 0) -> Condition:
+        if depth > MAX_DEPTH:
             raise UsageError("--where: the parentheses are nested too deeply")
         if tree.data == "compare":
             name, sign, value = (part for part in tree.children if isinstance(part, Token))
             return self._compare(name, sign, value)
-        parts = [self.of(part, depth + 1) for part in tree.children if isinstance(part, Tree)]
-        if tree.data == "none":
+        parts = [self.build(part, depth + 1) for part in tree.children if isinstance(part, Tree)]
+        if tree.data == "negation":
             return lambda cells: not parts[0](cells)
         combine = all if tree.data == "all" else any
         return lambda cells: combine(part(cells) for part in parts)
@@ -110,7 +111,9 @@ class Conditions:
     def _compare(self, name: Token, sign: Token, value: Token) -> Condition:
         if name not in self.columns:
             near = difflib.get_close_matches(name, self.columns, 1)
-            hint = f"do you mean {near[0]}?" if near else f"there are {', '.join(self.columns)}"
+            hint = (
+                f"do you mean {near[0]}?" if near else f"the columns are {', '.join(self.columns)}"
+            )
             raise self._wrong(name, f"there is no column {name}; {hint}")
         if value.type == "MISSING":
             return self._missing(str(name), sign)
@@ -119,20 +122,20 @@ class Conditions:
         number = as_number(text)
         if kind == "number":
             if sign == "~":
-                raise self._wrong(sign, f"~ looks into texts; {name} is a number")
+                raise self._wrong(sign, f"~ searches texts, and {name} is a number")
             if number is None:
-                raise self._wrong(value, f"{name} is a number; this is none")
-            return _of_numbers(str(name), sign, number)
+                raise self._wrong(value, f"{name} is a number, and this is not")
+            return _compare_numbers(str(name), sign, number)
         if kind == "list" and sign != "~":
-            raise self._wrong(sign, f"{name} is a list: use ~ to look into it")
+            raise self._wrong(sign, f"{name} is a list: search it with ~")
         if kind == "any" and number is not None and sign != "~":
-            return _of_numbers(str(name), sign, number)
+            return _compare_numbers(str(name), sign, number)
         self._check_known(name, sign, value, text)
-        return _of_texts(str(name), sign, folded(text))
+        return _compare_texts(str(name), sign, folded(text))
 
     def _missing(self, name: str, sign: Token) -> Condition:
         if sign not in ("=", "==", "!="):
-            raise self._wrong(sign, "missing is compared by = or !=")
+            raise self._wrong(sign, "compare missing by = or !=")
         wanted = sign != "!="
         return lambda cells: (cells.get(name) in ("", None, [])) is wanted
 
@@ -141,8 +144,8 @@ class Conditions:
         if known and sign in ("=", "==", "!=") and text.casefold() not in known:
             raise self._wrong(value, f"{name} is one of {', '.join(filter(None, known))}")
 
-    def _wrong(self, token: Token, says: str) -> UsageError:
-        return _pointing(self.text, int(token.start_pos or 0), says)
+    def _wrong(self, token: Token, message: str) -> UsageError:
+        return _error_at(self.text, int(token.start_pos or 0), message)
 
 
 def _unquoted(value: Token) -> str:
@@ -153,7 +156,7 @@ def _unquoted(value: Token) -> str:
 
 
 def as_number(text: object) -> float | None:
-    """The number that a cell is, or looks like in a file of texts."""
+    """The number in a cell, also where the file holds it as text; None if there is none."""
     try:
         number = float(text) if isinstance(text, str | float) else math.nan
     except ValueError:
@@ -161,8 +164,8 @@ def as_number(text: object) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _of_numbers(name: str, sign: str, wanted: float) -> Condition:
-    """Cells of other columns than ours are numbers if they look like some."""
+def _compare_numbers(name: str, sign: str, wanted: float) -> Condition:
+    """Compares cells as numbers; texts of extra columns count if they look like numbers."""
     if sign in ("=", "=="):
         return lambda cells: as_number(cells.get(name)) == wanted
     if sign == "!=":
@@ -176,7 +179,7 @@ def _of_numbers(name: str, sign: str, wanted: float) -> Condition:
     return compare
 
 
-def _of_texts(name: str, sign: str, wanted: str) -> Condition:
+def _compare_texts(name: str, sign: str, wanted: str) -> Condition:
     if sign == "~":
         return lambda cells: wanted in _text(cells.get(name))
     names = ("country", "country_code") if name == "country" else (name,)
@@ -194,12 +197,12 @@ def _of_texts(name: str, sign: str, wanted: str) -> Condition:
 
 
 def _text(cell: Cell | object) -> str:
-    """As it is compared; the alternatives as JSON."""
+    """The text that is compared; of a list its JSON."""
     if isinstance(cell, list):
         return folded(json.dumps(cell, ensure_ascii=False))
     return folded("" if cell is None else str(cell))
 
 
 def folded(text: str) -> str:
-    """For comparison: file names of a Mac hold accents as characters of their own."""
+    """The text for comparison: accents are composed, which file names of a Mac separate."""
     return unicodedata.normalize("NFC", text).casefold()

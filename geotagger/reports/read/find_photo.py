@@ -1,4 +1,4 @@
-"""From the path in a report back to the photo itself."""
+"""Finds the photo that a path in a report names."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ LETTERS = {"n": "\n", "r": "\r", "t": "\t"}
 
 
 def find_photo(path: str, *reports: Path) -> Path | None:
-    """The file that a report's `path` cell means; None when it is not there (any more).
+    """The file that a report's `path` cell names; None if it does not exist.
 
-    A relative path is looked for from the current folder, where the run was started as a rule, and
-    then from the folders of the reports.
+    A relative path is tried in the current folder, where the run was usually started, and then in
+    the folders of the reports.
     """
     for folder in dict.fromkeys((Path(), *(report.parent for report in reports))):
         for name in _names(path):
             try:
                 if (folder / name).is_file():
                     return folder / name
-            except (OSError, ValueError):  # too long, or no name of a file at all
+            except (OSError, ValueError):  # the name is too long, or invalid
                 continue
     return None
 
 
 def _names(path: str) -> Iterator[str]:
-    """What `table.path_text` may have been given: as it stands, or with its escapes undone."""
+    """What `printable_path` may have been given: the text itself, or with its escapes undone."""
     yield path
     if "\\" in path:
         yield os.fsdecode(ESCAPE.sub(_byte, path).encode("utf-8", "surrogateescape"))
@@ -36,7 +36,7 @@ def _names(path: str) -> Iterator[str]:
 
 
 def _byte(escape: re.Match[str]) -> str:
-    """`\\xe9` as a byte that is not UTF-8, in Python's own way of smuggling it."""
+    """`\\xe9` as a byte that is not UTF-8, by Python's surrogate escape."""
     code = int(escape[1], 16) if escape[1] else 0
     return chr(0xDC00 + code) if code >= 0x80 else _character(escape)
 

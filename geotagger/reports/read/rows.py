@@ -1,7 +1,7 @@
-"""Reads a report back: `.csv`, `.jsonl`, `.parquet`, `.geojson`, and what an interrupted run left.
+"""Reads the rows of a report: `.csv`, `.jsonl`, `.parquet`, `.geojson`, also of interrupted runs.
 
-Whoever changed the file in between, each cell is checked: what is yielded may be trusted to have
-the type that `reports.columns` gives it.
+Other programs may have changed the file, so each cell is checked: it has the type of its column in
+`reports.schema`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from geotagger.printable import printable
-from geotagger.reports.read.parse import Source, loads
+from geotagger.reports.read.parse import ReportFile, loads
 from geotagger.reports.read.prose import reasons_of, split_evidence
 from geotagger.reports.schema import BY_NAME, SCHEMA, Cell, Column
 
@@ -20,28 +20,29 @@ _RANGES = {"lat": (-90, 90), "lon": (-180, 180), "probability": (0, 1)}
 
 
 def read_rows(path: Path) -> Iterator[dict[str, Cell]]:
-    """The rows of a report, one at a time: all columns of `SCHEMA` in order, then extra ones.
+    """Yields the rows of a report: all columns of `SCHEMA` in order, then extra ones.
 
-    A text is a str, a number a finite float or None, a list a list of objects; an empty cell is
-    "", None or []. Cells of extra columns are a str, float or None, as their format tells (in CSV:
-    texts). `NAME.csv.partial` and the like are read up to their last whole line.
+    A text is a str, a number a finite float or None, a list a list of dicts; an empty cell is "",
+    None or []. Cells of extra columns are a str, float or None, as their format has them (in CSV:
+    texts). `NAME.csv.partial` and the like are read up to their last complete line.
 
-    Raises UsageError, naming file and line: it is no report, or a line is damaged.
+    Raises:
+        UsageError: it is not a report, or a line is damaged. Names the file and the line.
     """
-    source = Source(path)
-    with source.named():
-        for cells in source.records():
+    file = ReportFile(path)
+    with file.named_errors():
+        for cells in file.records():
             yield _row(cells)
 
 
 def columns_of(path: Path) -> tuple[str, ...]:
-    """The columns of all rows together, in the order of `read_rows`. Raises as it does."""
-    source = Source(path)
+    """All columns of a report, in the order of `read_rows`. Raises as it does."""
+    file = ReportFile(path)
     extra: dict[str, None] = {}
-    with source.named():
-        for cells in source.records():
+    with file.named_errors():
+        for cells in file.records():
             extra.update(dict.fromkeys(printable(name) for name in cells if name not in BY_NAME))
-            if source.uniform:
+            if file.uniform:
                 break
     return (*BY_NAME, *extra)
 
@@ -49,7 +50,7 @@ def columns_of(path: Path) -> tuple[str, ...]:
 def _row(cells: Mapping[str, object]) -> dict[str, Cell]:
     for column in SCHEMA:
         if column.required and column.name not in cells:
-            raise ValueError(f"the column {column.name} is missing; is it a report of geotagger's?")
+            raise ValueError(f"the column {column.name} is missing; is this a report of geotagger?")
     known = {column.name: _known(column, cells.get(column.name)) for column in SCHEMA}
     for lat, lon in (("lat", "lon"), ("gps_lat", "gps_lon")):
         if (known[lat] is None) != (known[lon] is None):
@@ -64,7 +65,7 @@ def _row(cells: Mapping[str, object]) -> dict[str, Cell]:
 
 
 def _known(column: Column, cell: object) -> Cell:
-    """The cell as its column types it. Raises ValueError when it cannot be that."""
+    """The cell with the type of its column. Raises ValueError if it has another."""
     if cell is None or cell == "":
         return column.empty
     if column.kind == "text":
@@ -72,7 +73,7 @@ def _known(column: Column, cell: object) -> Cell:
             raise ValueError(f"{column.name} is {cell!r:.40}, not a text")
         if column.one_of and cell not in column.one_of:
             known = ", ".join(filter(None, column.one_of))
-            raise ValueError(f"{column.name} is {cell!r:.40}, which is none of {known}")
+            raise ValueError(f"{column.name} is {cell!r:.40}, which is not one of {known}")
         return cell
     if column.kind == "list":
         return _objects(column, loads(cell) if isinstance(cell, str) else cell)
@@ -112,7 +113,7 @@ def _object(column: Column, item: dict[str, object]) -> dict[str, object]:
 
 
 def _extra(cell: object) -> Cell:
-    """A cell of a column that is not ours, whatever it holds."""
+    """A cell of a column that is not in the schema."""
     if cell is None or isinstance(cell, str):
         return cell
     if isinstance(cell, int | float) and not isinstance(cell, bool):

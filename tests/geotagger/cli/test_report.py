@@ -170,7 +170,7 @@ def test_places_across_the_antimeridian_are_one(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--sort", "citty"], r"--sort citty: there are the columns path, "),
+        (["--sort", "citty"], r"--sort citty: the columns are path, "),
         (["--group", "town"], r"--group town: groups are place, day, or one of path"),
         (["--where", "town=Lyon"], r"there is no column town"),
         (["out.xlsx"], r"out\.xlsx: the suffix names .*\.geojson"),

@@ -24,7 +24,7 @@ def test_earlier_manifests_are_kept(tmp_path, caplog):
         write(path, name)
     found = [told(tmp_path / name)[0][-5:] for name in ("m.1.jsonl", "m.2.jsonl", "m.jsonl")]
     assert found == ["a.jpg", "b.jpg", "c.jpg"]
-    assert "m.jsonl was there already: it is kept as" in caplog.text
+    assert "m.jsonl exists already: it was renamed to" in caplog.text
     assert len(list(tmp_path.iterdir())) == 3
 
 

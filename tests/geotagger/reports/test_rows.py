@@ -8,8 +8,9 @@ import pytest
 from geotagger.errors import GeotaggerError, UsageError
 from geotagger.printable import printable_path
 from geotagger.reasons import Reason, ReasonCode
+from geotagger.reports.formats.csv import FORMULA, escape_formula, unescape_formula
 from geotagger.reports.formats.registry import FORMATS, open_report
-from geotagger.reports.formats.text_rows import FORMULA, neutralised, revived
+from geotagger.reports.formats.writer import ReportStyle
 from geotagger.reports.rows import row
 from geotagger.reports.schema import COLUMNS, CSV_COLUMNS, SCHEMA, SCHEMA_VERSION
 from geotagger.types import (
@@ -189,14 +190,14 @@ def test_the_docs_tell_every_code_and_the_version():
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".geojson", ".parquet"])
 def test_a_report_of_a_later_schema_is_refused(tmp_path, suffix, monkeypatch):
-    from geotagger.reports.formats import geojson, parquet, text_rows
+    from geotagger.reports.formats import geojson, parquet
     from geotagger.reports.read.rows import read_rows
 
     later = SCHEMA_VERSION + 1
     monkeypatch.setattr(geojson, "HEAD", geojson.HEAD.replace(str(SCHEMA_VERSION), str(later)))
     monkeypatch.setattr(parquet, "SCHEMA_VERSION", later)
     path = tmp_path / f"r{suffix}"
-    report = open_report(path, text_rows.ReportStyle(schema_version=later))
+    report = open_report(path, ReportStyle(schema_version=later))
     report.add(outcome())
     report.close()
     with pytest.raises(UsageError, match=f"schema_version is {later}"):
@@ -233,5 +234,5 @@ def test_the_docs_tell_every_format():
 
 def test_what_a_spreadsheet_would_run_comes_back_as_it_was():
     for text in ("=1", "'=1", "''=1", "'a", "-1", "\uff1d1", "a", "", "'"):
-        assert revived(neutralised(text)) == text
-        assert not FORMULA.match(neutralised(text)) or neutralised(text).startswith("'")
+        assert unescape_formula(escape_formula(text)) == text
+        assert not FORMULA.match(escape_formula(text)) or escape_formula(text).startswith("'")

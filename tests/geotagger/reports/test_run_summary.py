@@ -47,7 +47,7 @@ def test_everything_at_once():
         "countries": "3 France, 1 United States",
         "skipped": "1 camera RAW is not decoded",
         "failed": "2 damaged or truncated picture, 1 not a picture",
-        "resumed": "4 finished by an earlier run (--restart asks them anew)",
+        "resumed": "4 finished by an earlier run (--restart predicts them again)",
         "reports": "r.csv",
         "next": "geotagger report r.csv --where status=failed",
     }
@@ -99,7 +99,7 @@ def test_inconsistent_gps_comes_before_places():
         outcome("x.jpg", Status.UNSURE, existing=PhotoMetadata(gps_problem="GPS is 0, 0")),
         reports=("my photos.csv",),
     )
-    assert said["GPS"] == "1 outside the circle of their guess, 1 with an invalid position"
+    assert said["GPS"] == "1 outside the circle of their prediction, 1 with an invalid position"
     assert said["next"] == (
         "geotagger report 'my photos.csv' --where 'gps_check=far or gps_check=invalid'"
     )

@@ -65,7 +65,7 @@ def states(client):
     return [row["decision"]["state"] for row in client.get("/api/rows/0").json()]
 
 
-ADDRESSES = ["/", "/api/points", "/api/rows/0", "/api/plan", "/photos/0/thumbnail", "/api/write"]
+ADDRESSES = ["/", "/api/columns", "/api/rows/0", "/api/plan", "/photos/0/thumbnail", "/api/write"]
 
 
 @pytest.mark.parametrize("address", ADDRESSES)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from geotagger.geography.sphere import haversine_km
 from geotagger.reports.formats.circle import circle
-from geotagger.reports.formats.text_rows import ReportStyle
+from geotagger.reports.formats.writer import ReportStyle
 from geotagger.reports.rows import row
 from geotagger.reports.schema import COLUMNS
 from geotagger.types import Photo, Place, Point

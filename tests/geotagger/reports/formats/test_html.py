@@ -12,9 +12,9 @@ from PIL import Image
 
 from geotagger.reasons import Reason, ReasonCode
 from geotagger.reports.formats import html as map_report
-from geotagger.reports.formats.text_rows import ReportStyle
+from geotagger.reports.formats.writer import ReportStyle
 from geotagger.reports.page import render as page
-from geotagger.reports.page.points import NO_DAY, Points
+from geotagger.reports.page.photo_columns import NO_DAY, PhotoColumns
 from geotagger.reports.rows import row
 from geotagger.types import Outcome, Photo, Status
 from tests.fixtures.reviewing import drawn_outcomes, hostile_names, make_photo
@@ -100,14 +100,14 @@ def test_blocks_hold_all_rows_in_order(tmp_path, rows):
     assert [len(block) for block in told] == [100, 100, 50]
     names = [cells["path"] for block in told for cells in block]
     assert names == [str(r.photo.path) for r in many]
-    assert blocks(html, "points")[0]["rows"] == 250
+    assert blocks(html, "columns")[0]["rows"] == 250
 
 
 def test_the_columns_say_what_the_rows_say(rows):
-    points = Points()
+    columns = PhotoColumns()
     for outcome in rows:
-        points.add(row(outcome))
-    told = points.told()
+        columns.add(row(outcome))
+    told = columns.to_json()
 
     def column(name, kind):
         return np.frombuffer(b64decode(told["columns"][name]), kind)
@@ -125,10 +125,10 @@ def test_the_columns_say_what_the_rows_say(rows):
 
 
 def test_towns_near_photos_are_named_and_small_ones_far_away_are_not(rows):
-    points = Points()
+    columns = PhotoColumns()
     for outcome in rows[:2]:
-        points.add(row(outcome))
-    towns = {name: people for name, _, _, people in points.towns()}
+        columns.add(row(outcome))
+    towns = {name: people for name, _, _, people in columns.towns()}
     assert "Pontedera" in towns  # 29,000 people, 20 km from Pisa
     assert towns["Tokyo"] > 1e6
     assert not any(people < 200_000 and name == "Garissa" for name, people in towns.items())

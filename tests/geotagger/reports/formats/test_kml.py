@@ -16,7 +16,7 @@ from PIL import Image
 
 from geotagger.errors import GeotaggerError
 from geotagger.reports.formats.registry import open_report
-from geotagger.reports.formats.text_rows import ReportStyle
+from geotagger.reports.formats.writer import ReportStyle
 from geotagger.reports.rows import row
 from geotagger.reports.schema import COLUMNS
 from geotagger.types import Photo, Point, Status

@@ -59,10 +59,10 @@ def alternative(**cells):
         ({"alternatives": alternative(lat="91")}, "lat in alternatives is 91, out of range"),
         ({"alternatives": alternative(lon="-181")}, "lon in alternatives"),
         ({"alternatives": alternative(probability="1.5")}, "probability in alternatives"),
-        ({"alternatives": json.dumps(alternative(mine="NaN"))}, "NaN is no number"),
-        ({"path": f'"{HALF}"'}, "is no character"),
-        ({"mine": f'{{"a": "{HALF.upper().replace("U", "u", 1)}"}}'}, "is no character"),
-        ({"alternatives": json.dumps(alternative(mine=f'"{HALF}"'))}, "is no character"),
+        ({"alternatives": json.dumps(alternative(mine="NaN"))}, "NaN is not a number"),
+        ({"path": f'"{HALF}"'}, "is not a character"),
+        ({"mine": f'{{"a": "{HALF.upper().replace("U", "u", 1)}"}}'}, "is not a character"),
+        ({"alternatives": json.dumps(alternative(mine=f'"{HALF}"'))}, "is not a character"),
         ({"lon": "null"}, "one of lat and lon is missing"),
         ({"gps_lat": '""'}, "one of gps_lat and gps_lon is missing"),
         ({"mine": DEEP}, "nested too deeply"),
@@ -105,7 +105,7 @@ def test_a_line_of_decisions_that_says_nothing_is_left_out(report, line):
         assert decisions.damaged == 1
         assert dict(decisions) == {key: Decision("approved")}
         session = Session(report, decisions)
-        assert session.points()["rows"] == 1
+        assert session.columns()["rows"] == 1
         assert session.rows(0)[0]["decision"]["state"] == "approved"
         session.close()
 

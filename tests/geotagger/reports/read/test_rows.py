@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geotagger.errors import UsageError
-from geotagger.reports.formats.text_rows import ReportStyle
+from geotagger.reports.formats.writer import ReportStyle
 from geotagger.reports.read.rows import read_rows
 from geotagger.reports.rows import row
 from geotagger.reports.schema import COLUMNS, SCHEMA
@@ -77,7 +77,7 @@ def test_extra_columns_are_kept(tmp_path):
         ({"lat": "91"}, "lat is 91, out of range"),
         ({"radius_km": "nan"}, "radius_km is 'nan', not a number"),
         ({"radius_km": "-1"}, "out of range"),
-        ({"status": "done"}, "status is 'done', which is none of predicted"),
+        ({"status": "done"}, "status is 'done', which is not one of predicted"),
         ({"alternatives": "{}"}, "alternatives is not a list"),
         ({"alternatives": "[1]"}, "alternatives is not a list of objects"),
         ({"alternatives": '[{"lat": 1, "lon": 2}]'}, "probability in alternatives"),
@@ -98,11 +98,19 @@ def test_a_damaged_cell_is_named_with_its_line(tmp_path, changed, says):
         ("r.csv", b"path;status;lat;lon\n", "line 1: the cells are not separated by commas"),
         ("r.csv", b"path,status,lat,lon\na,failed\n", "line 2: 2 cells, but there are 4 columns"),
         ("r.csv", b"path,path\n", "line 1: two columns have the same name"),
-        ("r.csv", b"path,status,lat,lon\n\xff,failed,,\n", "line 2: is not UTF-8"),
+        ("r.csv", b"path,status,lat,lon\n\xff,failed,,\n", "line 2: it is not UTF-8"),
         ("r.jsonl", b'{"path": "a"\n', "line 1: "),
-        ("r.jsonl", b"[1]\n", "line 1: an object was expected"),
-        ("r.jsonl", b'{"path": "a", "status": "failed", "lat": NaN, "lon": 1}', "NaN is no number"),
-        ("r.geojson", b'{"type": "FeatureCollection", "features": [3]}', "feature 1: an object"),
+        ("r.jsonl", b"[1]\n", "line 1: [1] is not an object"),
+        (
+            "r.jsonl",
+            b'{"path": "a", "status": "failed", "lat": NaN, "lon": 1}',
+            "NaN is not a number",
+        ),
+        (
+            "r.geojson",
+            b'{"type": "FeatureCollection", "features": [3]}',
+            "feature 1: 3 is not an object",
+        ),
         ("r.parquet", b"PAR1 and then not", "r.parquet: "),
         ("r.xlsx", b"", "reports are read from .csv, .jsonl, .geojson, .parquet"),
     ],
@@ -117,7 +125,7 @@ def test_a_damaged_file_is_named_with_its_line(tmp_path, name, data, says):
 
 
 def test_a_report_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(UsageError, match=r"r\.csv: cannot be read: No such file"):
+    with pytest.raises(UsageError, match=r"r\.csv: it cannot be read: No such file"):
         list(read_rows(tmp_path / "r.csv"))
 
 

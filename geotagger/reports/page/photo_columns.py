@@ -1,6 +1,6 @@
-"""The compact columns of many rows that a page filters, sorts and draws by.
+"""The columns of all rows by which a page filters, sorts and draws, in a compact form.
 
-A hundred thousand rows are 4 MB: everything else of a row is loaded when it is looked at.
+They take 4 MB for a hundred thousand rows. The page loads the rest of a row when it shows the row.
 """
 
 from __future__ import annotations
@@ -47,23 +47,23 @@ COLUMNS = {
     "check": "B",
     "sources": "B",
 }
-"""Names and type codes of `array`. NaN stands for no number, NO_DAY for no date, country 0 for
-none. day: since 1970, local. sources: bit i for the i-th of SOURCES."""
+"""Names and type codes of `array`. Without a value: numbers are NaN, day is NO_DAY, country is 0.
+day: local days since 1970. sources: bit i for the i-th of SOURCES."""
 NEAR_DEG = 0.5
-"""Towns are shown in squares of this size around photos."""
+"""The page shows the towns in squares of this size around photos."""
 LARGE_TOWN = 200_000
 MAX_TOWNS = 8000
 
 
-class Points:
+class PhotoColumns:
     """Columns that grow row by row."""
 
     def __init__(self) -> None:
-        self.columns: dict[str, array[Any]] = {name: array(code) for name, code in COLUMNS.items()}
+        self.arrays: dict[str, array[Any]] = {name: array(code) for name, code in COLUMNS.items()}
         self.countries: dict[tuple[str, str], int] = {("", ""): 0}
 
     def __len__(self) -> int:
-        return len(self.columns["lat"])
+        return len(self.arrays["lat"])
 
     def add(self, cells: Mapping[str, Cell]) -> None:
         """Append one row of a report."""
@@ -79,14 +79,18 @@ class Points:
             "check": CHECKS.index(check) if check in CHECKS else 0,
             "sources": sum(1 << bit for bit, kind in enumerate(SOURCES) if kind in kinds),
         }
-        for name, column in self.columns.items():
+        for name, column in self.arrays.items():
             column.append(values[name])
 
-    def told(self, moved: Mapping[int, Mapping[str, float]] | None = None) -> dict[str, object]:
-        """For JSON: columns are base64 of little-endian numbers. `moved`: other cells of rows."""
+    def to_json(self, moved: Mapping[int, Mapping[str, float]] | None = None) -> dict[str, object]:
+        """The columns for JSON, as base64 of little-endian numbers.
+
+        Args:
+            moved: cells by row that replace those of the report.
+        """
         columns = {
             name: np.array(column, dtype=f"<{column.typecode}")
-            for name, column in self.columns.items()
+            for name, column in self.arrays.items()
         }
         for row, cells in (moved or {}).items():
             for name, value in cells.items():
@@ -102,8 +106,8 @@ class Points:
         }
 
     def towns(self) -> list[list[object]]:
-        """[name, lat, lon, people], the largest first: great ones, and all those near photos."""
-        lat, lon = (np.asarray(self.columns[name]) for name in ("lat", "lon"))
+        """[name, lat, lon, population] of large towns and of all near photos, by population."""
+        lat, lon = (np.asarray(self.arrays[name]) for name in ("lat", "lon"))
         known = ~(np.isnan(lat) | np.isnan(lon))
         places = load_places()
         wanted = np.isin(_square(places.lat, places.lon), _around(lat[known], lon[known]))
@@ -138,7 +142,7 @@ def _day(cell: Cell) -> int:
 
 
 _ROW = 10_000
-"""Squares of one parallel are numbered within so many."""
+"""Numbers for the squares of one parallel."""
 
 
 def _square(lat: NDArray[np.float32], lon: NDArray[np.float32]) -> NDArray[np.int64]:

@@ -4,7 +4,7 @@ import zipfile
 
 import pytest
 
-from geotagger.reports.formats.earlier import is_report
+from geotagger.reports.formats.existing import is_report
 from geotagger.reports.formats.registry import FORMATS, open_report
 from geotagger.types import Outcome, Photo
 
@@ -31,7 +31,7 @@ def test_a_file_of_the_users_is_kept(tmp_path, suffix, caplog):
     write(path)
     assert (tmp_path / f"labels.1{suffix}").read_bytes() == b"file,lat,lon\na.jpg,1,2\n"
     assert is_report(path)
-    assert "was there already: it is kept as" in caplog.text
+    assert "exists already: it was renamed to" in caplog.text
 
 
 def test_what_is_no_report(tmp_path):
