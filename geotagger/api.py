@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageOps
 
 from geotagger.cache.store import journal_file
-from geotagger.config import RunOptions, cores
+from geotagger.config import Device, RunOptions, cores
 from geotagger.errors import BundleError
 from geotagger.evidence.source import EvidenceSource, LoadedPhoto
 from geotagger.fusion.decide import Fusion, predict
@@ -151,7 +151,7 @@ class Geotagger:
         self._options = RunOptions(
             paths=(),
             models=(str(model),),
-            device=device,
+            device=Device.parse(device),
             batch_size=batch_size,
             workers=threads or cores(),
             within=within,

@@ -1,4 +1,4 @@
-"""Everything that a run can be told."""
+"""The options of a run."""
 
 from __future__ import annotations
 
@@ -7,86 +7,142 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from geotagger.errors import DeviceError
+
 
 class Device(StrEnum):
     """The processor that a model runs on; see `geotagger.vision.runtime.devices`."""
 
     AUTO = "auto"
-    """The first of the others, best first, that runs."""
-    TENSORRT = "tensorrt"
+    """The best of the others that runs here."""
+    CPU = "cpu"
     CUDA = "cuda"
+    TENSORRT = "tensorrt"
     COREML = "coreml"
     OPENVINO = "openvino"
-    CPU = "cpu"
+
+    @classmethod
+    def parse(cls, name: str) -> Device:
+        """
+        Raises:
+            DeviceError: there is no such device.
+        """
+        if name not in list(cls):
+            raise DeviceError(f"device {name!r} is not known; use one of {', '.join(cls)}")
+        return cls(name)
+
+
+class Engine(StrEnum):
+    """What weighs the photos."""
+
+    LOCAL = "local"
+    """This machine."""
+    RAY = "ray"
+    """A Ray cluster."""
+
+
+class Backend(StrEnum):
+    """What embeds tags in photos."""
+
+    NATIVE = "native"
+    """geotagger itself: JPEG, PNG, WebP and TIFF."""
+    EXIFTOOL = "exiftool"
+    """ExifTool for what geotagger cannot write: HEIC, AVIF, JPEG XL and camera RAW."""
+
+
+class Overwrite(StrEnum):
+    """Which GPS position in a file may be replaced."""
+
+    NEVER = "never"
+    PREDICTED = "predicted"
+    """One that geotagger predicted earlier."""
+    ALWAYS = "always"
+    """Any, also one that the camera measured."""
+
+
+class SidecarStyle(StrEnum):
+    """How a sidecar is named after its photo."""
+
+    DARKTABLE = "darktable"
+    """photo.jpg.xmp, which darktable, digiKam and Immich read."""
+    ADOBE = "adobe"
+    """photo.xmp, which Lightroom and Bridge read for camera RAW."""
 
 
 def cores() -> int:
-    """Processors that this process may use."""
+    """Number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True)
 class RunOptions:
-    """The one object that carries what was asked for."""
+    """All options of a run."""
 
     paths: tuple[Path, ...]
+    """Photos and folders."""
     reports: tuple[Path, ...] = ()
     thumbnails: bool = True
-    """Small pictures of the photos in the reports that can hold or show them."""
+    """Put thumbnails into reports that can hold or show them."""
     circles: bool = False
-    """The 90 % radius as a polygon, in GeoJSON."""
+    """Write the 90 % radius as a polygon, in GeoJSON."""
     write_exif: bool = False
+    """Write tags into the photos."""
     sidecar: bool = False
-    """XMP sidecars instead of tags in the photos."""
-    sidecar_style: str = "darktable"
-    """darktable (photo.jpg.xmp) or adobe (photo.xmp)."""
+    """Write XMP sidecars instead of tags in the photos."""
+    sidecar_style: SidecarStyle = SidecarStyle.DARKTABLE
     tags: tuple[str, ...] = ("gps", "region", "keywords")
-    """Which groups of tags are written, as far as a prediction deserves them."""
+    """Groups of tags to write, as far as a prediction is sure enough for them."""
     compat_tags: bool = False
-    """Also the properties that other programs take for facts (photoshop:City, exif:GPS in XMP)."""
-    backend: str = "native"
-    """native, or exiftool for HEIC, AVIF, JPEG XL and RAW."""
+    """Also write what other programs take for facts (photoshop:City, exif:GPS in XMP)."""
+    backend: Backend = Backend.NATIVE
     out: Path | None = None
-    """Folder for copies; the photos themselves are then only read."""
+    """Folder for tagged copies; the photos themselves are then only read."""
     manifest: Path | None = None
-    overwrite: str = "never"
-    """never, predicted or always: which GPS in a file may be replaced."""
+    """File for the SHA-256 of each photo before and after the run."""
+    overwrite: Overwrite = Overwrite.NEVER
     dry_run: bool = False
+    """Say what would be written, and write nothing."""
     only_missing: bool = False
+    """Skip photos with measured GPS."""
     gate: bool = False
-    """Screenshots, pages and drawings are unsure without more ado."""
+    """Screenshots, pages and drawings are unsure, and no network runs for them."""
     models: tuple[str, ...] = ("starter",)
-    device: str = "auto"
+    """Names or folders of vision bundles."""
+    device: Device = Device.AUTO
     batch_size: int = 0
     """Photos per inference; 0 for what suits the device."""
     workers: int = field(default_factory=cores)
+    """Threads that read and decode photos."""
     read_text: bool = True
-    text_device: str = ""
-    """Empty for that of the models."""
+    """Use the words in pictures as evidence."""
+    text_device: Device | None = None
+    """Device of the text reader; None for `device`."""
     album: bool = False
-    """Weigh what the same camera's photos nearby in time tell: their measured GPS, their words."""
+    """Use photos that the same camera took nearby in time: their measured GPS, their words."""
     neighbour_gps: bool = True
-    """Whether the album weighs GPS; it would give the answer away where photos are scored by it."""
+    """With `album`, use measured GPS. Where photos are scored by their GPS, it would leak it."""
     use_names: bool = False
-    """Weigh place names in IPTC and XMP, and names of folders and files."""
+    """Use place names in IPTC and XMP, and names of folders and files."""
     top_k: int = 5
+    """Candidates per photo."""
     min_confidence: float | None = None
+    """Smallest probability at which a place is named; None for the fitted thresholds."""
     max_radius_km: float = 50.0
+    """Largest 90 % radius with which a position is written."""
     within: str = ""
-    """ISO country codes or the name of a GeoJSON file: where photos can be at all."""
+    """Where photos can be: ISO country codes, or the name of a GeoJSON file; empty for anywhere."""
     gallery: Path | None = None
-    """CSV of points instead of a bundle's own gallery."""
+    """CSV of points that replaces a bundle's own gallery."""
     candidates: Path | None = None
-    """JSON of places instead of a bundle's own captions; the photos are at one of them."""
+    """JSON of places that replaces a bundle's own captions; the photos are at one of them."""
     places: str = ""
-    """The same in words: `Lyon, France; Turin, Italy`."""
+    """The same as text: `Lyon, France; Turin, Italy`."""
     crops: int = 1
-    """Of each photo, averaged: 1, 5 or 10, at so many times the cost."""
-    engine: str = "local"
-    """local, or ray for a cluster."""
+    """Crops of each photo to average: 1, 5 or 10, each at the cost of one photo."""
+    engine: Engine = Engine.LOCAL
     address: str = ""
-    """Of the Ray cluster; empty for one on this machine alone."""
+    """Address of the Ray cluster; empty to start one on this machine."""
     journal: Path | None = None
-    """Where finished photos are noted, and found again by the next run; nowhere by default."""
+    """File for finished photos, where the next run finds them; None for no journal."""
     restart: bool = False
-    """Find nothing in the journal; it is written all the same."""
+    """Find nothing in the journal, but write it."""

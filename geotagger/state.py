@@ -9,6 +9,6 @@ from platformdirs import user_state_path
 
 
 def state_folder() -> Path:
-    """Where the journal is kept: GEOTAGGER_STATE, or the platform's folder for such things."""
+    """Folder of the journals: GEOTAGGER_STATE, or the platform's folder for state."""
     chosen = os.environ.get("GEOTAGGER_STATE")
     return Path(chosen) if chosen else user_state_path("geotagger", appauthor=False)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from geotagger.cli.flags import SOME_FAILED
+from geotagger.cli.flags import SOME_FAILED, EnumChoice
 from geotagger.cli.review import REPORT
+from geotagger.config import Overwrite, RunOptions
 
 if TYPE_CHECKING:
     from geotagger.types import Outcome
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Say what would be written; write nothing.")
 @click.option(
     "--overwrite",
-    type=click.Choice(["never", "predicted", "always"]),
-    default="predicted",
+    type=EnumChoice(Overwrite),
+    default=Overwrite.PREDICTED.value,
     show_default=True,
     help="GPS already in a photo that may be replaced: none, earlier predictions, any.",
 )
@@ -43,7 +44,7 @@ def apply(
     write_exif: bool,
     sidecar: bool,
     dry_run: bool,
-    overwrite: str,
+    overwrite: Overwrite,
     max_radius_km: float,
     quiet: bool,
 ) -> None:
@@ -57,7 +58,6 @@ def apply(
     geotagger apply places.csv
     geotagger apply places.csv --sidecar
     """
-    from geotagger.config import RunOptions
     from geotagger.printable import printable, printable_path
     from geotagger.reasons import note_text
     from geotagger.reports.read.rows import read_rows

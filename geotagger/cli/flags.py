@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from geotagger.config import Device, RunOptions
+
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
-
-    from geotagger.config import RunOptions
 
 
 def complete_model(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
@@ -28,7 +29,21 @@ def complete_model(_: click.Context, __: click.Parameter, begun: str) -> list[Co
 SOME_FAILED = 3
 """Exit code: finished, some photos failed."""
 
-DEVICES = click.Choice(["auto", "cpu", "cuda", "tensorrt", "coreml", "openvino"])
+
+class EnumChoice(click.Choice[str]):
+    """The values of a `StrEnum`; the chosen one comes as a member of it."""
+
+    def __init__(self, kind: type[StrEnum]) -> None:
+        super().__init__([member.value for member in kind])
+        self._kind = kind
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> StrEnum:
+        return self._kind(super().convert(value, param, ctx))
+
+
+DEVICES = EnumChoice(Device)
 PATHS = click.argument(
     "paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path)
 )
@@ -44,7 +59,7 @@ PREDICTION_FLAGS: Sequence[Callable[..., Any]] = (
     click.option(
         "--device",
         type=DEVICES,
-        default="auto",
+        default=Device.AUTO.value,
         show_default=True,
         help="Where the models run. A device that does not run is an error.",
     ),
@@ -144,7 +159,5 @@ def prediction_flags(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def run_options(flags: dict[str, Any], **more: Any) -> RunOptions:
     """The run that the flags of the command line ask for; a flag not given keeps its default."""
-    from geotagger.config import RunOptions
-
     flags = {name: value for name, value in {**flags, **more}.items() if value not in (None, ())}
     return RunOptions(**flags)

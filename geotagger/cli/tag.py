@@ -9,8 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from geotagger.cli.flags import PATHS, SOME_FAILED, album_flag, prediction_flags, run_options
+from geotagger.cli.flags import (
+    PATHS,
+    SOME_FAILED,
+    EnumChoice,
+    album_flag,
+    prediction_flags,
+    run_options,
+)
 from geotagger.cli.report import output_flags
+from geotagger.config import Backend, Engine, Overwrite, SidecarStyle
 
 if TYPE_CHECKING:
     from geotagger.config import RunOptions
@@ -42,8 +50,8 @@ def _groups(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...
 )
 @click.option(
     "--sidecar-style",
-    type=click.Choice(["darktable", "adobe"]),
-    default="darktable",
+    type=EnumChoice(SidecarStyle),
+    default=SidecarStyle.DARKTABLE.value,
     show_default=True,
     help="Name of a sidecar: photo.jpg.xmp (darktable, digiKam, Immich) or photo.xmp (Adobe).",
 )
@@ -62,8 +70,8 @@ def _groups(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...
 )
 @click.option(
     "--backend",
-    type=click.Choice(["native", "exiftool"]),
-    default="native",
+    type=EnumChoice(Backend),
+    default=Backend.NATIVE.value,
     show_default=True,
     help="exiftool: embed into HEIC and AVIF too, by ExifTool, which must be installed.",
 )
@@ -81,8 +89,8 @@ def _groups(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...
 )
 @click.option(
     "--overwrite",
-    type=click.Choice(["never", "predicted", "always"]),
-    default="never",
+    type=EnumChoice(Overwrite),
+    default=Overwrite.NEVER.value,
     show_default=True,
     help="GPS already in a photo that may be replaced: none, earlier predictions, any.",
 )
@@ -99,8 +107,8 @@ def _groups(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...
 @click.option("--only-missing", is_flag=True, help="Skip photos that have measured GPS.")
 @click.option(
     "--engine",
-    type=click.Choice(["local", "ray"]),
-    default="local",
+    type=EnumChoice(Engine),
+    default=Engine.LOCAL.value,
     show_default=True,
     help="ray: on a cluster, or on this machine as if it were one.",
 )

@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 
+from geotagger.config import SidecarStyle
 from geotagger.errors import CannotEmbedError
 from geotagger.images.scan import IMAGE_SUFFIXES, RAW_SUFFIXES
 from geotagger.metadata.xmp.prediction import with_prediction, without_prediction
@@ -24,15 +24,6 @@ _SUFFIXES = [
     for suffix in sorted(IMAGE_SUFFIXES | RAW_SUFFIXES)
     for spelling in (suffix, suffix.upper(), suffix.title())
 ]
-
-
-class SidecarStyle(StrEnum):
-    """How a sidecar is named after its photo."""
-
-    DARKTABLE = "darktable"
-    """photo.jpg.xmp, read by darktable, digiKam and Immich."""
-    ADOBE = "adobe"
-    """photo.xmp, read by Lightroom and Bridge for camera RAW."""
 
 
 def sidecar_path(photo: Path, style: SidecarStyle = SidecarStyle.DARKTABLE) -> Path:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from geotagger.config import Backend, RunOptions, SidecarStyle
 from geotagger.errors import CannotEmbedError, PhotoError, UsageError
 from geotagger.metadata.exiftool.process import ExifTool, find_program
 from geotagger.metadata.safe_write.replace import clear_old_leftovers
@@ -22,7 +23,7 @@ from geotagger.metadata.safe_write.write import (
     tag_file,
     tag_sidecar,
 )
-from geotagger.metadata.sidecar import SidecarStyle, sidecar_path
+from geotagger.metadata.sidecar import sidecar_path
 from geotagger.metadata.undo.write_journal import WriteJournal
 from geotagger.metadata.xmp.tags import GROUPS
 from geotagger.output import policy
@@ -33,7 +34,6 @@ from geotagger.reasons import Reason, ReasonCode
 from geotagger.types import Outcome, Status
 
 if TYPE_CHECKING:
-    from geotagger.config import RunOptions
     from geotagger.metadata.file_tags import FileTags
 
 
@@ -59,7 +59,7 @@ class Writer:
         self.context: WriteContext | None = None
         if self.wanted and not options.dry_run:
             exiftool = None
-            if options.backend == "exiftool" and not options.sidecar:
+            if options.backend == Backend.EXIFTOOL and not options.sidecar:
                 exiftool = stack.enter_context(ExifTool())
             journal = stack.enter_context(WriteJournal.open())
             clear_old_leftovers(journal)
@@ -171,5 +171,5 @@ def _check(options: RunOptions) -> None:
             "--sidecar leaves the photos untouched, and --write-exif writes into them: choose one "
             "(--write-exif writes a sidecar by itself where a photo cannot be embedded)"
         )
-    if options.backend == "exiftool":
+    if options.backend == Backend.EXIFTOOL:
         find_program()

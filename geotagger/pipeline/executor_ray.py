@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from geotagger.config import RunOptions
+from geotagger.config import Device, RunOptions
 from geotagger.errors import GeotaggerError, UsageError
 from geotagger.evidence.cached import InferenceCache, PackedOutput
 from geotagger.evidence.source import EvidenceSource, LoadedPhoto, NetworkSource
@@ -166,7 +166,8 @@ def _workers(ray: Any, options: RunOptions) -> tuple[int, dict[str, int]]:
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     cores = [int(node.get("CPU", 0)) for node in nodes]
     gpus = [int(node.get("GPU", 0)) for node in nodes]
-    if options.device in ("cuda", "tensorrt") or (options.device == "auto" and any(gpus)):
+    needs_gpu = options.device in (Device.CUDA, Device.TENSORRT)
+    if needs_gpu or (options.device == Device.AUTO and any(gpus)):
         if not any(gpus):
             raise UsageError(f"--device {options.device}: no node of the Ray cluster has a GPU")
         each = min(max(1, c // g) for c, g in zip(cores, gpus, strict=True) if g)

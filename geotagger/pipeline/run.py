@@ -11,7 +11,7 @@ from pathlib import Path
 from geotagger.cache.codec import FinishedRow
 from geotagger.cache.keys import run_key
 from geotagger.cache.store import RunJournal
-from geotagger.config import RunOptions
+from geotagger.config import Device, Engine, RunOptions
 from geotagger.errors import NoPhotosError, UsageError
 from geotagger.fusion.decide import Fusion, predict
 from geotagger.images.remote import RemotePath, located
@@ -96,15 +96,16 @@ def weigh(options: RunOptions) -> tuple[Iterator[PhotoEvidence], Fusion]:
     Returns:
         The photos, which are weighed as they are taken, and the fusion that predicts from them.
     """
-    items, fusion = _merged(replace(options, engine="local"), None)
+    items, fusion = _merged(replace(options, engine=Engine.LOCAL), None)
     return (item for item in items if isinstance(item, PhotoEvidence)), fusion
 
 
 def _merged(options: RunOptions, journal: RunJournal | None) -> tuple[Iterator[Item], Fusion]:
     """All photos in scan order: finished ones from the journal, and those that are weighed now."""
-    on_cluster = options.engine == "ray"
+    on_cluster = options.engine == Engine.RAY
     # the driver of a cluster runs no network, and may lack the devices of its workers
-    setup = EvidenceSetup(replace(options, device="cpu", text_device="") if on_cluster else options)
+    on_cpu = replace(options, device=Device.CPU, text_device=None)
+    setup = EvidenceSetup(on_cpu if on_cluster else options)
 
     def open_executor() -> LocalExecutor | RayExecutor:
         if on_cluster:

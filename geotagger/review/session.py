@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from geotagger.config import RunOptions
+from geotagger.config import Overwrite, RunOptions
 from geotagger.errors import GeotaggerError, UsageError
 from geotagger.output.policy import file_tags, words
 from geotagger.printable import printable_path
@@ -187,7 +187,7 @@ class Session:
 
     def _write(self, mode: str) -> None:
         job = self._job
-        options = RunOptions(paths=(), overwrite="predicted", **MODES[mode])  # type: ignore[arg-type]
+        options = RunOptions(paths=(), overwrite=Overwrite.PREDICTED, **MODES[mode])  # type: ignore[arg-type]
         with self._lock:
             keys = [key for key, decision in self.decisions if decision.to_write]
             numbers = sorted(number for key in keys for number in self.index.numbers(key)[:1])

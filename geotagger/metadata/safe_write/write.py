@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from geotagger.config import Overwrite
 from geotagger.errors import PhotoError
 from geotagger.metadata.containers.locate import xmp_packet
 from geotagger.metadata.embed import embed, undo_record
@@ -47,7 +48,7 @@ class WriteContext:
     """What every write needs besides the photo and its tags."""
 
     journal: WriteJournal
-    overwrite: str = "never"
+    overwrite: Overwrite = Overwrite.NEVER
     """never, predicted (geotagger's own earlier tags may be replaced) or always (measured too)."""
     exiftool: ExifTool | None = None
 
@@ -150,7 +151,7 @@ def tag_sidecar(
         new = sidecar_with(packet, tags)
         if new == packet:
             return WriteResult(sidecar.path, sidecar.sha256, (ALREADY_WRITTEN,))
-        if prediction_in(packet) and context.overwrite == "never":
+        if prediction_in(packet) and context.overwrite == Overwrite.NEVER:
             raise OverwriteRefusedError(
                 "its sidecar holds an earlier prediction (see --overwrite predicted)"
             )
@@ -193,7 +194,7 @@ def _retire(
                 return ()
             new = tags.for_original(earlier.source_sha256, earlier).xmp
             differs = new is not None and own_properties(new) != own_properties(earlier)
-            if context.overwrite == "never" and differs:
+            if context.overwrite == Overwrite.NEVER and differs:
                 return (Reason(ReasonCode.OLD_SIDECAR_KEPT),)
             result = untag_sidecar(path, context.journal)
     except PhotoError as error:
@@ -223,7 +224,7 @@ def _new_content(
         _refuse_measured(context)
     new = _embedded(base, tags, context)
     has_prediction = existing.gps_is_prediction and base is target
-    if has_prediction and context.overwrite == "never" and new.data != target.data:
+    if has_prediction and context.overwrite == Overwrite.NEVER and new.data != target.data:
         raise OverwriteRefusedError("it holds an earlier prediction (see --overwrite predicted)")
     return new
 
@@ -294,7 +295,7 @@ def _versions(file: LoadedFile, context: WriteContext) -> set[bytes]:
 
 
 def _refuse_measured(context: WriteContext) -> None:
-    if context.overwrite != "always":
+    if context.overwrite != Overwrite.ALWAYS:
         raise OverwriteRefusedError(
             "it has a GPS position of its own, which is kept", ReasonCode.MEASURED_GPS_KEPT
         )

@@ -40,22 +40,21 @@ def candidate_devices(device: str) -> list[Device]:
     Raises:
         DeviceError: the device is unknown, or the installed onnxruntime is built without it.
     """
-    if device not in list(Device):
-        raise DeviceError(f"device {device!r} is not known; use one of {', '.join(Device)}")
+    wanted = Device.parse(device)
     built_for = ort.get_available_providers()
-    if device == Device.AUTO:
+    if wanted is Device.AUTO:
         missing = () if _has_nvidia_driver() else NVIDIA_DEVICES
         return [
             name
             for name, provider in PROVIDERS.items()
             if provider in built_for and name not in missing
         ]
-    if PROVIDERS[Device(device)] not in built_for:
+    if PROVIDERS[wanted] not in built_for:
         raise DeviceError(
             f"device {device}: the installed onnxruntime is built without it; install "
             "the onnxruntime package that has it, or use --device cpu"
         )
-    return [Device(device)]
+    return [wanted]
 
 
 def _has_nvidia_driver() -> bool:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from geotagger.config import SidecarStyle
 from geotagger.errors import CannotEmbedError
-from geotagger.metadata.sidecar import SidecarStyle, sidecar_path, sidecar_with, sidecar_without
+from geotagger.metadata.sidecar import sidecar_path, sidecar_with, sidecar_without
 from geotagger.metadata.xmp.prediction import prediction_in, without_prediction
 from tests.fixtures.xmps import REFUSED, SOUND, TAGS, packet
 
