@@ -33,12 +33,12 @@ from statistics import mean, median
 from typing import Any
 
 import click
-import gpu_decode
 import numpy as np
 import torch
 
 from benchmarks.fixtures.photos import make_folder
 from benchmarks.fixtures.towers import LAYERS, PATCH_PX, WIDTH, make_bundle, make_tower
+from benchmarks.speed import gpu_decode
 from geotagger.config import RunOptions, cores
 from geotagger.evidence.source import LoadedPhoto
 from geotagger.images.decode import InputSpec, fit

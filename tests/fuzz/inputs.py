@@ -2,10 +2,10 @@
 
     python -m tests.fuzz.inputs [--seconds 600] [--seed 0] [--only NAME]... [--save DIR]
 
-Each parser of `fuzz_targets` gets sound files that were damaged in many ways. It may take them or
-refuse them, with a GeotaggerError that names the file. Anything else raised, and any case over two
-seconds of work or 200 MB, is a finding: printed once a kind, and saved. The same seed gives the
-same cases. Needs pyarrow.
+Each parser in `tests.fuzz.targets` gets valid files that were damaged at random. It may accept a
+file, or refuse it with a GeotaggerError that names the file. Any other exception is a finding, and
+so is a case that takes over two seconds of processor time or 200 MB. Each kind of finding is
+printed once and saved. The same seed gives the same cases. Needs pyarrow.
 """
 
 from __future__ import annotations

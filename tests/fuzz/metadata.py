@@ -20,8 +20,13 @@ from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
-from metadata_corpus import GPS, change, general, kind_of, written_and_proven
-
+from benchmarks.quality.metadata_corpus import (
+    GPS,
+    change,
+    general,
+    kind_of,
+    written_and_proven,
+)
 from geotagger.errors import CannotEmbedError, PhotoError, UnreadableImageError
 from geotagger.evidence.clock import read_clock
 from geotagger.images.decode import decode

@@ -1,7 +1,7 @@
-"""Every parser of ours that takes what others wrote: sound inputs, and what reads a damaged one.
+"""The parsers of foreign input: for each, valid files and the function that reads a damaged one.
 
-Photos as a whole have `fuzz_metadata.py`. Here an input is one file; what a parser takes as text or
-bytes is read from that file first.
+Whole photos are the subject of `tests.fuzz.metadata`. Here an input is one file. For a parser that
+takes text or bytes, the file is read first.
 """
 
 from __future__ import annotations
@@ -64,6 +64,7 @@ from geotagger.types import (
     Place,
     Point,
     Prediction,
+    SourceNote,
     Status,
 )
 from geotagger.vision.bundle.bundle import embedded_bundles, find_bundle
@@ -81,7 +82,7 @@ PREDICTION = Prediction(
     23.5,
     (Candidate(PLACE, Point(52.02, 8.53), 0.7), Candidate(OTHER, Point(-33.9, 151.2), 0.1)),
     (("climate", "Cfb"),),
-    ("sign: Stadt Bielefeld", "clock +02:00"),
+    (SourceNote("text", "sign: Stadt Bielefeld"), SourceNote("clock", "clock +02:00")),
 )
 ANCHOR = Anchor(
     "a.jpg", ("Cam", "7"), 1e9, np.full(240, 1 / 240, np.float32), Point(52.0, 8.5), 0.5, "Stadt"
@@ -114,7 +115,15 @@ def sound_reports() -> dict[str, bytes]:
     photo = Photo(Path("photos/ä b.jpg"), Path("photos"), 1000, 10**18)
     existing = PhotoMetadata(Point(52.1, 8.4), taken_at="2020-05-01T12:00:00+02:00", camera="X 1")
     outcomes = [
-        Outcome(photo, Status.PREDICTED, existing, PREDICTION, SHA256, "m-1@00000000", "note"),
+        Outcome(
+            photo,
+            Status.PREDICTED,
+            existing,
+            PREDICTION,
+            SHA256,
+            "m-1@00000000",
+            (Reason(ReasonCode.UNREADABLE_FILE, "note"),),
+        ),
         Outcome(
             Photo(Path("=b.jpg"), Path()),
             Status.FAILED,

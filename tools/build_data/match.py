@@ -10,13 +10,15 @@ rows what is added to the logit (`log_prior`) and what it counts beside that in 
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-TARGET = Path(__file__).parents[2] / "geotagger" / "data" / "match.onnx"
+from tools.build_data import DATA
+
 FLOAT, WHOLE = TensorProto.FLOAT, TensorProto.INT64
 
 
@@ -66,5 +68,11 @@ def make() -> onnx.ModelProto:
     return model
 
 
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=DATA, help="folder of the tables")
+    onnx.save(make(), parser.parse_args().out / "match.onnx")
+
+
 if __name__ == "__main__":
-    onnx.save(make(), TARGET)
+    main()

@@ -1,0 +1,39 @@
+"""Short runs of the fuzzers and the kill runs. `python -m tests.fuzz.NAME` makes long ones."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.fixtures import jpegs, photo_files
+
+pytestmark = pytest.mark.slow
+ROOT = Path(__file__).parents[2]
+
+
+def output(module, *arguments):
+    """What a fuzzer prints; it fails when it finds something."""
+    command = [sys.executable, "-m", f"tests.fuzz.{module}", *map(str, arguments)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_damaged_inputs(tmp_path):
+    pytest.importorskip("pyarrow")
+    assert "refused" in output("inputs", "--seconds", "20", "--save", tmp_path)
+
+
+def test_damaged_photos(tmp_path):
+    for number, data in enumerate((jpegs.SOUND | photo_files.SOUND).values()):
+        (tmp_path / f"{number}.jpg").write_bytes(data)
+    assert "written" in output("metadata", tmp_path, "--count", "500")
+
+
+def test_killed_runs():
+    told = output("kill", "--rounds", "6", "--photos", "12")
+    assert "; 0 broken" in told
+    assert "every original back: True" in told
+    assert "every copy the original: True" in told
+    assert "temporary files left: 0" in told
