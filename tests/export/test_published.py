@@ -275,7 +275,7 @@ def test_the_same_tower_gives_the_same_file_and_runs_once(geo_bundle, street_bun
         paths=(photos,), models=(str(geo_bundle), str(street_bundle)), read_text=False
     )
     sources = EvidenceSetup(options).sources()[:2]
-    session = sources[0]._session._sessions[0]
+    session = sources[0]._session._network.sessions[0]
     calls = []
 
     class Counting:
@@ -284,7 +284,7 @@ def test_the_same_tower_gives_the_same_file_and_runs_once(geo_bundle, street_bun
             return session.run(names, fed)
 
     for source in sources:
-        source._session._sessions[0] = Counting()
+        source._session._network.sessions[0] = Counting()
     rng = np.random.default_rng(0)
     for _ in range(2):
         batch = list(rng.integers(0, 256, (4, 32, 32, 3), np.uint8))

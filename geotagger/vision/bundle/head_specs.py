@@ -57,6 +57,7 @@ class ClassifyHead(HeadSpec, frozen=True, tag="classify"):
 
     @property
     def files(self) -> tuple[str, ...]:
+        """The label table."""
         return (self.labels,)
 
 
@@ -73,6 +74,7 @@ class RetrieveHead(HeadSpec, frozen=True, tag="retrieve"):
 
     @property
     def files(self) -> tuple[str, ...]:
+        """The gallery, and the optional graphs if the card names them."""
         return tuple(filter(None, (self.gallery, self.points, self.graph, self.encoder)))
 
 
@@ -90,6 +92,7 @@ class CaptionHead(HeadSpec, frozen=True, tag="caption"):
 
     @property
     def files(self) -> tuple[str, ...]:
+        """The captions, and the optional text encoder if the card names it."""
         return tuple(filter(None, (self.gallery, self.labels, self.text, self.tokenizer)))
 
 
