@@ -230,7 +230,9 @@ class Squares:
     model_id: str = ""
 
     def prepare(self, photo: LoadedPhoto) -> np.ndarray:
-        return fit(photo.picture(self.min_side_px).image, InputSpec(self.min_side_px, "crop", "bicubic"))
+        return fit(
+            photo.picture(self.min_side_px).image, InputSpec(self.min_side_px, "crop", "bicubic")
+        )
 
 
 def decoding(folder: Path, count: int, size_px: int) -> float:
