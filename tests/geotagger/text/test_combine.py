@@ -5,7 +5,6 @@ import pytest
 
 from geotagger.geography.sphere import haversine_km
 from geotagger.text.combine import TELLING, Combiner, Strengths
-from geotagger.text.find_cues import weaken_cue
 from geotagger.text.types import Cue, Spot
 from geotagger.types import Evidence
 
@@ -142,10 +141,3 @@ def test_the_sentence_follows_the_place_that_was_decided(combiner):
 def test_weak_cues_are_not_worth_a_sentence(combiner):
     weak = Cue("money", "$", "$", {"US": np.exp(TELLING) - 0.01})
     assert sentence(combiner, [weak], 40.0, -100.0) == ""
-
-
-def test_a_doubtful_line_says_less():
-    half = weaken_cue(TOWN, 0.5)
-    assert half.spots[0].ratio == pytest.approx(5000.5)
-    assert weaken_cue(LANGUAGE_DE, 0.5).countries["DE"] == pytest.approx(20.5)
-    assert weaken_cue(TOWN, 1.0) is TOWN

@@ -99,5 +99,5 @@ def test_tables_are_sound():
     assert all(set(form.rates) & set(country_profiles()) for form in company_forms())
 
 
-def test_weak_lines_are_not_believed():
+def test_illegible_lines_give_no_cue():
     assert cues("Müller Bau GmbH", confidence=0.4) == []

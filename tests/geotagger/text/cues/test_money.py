@@ -108,7 +108,7 @@ def test_one_cue_a_currency():
         "",
     ],
 )
-def test_silent(text):
+def test_other_texts_give_no_cue(text):
     assert cues(text) == []
 
 
@@ -117,5 +117,5 @@ def test_feet_are_hardly_forints():
     assert cue.countries["HU"] < 10
 
 
-def test_weak_lines_are_not_believed():
+def test_illegible_lines_give_no_cue():
     assert cues("12,50 €", confidence=0.4) == []

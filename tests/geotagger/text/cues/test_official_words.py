@@ -83,7 +83,7 @@ def test_more_words_say_more():
     "text",
     ["", "12:30", "Coca-Cola", "4711", "Contralto", "Alto Adige Hotel", "durable", "A1", "HHSBL"],
 )
-def test_silent(text):
+def test_other_texts_give_no_cue(text):
     assert find([TextLine(text, 0.97, BOX)]) == []
 
 
@@ -103,5 +103,5 @@ def test_the_table_is_sound():
     assert all(set(rates) <= set(country_profiles()) for rates in stop_signs().values())
 
 
-def test_weak_lines_are_not_believed():
+def test_illegible_lines_give_no_cue():
     assert find([TextLine("Gemeindeamt", 0.4, BOX)]) == []

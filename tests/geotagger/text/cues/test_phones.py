@@ -1,4 +1,4 @@
-"""Phone numbers, and what only looks like one."""
+"""Phone numbers, and texts that only look like one."""
 
 import pytest
 
@@ -69,7 +69,7 @@ def test_national_numbers_are_weak_but_right(text, country):
         ("+1 212 736 3100", 40.75, -73.99),
     ],
 )
-def test_area_codes_lead_to_towns(text, lat, lon):
+def test_area_codes_give_towns(text, lat, lon):
     (cue,) = cues(text)
     best = max(cue.spots, key=lambda spot: spot.ratio)
     assert haversine_km(best.lat, best.lon, lat, lon) < 20
@@ -81,7 +81,7 @@ def test_mobile_numbers_have_no_town():
     assert cues("+86 138 1234 5678")[0].spots == []
 
 
-def test_a_word_before_the_number_makes_it_surer():
+def test_a_word_before_the_number_makes_it_stronger():
     bare, announced = cues("01 42 34 56 78")[0], cues("Tél. 01 42 34 56 78")[0]
     assert announced.countries["FR"] > 2 * bare.countries["FR"]
 
@@ -109,13 +109,13 @@ def test_a_word_before_the_number_makes_it_surer():
         "",
     ],
 )
-def test_what_is_no_number_is_silent(text):
+def test_other_digits_give_no_cue(text):
     assert cues(text) == []
 
 
-def test_weak_lines_are_not_believed():
+def test_illegible_lines_give_no_cue():
     assert cues("+49 521 512345", confidence=0.4) == []
 
 
-def test_unknown_country_codes_are_silent():
+def test_unknown_country_codes_give_no_cue():
     assert cues("+999 123 4567 89") == []

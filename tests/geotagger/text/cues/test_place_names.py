@@ -1,6 +1,6 @@
-"""Place names on signs: found, raised and lowered by their neighbours, and seldom wrong."""
+"""Place names on signs: how they are found, what raises and lowers them, how often they mislead."""
 
-# ruff: noqa: RUF001  letters of other scripts look like Latin ones, and are meant
+# ruff: noqa: RUF001  letters of other scripts look like Latin ones, on purpose
 
 from __future__ import annotations
 
@@ -63,11 +63,11 @@ BIELEFELD, STOCKHOLM, PARIS, ROME = (52.02, 8.53), (59.33, 18.06), (48.86, 2.35)
         ("เทศบาลนครเชียงใหม่", 18.79, 98.98),
     ],
 )
-def test_names_are_found_however_they_stand_there(text: str, lat: float, lon: float) -> None:
+def test_names_are_found_in_every_form(text: str, lat: float, lon: float) -> None:
     assert ratio_at(find(sign(text)), lat, lon) > 10
 
 
-def test_a_cue_says_what_it_read_and_what_it_means() -> None:
+def test_a_cue_quotes_the_words_and_names_the_place() -> None:
     (cue,) = find(sign("Stadt Bielefeld"))
     assert cue.kind == "place name"
     assert cue.words == "Stadt Bielefeld"
@@ -99,7 +99,9 @@ def test_a_cue_says_what_it_read_and_what_it_means() -> None:
         ("Portland, ME", "Portland, OR", 43.66, -70.26),
     ],
 )
-def test_neighbours_raise_and_lower(stronger: str, weaker: str, lat: float, lon: float) -> None:
+def test_words_around_a_name_raise_and_lower_it(
+    stronger: str, weaker: str, lat: float, lon: float
+) -> None:
     assert ratio_at(find(sign(stronger)), lat, lon) > 1.5 * ratio_at(find(sign(weaker)), lat, lon)
 
 
@@ -125,11 +127,11 @@ def test_saints_are_found_by_their_abbreviation() -> None:
 
 
 @pytest.mark.parametrize("text", ["N.Y.", "L.A.", "D.C.", "U.S.A."])
-def test_letters_with_points_are_no_names(text: str) -> None:
+def test_letters_with_full_stops_are_no_names(text: str) -> None:
     assert find(sign(text)) == []
 
 
-def test_a_genitive_stands_before_a_word() -> None:
+def test_a_genitive_needs_a_word_after_it() -> None:
     assert any("Lah" in cue.meaning for cue in find(sign("Lahes Park")))
     assert not any("Lah" in cue.meaning for cue in find(sign("Goka Lahes")))
 
@@ -145,14 +147,14 @@ def test_the_longest_name_wins() -> None:
     assert all("New York" in cue.meaning for cue in find(sign("City of New York")))
 
 
-def test_what_was_read_badly_counts_less_or_not() -> None:
+def test_low_confidence_counts_less_or_not_at_all() -> None:
     clear, dim = (ratio_at(find(sign("Bielefeld", at)), *BIELEFELD) for at in (0.95, 0.6))
     assert clear > 2 * dim > 2
     assert find(sign("Bielefeld", 0.4)) == []
 
 
 def test_names_do_not_join_over_full_lines() -> None:
-    """Only words that stand alone in their lines are one broken name."""
+    """Only words that are alone on their lines are one broken name."""
     assert not any("Bad Homburg" in c.meaning for c in find(sign("Wir sind Bad / Homburg hier")))
 
 
@@ -182,10 +184,10 @@ def test_any_text_gives_sound_cues(texts: list[str]) -> None:
 
 @pytest.fixture(scope="module")
 def scores() -> Counter[str]:
-    """What the names alone would make of each text in data/sign_texts.csv.
+    """Predictions from the place names alone, for each text in sign_texts.csv, counted by kind.
 
-    Of each kind: all; sure = over half of the belief within 25 km of the likeliest place; right =
-    that place is within 50 km of the truth. The belief's prior is taken, and every cue in full.
+    Sure: over half of the posterior mass is within 25 km of the likeliest place. Right: that place
+    is within 50 km of the truth. The prior is that of fusion; every cue has the weight 1.
     """
     places = load_places()
     prior = log_prior(places, Constants.load()).astype(np.float64)
@@ -228,9 +230,9 @@ def test_signs_of_the_world_are_placed(scores: Counter[str]) -> None:
     assert scores["town sure right"] > 0.95 * scores["town sure"]
 
 
-def test_brands_streets_and_plain_words_seldom_mislead(scores: Counter[str]) -> None:
-    """Measured: sure of 1 of 70 traps and of 0 of 47 plain texts."""
-    assert scores["trap sure"] < 0.08 * scores["trap"]
+def test_brands_streets_and_plain_words_rarely_mislead(scores: Counter[str]) -> None:
+    """Measured: sure for 1 of 70 misleading texts and for 0 of 47 plain texts."""
+    assert scores["misleading sure"] < 0.08 * scores["misleading"]
     assert scores["plain sure"] <= 0.05 * scores["plain"]
 
 
@@ -242,5 +244,5 @@ def test_the_texts_come_from_all_over_the_world() -> None:
     places = load_places()
     for row in rows:
         assert row["country"] in places.country_codes
-        found = places.name(float(row["lat"]), float(row["lon"])).country_code
-        assert found in (row["country"], ""), row
+        code = places.name(float(row["lat"]), float(row["lon"])).country_code
+        assert code in (row["country"], ""), row

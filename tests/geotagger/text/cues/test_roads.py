@@ -97,7 +97,7 @@ def test_france_and_italy_share_a_plate():
         "A",
     ],
 )
-def test_silent(text):
+def test_other_texts_give_no_cue(text):
     assert cues(text) == []
 
 

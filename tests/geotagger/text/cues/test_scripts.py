@@ -1,10 +1,9 @@
 # ruff: noqa: RUF001 (signs in many scripts)
-"""Scripts that few countries write."""
+"""Scripts that few countries use."""
 
 import pytest
 
 from geotagger.text.cues.scripts import find
-from geotagger.text.language.writing_system import script_of
 from geotagger.text.types import TextLine
 
 BOX = ((0.1, 0.1), (0.9, 0.1), (0.9, 0.2), (0.1, 0.2))
@@ -43,7 +42,7 @@ def test_script_raises_its_country(text, country):
     assert cue.countries.get("BR", 1.0) < 10
 
 
-def test_forms_tell_china_from_taiwan():
+def test_forms_distinguish_china_from_taiwan():
     simple, full = find(lines("请勿吸烟"))[0].countries, find(lines("請勿吸煙"))[0].countries
     assert simple["CN"] > 10 * simple.get("TW", 1.0)
     assert full["TW"] > 10 * full.get("CN", 1.0)
@@ -59,7 +58,7 @@ def test_kana_makes_han_japanese():
 @pytest.mark.parametrize(
     "text", ["Ausfahrt", "Вход", "ممنوع", "一", "福", "日0000日0", "α", "µm", ""]
 )
-def test_silent(text):
+def test_other_texts_give_no_cue(text):
     """Scripts whose languages are told apart elsewhere, and single letters."""
     assert find(lines(text)) == []
 
@@ -74,17 +73,17 @@ def test_han_characters_count_by_number_and_confidence():
     assert strength("请勿吸烟", 0.98) > 100
 
 
-def test_characters_of_all_traditions_name_none():
+def test_characters_of_all_traditions_distinguish_none():
     (cue,) = find(lines("中山公大"))
     assert cue.meaning == "script Han"
     assert {"CN", "TW", "JP"} <= set(cue.countries)
 
 
-def test_weak_lines_are_not_believed():
+def test_illegible_lines_give_no_cue():
     assert find(lines("Απαγορεύεται", confidence=0.3)) == []
 
 
-def test_a_line_of_which_only_the_script_is_known():
+def test_a_line_with_only_a_script():
     (thai,) = find(lines("", script="Thai"))
     assert thai.countries["TH"] > 30
     (arabic,) = find(lines("", script="Arab"))
@@ -92,8 +91,3 @@ def test_a_line_of_which_only_the_script_is_known():
     (han,) = find(lines("", script="Hani"))
     assert {"CN", "TW", "JP"} <= set(han.countries)
     assert find(lines("", script="Latn")) == []
-
-
-def test_script_of():
-    assert script_of("ΑΒΓabc δεζ") == "Grek"
-    assert script_of("123") == ""

@@ -64,7 +64,7 @@ def test_country_domains(text, country):
         "",
     ],
 )
-def test_silent(text):
+def test_other_texts_give_no_cue(text):
     assert [cue for cue in cues(text) if cue.countries or cue.spots] == []
 
 
@@ -106,5 +106,5 @@ def test_tables_are_sound():
     assert not {"de", "fr", "uk", "jp"} & sold
 
 
-def test_weak_lines_are_not_believed():
+def test_illegible_lines_give_no_cue():
     assert cues("www.stadt-koeln.de", confidence=0.3) == []

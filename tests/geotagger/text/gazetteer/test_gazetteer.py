@@ -1,6 +1,6 @@
-"""The gazetteer: names are found however they are written, and their bearers are where they are."""
+"""The gazetteer: normalised names, and the places that have them."""
 
-# ruff: noqa: RUF001  letters of other scripts look like Latin ones, and are meant
+# ruff: noqa: RUF001  letters of other scripts look like Latin ones, on purpose
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_normalising_twice_changes_nothing(text: str) -> None:
 
 
 def tiny(names: dict[str, list[int]]) -> Gazetteer:
-    """Two places, Aa in DE and Bb in CH, borne by names as told."""
+    """Two places, Aä in DE (row 0) and Bb in CH (row 1), and the rows that each name belongs to."""
     hashes = {name_hash(name): rows for name, rows in names.items()}
     keys = sorted(hashes)
     flat = [row for key in keys for row in hashes[key]]
@@ -81,7 +81,7 @@ def tiny(names: dict[str, list[int]]) -> Gazetteer:
     )
 
 
-def test_bearers_come_in_the_order_of_the_data() -> None:
+def test_entries_are_in_the_order_of_the_data() -> None:
     gazetteer = tiny({"aa": [0], "beide": [1, 0], "bb": [1]})
     assert len(gazetteer) == 3
     both = gazetteer.lookup("beide")
@@ -96,7 +96,7 @@ def test_bearers_come_in_the_order_of_the_data() -> None:
     assert [b.name for b in gazetteer.lookup("aa")] == ["Aä"]
 
 
-def test_unknown_names_have_no_bearers() -> None:
+def test_unknown_names_have_no_entries() -> None:
     gazetteer = tiny({"aa": [0]})
     assert "aa" in gazetteer
     for name in ("", "ab", "a", "zzzz"):
@@ -121,7 +121,7 @@ def test_unknown_names_have_no_bearers() -> None:
         ("Suva", -18.14, 178.44, "FJ"),
     ],
 )
-def test_towns_and_regions_are_where_they_are(
+def test_towns_and_regions_are_at_their_place(
     name: str, lat: float, lon: float, country: str
 ) -> None:
     first = load_gazetteer().lookup(normalise(name))[0]
@@ -130,7 +130,7 @@ def test_towns_and_regions_are_where_they_are(
 
 
 @pytest.mark.parametrize("word", ["hotel", "kein", "und", "the", "exit", "vous", "città", "la"])
-def test_ordinary_words_are_no_names(word: str) -> None:
+def test_ordinary_words_are_weak(word: str) -> None:
     assert max((b.strength for b in load_gazetteer().lookup(normalise(word))), default=0) < 10
 
 
@@ -138,20 +138,20 @@ def test_ordinary_words_are_no_names(word: str) -> None:
     ("word", "name"),
     [("Nice", "Neuss"), ("Mobile", "Tallahassee"), ("Essen", "Bielefeld"), ("Best", "Eindhoven")],
 )
-def test_names_that_are_words_tell_less(word: str, name: str) -> None:
+def test_names_that_are_also_words_are_weaker(word: str, name: str) -> None:
     gazetteer = load_gazetteer()
     of_word = max(entry.strength for entry in gazetteer.lookup(normalise(word)))
     of_name = max(entry.strength for entry in gazetteer.lookup(normalise(name)))
     assert of_word * 3 < of_name
 
 
-def test_countries_speak_for_themselves_weakly() -> None:
+def test_names_of_countries_are_weak() -> None:
     (poland,) = load_gazetteer().lookup("polska")
     assert (poland.kind, poland.country) == ("country", "PL")
     assert 2 < poland.strength < 50
 
 
-def test_the_data_are_sound() -> None:
+def test_the_arrays_fit_each_other() -> None:
     path = resources.files("geotagger.data").joinpath("names.npz")
     with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
         places = len(arrays["lat"])

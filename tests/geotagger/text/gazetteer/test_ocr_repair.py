@@ -1,4 +1,4 @@
-"""Names cut off by the edge of the picture, and names with one letter misread."""
+"""Names that the edge of the picture cuts, and names with one misread letter."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ NAMES = frozenset({"barcelona", "stockholm", "copenhagen", "alexandria", "alexan
         ("alexandr", False, True, ""),
     ],
 )
-def test_what_the_edge_cuts_off(part: str, start_is_cut: bool, end_is_cut: bool, name: str) -> None:
+def test_cut_names_are_completed(
+    part: str, start_is_cut: bool, end_is_cut: bool, name: str
+) -> None:
     assert complete_cut_name(part, NAMES, start_is_cut=start_is_cut, end_is_cut=end_is_cut) == name
 
 
@@ -42,11 +44,11 @@ def test_what_the_edge_cuts_off(part: str, start_is_cut: bool, end_is_cut: bool,
         ("palmiro", ""),
     ],
 )
-def test_one_letter_misread(word: str, name: str) -> None:
+def test_one_misread_letter_is_corrected(word: str, name: str) -> None:
     assert correct_misread_letter(word, NAMES) == name
 
 
-def test_a_cut_name_counts_at_the_edge_alone() -> None:
+def test_a_cut_name_counts_only_at_the_edge() -> None:
     def line(left: float, right: float) -> TextLine:
         corners = ((left, 0.4), (right, 0.4), (right, 0.5), (left, 0.5))
         return TextLine("Stockhol", 0.95, corners)
@@ -57,8 +59,8 @@ def test_a_cut_name_counts_at_the_edge_alone() -> None:
     assert find([line(0.0, 0.5)]) == []
 
 
-def test_damaged_names_say_less_than_whole_ones() -> None:
+def test_repaired_names_are_weaker_than_whole_ones() -> None:
     corners = ((0.2, 0.4), (0.8, 0.4), (0.8, 0.5), (0.2, 0.5))
     (damaged,) = find([TextLine("Capenhagen", 0.95, corners)])
-    (whole_name,) = find([TextLine("Copenhagen", 0.95, corners)])
-    assert 4 < damaged.spots[0].ratio < whole_name.spots[0].ratio
+    (whole,) = find([TextLine("Copenhagen", 0.95, corners)])
+    assert 4 < damaged.spots[0].ratio < whole.spots[0].ratio
