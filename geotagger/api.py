@@ -60,6 +60,9 @@ PhotoInput: TypeAlias = PhotoPath | Image.Image | NDArray[Any]
 IN_MEMORY = Path("<image>")
 """The path of a photo that is not a file."""
 
+_PATH_OPTIONS = frozenset({"out", "manifest", "gallery", "candidates", "journal"})
+"""Options of a run that are one path."""
+
 
 class TopPoints(NamedTuple):
     """The most probable points of one photo ([k, 2] and [k]) or of n photos ([n, k, 2], [n, k])."""
@@ -385,8 +388,8 @@ def tag(photos: PhotoPath | Iterable[PhotoPath], **options: Any) -> RunSummary:
     Args:
         photos: a file, a folder, or several of these.
         options: fields of `geotagger.config.RunOptions`, for example `write_exif=True`,
-            `sidecar=True`, `dry_run=True` or `reports=("places.csv",)`. Defaults are those of the
-            command, except that no report is written unless `reports` names one.
+            `dry_run=True` or `reports=["places.csv"]`. Defaults are those of the command, except
+            that no report is written unless `reports` names one. Paths may be texts.
 
     Returns:
         How many photos got which status, level and country.
@@ -395,10 +398,11 @@ def tag(photos: PhotoPath | Iterable[PhotoPath], **options: Any) -> RunSummary:
         NoPhotosError: the paths hold no photo.
         GeotaggerError: another reason that stops the run.
     """
-    defaults = {"album": True, "gate": True, "journal": journal_file()}
-    if "reports" in options:
-        options["reports"] = _paths(options["reports"])
-    return run.run(RunOptions(paths=_paths(photos), **{**defaults, **options}))
+    options = {"album": True, "gate": True, "journal": journal_file(), **options}
+    options["reports"] = _paths(options.get("reports", ()))
+    for name in _PATH_OPTIONS & options.keys():
+        options[name] = None if options[name] is None else Path(options[name])
+    return run.run(RunOptions(paths=_paths(photos), **options))
 
 
 def untag(photos: PhotoPath | Iterable[PhotoPath]) -> dict[str, int]:

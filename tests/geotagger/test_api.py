@@ -265,6 +265,9 @@ def test_tag_and_untag(trip):
     assert geotagger.read_metadata(trip / "10.jpg").gps_is_prediction
     assert geotagger.untag(trip) == {"untouched": 2, "restored": 1}
     assert [file.read_bytes() for file in files] == before
+    out = trip.parent / "out"
+    geotagger.tag(str(trip), out=str(out), device="cpu", read_text=False)
+    assert [file.name for file in out.iterdir()] == ["10.jpg"]
     assert geotagger.read_metadata(trip / "0.jpg").taken_at == "2024-05-01T12:00:00"
     with pytest.raises(geotagger.UsageError):
         geotagger.untag(trip / "none")
