@@ -96,7 +96,7 @@ class PhotoLocation:
     @property
     def metadata(self) -> PhotoMetadata:
         """The photo's own GPS, time and camera."""
-        return self.outcome.existing
+        return self.outcome.metadata
 
     @property
     def reasons(self) -> tuple[Reason, ...]:

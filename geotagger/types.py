@@ -202,7 +202,7 @@ class Outcome:
 
     photo: Photo
     status: Status = Status.UNSURE
-    existing: PhotoMetadata = field(default_factory=PhotoMetadata)
+    metadata: PhotoMetadata = field(default_factory=PhotoMetadata)
     prediction: Prediction | None = None
     sha256: str = ""
     """Of the file as it was read, in hexadecimal."""

@@ -105,8 +105,8 @@ class Bench:
 def _truth(outcome: Outcome, known: Mapping[Path, Truth] | None, places: Places) -> Truth | None:
     if known is not None:
         return known.get(outcome.photo.path.resolve())
-    gps = outcome.existing.gps
-    if gps is None or outcome.existing.gps_is_prediction:
+    gps = outcome.metadata.gps
+    if gps is None or outcome.metadata.gps_is_prediction:
         return None
     return Truth(places.name(gps.lat, gps.lon).country_code, gps)
 

@@ -55,22 +55,22 @@ def run(options: RunOptions, on_outcome: Callable[[Outcome, str], None]) -> Coun
 
 def in_words(outcome: Outcome) -> str:
     """What the check of one photo says, and how much that is worth."""
-    check, existing, prediction = gps_check(outcome), outcome.existing, outcome.prediction
+    check, metadata, prediction = gps_check(outcome), outcome.metadata, outcome.prediction
     if check is GpsCheck.INVALID:
-        return f"invalid GPS: {existing.gps_problem}"
+        return f"invalid GPS: {metadata.gps_problem}"
     if check is GpsCheck.NO_GPS:
-        earlier = existing.gps_is_prediction
+        earlier = metadata.gps_is_prediction
         return "no measured GPS, only a prediction of geotagger's" if earlier else "no GPS"
     distance_km = gps_distance_km(outcome)
     if prediction is None or distance_km is None:
         return "not compared"
-    assert existing.gps is not None
-    at = load_places().name(existing.gps.lat, existing.gps.lon)
+    assert metadata.gps is not None
+    at = load_places().name(metadata.gps.lat, metadata.gps.lon)
     named = ", ".join(filter(None, (at.city, at.country))) or "at sea"
     seen = f"GPS ({named}) lies {distance_km:,.0f} km from the predicted {_place(prediction)}"
     circle = f"90 % radius of {prediction.radius_km:,.0f} km"
-    if existing.gps_error_km >= 1:
-        circle += f" and the receiver's own error of {existing.gps_error_km:,.0f} km"
+    if metadata.gps_error_km >= 1:
+        circle += f" and the receiver's own error of {metadata.gps_error_km:,.0f} km"
     if check is GpsCheck.FAR:
         return f"inconsistent: {seen}, outside the {circle}"
     vague = "; the circle is so wide that this says little"

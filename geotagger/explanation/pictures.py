@@ -125,12 +125,12 @@ def _mark(on: PlotMap, explanation: Explanation, prediction: Prediction) -> None
         style = ShapeStyle(stroke=RING, width_px=1.2, dashed=share < SHARES[-1])
         on.figure.add(Polylines(on.pixel_lines(*circle(prediction.point, radius_km)), style))
     _dot(on, prediction.point, POINT)
-    existing = explanation.outcome.existing
-    if existing.gps is None or existing.gps_is_prediction:
+    metadata = explanation.outcome.metadata
+    if metadata.gps is None or metadata.gps_is_prediction:
         return
-    x, y = on.pixels([existing.gps.lat], [existing.gps.lon])[0]
+    x, y = on.pixels([metadata.gps.lat], [metadata.gps.lon])[0]
     if 0 <= x <= on.figure.width_px and 0 <= y <= on.figure.height_px:
-        _dot(on, existing.gps, MEASURED)
+        _dot(on, metadata.gps, MEASURED)
         on.figure.add(TextLabel(x + 7, y - 5, "GPS of the camera", 11, colour=MEASURED))
 
 

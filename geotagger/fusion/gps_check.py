@@ -21,8 +21,8 @@ class GpsCheck(StrEnum):
 
 def gps_distance_km(outcome: Outcome) -> float | None:
     """Distance from the measured position in the file to the prediction, if there are both."""
-    gps = outcome.existing.gps
-    if gps is None or outcome.existing.gps_is_prediction or outcome.prediction is None:
+    gps = outcome.metadata.gps
+    if gps is None or outcome.metadata.gps_is_prediction or outcome.prediction is None:
         return None
     point = outcome.prediction.point
     return round(float(haversine_km(gps.lat, gps.lon, point.lat, point.lon)), 1)
@@ -34,14 +34,14 @@ def gps_check(outcome: Outcome) -> GpsCheck:
     Far: the distance is larger than the radius that holds 90 % of the belief plus the receiver's
     own estimate of its error. So one sound photo in ten is far too.
     """
-    existing = outcome.existing
-    if existing.gps_problem:
+    metadata = outcome.metadata
+    if metadata.gps_problem:
         return GpsCheck.INVALID
-    if existing.gps is None or existing.gps_is_prediction:
+    if metadata.gps is None or metadata.gps_is_prediction:
         judged = outcome.status not in (Status.FAILED, Status.SKIPPED)
         return GpsCheck.NO_GPS if judged else GpsCheck.NOT_COMPARED
     distance_km = gps_distance_km(outcome)
     if distance_km is None or outcome.prediction is None:
         return GpsCheck.NOT_COMPARED
-    reach_km = outcome.prediction.radius_km + existing.gps_error_km
+    reach_km = outcome.prediction.radius_km + metadata.gps_error_km
     return GpsCheck.AGREE if distance_km <= reach_km else GpsCheck.FAR

@@ -153,7 +153,7 @@ class Writer:
         xmp = tags.for_original(source, None).xmp
         assert xmp is not None
         sidecar = sidecar_path(path, SidecarStyle(self.options.sidecar_style))
-        return tag_sidecar(sidecar, xmp, outcome.existing, context)
+        return tag_sidecar(sidecar, xmp, outcome.metadata, context)
 
 
 def _with(outcome: Outcome, *reasons: Reason, status: Status | None = None) -> Outcome:

@@ -212,7 +212,7 @@ def _prepared(
     """A photo that a worker has read, with the outputs of its networks as inputs."""
     if not outputs:  # it failed, was skipped, or is no photo
         return PreparedPhoto(outcome)
-    photo = LoadedPhoto(outcome.photo, outcome.existing, _no_picture, outcome.sha256)
+    photo = LoadedPhoto(outcome.photo, outcome.metadata, _no_picture, outcome.sha256)
     return PreparedPhoto(outcome, tuple(_input(source, photo, outputs) for source in sources))
 
 

@@ -50,7 +50,7 @@ def prepare(
         if options.use_names:
             metadata = replace(metadata, place_names=place_names(data))
         sha256 = hashlib.sha256(data).hexdigest()
-        outcome = replace(outcome, sha256=sha256, existing=metadata)
+        outcome = replace(outcome, sha256=sha256, metadata=metadata)
         if options.only_missing and metadata.gps and not metadata.gps_is_prediction:
             return _final(outcome, Status.SKIPPED, Reason(ReasonCode.HAS_GPS))
         loaded = LoadedPhoto(photo, metadata, partial(decode, data), sha256)

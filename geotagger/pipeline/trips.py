@@ -72,7 +72,7 @@ class NeighbourPropagation:
 
     def _anchor(self, item: PhotoEvidence) -> Anchor | None:
         """The photo as an anchor; None if its words alone do not name a country."""
-        metadata = item.outcome.existing
+        metadata = item.outcome.metadata
         moment = moment_of(metadata)
         own = [e for e in item.evidence if e.kind in (SourceKind.TEXT, SourceKind.CLOCK)]
         has_words = any(e.kind == SourceKind.TEXT for e in own)
@@ -95,7 +95,7 @@ class NeighbourPropagation:
         """The item with evidence from anchors, unless a measured position nearby says it all."""
         if not isinstance(item, PhotoEvidence):
             return item
-        metadata = item.outcome.existing
+        metadata = item.outcome.metadata
         moment = moment_of(metadata)
         anchors = self._anchors.get(camera_of(metadata))
         has_gps_nearby = any(e.kind == SourceKind.ALBUM for e in item.evidence)

@@ -11,10 +11,10 @@ from geotagger.types import Candidate, Level, Outcome, Prediction
 
 def row(outcome: Outcome) -> dict[str, Cell]:
     """The cells of a photo by column, in the order of `SCHEMA`."""
-    measured = None if outcome.existing.gps_is_prediction else outcome.existing.gps
+    measured = None if outcome.metadata.gps_is_prediction else outcome.metadata.gps
     reasons = list(outcome.reasons)
-    if outcome.existing.gps_problem:
-        reasons.append(Reason(ReasonCode.INVALID_GPS, outcome.existing.gps_problem))
+    if outcome.metadata.gps_problem:
+        reasons.append(Reason(ReasonCode.INVALID_GPS, outcome.metadata.gps_problem))
     cells: dict[str, Cell] = {
         "path": printable_path(outcome.photo.path),
         "status": outcome.status.value,
@@ -23,7 +23,7 @@ def row(outcome: Outcome) -> dict[str, Cell]:
         "gps_lon": None if measured is None else round(measured.lon, 6),
         "gps_check": gps_check(outcome).value,
         "gps_distance_km": gps_distance_km(outcome),
-        "taken_at": outcome.existing.taken_at,
+        "taken_at": outcome.metadata.taken_at,
         "model": outcome.model,
         "sha256": outcome.sha256,
         "note": note_text(reasons),

@@ -27,13 +27,13 @@ def near(belief, point, source, sigma_km=8.0):
     return Evidence(source, 1.0, "", log_likelihood.astype(np.float32))
 
 
-def of(belief, *evidence, existing=None):
-    outcome = Outcome(Photo(Path("p <b>.jpg"), Path()), existing=existing or PhotoMetadata())
+def of(belief, *evidence, metadata=None):
+    outcome = Outcome(Photo(Path("p <b>.jpg"), Path()), metadata=metadata or PhotoMetadata())
     if evidence:
         outcome = Outcome(
             outcome.photo,
             Status.PREDICTED,
-            outcome.existing,
+            outcome.metadata,
             prediction=belief.decide(evidence),
         )
     return explained(outcome, evidence, belief)
@@ -107,7 +107,7 @@ def test_the_json_keeps_its_keys(belief):
 
 
 def test_narrow_belief_gets_a_map_of_its_surroundings_and_wide_belief_does_not(belief):
-    narrow = of(belief, near(belief, PARIS, "text"), existing=PhotoMetadata(gps=LYON))
+    narrow = of(belief, near(belief, PARIS, "text"), metadata=PhotoMetadata(gps=LYON))
     titles = [figure.title for figure in pictures.figures(narrow, belief.places)]
     assert len(titles) == 3
     assert titles[1].startswith("Within ")
@@ -123,8 +123,8 @@ def test_the_densest_squares_come_first():
 
 def test_the_gps_of_the_camera_is_shown_and_a_written_guess_is_not(belief, tmp_path):
     for guessed, shown in ((False, True), (True, False)):
-        existing = PhotoMetadata(gps=LYON, gps_is_prediction=guessed)
-        found = of(belief, near(belief, PARIS, "text"), existing=existing)
+        metadata = PhotoMetadata(gps=LYON, gps_is_prediction=guessed)
+        found = of(belief, near(belief, PARIS, "text"), metadata=metadata)
         pictures.write(tmp_path / "e.html", found, belief.places)
         html = (tmp_path / "e.html").read_text("utf-8")
         assert ("GPS of the camera" in html) is shown

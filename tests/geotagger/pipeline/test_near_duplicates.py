@@ -54,8 +54,8 @@ def test_only_a_camera_and_a_time_make_a_burst():
     assert likeness_of(loaded(image)).is_near(likeness_of(loaded(image)))
     later = dataclasses.replace(PHONE, taken_at="2024-05-05T10:00:06")
     other = dataclasses.replace(PHONE, camera_serial="2")
-    for existing in (later, other):
-        assert not likeness_of(loaded(image)).is_near(likeness_of(loaded(image, existing)))
+    for metadata in (later, other):
+        assert not likeness_of(loaded(image)).is_near(likeness_of(loaded(image, metadata)))
 
 
 def test_the_first_of_each_kind_stands_for_the_others():

@@ -48,8 +48,8 @@ def picture(places, country="", strength=1e4):
 
 def item(name, after, *evidence, camera=PHONE, serial=""):
     taken = (NOON + after).isoformat()
-    existing = PhotoMetadata(taken_at=taken, camera=camera, camera_serial=serial)
-    outcome = Outcome(Photo(Path("roll") / name, Path("roll")), existing=existing)
+    metadata = PhotoMetadata(taken_at=taken, camera=camera, camera_serial=serial)
+    outcome = Outcome(Photo(Path("roll") / name, Path("roll")), metadata=metadata)
     return PhotoEvidence(outcome, tuple(evidence))
 
 

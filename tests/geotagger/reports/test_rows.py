@@ -32,7 +32,7 @@ DESIGNED = (
 )
 
 
-def outcome(name="a.jpg", level=Level.CITY, existing=None, evidence="sign", **more):
+def outcome(name="a.jpg", level=Level.CITY, metadata=None, evidence="sign", **more):
     prediction = Prediction(
         LYON.point,
         LYON,
@@ -46,7 +46,7 @@ def outcome(name="a.jpg", level=Level.CITY, existing=None, evidence="sign", **mo
     return Outcome(
         Photo(Path(name), Path()),
         Status.PREDICTED,
-        existing or PhotoMetadata(),
+        metadata or PhotoMetadata(),
         prediction,
         **more,
     )
@@ -91,8 +91,8 @@ def test_text_that_a_spreadsheet_would_run_is_neutralised(tmp_path, start):
 
 
 def test_negative_numbers_are_left_alone(tmp_path):
-    existing = PhotoMetadata(gps=Point(-33.9, -70.5))
-    (cells,) = written(tmp_path, outcome(existing=existing))
+    metadata = PhotoMetadata(gps=Point(-33.9, -70.5))
+    (cells,) = written(tmp_path, outcome(metadata=metadata))
     assert float(cells["gps_lat"]) == -33.9
     assert float(cells["gps_lon"]) == -70.5
 
@@ -109,7 +109,7 @@ def test_a_name_that_is_not_utf8_is_escaped():
 
 
 @pytest.mark.parametrize(
-    ("existing", "check"),
+    ("metadata", "check"),
     [
         (PhotoMetadata(), "no_gps"),
         (PhotoMetadata(gps=Point(45.8, 4.9)), "agree"),
@@ -118,24 +118,24 @@ def test_a_name_that_is_not_utf8_is_escaped():
         (PhotoMetadata(gps=Point(45.8, 4.9), gps_is_prediction=True), "no_gps"),
     ],
 )
-def test_gps_check(existing, check):
-    assert row(outcome(existing=existing))["gps_check"] == check
+def test_gps_check(metadata, check):
+    assert row(outcome(metadata=metadata))["gps_check"] == check
 
 
 def test_an_unsure_guess_has_a_circle_too():
-    unsure = replace(outcome(existing=PhotoMetadata(gps=Point(45.8, 4.9))), status=Status.UNSURE)
+    unsure = replace(outcome(metadata=PhotoMetadata(gps=Point(45.8, 4.9))), status=Status.UNSURE)
     assert row(unsure)["gps_check"] == "agree"
     assert row(unsure)["gps_distance_km"] is not None
 
 
 def test_the_receivers_own_error_counts():
-    existing = PhotoMetadata(gps=Point(45.9, 4.84))
-    assert row(outcome(existing=existing))["gps_check"] == "far"
-    assert row(outcome(existing=replace(existing, gps_error_km=5)))["gps_check"] == "agree"
+    metadata = PhotoMetadata(gps=Point(45.9, 4.84))
+    assert row(outcome(metadata=metadata))["gps_check"] == "far"
+    assert row(outcome(metadata=replace(metadata, gps_error_km=5)))["gps_check"] == "agree"
 
 
 def test_an_earlier_prediction_is_not_shown_as_measured():
-    cells = row(outcome(existing=PhotoMetadata(gps=Point(45.8, 4.9), gps_is_prediction=True)))
+    cells = row(outcome(metadata=PhotoMetadata(gps=Point(45.8, 4.9), gps_is_prediction=True)))
     assert cells["gps_lat"] is None
     assert cells["gps_distance_km"] is None
 

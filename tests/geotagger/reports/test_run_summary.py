@@ -58,7 +58,7 @@ def test_why_predicted_photos_were_not_written():
     own = replace(predicted, reasons=(Reason(ReasonCode.MEASURED_GPS_KEPT, "it has its own"),))
     coarse = replace(
         predicted,
-        existing=PhotoMetadata(gps_problem="GPS is 0, 0"),
+        metadata=PhotoMetadata(gps_problem="GPS is 0, 0"),
         reasons=(Reason(ReasonCode.POSITION_NOT_TRUSTED, "at level city"),),
     )
     first, said = lines(own, own, coarse, predicted)
@@ -96,7 +96,7 @@ def test_inconsistent_gps_comes_before_places():
     _, said = lines(
         predicted,
         Outcome(predicted.photo, Status.PREDICTED, far, predicted.prediction),
-        outcome("x.jpg", Status.UNSURE, existing=PhotoMetadata(gps_problem="GPS is 0, 0")),
+        outcome("x.jpg", Status.UNSURE, metadata=PhotoMetadata(gps_problem="GPS is 0, 0")),
         reports=("my photos.csv",),
     )
     assert said["GPS"] == "1 outside the circle of their prediction, 1 with an invalid position"
