@@ -99,19 +99,19 @@ TAGS = XmpTags(
 
 @dataclass(frozen=True)
 class Target:
-    """One parser: sound inputs by suffix, and what reads a file.
+    """One parser."""
 
-    Refusals are GeotaggerErrors that name the file; with `nameless` they cannot know its name.
-    """
-
-    sound: Mapping[str, bytes]
+    valid: Mapping[str, bytes]
+    """Valid files by suffix."""
     read: Callable[[Path], object]
+    """Reads a file, and refuses it with a GeotaggerError that names it."""
     nameless: bool = False
+    """The parser does not know the name of the file."""
     packed: bool = False
-    """What the file holds is to be compressed, mostly after it was damaged."""
+    """The parser expects zlib data; most cases are damaged first and compressed then."""
 
 
-def sound_reports() -> dict[str, bytes]:
+def valid_reports() -> dict[str, bytes]:
     photo = Photo(Path("photos/ä b.jpg"), Path("photos"), 1000, 10**18)
     existing = PhotoMetadata(Point(52.1, 8.4), taken_at="2020-05-01T12:00:00+02:00", camera="X 1")
     outcomes = [
@@ -153,7 +153,7 @@ def review_report(file: Path) -> None:
     with Decisions(file) as decisions:
         session = Session(file, decisions)
         try:
-            _ask(session)
+            _open_page(session)
         finally:
             session.close()
 
@@ -166,11 +166,11 @@ def review_decisions(file: Path) -> None:
     review_report(report)
 
 
-def _ask(session: Session) -> None:
+def _open_page(session: Session) -> None:
     for answer in (
-        lambda _: session.points(),
+        lambda _: session.columns(),
         lambda _: session.rows(0),
-        lambda _: session.index.points.towns(),
+        lambda _: session.index.columns.towns(),
         lambda _: session.plan(),
     ):
         answered = _answered(answer, None)
@@ -191,7 +191,7 @@ def review_change(file: Path) -> None:
         session = Session(report, decisions)
         try:
             assert _answered(session.decide, change).status_code in (200, 400, 404)
-            _ask(session)
+            _open_page(session)
             _answered(lambda _: session.undo(), None)
         finally:
             session.close()
@@ -199,10 +199,10 @@ def review_change(file: Path) -> None:
 
 @cache
 def cached_reports() -> dict[str, bytes]:
-    return sound_reports()
+    return valid_reports()
 
 
-def sound_decisions() -> bytes:
+def valid_decisions() -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "r.csv"
         with Decisions(report) as decisions:
@@ -271,12 +271,11 @@ def read_undo(file: Path) -> None:
     data = file.read_bytes()
     record = record_at_end(data)
     if record is not None:
-        with suppress(ValueError):
-            record.edits_on(data)
-        record.block_edits_on(data)
+        record.restore(data)
+        record.block_edits(data)
 
 
-def sound_undo() -> bytes:
+def valid_undo() -> bytes:
     edits = (Edit(4, 8, b"\x08\0\0\0"), Edit(100, 400, b""))
     return b"II*\0\x08\0\0\0" + bytes(92) + EditRecord("ab" * 32, edits, 400).pack()
 
@@ -300,7 +299,7 @@ def read_packet(file: Path) -> None:
         sidecar_without(packet)
 
 
-def sound_packets() -> dict[str, bytes]:
+def valid_packets() -> dict[str, bytes]:
     foreign = (
         '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-'
         'syntax-ns#"><rdf:Description rdf:about="" xmlns:exif="http://ns.adobe.com/exif/1.0/" '
@@ -322,10 +321,10 @@ def box(name: bytes, *parts: bytes) -> bytes:
     return (8 + len(content)).to_bytes(4) + name + content
 
 
-def sound_heif() -> bytes:
+def valid_heif() -> bytes:
     """Two metadata items of a picture that is not there (ISO/IEC 14496-12, 8.11)."""
     exif = bytes(4) + b"II*\0\x08\0\0\0\0\0\0\0\0\0"
-    packet = sound_packets()[".plain.xmp"]
+    packet = valid_packets()[".plain.xmp"]
 
     def infe(number: int, kind: bytes, more: bytes) -> bytes:
         return box(b"infe", b"\2\0\0\0", number.to_bytes(2), bytes(2), kind, more)
@@ -359,7 +358,7 @@ def read_boxes(file: Path) -> None:
     place_names(data)
 
 
-def sound_journal() -> bytes:
+def valid_journal() -> bytes:
     """A database of a few rows, packed into one file."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "done.sqlite"
@@ -393,13 +392,13 @@ def read_journal_row(file: Path) -> None:
         journal.replay(photo)
 
 
-def sound_row() -> bytes:
+def valid_row() -> bytes:
     photo = Photo(Path("/photos/0.jpg"), Path("/photos"), 1000, 10**18)
     outcome = Outcome(photo, Status.PREDICTED, PhotoMetadata(), PREDICTION, SHA256, "m")
     return zlib.decompress(pack(outcome, ANCHOR))
 
 
-def sound_vectors() -> bytes:
+def valid_vectors() -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "v.npy"
         np.save(file, np.eye(3, 4, dtype=np.float32))
@@ -416,7 +415,7 @@ def read_a_gallery(file: Path) -> None:
 
 def read_some_captions(file: Path) -> None:
     vectors = file.with_suffix(".npy")
-    vectors.write_bytes(sound_vectors())
+    vectors.write_bytes(valid_vectors())
     read_captions(vectors, file)
 
 
@@ -467,7 +466,7 @@ def targets() -> dict[str, Target]:
     return {
         "report": Target(cached_reports(), read_report),
         "review": Target(cached_reports(), review_report),
-        "decisions": Target({".jsonl": sound_decisions()}, review_decisions),
+        "decisions": Target({".jsonl": valid_decisions()}, review_decisions),
         "change": Target({".json": json.dumps(CHANGE).encode()}, review_change),
         "where": Target(WHERES, read_where, nameless=True),
         "candidates": Target({".json": json.dumps(CANDIDATES).encode()}, read_candidates),
@@ -481,13 +480,13 @@ def targets() -> dict[str, Target]:
         "card": Target({".json": card}, lambda f: ModelCard.from_json(f.read_bytes(), str(f))),
         "table": Target({".csv": b"".join(lines[:12])}, lambda f: read_bundle_labels(f, True)),
         "captions": Target({".csv": CAPTIONS.encode()}, read_some_captions),
-        "vectors": Target({".npy": sound_vectors()}, read_a_gallery),
+        "vectors": Target({".npy": valid_vectors()}, read_a_gallery),
         "words": Target({".txt": SIGN.encode()}, read_words),
         "names": Target({".txt": SIGN.encode()}, read_names),
-        "packet": Target(sound_packets(), read_packet),
-        "boxes": Target({".heic": sound_heif()}, read_boxes),
-        "undo": Target({".bin": sound_undo()}, read_undo),
+        "packet": Target(valid_packets(), read_packet),
+        "boxes": Target({".heic": valid_heif()}, read_boxes),
+        "undo": Target({".bin": valid_undo()}, read_undo),
         "delta": Target({".bin": delta.delta(LATER, EARLIER)}, read_delta),
-        "journal": Target({".sqlite": sound_journal()}, read_journal),
-        "row": Target({".json": sound_row()}, read_journal_row, packed=True),
+        "journal": Target({".sqlite": valid_journal()}, read_journal),
+        "row": Target({".json": valid_row()}, read_journal_row, packed=True),
     }

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.fixtures import jpegs, photo_files
+from tests.fuzz.inputs import read_valid
+from tests.fuzz.targets import targets
 
-pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 
 
@@ -20,17 +21,26 @@ def output(module, *arguments):
     return done.stdout
 
 
+def test_valid_inputs_are_accepted():
+    pytest.importorskip("pyarrow")
+    for target in targets().values():
+        read_valid(target)
+
+
+@pytest.mark.slow
 def test_damaged_inputs(tmp_path):
     pytest.importorskip("pyarrow")
     assert "refused" in output("inputs", "--seconds", "20", "--save", tmp_path)
 
 
+@pytest.mark.slow
 def test_damaged_photos(tmp_path):
     for number, data in enumerate((jpegs.SOUND | photo_files.SOUND).values()):
         (tmp_path / f"{number}.jpg").write_bytes(data)
     assert "written" in output("metadata", tmp_path, "--count", "500")
 
 
+@pytest.mark.slow
 def test_killed_runs():
     told = output("kill", "--rounds", "6", "--photos", "12")
     assert "; 0 broken" in told
