@@ -35,7 +35,7 @@ def review(report: Path, port: int, no_browser: bool) -> None:
 
     from geotagger.review.decisions import Decisions
     from geotagger.review.server import serve
-    from geotagger.review.session import Session
+    from geotagger.review.session import ReviewSession
 
     def ready(address: str) -> None:
         click.echo(f"review: {address}", err=True)
@@ -44,7 +44,7 @@ def review(report: Path, port: int, no_browser: bool) -> None:
             webbrowser.open(address)
 
     with Decisions(report) as decisions:
-        session = Session(report, decisions)
+        session = ReviewSession(report, decisions)
         try:
             serve(session, port, ready)
         finally:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geotagger.evaluation.intervals import bootstrap
-from geotagger.evaluation.scored import Scored
+from geotagger.evaluation.scored import ScoredPhoto
 from geotagger.evaluation.scores import Scores, columns, score
 from geotagger.types import Evidence
 
@@ -21,7 +21,7 @@ NEGLIGIBLE = {"country": 5e-4, "within_200_km": 5e-4, "geoscore": 0.5, "surprise
 PRIOR = "prior alone"
 UNCLEAR = "no clear difference"
 
-Judge = Callable[[Sequence[Evidence]], Scored]
+Judge = Callable[[Sequence[Evidence]], ScoredPhoto]
 """Scores one photo by a part of its evidence."""
 
 
@@ -60,7 +60,7 @@ class Ablation:
 
 
 @dataclass(slots=True)
-class Trials:
+class AblationRun:
     """Photos judged by parts of their evidence, one after the other; evidence is not kept.
 
     A source that is silent on a photo makes no difference to it: without it the photo is as with
@@ -68,12 +68,12 @@ class Trials:
     """
 
     top_k: int
-    _all: list[Scored] = field(default_factory=list)
-    _prior: list[Scored] = field(default_factory=list)
-    _without: dict[str, dict[int, Scored]] = field(default_factory=lambda: defaultdict(dict))
-    _only: dict[str, dict[int, Scored]] = field(default_factory=lambda: defaultdict(dict))
+    _all: list[ScoredPhoto] = field(default_factory=list)
+    _prior: list[ScoredPhoto] = field(default_factory=list)
+    _without: dict[str, dict[int, ScoredPhoto]] = field(default_factory=lambda: defaultdict(dict))
+    _only: dict[str, dict[int, ScoredPhoto]] = field(default_factory=lambda: defaultdict(dict))
 
-    def add(self, evidence: Sequence[Evidence], with_all: Scored, judge: Judge) -> None:
+    def add(self, evidence: Sequence[Evidence], with_all: ScoredPhoto, judge: Judge) -> None:
         """One photo, of which `with_all` is already known."""
         number = len(self._all)
         self._all.append(with_all)
@@ -105,7 +105,7 @@ class Trials:
             ],
         )
 
-    def _differences(self, source: str, without: Sequence[Scored]) -> list[Difference]:
+    def _differences(self, source: str, without: Sequence[ScoredPhoto]) -> list[Difference]:
         before, after = columns(without, self.top_k), columns(self._all, self.top_k)
         found = []
         for figure, sign in COMPARED.items():
@@ -117,7 +117,7 @@ class Trials:
         return found
 
 
-def _filled(usual: Sequence[Scored], special: Mapping[int, Scored]) -> list[Scored]:
+def _filled(usual: Sequence[ScoredPhoto], special: Mapping[int, ScoredPhoto]) -> list[ScoredPhoto]:
     return [special.get(number, item) for number, item in enumerate(usual)]
 
 

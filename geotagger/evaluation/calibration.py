@@ -22,7 +22,7 @@ SIMULATIONS = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Bin:
+class ReliabilityBin:
     """The answers whose confidence lies between two bounds."""
 
     above: float
@@ -36,7 +36,7 @@ class Bin:
     """95 % interval of the share right."""
 
 
-def reliability(sure: Shares, right: Shares, bins: int = BINS) -> list[Bin]:
+def reliability(sure: Shares, right: Shares, bins: int = BINS) -> list[ReliabilityBin]:
     """Bins of equal width that hold any answer."""
     index = _index(sure, bins)
     found = []
@@ -45,7 +45,7 @@ def reliability(sure: Shares, right: Shares, bins: int = BINS) -> list[Bin]:
         if own.any():
             low, high = wilson(float(right[own].sum()), int(own.sum()))
             found.append(
-                Bin(
+                ReliabilityBin(
                     number / bins,
                     (number + 1) / bins,
                     int(own.sum()),

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from geotagger.evaluation.run import Evaluation
-    from geotagger.evaluation.scored import Scored
+    from geotagger.evaluation.scored import ScoredPhoto
     from geotagger.evaluation.scores import Scores
 
 BLUE, PALE, RED, GREY = "#2166ac", "#9ecae1", "#b2182b", "#666666"
 NEARER = ((25, "#1a9850"), (200, "#91cf60"), (750, "#fec44f"), (2500, "#fc8d59"))
 FARTHER = "#d73027"
-LINES_AT_MOST = 400
+MAX_LINES = 400
 """More lines than this hide the map."""
 
 
@@ -81,7 +81,7 @@ def _coverage(scores: Scores) -> Figure:
     return chart.figure
 
 
-def _distances(scored: Sequence[Scored]) -> Figure:
+def _distances(scored: Sequence[ScoredPhoto]) -> Figure:
     """Share of the photos within each distance, on a logarithmic axis."""
     ticks = {float(np.log10(km)): f"{km:,}" for km in (1, *(km for km, _ in NEARER), 20_000)}
     chart = Chart("Photos within a distance", "km", "photos", ticks)
@@ -93,7 +93,7 @@ def _distances(scored: Sequence[Scored]) -> Figure:
     return chart.figure
 
 
-def error_map(scored: Sequence[Scored]) -> Figure:
+def error_map(scored: Sequence[ScoredPhoto]) -> Figure:
     """A dot where each photo was taken, and a line to where it was placed."""
     known = [(item, d) for item in scored if (d := item.distance_km) is not None]
     world = WorldMap("Where photos were taken, coloured by how far off they were placed")
@@ -104,7 +104,7 @@ def error_map(scored: Sequence[Scored]) -> Figure:
     for number in reversed(range(len(colours))):
         own = [item for (item, _), at in zip(known, group, strict=True) if at == number]
         truths = [item.truth.point for item in own if item.truth.point is not None]
-        if len(known) <= LINES_AT_MOST:
+        if len(known) <= MAX_LINES:
             ways = [
                 great_circle(truth, item.prediction.point)
                 for truth, item in zip(truths, own, strict=True)

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Z = 1.959964
-FEWEST = 10
+MIN_PHOTOS = 10
 """Fewer photos, drawn again and again, look far more certain than they are."""
 RESAMPLINGS = 1000
 MIN_RESAMPLINGS = 200
-NUMBERS_AT_MOST = 20_000_000
+MAX_NUMBERS = 20_000_000
 """Fewer resamplings for many photos, whose intervals are narrow anyway."""
 
 
@@ -40,10 +40,10 @@ def bootstrap(
 
     `statistic` gets the rows of one draw. The draws are always the same.
     """
-    if photos < FEWEST:
+    if photos < MIN_PHOTOS:
         return None, None
     rng = np.random.default_rng(0)
-    times = int(np.clip(NUMBERS_AT_MOST // photos, MIN_RESAMPLINGS, RESAMPLINGS))
+    times = int(np.clip(MAX_NUMBERS // photos, MIN_RESAMPLINGS, RESAMPLINGS))
     values = [statistic(rng.integers(photos, size=photos)) for _ in range(times)]
     low, high = np.percentile(values, [2.5, 97.5])
     return float(low), float(high)

@@ -13,14 +13,14 @@ from geotagger.types import Point
 
 
 @dataclass(frozen=True, slots=True)
-class Truth:
+class KnownPlace:
     """Where a photo was really taken, as far as its label says."""
 
     country_code: str
     point: Point | None = None
 
 
-def read_labels(path: Path, places: Places) -> Mapping[Path, Truth]:
+def read_labels(path: Path, places: Places) -> Mapping[Path, KnownPlace]:
     """Truth by absolute path. Columns: file and (lat, lon) or country; others are ignored."""
     try:
         with path.open(encoding="utf-8", newline="") as file:
@@ -35,7 +35,7 @@ def read_labels(path: Path, places: Places) -> Mapping[Path, Truth]:
 
 def _labels(
     rows: csv.DictReader[str], folder: Path, places: Places, source: Path
-) -> Iterator[tuple[Path, Truth]]:
+) -> Iterator[tuple[Path, KnownPlace]]:
     for row in rows:
         try:
             yield (folder / row["file"]).resolve(), _truth(row, places)
@@ -43,7 +43,7 @@ def _labels(
             raise UsageError(f"{source}, line {rows.line_num}: {error}; correct it") from error
 
 
-def _truth(row: Mapping[str, str | None], places: Places) -> Truth:
+def _truth(row: Mapping[str, str | None], places: Places) -> KnownPlace:
     """Raises ValueError: the position is none."""
     point, code = None, (row.get("country") or "").strip().upper()
     if (lat := row.get("lat")) and (lon := row.get("lon")):
@@ -51,4 +51,4 @@ def _truth(row: Mapping[str, str | None], places: Places) -> Truth:
         if not (-90 <= point.lat <= 90 and -180 <= point.lon <= 180):
             raise ValueError(f"{lat}, {lon} is no position in degrees")
         code = code or places.name(point.lat, point.lon).country_code
-    return Truth(code, point)
+    return KnownPlace(code, point)

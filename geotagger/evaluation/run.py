@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from geotagger.config import RunOptions
-from geotagger.evaluation.ablation import Ablation, Trials
-from geotagger.evaluation.labels import Truth, read_labels
-from geotagger.evaluation.scored import Scored
+from geotagger.evaluation.ablation import Ablation, AblationRun
+from geotagger.evaluation.labels import KnownPlace, read_labels
+from geotagger.evaluation.scored import ScoredPhoto
 from geotagger.evaluation.scores import NARROW_SHARES, Scores, score
 from geotagger.fusion.decide import Fusion, predict
 from geotagger.fusion.mass import sum_by_group
@@ -28,7 +28,7 @@ class Evaluation:
 
     scores: Scores
     ablation: Ablation | None
-    scored: Sequence[Scored]
+    scored: Sequence[ScoredPhoto]
 
 
 def run(
@@ -48,9 +48,9 @@ def run(
         labels = root / "labels.csv"
     known = None if labels is None else read_labels(labels, places)
     items, belief = weigh(options)
-    trials = Trials(options.top_k) if ablate else None
+    trials = AblationRun(options.top_k) if ablate else None
     statuses: list[Status] = []
-    scored: list[Scored] = []
+    scored: list[ScoredPhoto] = []
     unlabelled = no_evidence = 0
     for item in items:
         outcome = predict(item, belief)
@@ -60,7 +60,7 @@ def run(
         if truth is None:
             unlabelled += 1
         elif outcome.prediction is not None:
-            bench = Bench(belief, truth)
+            bench = PhotoScorer(belief, truth)
             scored.append(bench.scored(outcome.prediction, item.evidence))
             if trials is not None:
                 trials.add(item.evidence, scored[-1], bench.judge)
@@ -70,28 +70,28 @@ def run(
     return Evaluation(scores, trials.result() if trials else None, scored)
 
 
-class Bench:
+class PhotoScorer:
     """Judges predictions of one photo whose place is known."""
 
-    def __init__(self, belief: Fusion, truth: Truth) -> None:
+    def __init__(self, belief: Fusion, truth: KnownPlace) -> None:
         self._belief = belief
         self._places = belief.places
         self._truth = truth
         self._named = _named(belief.places, truth)
 
-    def judge(self, evidence: Sequence[Evidence]) -> Scored:
+    def judge(self, evidence: Sequence[Evidence]) -> ScoredPhoto:
         """What this evidence alone leads to."""
         prediction = self._belief.decide(evidence)
         return self.scored(prediction, evidence)
 
-    def scored(self, prediction: Prediction, evidence: Sequence[Evidence]) -> Scored:
+    def scored(self, prediction: Prediction, evidence: Sequence[Evidence]) -> ScoredPhoto:
         """The prediction beside the truth, with what the belief says beyond it."""
         mass = self._belief.posterior(evidence)
         point, codes = prediction.point, self._places.country_codes
         countries = sum_by_group(mass, self._places.country, len(codes))
         of = dict(zip(codes, np.minimum(countries, 1).tolist(), strict=True))
         cosine = self._places.unit @ unit_vectors(point.lat, point.lon)
-        return Scored(
+        return ScoredPhoto(
             prediction,
             self._truth,
             self._named,
@@ -102,16 +102,18 @@ class Bench:
         )
 
 
-def _truth(outcome: Outcome, known: Mapping[Path, Truth] | None, places: Places) -> Truth | None:
+def _truth(
+    outcome: Outcome, known: Mapping[Path, KnownPlace] | None, places: Places
+) -> KnownPlace | None:
     if known is not None:
         return known.get(outcome.photo.path.resolve())
     gps = outcome.metadata.gps
     if gps is None or outcome.metadata.gps_is_prediction:
         return None
-    return Truth(places.name(gps.lat, gps.lon).country_code, gps)
+    return KnownPlace(places.name(gps.lat, gps.lon).country_code, gps)
 
 
-def _named(places: Places, truth: Truth) -> Place:
+def _named(places: Places, truth: KnownPlace) -> Place:
     """Names of the point; without one, those that are known of the country."""
     if truth.point is not None:
         return places.name(truth.point.lat, truth.point.lon)

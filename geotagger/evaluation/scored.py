@@ -9,7 +9,7 @@ from geotagger.geography.sphere import haversine_km
 from geotagger.types import Level
 
 if TYPE_CHECKING:
-    from geotagger.evaluation.labels import Truth
+    from geotagger.evaluation.labels import KnownPlace
     from geotagger.types import Place, Prediction
 
 CITY_KM = 25.0
@@ -17,11 +17,11 @@ CITY_KM = 25.0
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
+class ScoredPhoto:
     """One prediction beside its truth. What cannot be told is None."""
 
     prediction: Prediction
-    truth: Truth
+    truth: KnownPlace
     named: Place
     """The names of the true place, as far as they are known."""
     city: str = ""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geotagger.evaluation.calibration import (
-    Bin,
+    ReliabilityBin,
     area_under_risk,
     error_by_chance,
     expected_calibration_error,
@@ -17,7 +17,7 @@ from geotagger.evaluation.calibration import (
     risk_coverage,
 )
 from geotagger.evaluation.intervals import bootstrap, wilson
-from geotagger.evaluation.scored import Scored
+from geotagger.evaluation.scored import ScoredPhoto
 from geotagger.types import Level, Status
 
 THRESHOLDS_KM = (1, 25, 200, 750, 2500)
@@ -35,7 +35,7 @@ Column = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
+class Estimate:
     """One number, measured on `photos`; None where no photo could tell."""
 
     value: float | None
@@ -48,7 +48,7 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class LevelScore:
     """The photos that were answered at one level."""
 
     photos: int
@@ -56,11 +56,11 @@ class Answers:
     """Of all that could have been answered."""
     confidence: float | None
     """Mean of what was stated."""
-    right: Figure
+    right: Estimate
 
 
 @dataclass(frozen=True, slots=True)
-class Risk:
+class RiskPoint:
     """Answering only what is at least this sure."""
 
     answered: float
@@ -81,16 +81,16 @@ class Scores:
     """Labelled, but no source had anything to say."""
     scored: int
     top_k: int
-    figures: Mapping[str, Figure]
-    levels: Mapping[str, Answers]
+    figures: Mapping[str, Estimate]
+    levels: Mapping[str, LevelScore]
     ece_by_chance: float | None
     """What a perfect confidence would show as ECE on so few photos."""
-    reliability: Sequence[Bin]
-    risk_coverage: Sequence[Risk]
+    reliability: Sequence[ReliabilityBin]
+    risk_coverage: Sequence[RiskPoint]
 
 
 def score(
-    scored: Sequence[Scored],
+    scored: Sequence[ScoredPhoto],
     top_k: int,
     statuses: Sequence[Status],
     unlabelled: int,
@@ -119,7 +119,7 @@ def score(
     )
 
 
-def columns(scored: Sequence[Scored], top_k: int) -> dict[str, Column]:
+def columns(scored: Sequence[ScoredPhoto], top_k: int) -> dict[str, Column]:
     """What each photo says to each figure that is a mean."""
     km = _column([item.distance_km for item in scored])
     inside = {
@@ -145,7 +145,9 @@ def columns(scored: Sequence[Scored], top_k: int) -> dict[str, Column]:
     }
 
 
-def _figures(scored: Sequence[Scored], top_k: int, codes: NDArray[np.str_]) -> dict[str, Figure]:
+def _figures(
+    scored: Sequence[ScoredPhoto], top_k: int, codes: NDArray[np.str_]
+) -> dict[str, Estimate]:
     of = columns(scored, top_k)
     figures = {
         name: _measured(column, codes, np.average) if name in MEASURES else _share(column, codes)
@@ -154,25 +156,25 @@ def _figures(scored: Sequence[Scored], top_k: int, codes: NDArray[np.str_]) -> d
     return figures | {"median_km": _measured(of["mean_km"], codes, weighted_median)}
 
 
-def _share(column: Column, codes: NDArray[np.str_]) -> Figure:
+def _share(column: Column, codes: NDArray[np.str_]) -> Estimate:
     known = np.isfinite(column)
     values = column[known]
     if not len(values):
-        return Figure(None)
+        return Estimate(None)
     low, high = wilson(float(values.sum()), len(values))
     alike = _alike(values, codes[known], np.average)
-    return Figure(float(values.mean()), low, high, alike, len(values))
+    return Estimate(float(values.mean()), low, high, alike, len(values))
 
 
-def _measured(column: Column, codes: NDArray[np.str_], middle: Callable[..., float]) -> Figure:
+def _measured(column: Column, codes: NDArray[np.str_], middle: Callable[..., float]) -> Estimate:
     """`middle(values, weights=...)` is the mean or the median."""
     known = np.isfinite(column)
     values = column[known]
     if not len(values):
-        return Figure(None)
+        return Estimate(None)
     low, high = bootstrap(lambda rows: float(middle(values[rows])), len(values))
     alike = _alike(values, codes[known], middle)
-    return Figure(float(middle(values)), low, high, alike, len(values))
+    return Estimate(float(middle(values)), low, high, alike, len(values))
 
 
 def _alike(values: Column, codes: NDArray[np.str_], middle: Callable[..., float]) -> float | None:
@@ -195,34 +197,35 @@ def weighted_median(values: Column, weights: Column | None = None) -> float:
     return float((values[order[low]] + values[order[min(high, last)]]) / 2)
 
 
-def _calibration(sure: Column, right: Column) -> dict[str, Figure]:
+def _calibration(sure: Column, right: Column) -> dict[str, Estimate]:
     if not len(sure):
-        return {"ece": Figure(None), "aurc": Figure(None)}
+        return {"ece": Estimate(None), "aurc": Estimate(None)}
     low, high = bootstrap(lambda rows: area_under_risk(sure[rows], right[rows]), len(sure))
     return {
-        "ece": Figure(expected_calibration_error(sure, right), photos=len(sure)),
-        "aurc": Figure(area_under_risk(sure, right), low, high, photos=len(sure)),
+        "ece": Estimate(expected_calibration_error(sure, right), photos=len(sure)),
+        "aurc": Estimate(area_under_risk(sure, right), low, high, photos=len(sure)),
     }
 
 
-def _risk(sure: Column, right: Column) -> list[Risk]:
+def _risk(sure: Column, right: Column) -> list[RiskPoint]:
     if not len(sure):
         return []
     curve, falling = risk_coverage(sure, right), -np.sort(-sure)
     ranks = np.unique(np.linspace(0, len(sure) - 1, RISK_POINTS).round().astype(int))
     return [
-        Risk((rank + 1) / len(sure), float(falling[rank]), float(curve[rank])) for rank in ranks
+        RiskPoint((rank + 1) / len(sure), float(falling[rank]), float(curve[rank]))
+        for rank in ranks
     ]
 
 
-def _levels(scored: Sequence[Scored], no_evidence: int) -> dict[str, Answers]:
+def _levels(scored: Sequence[ScoredPhoto], no_evidence: int) -> dict[str, LevelScore]:
     everything = len(scored) + no_evidence
     found = {}
     for level in Level if everything else ():
         own = [item for item in scored if item.prediction.level is level]
         photos = len(own) + (no_evidence if level is Level.NONE else 0)
         stated = [item.prediction.confidence for item in own]
-        found[level.value] = Answers(
+        found[level.value] = LevelScore(
             photos,
             photos / everything,
             float(np.mean(stated)) if stated and level is not Level.NONE else None,
@@ -231,7 +234,7 @@ def _levels(scored: Sequence[Scored], no_evidence: int) -> dict[str, Answers]:
     return found
 
 
-def _inside(item: Scored, index: int) -> bool | None:
+def _inside(item: ScoredPhoto, index: int) -> bool | None:
     km = item.distance_km
     return None if km is None or not item.radii_km else km <= item.radii_km[index]
 

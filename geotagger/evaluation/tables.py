@@ -12,7 +12,7 @@ from geotagger.plots.table import Table
 if TYPE_CHECKING:
     from geotagger.evaluation.ablation import Ablation, Difference
     from geotagger.evaluation.run import Evaluation
-    from geotagger.evaluation.scores import Figure, Scores
+    from geotagger.evaluation.scores import Estimate, Scores
 
 FORMAT = 1
 """Of the JSON; grows when a key changes its meaning or goes."""
@@ -94,12 +94,12 @@ def _calibration(scores: Scores) -> Table:
     return Table("Does it know when it does not know?", header, rows, note)
 
 
-def _row(title: str, name: str, figure: Figure) -> tuple[str, ...]:
+def _row(title: str, name: str, figure: Estimate) -> tuple[str, ...]:
     interval = "-"
     if figure.low is not None:
-        interval = f"{written(name, figure.low)} to {written(name, figure.high)}"
-    alike = written(name, figure.by_country)
-    return title, written(name, figure.value), interval, alike, str(figure.photos)
+        interval = f"{figure_text(name, figure.low)} to {figure_text(name, figure.high)}"
+    alike = figure_text(name, figure.by_country)
+    return title, figure_text(name, figure.value), interval, alike, str(figure.photos)
 
 
 def _levels(scores: Scores) -> Table:
@@ -140,7 +140,7 @@ def _reliability(scores: Scores) -> Table:
 
 def _subsets(ablation: Ablation) -> Table:
     rows = [
-        (name, *(written(figure, scores.figures[figure].value) for figure in ABLATED))
+        (name, *(figure_text(figure, scores.figures[figure].value) for figure in ABLATED))
         for name, scores in ablation.subsets.items()
     ]
     header = ("", "country", "in 200 km", "GeoScore", "surprise", "in 90 % radius", "ECE")
@@ -152,8 +152,10 @@ def _differences(ablation: Ablation) -> Table:
         (
             f"{item.source}: {FIGURE_WORDS[item.figure]}",
             str(ablation.spoke[item.source]),
-            gained(item, item.mean),
-            "-" if item.low is None else f"{gained(item, item.low)} to {gained(item, item.high)}",
+            gain_text(item, item.mean),
+            "-"
+            if item.low is None
+            else f"{gain_text(item, item.low)} to {gain_text(item, item.high)}",
             item.says,
         )
         for item in ablation.differences
@@ -181,7 +183,7 @@ FIGURE_WORDS = {
 }
 
 
-def gained(item: Difference, value: float | None) -> str:
+def gain_text(item: Difference, value: float | None) -> str:
     """Shares in points of percent."""
     if value is None:
         return "-"
@@ -190,7 +192,7 @@ def gained(item: Difference, value: float | None) -> str:
     return f"{value:+.3f}" if item.figure == "surprise" else f"{100 * value:+.1f}"
 
 
-def written(name: str, value: float | None) -> str:
+def figure_text(name: str, value: float | None) -> str:
     """A figure as people read it."""
     if value is None:
         return "-"

@@ -1,1 +1,1 @@
-"""What a run writes: policy, tags in photos or copies or sidecars, the manifest, and untag."""
+"""What a run writes: the policy, tags in photos, copies or sidecars, the manifest, and untag."""

@@ -1,4 +1,4 @@
-"""Where `--out` puts the copy of each photo: a tree that mirrors the one below each argument."""
+"""The paths of the copies below `--out`: they mirror the tree below each argument."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from geotagger.errors import UsageError
 from geotagger.types import Photo
 
 
-class Mirror:
+class CopyTree:
     """The folder of copies.
 
-    One folder as argument: its tree stands below `out`. Several arguments: each stands below `out`
-    under its own name, with a number where two have the same. Raises UsageError when originals and
-    copies would lie in each other.
+    With one folder as argument, `out` has the same tree. With several arguments, `out` has a folder
+    for each under its own name, with a number where names are equal.
+
+    Raises:
+        UsageError: originals and copies would be inside each other.
     """
 
     def __init__(self, out: Path, roots: Sequence[Path]) -> None:
@@ -24,24 +26,24 @@ class Mirror:
             real = Path(os.path.realpath(root))
             if real == real_out or real in real_out.parents or real_out in real.parents:
                 raise UsageError(
-                    f"--out {out} and {root} lie in each other: choose a folder for the copies "
-                    "that neither holds the originals nor lies among them"
+                    f"--out {out} and {root} overlap: choose a folder for the copies that neither "
+                    "contains the originals nor is inside their folder"
                 )
-        self.places: dict[Path, Path] = {}
+        self.folders: dict[Path, Path] = {}
         taken: set[str] = set()
         for root in dict.fromkeys(roots):
             if len(set(roots)) == 1 and root.is_dir():
-                self.places[root] = out
+                self.folders[root] = out
             else:
-                self.places[root] = out / _free_name(Path(os.path.realpath(root)), taken)
+                self.folders[root] = out / _free_name(Path(os.path.realpath(root)), taken)
 
     def target(self, photo: Photo) -> Path:
-        """The path of the copy. The same for the same arguments, whatever is there already."""
-        return self.places[photo.root] / photo.path.relative_to(photo.root)
+        """The path of the copy; it depends on the arguments alone, not on existing files."""
+        return self.folders[photo.root] / photo.path.relative_to(photo.root)
 
 
 def _free_name(root: Path, taken: set[str]) -> str:
-    """Names that differ by case alone are the same on many disks."""
+    """A name that differs from the others by more than case, which many disks ignore."""
     name, number = root.name or "root", 1
     while name.casefold() in taken:
         number += 1

@@ -1,4 +1,4 @@
-"""What a prediction deserves to have written: no more than the belief supports."""
+"""Decides which tags are written: no more than the confidence supports."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 COVERAGE = 0.9
-"""Of the belief, that lies inside a prediction's radius."""
+"""Probability inside a prediction's radius."""
 
 
-def trusted(prediction: Prediction, max_radius_km: float) -> bool:
-    """Whether the position itself may be written, and not only names."""
-    fine = prediction.level in (Level.CITY, Level.REGION) or prediction.review == "corrected"
-    return fine and prediction.radius_km <= max_radius_km
+def is_trusted(prediction: Prediction, max_radius_km: float) -> bool:
+    """Whether the position may be written, and not only names."""
+    is_fine = prediction.level in (Level.CITY, Level.REGION) or prediction.review == "corrected"
+    return is_fine and prediction.radius_km <= max_radius_km
 
 
 def file_tags(
@@ -32,21 +32,28 @@ def file_tags(
     max_radius_km: float = 50.0,
     compat: bool = False,
 ) -> FileTags | None:
-    """The tags of those groups that the prediction deserves; None when it deserves none.
+    """The tags to write for a prediction.
 
-    gps: the position, where it is trusted. region: names down to the level. keywords: the same
-    names as keywords. At level none there is nothing.
+    Args:
+        model: name of the models, for the note.
+        groups: gps is the position, if it is trusted; region the names down to the level; keywords
+            the same names as keywords.
+        max_radius_km: a position with a larger 90 % radius is not trusted.
+        compat: also write properties that other programs take for measured facts.
+
+    Returns:
+        The tags; None if there is nothing to write, as always at level none.
     """
-    position = "gps" in groups and trusted(prediction, max_radius_km)
+    position = "gps" in groups and is_trusted(prediction, max_radius_km)
     named = "region" in groups or "keywords" in groups
     if prediction.level is Level.NONE or not (position or named):
         return None
-    note = f"PREDICTED by geotagger {__version__} ({model}), {_how_sure(prediction)}"
+    note = f"PREDICTED by geotagger {__version__} ({model}), {_confidence_text(prediction)}"
     point = prediction.point if position else None
     radius_km = prediction.radius_km if position else None
-    place = _told(prediction.place, prediction.level)
-    names = [place.city, place.region, place.country] if place.country else [place.continent]
-    area = ", ".join(filter(None, names)) if "region" in groups else ""
+    place = _down_to_level(prediction.place, prediction.level)
+    place_names = [place.city, place.region, place.country] if place.country else [place.continent]
+    area = ", ".join(filter(None, place_names)) if "region" in groups else ""
     xmp = XmpTags(
         point=point,
         radius_km=radius_km,
@@ -70,25 +77,25 @@ def file_tags(
     return FileTags(GpsTags(point, radius_km, area, note) if in_exif else None, xmp)
 
 
-def words(tags: FileTags) -> str:
-    """Which tags these are, for a person."""
+def tag_names(tags: FileTags) -> str:
+    """The groups of the tags, as text."""
     assert tags.xmp
-    found = ["GPS"] if tags.xmp.point else []
-    found += ["region"] if "region" in tags.xmp.groups else []
-    found += ["keywords"] if "keywords" in tags.xmp.groups else []
-    return " and ".join(filter(None, (", ".join(found[:-1]), found[-1]))) + " tags"
+    names = ["GPS"] if tags.xmp.point else []
+    names += ["region"] if "region" in tags.xmp.groups else []
+    names += ["keywords"] if "keywords" in tags.xmp.groups else []
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1]))) + " tags"
 
 
-def _how_sure(prediction: Prediction) -> str:
-    """A person's word is no probability, and a place that they chose is not the model's."""
+def _confidence_text(prediction: Prediction) -> str:
+    """The confidence, or what a person decided: a corrected place has no probability."""
     if prediction.review == "corrected":
         return "place CORRECTED by a person"
     confirmed = ", CONFIRMED by a person" if prediction.review else ""
     return f"conf {prediction.confidence:.2f}{confirmed}"
 
 
-def _told(place: Place, level: Level) -> Place:
-    """The names that may be believed: down to the level."""
+def _down_to_level(place: Place, level: Level) -> Place:
+    """The place without the names that are finer than the level."""
     depth = (Level.CONTINENT, Level.COUNTRY, Level.REGION, Level.CITY).index(level)
     return Place(
         place.point,

@@ -1,4 +1,4 @@
-"""`untag`: put photos back as they were before geotagger wrote to them."""
+"""`geotagger untag`: restores photos to the state before geotagger wrote to them."""
 
 from __future__ import annotations
 
@@ -21,22 +21,28 @@ _WORST_FIRST = (_FAILED, "cleaned", "restored", _UNTOUCHED)
 
 
 def run(paths: Sequence[Path], say: Callable[[str], None]) -> Counter[str]:
-    """Restore every photo and sidecar under `paths`; returns how many photos of each result.
+    """Restores every photo and sidecar under `paths`.
 
-    Results are those of `UntagResult`, and failed; a photo and its sidecars count as one, by the
-    worst of them. A sidecar of geotagger's whose photo is gone counts too. `say` gets a line for
-    each file in which something was done, or failed. Raises NoPhotosError when there is none.
+    Args:
+        say: called with a line for each file that was changed, or failed.
+
+    Returns:
+        How many photos have each result: those of `UntagResult`, and failed. A photo counts with
+        its sidecars, by the worst result. A sidecar of geotagger without a photo counts too.
+
+    Raises:
+        NoPhotosError: there is no photo.
     """
     results: Counter[str] = Counter()
     with WriteJournal.open() as journal:
         clear_old_leftovers(journal)
         for files, problem in _files_under(paths):
-            found = {path: _untagged(path, problem, journal) for path in files}
-            for path, done in found.items():
+            done_by_path = {path: _untagged(path, problem, journal) for path in files}
+            for path, done in done_by_path.items():
                 if done.result != _UNTOUCHED:
                     note = f" ({done.note})" if done.note else ""
                     say(f"{printable_path(path)}: {done.result}{note}")
-            names = {done.result for done in found.values()}
+            names = {done.result for done in done_by_path.values()}
             if names != {_UNTOUCHED} or files[0].suffix != SUFFIX:
                 results[next(name for name in _WORST_FIRST if name in names)] += 1
     if not results:
@@ -45,7 +51,7 @@ def run(paths: Sequence[Path], say: Callable[[str], None]) -> Counter[str]:
 
 
 def _files_under(paths: Sequence[Path]) -> Iterator[tuple[list[Path], str]]:
-    """(a photo and its sidecars, why it cannot be looked at); then each sidecar without a photo."""
+    """Yields (a photo and its sidecars, why it cannot be read), then each sidecar without photo."""
     seen: set[Path] = set()
     for photo in walk(paths):
         files = [photo.path] if photo.problem else [photo.path, *existing_sidecars(photo.path)]

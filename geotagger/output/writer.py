@@ -1,4 +1,4 @@
-"""Puts predictions into the photos, as far as each one deserves it and was asked for."""
+"""Writes predictions into photos, copies or sidecars, as the options and the policy say."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from geotagger.metadata.sidecar import sidecar_path
 from geotagger.metadata.undo.write_journal import WriteJournal
 from geotagger.metadata.xmp.tags import GROUPS
 from geotagger.output import policy
-from geotagger.output.copies import Mirror
+from geotagger.output.copies import CopyTree
 from geotagger.output.manifest import open_manifest, sha256_of
 from geotagger.printable import printable_path
 from geotagger.reasons import Reason, ReasonCode
@@ -49,15 +49,19 @@ NOTHING_WRITTEN = WrittenFiles()
 
 
 class Writer:
-    """Writes one photo after the other. Raises UsageError for flags that contradict each other."""
+    """Writes one photo after the other.
+
+    Raises:
+        UsageError: options contradict each other.
+    """
 
     def __init__(self, options: RunOptions, stack: ExitStack) -> None:
         self.options = options
-        self.mirror = Mirror(options.out, options.paths) if options.out else None
-        self.wanted = options.write_exif or options.sidecar or self.mirror is not None
+        self.copies = CopyTree(options.out, options.paths) if options.out else None
+        self.is_writing = options.write_exif or options.sidecar or self.copies is not None
         _check(options)
         self.context: WriteContext | None = None
-        if self.wanted and not options.dry_run:
+        if self.is_writing and not options.dry_run:
             exiftool = None
             if options.backend == Backend.EXIFTOOL and not options.sidecar:
                 exiftool = stack.enter_context(ExifTool())
@@ -69,12 +73,12 @@ class Writer:
             self.manifest = stack.enter_context(open_manifest(options.manifest))
 
     def write(self, outcome: Outcome) -> Outcome:
-        """The outcome, refined to tagged or failed; unchanged when there is nothing to write."""
-        written, files = self._written(outcome)
-        return self._recorded(written, files) if self.manifest else written
+        """Writes what the options ask for; returns the outcome, with its new status and reasons."""
+        written, files = self._write(outcome)
+        return self._record(written, files) if self.manifest else written
 
-    def _recorded(self, outcome: Outcome, files: WrittenFiles) -> Outcome:
-        """Checks the source, which fails the outcome if it changed, and adds the manifest row."""
+    def _record(self, outcome: Outcome, files: WrittenFiles) -> Outcome:
+        """Adds a row to the manifest. The outcome fails if the source has changed."""
         assert self.manifest
         source = outcome.photo.path
         sha256_after = sha256_of(source) if outcome.sha256 else ""
@@ -85,8 +89,8 @@ class Writer:
         self.manifest.add(outcome, sha256_after, photo, files.sidecar)
         return outcome
 
-    def _written(self, outcome: Outcome) -> tuple[Outcome, WrittenFiles]:
-        if not self.wanted or outcome.status is not Status.PREDICTED:
+    def _write(self, outcome: Outcome) -> tuple[Outcome, WrittenFiles]:
+        if not self.is_writing or outcome.status is not Status.PREDICTED:
             return outcome, NOTHING_WRITTEN
         assert outcome.prediction is not None
         tags = policy.file_tags(
@@ -101,30 +105,32 @@ class Writer:
             detail = f"at level {level}, with a 90 % radius of {radius_km:.0f} km"
             return _with(outcome, Reason(ReasonCode.POSITION_NOT_TRUSTED, detail)), NOTHING_WRITTEN
         if self.context is None:
-            return _with(outcome, Reason(ReasonCode.DRY_RUN, policy.words(tags))), NOTHING_WRITTEN
-        return self._tagged(outcome, tags, self.context)
+            return _with(
+                outcome, Reason(ReasonCode.DRY_RUN, policy.tag_names(tags))
+            ), NOTHING_WRITTEN
+        return self._write_tags(outcome, tags, self.context)
 
-    def _tagged(
+    def _write_tags(
         self, outcome: Outcome, tags: FileTags, context: WriteContext
     ) -> tuple[Outcome, WrittenFiles]:
-        """Embeds the tags where that is wanted and possible, else writes a sidecar."""
+        """Embeds the tags if that is wanted and possible, else writes a sidecar."""
         photo: WriteResult | None = None
         try:
             if not self.options.sidecar:
                 try:
-                    photo = self._embedded(outcome, tags, context)
+                    photo = self._embed(outcome, tags, context)
                 except CannotEmbedError as error:
                     outcome = _with(outcome, Reason(ReasonCode.NOT_EMBEDDED, str(error)))
                 else:
                     outcome = _with(outcome, *photo.reasons, status=Status.TAGGED)
                     if not photo.lacks_xmp:
-                        path = photo.path if self.mirror else outcome.photo.path
+                        path = photo.path if self.copies else outcome.photo.path
                         retired = retire_sidecars(path, photo.original_sha256, tags, context)
                         return _with(outcome, *retired), WrittenFiles(photo)
-            if self.mirror and not photo:
-                target = self.mirror.target(outcome.photo)
+            if self.copies and not photo:
+                target = self.copies.target(outcome.photo)
                 photo = copy_file(outcome.photo.path, target, outcome.sha256, context)
-            sidecar = self._beside(photo, outcome, tags, context)
+            sidecar = self._write_sidecar(photo, outcome, tags, context)
         except OverwriteRefusedError as error:
             return _with(outcome, Reason(error.code, str(error))), WrittenFiles(photo)
         except CannotEmbedError as error:
@@ -138,17 +144,17 @@ class Writer:
         outcome = _with(outcome, named, *sidecar.reasons, status=Status.TAGGED)
         return outcome, WrittenFiles(photo, sidecar)
 
-    def _embedded(self, outcome: Outcome, tags: FileTags, context: WriteContext) -> WriteResult:
+    def _embed(self, outcome: Outcome, tags: FileTags, context: WriteContext) -> WriteResult:
         path, sha256 = outcome.photo.path, outcome.sha256
-        if self.mirror:
-            return tag_copy(path, self.mirror.target(outcome.photo), sha256, tags, context)
+        if self.copies:
+            return tag_copy(path, self.copies.target(outcome.photo), sha256, tags, context)
         return tag_file(path, sha256, tags, context)
 
-    def _beside(
+    def _write_sidecar(
         self, photo: WriteResult | None, outcome: Outcome, tags: FileTags, context: WriteContext
     ) -> WriteResult:
-        """The sidecar stands beside the photo by the name that was walked, or beside its copy."""
-        path = photo.path if photo and self.mirror else outcome.photo.path
+        """Writes the sidecar next to the scanned path, or next to the copy."""
+        path = photo.path if photo and self.copies else outcome.photo.path
         source = (photo and photo.original_sha256) or outcome.sha256
         xmp = tags.for_original(source, None).xmp
         assert xmp is not None

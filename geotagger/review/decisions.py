@@ -1,8 +1,8 @@
-"""What a person decided, in a journal beside the report: one JSON object a line.
+"""The decisions of a reviewer, in a journal next to the report: one JSON object per line.
 
-Each line is on the disk before the page hears of it. A line holds whole decisions, and the last
-one on a photo counts; so a line that a crash tore off loses nothing but itself. A photo is known by
-its path and the SHA-256 of its content: a decision on another content is not its.
+A line is on the disk before the page is answered. It holds complete decisions, and the last one on
+a photo counts. So a line that is cut off by a crash costs only itself. A photo is identified by its
+path and the SHA-256 of its content: a decision on other content does not apply to it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import math
 import os
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +24,7 @@ from geotagger.types import Point
 STATES = ("", "approved", "corrected", "rejected")
 
 
-class Key(NamedTuple):
+class PhotoKey(NamedTuple):
     """One photo with one content."""
 
     path: str
@@ -32,40 +33,40 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What was decided on one photo. Raises ValueError for what is none."""
+    """The decision on one photo. Raises ValueError if it is invalid."""
 
     state: str = ""
-    """approved: the guess is right. corrected: the photo is at `point`. rejected: it is not there,
-    and nothing is to be written. Empty: undecided."""
+    """approved: the prediction is right. corrected: the photo is at `point`. rejected: the
+    prediction is wrong, and nothing is written. Empty: undecided."""
     point: Point | None = None
     radius_km: float | None = None
     note: str = ""
 
     def __post_init__(self) -> None:
         if self.state not in STATES:
-            raise ValueError(f"there is no decision {self.state!r:.40}")
+            raise ValueError(f"unknown decision {self.state!r:.40}")
         if (self.state == "corrected") != (self.point is not None and self.radius_km is not None):
-            raise ValueError("a correction, and nothing else, has a place and a radius")
+            raise ValueError("only a correction has a place and a radius, and it needs both")
         if self.point and not (abs(self.point.lat) <= 90 and abs(self.point.lon) <= 180):
             raise ValueError("the place is out of range")
         if self.radius_km is not None and not 0 < self.radius_km <= 20_040:
             raise ValueError("the radius is out of range")
-        _refuse_halves(self.note)
+        _check_unicode(self.note)
 
     @property
     def to_write(self) -> bool:
         return self.state in ("approved", "corrected")
 
 
-def _refuse_halves(text: str) -> None:
-    """Half a surrogate pair, which JSON may hold, is no character: nothing could be written."""
+def _check_unicode(text: str) -> None:
+    """Raises ValueError for half a surrogate pair, which JSON can hold but a file cannot."""
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise ValueError("half a character stands in it") from error
+        raise ValueError("the text is not valid Unicode") from error
 
 
-NONE = Decision()
+UNDECIDED = Decision()
 
 
 def journal_path(report: Path) -> Path:
@@ -74,17 +75,22 @@ def journal_path(report: Path) -> Path:
 
 
 class Decisions:
-    """The decisions on a report, open for more. Raises UsageError where another review has them."""
+    """The journal of decisions on a report, open for more.
+
+    Raises:
+        UsageError: another review of this report is running.
+        GeotaggerError: the journal cannot be written.
+    """
 
     def __init__(self, report: Path) -> None:
         self.path = journal_path(report)
         self.damaged = 0
-        """Lines that say nothing: torn off, or changed by someone."""
-        self._now: dict[Key, Decision] = {}
-        self._written: dict[Key, Decision] = {}
-        self._undo: list[list[tuple[Key, Decision]]] = []
+        """Lines that cannot be read: cut off, or changed by another program."""
+        self._current: dict[PhotoKey, Decision] = {}
+        self._written: dict[PhotoKey, Decision] = {}
+        self._undo: list[list[tuple[PhotoKey, Decision]]] = []
         self._lock = threading.Lock()
-        with self._guarded():
+        with self._named_errors():
             self._file: IO[bytes] = self.path.open("a+b")
             _lock(self._file, self.path)
             self._file.seek(0)
@@ -101,20 +107,20 @@ class Decisions:
         self.close()
 
     def close(self) -> None:
-        """A journal without a word leaves no trace."""
+        """Closes the journal, and deletes it if it is empty."""
         empty = self.path.exists() and self.path.stat().st_size == 0
         self._file.close()
         if empty:
             self.path.unlink()
 
-    def __iter__(self) -> Iterator[tuple[Key, Decision]]:
-        return iter(self._now.items())
+    def __iter__(self) -> Iterator[tuple[PhotoKey, Decision]]:
+        return iter(self._current.items())
 
-    def of(self, key: Key) -> Decision:
-        return self._now.get(key, NONE)
+    def of(self, key: PhotoKey) -> Decision:
+        return self._current.get(key, UNDECIDED)
 
-    def is_written(self, key: Key) -> bool:
-        """Whether just what is decided now stands in the photo or its sidecar."""
+    def is_written(self, key: PhotoKey) -> bool:
+        """Whether the current decision has been written to the photo or its sidecar."""
         written = self._written.get(key)
         return written is not None and written == replace(self.of(key), note="")
 
@@ -122,27 +128,27 @@ class Decisions:
     def undoable(self) -> bool:
         return bool(self._undo)
 
-    def decide(self, changes: Mapping[Key, Decision]) -> None:
-        """Keep these; all of them can be taken back at once. Raises GeotaggerError."""
+    def decide(self, changes: Mapping[PhotoKey, Decision]) -> None:
+        """Record decisions, which `undo` takes back together. Raises GeotaggerError."""
         if changes:
-            self._append({"changes": [_told(key, to) for key, to in changes.items()]})
+            self._append({"changes": [_to_json(key, to) for key, to in changes.items()]})
 
-    def undo(self) -> list[Key]:
-        """Take the last decisions back; the photos that this concerns."""
+    def undo(self) -> list[PhotoKey]:
+        """Take back the last decisions; returns their photos."""
         if not self._undo:
             return []
         before = self._undo[-1]
-        self._append({"undo": True, "changes": [_told(key, to) for key, to in before]})
+        self._append({"undo": True, "changes": [_to_json(key, to) for key, to in before]})
         return [key for key, _ in before]
 
-    def wrote(self, key: Key, decision: Decision) -> None:
-        """Keep that this has been written, whatever has been decided since."""
-        self._append({"written": [_told(key, replace(decision, note=""))]})
+    def wrote(self, key: PhotoKey, decision: Decision) -> None:
+        """Record that a decision has been written, even if it has changed since."""
+        self._append({"written": [_to_json(key, replace(decision, note=""))]})
 
     def _append(self, line: dict[str, Any]) -> None:
         at = datetime.now(UTC).isoformat(timespec="seconds")
         data = json.dumps({"at": at, **line}, ensure_ascii=True).encode("ascii")
-        with self._lock, self._guarded():
+        with self._lock, self._named_errors():
             is_new = self._file.tell() == 0
             self._file.write(data + b"\n")
             self._file.flush()
@@ -155,9 +161,9 @@ class Decisions:
         if not line.strip():
             return
         try:
-            told = json.loads(line)
-            changes = [_heard(item) for item in told.get("changes", ())]
-            written = [_heard(item) for item in told.get("written", ())]
+            entry = json.loads(line)
+            changes = [_from_json(item) for item in entry.get("changes", ())]
+            written = [_from_json(item) for item in entry.get("written", ())]
         except (
             ValueError,
             LookupError,
@@ -169,36 +175,28 @@ class Decisions:
             self.damaged += 1
             return
         before = [(key, self.of(key)) for key, _ in changes]
-        if told.get("undo"):
+        if entry.get("undo"):
             if self._undo:
                 self._undo.pop()
         elif changes:
             self._undo.append(before)
-        self._now.update(changes)
+        self._current.update(changes)
         self._written.update(written)
 
-    def _guarded(self) -> _Guard:
-        return _Guard(self.path)
-
-
-class _Guard:
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if isinstance(error, OSError):
+    @contextmanager
+    def _named_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
             raise GeotaggerError(
                 f"decisions cannot be kept in {self.path}: {error.strerror or error}: make room, or"
                 " copy the report to a folder that you may write in"
             ) from error
 
 
-def _told(key: Key, decision: Decision) -> dict[str, Any]:
+def _to_json(key: PhotoKey, decision: Decision) -> dict[str, Any]:
     point = decision.point
-    told = {
+    values = {
         "path": key.path,
         "sha256": key.sha256,
         "state": decision.state,
@@ -207,24 +205,24 @@ def _told(key: Key, decision: Decision) -> dict[str, Any]:
         "radius_km": decision.radius_km,
         "note": decision.note,
     }
-    return {name: value for name, value in told.items() if value is not None and value != ""}
+    return {name: value for name, value in values.items() if value is not None and value != ""}
 
 
-def _heard(told: Mapping[str, Any]) -> tuple[Key, Decision]:
+def _from_json(item: Mapping[str, Any]) -> tuple[PhotoKey, Decision]:
     point = None
-    if "lat" in told:
-        lat, lon = float(told["lat"]), float(told["lon"])
+    if "lat" in item:
+        lat, lon = float(item["lat"]), float(item["lon"])
         if not math.isfinite(lat + lon):
-            raise ValueError("no place")
+            raise ValueError("the place is not finite")
         point = Point(lat, lon)
-    radius_km = float(told["radius_km"]) if "radius_km" in told else None
-    key = Key(str(told["path"]), str(told.get("sha256", "")))
-    _refuse_halves("".join(key))
-    return key, Decision(str(told.get("state", "")), point, radius_km, str(told.get("note", "")))
+    radius_km = float(item["radius_km"]) if "radius_km" in item else None
+    key = PhotoKey(str(item["path"]), str(item.get("sha256", "")))
+    _check_unicode("".join(key))
+    return key, Decision(str(item.get("state", "")), point, radius_km, str(item.get("note", "")))
 
 
 def _lock(file: IO[bytes], path: Path) -> None:
-    """For as long as the file is open; a crash lets it go."""
+    """Locks the file until it is closed, also by a crash."""
     try:
         import fcntl
     except ImportError:  # Windows
@@ -237,7 +235,7 @@ def _lock(file: IO[bytes], path: Path) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """So that a new file survives a power cut; not every system can do it."""
+    """Makes a new file survive a power cut, where the system can."""
     if os.name == "nt":
         return
     descriptor = os.open(folder, os.O_RDONLY)

@@ -1,9 +1,9 @@
-"""Who may talk to the review: the browser that was given the address, and no page of another site.
+"""Access control of the review: only the browser that opened the printed address is answered.
 
-The server listens on the loopback alone. Each request must name that very address as its Host, so
-that no foreign name that resolves here is answered (DNS rebinding). The address that is opened
-holds a token that works once; it is exchanged for a cookie that no script can read and that no
-other site's request carries. What changes something must also come from this very page (Origin).
+The server listens on the loopback interface only. The Host of each request must be that address,
+which stops foreign names that resolve to it (DNS rebinding). The printed address contains a token
+that works once. It is exchanged for a cookie, which no script can read and which requests of other
+sites do not carry. A request that changes something must come from this page (Origin).
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ HEADERS = {
     "X-Frame-Options": "DENY",
 }
 MAX_BYTES = 4 * 2**20
-"""Of what a page may send: a batch of several 100,000 rows."""
+"""Largest request body: a batch of several 100,000 rows."""
 
 
-class Guard:
+class AccessGuard:
     """ASGI middleware around the whole application."""
 
     def __init__(self, app: ASGIApp, hosts: Collection[str], token: str) -> None:
@@ -40,7 +40,7 @@ class Guard:
         self._token = token
         self._secret = secrets.token_urlsafe(32)
         port = next(iter(self.hosts)).rpartition(":")[2]
-        self.cookie = f"geotagger-{port}"  # browsers do not tell cookies of two ports apart
+        self.cookie = f"geotagger-{port}"  # cookies of all ports share one name space
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -60,40 +60,38 @@ class Guard:
         await (answer or self.app)(scope, receive, with_headers)
 
     def _exchange(self, request: Request) -> Response | None:
-        """The token for the cookie, once."""
+        """Exchanges the token for the cookie, once."""
         token = request.query_params.get("token")
         if token is None or request.url.path != "/" or request.method != "GET":
             return None
-        if not self._host_is_ours(request):
-            return _refused("this is another host's name")
+        if not self._is_own_host(request):
+            return _refused("the request names another host")
         if not self._token or not _same(token, self._token):
-            return _refused(
-                "this address has been used already, or is wrong: start the review again"
-            )
+            return _refused("this address is wrong or was used already: start the review again")
         self._token = ""
         answer = RedirectResponse("/", status_code=303)
         answer.set_cookie(self.cookie, self._secret, httponly=True, samesite="strict", path="/")
         return answer
 
     def _refusal(self, request: Request) -> Response | None:
-        if not self._host_is_ours(request):
-            return _refused("this is another host's name")
+        if not self._is_own_host(request):
+            return _refused("the request names another host")
         if not _same(request.cookies.get(self.cookie, ""), self._secret):
-            return _refused("please open the address that geotagger review has printed")
+            return _refused("open the address that geotagger review has printed")
         if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-            return _refused("another site asks")
+            return _refused("the request comes from another site")
         if request.method in ("GET", "HEAD"):
             return None
         if request.headers.get("origin") != f"http://{request.headers['host']}":
-            return _refused("another site asks")
+            return _refused("the request comes from another site")
         if request.headers.get("content-type") != "application/json":
-            return _refused("only JSON is taken", 415)
+            return _refused("the request must be JSON", 415)
         length = request.headers.get("content-length", "")
         if not length.isdecimal() or int(length) > MAX_BYTES:
-            return _refused("this is too long", 413)
+            return _refused("the request is too long", 413)
         return None
 
-    def _host_is_ours(self, request: Request) -> bool:
+    def _is_own_host(self, request: Request) -> bool:
         return request.headers.getlist("host") in [[host] for host in self.hosts]
 
 

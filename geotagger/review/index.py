@@ -1,4 +1,4 @@
-"""The rows of a report on disk, in an SQLite file of its own that is gone when it is closed."""
+"""The rows of a report in a temporary SQLite file, which is deleted when it is closed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from geotagger.reports.page.photo_columns import PhotoColumns
-from geotagger.review.decisions import Key
+from geotagger.review.decisions import PhotoKey
 
 if TYPE_CHECKING:
     from geotagger.reports.schema import Cell
@@ -27,11 +27,11 @@ SEARCHED = (
     "note",
     "taken_at",
 )
-"""As in store.js."""
+"""The same as in store.js."""
 
 
-class Index:
-    """Rows by number, by photo, and by words in them. May be used from several threads."""
+class RowIndex:
+    """Finds rows by number, by photo, and by their words. Several threads may use it."""
 
     def __init__(self, rows: Iterable[Mapping[str, Cell]]) -> None:
         self.columns = PhotoColumns()
@@ -57,34 +57,34 @@ class Index:
         number = len(self.columns)
         self.columns.add(cells)
         words = "\n".join(str(cells.get(name) or "") for name in SEARCHED).lower()
-        told = json.dumps(cells, ensure_ascii=True)
-        return number, str(cells["path"]), str(cells["sha256"] or ""), told, words
+        text = json.dumps(cells, ensure_ascii=True)
+        return number, str(cells["path"]), str(cells["sha256"] or ""), text, words
 
     def rows(self, first: int, count: int) -> list[dict[str, Any]]:
         sql = "SELECT cells FROM photo WHERE id >= ? AND id < ? ORDER BY id"
         return [json.loads(cells) for (cells,) in self._all(sql, (first, first + count))]
 
     def row(self, number: int) -> dict[str, Any]:
-        """Raises LookupError when there is none."""
-        found = self.rows(number, 1)
-        if not found:
+        """Raises LookupError if there is no such row."""
+        rows = self.rows(number, 1)
+        if not rows:
             raise LookupError(f"the report has no row {number}")
-        return found[0]
+        return rows[0]
 
-    def key(self, number: int) -> Key:
-        """Raises LookupError when there is none."""
-        found = self._all("SELECT path, sha256 FROM photo WHERE id = ?", (number,))
-        if not found:
+    def key(self, number: int) -> PhotoKey:
+        """Raises LookupError if there is no such row."""
+        rows = self._all("SELECT path, sha256 FROM photo WHERE id = ?", (number,))
+        if not rows:
             raise LookupError(f"the report has no row {number}")
-        return Key(*found[0])
+        return PhotoKey(*rows[0])
 
-    def numbers(self, key: Key) -> list[int]:
-        """The rows of one photo: more than one where reports were joined."""
+    def numbers(self, key: PhotoKey) -> list[int]:
+        """The rows of a photo: several if reports were joined."""
         sql = "SELECT id FROM photo WHERE path = ? AND sha256 = ?"
         return [number for (number,) in self._all(sql, key)]
 
     def search(self, text: str) -> bytes:
-        """One byte a row: 1 where it holds all these words."""
+        """One byte per row: 1 if it contains all words of `text`."""
         words = text.lower().split()
         where = " AND ".join(["instr(words, ?)"] * len(words)) or "1"
         found = np.zeros(len(self), np.uint8)

@@ -1,4 +1,4 @@
-"""The review's addresses, and the server that answers them on the loopback."""
+"""The addresses of the review, and its server on the loopback interface."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from starlette.routing import Route
 
 from geotagger.errors import GeotaggerError, PhotoError, UsageError
 from geotagger.reports.page import render as page
-from geotagger.review.guard import Guard
-from geotagger.review.names import find_places, name_of
+from geotagger.review.guard import AccessGuard
+from geotagger.review.names import find_places, name_at
 from geotagger.review.pictures import SIDES_PX
-from geotagger.review.session import PAGE, Session
+from geotagger.review.session import PAGE, ReviewSession
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -29,30 +29,35 @@ LOOPBACK = "127.0.0.1"
 Answer = Callable[["Request"], Any]
 
 
-def make_app(session: Session, port: int, token: str) -> Guard:
-    """The whole application; `token` opens it once, at that port of this machine."""
+def make_application(session: ReviewSession, port: int, token: str) -> AccessGuard:
+    """The application behind its access guard; `token` opens it once, at `port`."""
     routes = [
         Route("/", lambda _: _page(session)),
-        _json("/api/columns", lambda _: session.columns()),
-        _json("/api/towns", lambda _: session.index.columns.towns()),
-        _json("/api/rows/{page:int}", lambda r: session.rows(r.path_params["page"])),
-        _json("/api/search", lambda r: {"found": _base64(session.index.search(_query(r)))}),
-        _json("/api/places", lambda r: {"places": find_places(_query(r))}),
-        _json("/api/name", lambda r: {"name": name_of(*_position(r)) or "at sea"}),
-        _json("/api/plan", lambda _: session.plan()),
-        _json("/api/write", lambda _: session.writing()),
-        _change("/api/decide", session.decide),
-        _change("/api/undo", lambda _: session.undo()),
-        _change("/api/write", lambda value: _started(session, value)),
+        _get("/api/columns", lambda _: session.columns()),
+        _get("/api/towns", lambda _: session.index.columns.towns()),
+        _get("/api/rows/{page:int}", lambda r: session.rows(r.path_params["page"])),
+        _get("/api/search", lambda r: {"found": _base64(session.index.search(_query(r)))}),
+        _get("/api/places", lambda r: {"places": find_places(_query(r))}),
+        _get("/api/name", lambda r: {"name": name_at(*_position(r)) or "at sea"}),
+        _get("/api/plan", lambda _: session.plan()),
+        _get("/api/write", lambda _: session.progress()),
+        _post("/api/decide", session.decide),
+        _post("/api/undo", lambda _: session.undo()),
+        _post("/api/write", lambda value: _started(session, value)),
         Route("/photos/{row:int}/{kind}", lambda r: _picture(session, r)),
     ]
-    return Guard(Starlette(routes=routes), (f"{LOOPBACK}:{port}", f"localhost:{port}"), token)
+    return AccessGuard(Starlette(routes=routes), (f"{LOOPBACK}:{port}", f"localhost:{port}"), token)
 
 
-def serve(session: Session, port: int, on_ready: Callable[[str], None]) -> None:
-    """Answers until it is interrupted; `on_ready` gets the address to open.
+def serve(session: ReviewSession, port: int, on_ready: Callable[[str], None]) -> None:
+    """Runs the server until it is interrupted.
 
-    Port 0 takes a free one. Raises UsageError when the port is taken.
+    Args:
+        port: 0 for a free one.
+        on_ready: called with the address to open.
+
+    Raises:
+        UsageError: the port cannot be used.
     """
     with socket.socket() as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -65,7 +70,7 @@ def serve(session: Session, port: int, on_ready: Callable[[str], None]) -> None:
         listening.listen()
         port = listening.getsockname()[1]
         token = secrets.token_urlsafe(32)
-        app = make_app(session, port, token)
+        app = make_application(session, port, token)
         config = uvicorn.Config(
             app,
             log_level="warning",
@@ -80,11 +85,11 @@ def serve(session: Session, port: int, on_ready: Callable[[str], None]) -> None:
             uvicorn.Server(config).run(sockets=[listening])
 
 
-def _page(session: Session) -> Response:
+def _page(session: ReviewSession) -> Response:
     setup = {"review": True, "name": session.report.name, "block": PAGE, "warning": ""}
     if session.decisions.damaged:
         damaged = f"{session.decisions.damaged} damaged lines in {session.decisions.path.name}"
-        setup["warning"] = f"{damaged} were left out; all other decisions are here."
+        setup["warning"] = f"{damaged} were skipped; all other decisions are loaded."
     parts = [
         page.head(f"Review: {session.report.name}", served=True),
         page.data("setup", setup),
@@ -95,10 +100,10 @@ def _page(session: Session) -> Response:
     return HTMLResponse("".join(parts), headers={"Content-Security-Policy": policy})
 
 
-def _picture(session: Session, request: Request) -> Response:
+def _picture(session: ReviewSession, request: Request) -> Response:
     kind = request.path_params["kind"]
     if kind not in SIDES_PX:
-        return JSONResponse({"error": "there is no such picture"}, 404)
+        return JSONResponse({"error": "unknown kind of picture"}, 404)
     try:
         key = session.index.key(request.path_params["row"])
         return Response(session.pictures.picture(key, kind), media_type="image/webp")
@@ -108,26 +113,26 @@ def _picture(session: Session, request: Request) -> Response:
         return JSONResponse({"error": str(error)}, 409)
 
 
-def _json(path: str, answer: Answer) -> Route:
+def _get(path: str, answer: Answer) -> Route:
     return Route(path, lambda request: _answered(answer, request), methods=["GET"])
 
 
-def _change(path: str, answer: Callable[[Any], Any]) -> Route:
+def _post(path: str, answer: Callable[[Any], Any]) -> Route:
     async def endpoint(request: Request) -> Response:
         try:
             value = await request.json()
         except (ValueError, RecursionError):
-            return JSONResponse({"error": "this is no JSON"}, 400)
+            return JSONResponse({"error": "this is not JSON"}, 400)
         if not isinstance(value, dict):
-            return JSONResponse({"error": "an object was expected"}, 400)
+            return JSONResponse({"error": "this is not a JSON object"}, 400)
         return await run_in_threadpool(_answered, answer, value)
 
     return Route(path, endpoint, methods=["POST"])
 
 
-def _answered(answer: Callable[[Any], Any], asked: Any) -> Response:
+def _answered(answer: Callable[[Any], Any], value: Any) -> Response:
     try:
-        return JSONResponse(answer(asked))
+        return JSONResponse(answer(value))
     except LookupError as error:
         return JSONResponse({"error": str(error)}, 404)
     except (ValueError, OverflowError, TypeError) as error:
@@ -136,9 +141,9 @@ def _answered(answer: Callable[[Any], Any], asked: Any) -> Response:
         return JSONResponse({"error": str(error)}, 500)
 
 
-def _started(session: Session, value: Any) -> dict[str, Any]:
+def _started(session: ReviewSession, value: Any) -> dict[str, Any]:
     session.write(str(value["mode"]), int(value["photos"]))
-    return session.writing()
+    return session.progress()
 
 
 def _base64(data: bytes) -> str:

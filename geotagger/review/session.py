@@ -1,4 +1,4 @@
-"""One review: the report's rows, the decisions on them, and the writing of what was approved."""
+"""A review: the rows of the report, the decisions on them, and the writing of approved ones."""
 
 from __future__ import annotations
 
@@ -13,45 +13,47 @@ from typing import Any
 
 from geotagger.config import Overwrite, RunOptions
 from geotagger.errors import GeotaggerError, UsageError
-from geotagger.output.policy import file_tags, words
+from geotagger.output.policy import file_tags, tag_names
 from geotagger.printable import printable_path
 from geotagger.reasons import note_text
 from geotagger.reports.page.photo_columns import LEVELS
 from geotagger.reports.read.rows import read_rows
-from geotagger.review.decisions import STATES, Decision, Decisions, Key
-from geotagger.review.index import Index
-from geotagger.review.names import name_of
+from geotagger.review.decisions import STATES, Decision, Decisions, PhotoKey
+from geotagger.review.index import RowIndex
+from geotagger.review.names import name_at
 from geotagger.review.pictures import Pictures
 from geotagger.review.writing import apply, prediction_of
 from geotagger.types import Level, Outcome, Point
 
 PAGE = 100
-"""Rows that the page loads at once."""
+"""Rows that the page loads together."""
 MAX_NOTES = 200
 NOTE_CHARACTERS = 2000
 MODES = {"exif": {"write_exif": True}, "sidecar": {"sidecar": True}}
 
 
-class Session:
-    """What the server's addresses answer. Methods may be called from several threads.
+class ReviewSession:
+    """Answers the requests of the server. Methods may be called from several threads.
 
-    They raise LookupError for a row that is not there, ValueError for what makes no sense, and
-    GeotaggerError when the disk refuses.
+    Raises:
+        LookupError: there is no such row.
+        ValueError: the request is invalid.
+        GeotaggerError: the disk refuses.
     """
 
     def __init__(self, report: Path, decisions: Decisions) -> None:
         self.report = report
         self.decisions = decisions
-        self.index = Index(read_rows(report))
+        self.index = RowIndex(read_rows(report))
         if not len(self.index):
-            raise UsageError(f"{report}: there is no photo in it")
+            raise UsageError(f"{report}: the report has no rows")
         self.pictures = Pictures(report)
         self._lock = threading.RLock()
         self._job: dict[str, Any] = {"running": False, "photos": 0}
         self._thread: threading.Thread | None = None
 
     def columns(self) -> dict[str, Any]:
-        """The compact columns of all rows, with what is decided."""
+        """The compact columns of all rows, with the decisions."""
         states, written = bytearray(len(self.index)), bytearray(len(self.index))
         moved: dict[int, dict[str, float]] = {}
         with self._lock:
@@ -62,49 +64,53 @@ class Session:
                     if decision.point and decision.radius_km:
                         lat, lon = decision.point.lat, decision.point.lon
                         moved[number] = {"lat": lat, "lon": lon, "radius_km": decision.radius_km}
-            told = self.index.columns.to_json(moved)
+            columns = self.index.columns.to_json(moved)
         return {
-            **told,
+            **columns,
             "state": b64encode(states).decode(),
             "written": b64encode(written).decode(),
             "undoable": self.decisions.undoable,
         }
 
     def rows(self, page: int) -> list[dict[str, Any]]:
-        """One page of rows, each with its `decision` and what approving it `writes`."""
+        """A page of rows, each with its `decision` and the tags that approving it `writes`."""
         rows = self.index.rows(page * PAGE, PAGE)
         with self._lock:
             for cells in rows:
                 cells["writes"] = self._writes(cells)
-                cells["decision"] = self._decision(Key(cells["path"], cells["sha256"]))
+                cells["decision"] = self._decision(PhotoKey(cells["path"], cells["sha256"]))
         return rows
 
     def _writes(self, cells: Mapping[str, Any]) -> str:
         if cells["lat"] is None:
             return ""
         tags = file_tags(prediction_of(cells, Decision("approved")), cells["model"])
-        return words(tags) if tags else "nothing"
+        return tag_names(tags) if tags else "nothing"
 
-    def _decision(self, key: Key) -> dict[str, Any]:
+    def _decision(self, key: PhotoKey) -> dict[str, Any]:
         decision = self.decisions.of(key)
-        told: dict[str, Any] = {
+        answer: dict[str, Any] = {
             "state": decision.state,
             "note": decision.note,
             "written": self.decisions.is_written(key),
         }
         if decision.point:
             lat, lon = decision.point.lat, decision.point.lon
-            told |= {"lat": lat, "lon": lon, "radius_km": decision.radius_km}
-            told["place"] = {"city": name_of(lat, lon)}
-        return told
+            answer |= {"lat": lat, "lon": lon, "radius_km": decision.radius_km}
+            answer["place"] = {"city": name_at(lat, lon)}
+        return answer
 
     def decide(self, change: Mapping[str, Any]) -> dict[str, Any]:
-        """`ids` and a `state`, a place with it where it is corrected, or a `note` alone."""
+        """Records decisions.
+
+        Args:
+            change: `ids` with a `state`, and a place if that is corrected; or with a `note` alone.
+        """
         ids = change.get("ids")
         if not isinstance(ids, list) or not all(type(number) is int for number in ids):
-            raise ValueError("ids is not a list of rows")
+            raise ValueError("ids is not a list of row numbers")
         with self._lock:
-            changes: dict[Key, Decision] = {}
+            changes: dict[PhotoKey, Decision] = {}
             left = 0
             for number in ids:
                 key = self.index.key(number)
@@ -114,14 +120,14 @@ class Session:
                 else:
                     changes[key] = to
             self.decisions.decide(changes)
-            said = f"{left} left undecided: their guess names no place" if left else ""
+            said = f"{left} left undecided: their prediction names no place" if left else ""
             return self._answer(changes, said)
 
     def _changed(self, number: int, now: Decision, change: Mapping[str, Any]) -> Decision | None:
-        """None: a guess that names no place cannot be approved as it is."""
+        """The new decision; None for a prediction that names no place and so cannot be approved."""
         note = change.get("note", now.note)
         if not isinstance(note, str) or len(note) > NOTE_CHARACTERS:
-            raise ValueError("the note is no text, or too long")
+            raise ValueError("the note is not a text, or is too long")
         if "state" not in change:
             return replace(now, note=note)
         state = change["state"]
@@ -135,19 +141,21 @@ class Session:
         return Decision(state, note=note)
 
     def undo(self) -> dict[str, Any]:
-        """Raises ValueError when nothing was decided."""
+        """Takes back the last decisions. Raises ValueError if there are none."""
         with self._lock:
             keys = self.decisions.undo()
             if not keys:
                 raise ValueError("there is nothing to undo")
             return self._answer(keys, "Taken back.")
 
-    def _answer(self, keys: Sequence[Key] | Mapping[Key, Decision], said: str) -> dict[str, Any]:
+    def _answer(
+        self, keys: Sequence[PhotoKey] | Mapping[PhotoKey, Decision], said: str
+    ) -> dict[str, Any]:
         rows = [self._state(key, number) for key in keys for number in self.index.numbers(key)]
         return {"rows": rows, "undoable": self.decisions.undoable, "said": said}
 
-    def _state(self, key: Key, number: int) -> list[Any]:
-        """[row, state, written, lat, lon, radius_km]: where the photo stands now."""
+    def _state(self, key: PhotoKey, number: int) -> list[Any]:
+        """[row, state, written, lat, lon, radius_km] of a row."""
         decision = self.decisions.of(key)
         where: list[float | None]
         if decision.point:
@@ -159,7 +167,7 @@ class Session:
         return [number, STATES.index(decision.state), self.decisions.is_written(key), *where]
 
     def plan(self) -> dict[str, int]:
-        """How many photos are still to be written."""
+        """Counts the photos that are still to be written."""
         with self._lock:
             counts = Counter(
                 decision.state
@@ -171,15 +179,23 @@ class Session:
         return {"photos": counts.total(), "approved": 0, "corrected": 0, **counts}
 
     def write(self, mode: str, photos: int) -> None:
-        """Start writing, if `photos` is how many there are. Raises ValueError."""
+        """Starts writing in the background.
+
+        Args:
+            mode: one of `MODES`.
+            photos: the number that the page has shown.
+
+        Raises:
+            ValueError: the number has changed, or a write is running.
+        """
         with self._lock:
             if self._job["running"]:
-                raise ValueError("it is being written already")
+                raise ValueError("a write is running already")
             if mode not in MODES:
-                raise ValueError("say whether into the photos or into sidecars")
+                raise ValueError(f"unknown mode: {mode!r:.40}")
             planned = self.plan()["photos"]
             if photos != planned:
-                raise ValueError(f"now it would be {planned} photos: look again")
+                raise ValueError(f"now there are {planned} photos to write: look again")
             self._job = {"running": True, "photos": planned, "done": 0, "error": ""}
             self._job |= {"counts": Counter(), "notes": [], "keys": []}
             self._thread = threading.Thread(target=self._write, args=(mode,))
@@ -203,7 +219,7 @@ class Session:
 
         try:
             apply(self.report, rows, self.decisions, options, note)
-        except Exception as error:  # the page tells it; the thread has no one else to tell
+        except Exception as error:  # the page shows it
             job["error"] = str(error) or type(error).__name__
             if not isinstance(error, GeotaggerError):
                 raise
@@ -211,8 +227,8 @@ class Session:
             job["keys"] = keys
             job["running"] = False
 
-    def writing(self) -> dict[str, Any]:
-        """How far the writing is; at its end what became of the rows."""
+    def progress(self) -> dict[str, Any]:
+        """The progress of the write; at its end the state of its rows."""
         with self._lock:
             job = {name: value for name, value in self._job.items() if name != "keys"}
             if job["running"]:
@@ -220,7 +236,7 @@ class Session:
             return job | self._answer(self._job.get("keys", []), "")
 
     def close(self) -> None:
-        """Waits for what is being written."""
+        """Waits until a running write has ended."""
         if self._thread:
             self._thread.join()
         self.index.close()
@@ -229,5 +245,5 @@ class Session:
 def _number(change: Mapping[str, Any], name: str) -> float:
     value = change.get(name)
     if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
-        raise ValueError(f"{name} is no number")
+        raise ValueError(f"{name} is not a number")
     return float(value)

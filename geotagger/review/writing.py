@@ -1,4 +1,4 @@
-"""Writes what was approved, through the same door as `geotagger tag`: journaled, and undoable."""
+"""Writes approved decisions with the same writer as `geotagger tag`: journaled and undoable."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from geotagger.geography.places import load_places
 from geotagger.metadata.read import read
 from geotagger.output.writer import Writer
 from geotagger.reasons import Reason, ReasonCode
-from geotagger.review.decisions import Decision, Key
+from geotagger.review.decisions import Decision, PhotoKey
 from geotagger.review.pictures import load_photo
 from geotagger.types import Candidate, Level, Outcome, Photo, Place, Point, Prediction, Status
 
@@ -28,9 +28,13 @@ def apply(
     options: RunOptions,
     on_outcome: Callable[[Outcome], None] = lambda _: None,
 ) -> None:
-    """Write what is approved of `rows` and not written yet; one `on_outcome` call each.
+    """Writes the approved rows that are not written yet.
 
-    Raises GeotaggerErrors for what stops a run; what was written until then is kept as written.
+    Args:
+        on_outcome: called with the outcome of each photo.
+
+    Raises:
+        GeotaggerError: a reason to stop. Photos written until then are recorded as written.
     """
     with ExitStack() as stack:
         writer = Writer(options, stack)
@@ -44,18 +48,20 @@ def apply(
 
 def to_write(
     rows: Iterable[Mapping[str, Any]], decisions: Decisions
-) -> Iterator[tuple[Key, Mapping[str, Any]]]:
-    """The photos whose approved place does not stand in them yet, each once."""
-    seen: set[Key] = set()
+) -> Iterator[tuple[PhotoKey, Mapping[str, Any]]]:
+    """Yields each photo whose decision is not written yet, once."""
+    seen: set[PhotoKey] = set()
     for cells in rows:
-        key = Key(cells["path"], cells["sha256"])
+        key = PhotoKey(cells["path"], cells["sha256"])
         if decisions.of(key).to_write and not decisions.is_written(key) and key not in seen:
             seen.add(key)
             yield key, cells
 
 
-def outcome_of(report: Path, key: Key, cells: Mapping[str, Any], decision: Decision) -> Outcome:
-    """What the writer takes; failed, with the reason, where the photo is not the report's."""
+def outcome_of(
+    report: Path, key: PhotoKey, cells: Mapping[str, Any], decision: Decision
+) -> Outcome:
+    """The outcome to write; failed if the file is not the one in the report."""
     photo = Photo(Path(key.path), report.parent)
     try:
         file = load_photo(key, report)
@@ -73,7 +79,7 @@ def outcome_of(report: Path, key: Key, cells: Mapping[str, Any], decision: Decis
 
 
 def prediction_of(cells: Mapping[str, Any], decision: Decision) -> Prediction:
-    """The guess in the row that was confirmed, or the place that a person chose instead."""
+    """The prediction of the row if it was approved, or the place that a person chose."""
     candidates = tuple(_candidate(item) for item in cells["alternatives"])
     if decision.point is not None and decision.radius_km is not None:
         place = load_places().name(decision.point.lat, decision.point.lon)
@@ -98,7 +104,7 @@ def prediction_of(cells: Mapping[str, Any], decision: Decision) -> Prediction:
 
 
 def _level(place: Place) -> Level:
-    """The finest that has a name; a point at sea has none, and is a point all the same."""
+    """The finest level that has a name; continent at sea, so that the point is written."""
     names = {Level.CITY: place.city, Level.REGION: place.region, Level.COUNTRY: place.country}
     return next((level for level, name in names.items() if name), Level.CONTINENT)
 

@@ -49,9 +49,9 @@ from geotagger.reports.query.where import parse_where
 from geotagger.reports.read.find_photo import find_photo
 from geotagger.reports.read.rows import columns_of, read_rows
 from geotagger.reports.schema import COLUMNS
-from geotagger.review.decisions import Decision, Decisions, Key, journal_path
+from geotagger.review.decisions import Decision, Decisions, PhotoKey, journal_path
 from geotagger.review.server import _answered
-from geotagger.review.session import Session
+from geotagger.review.session import ReviewSession
 from geotagger.text.combine import Combiner
 from geotagger.text.types import OcrResult, TextLine
 from geotagger.types import (
@@ -151,7 +151,7 @@ def read_report(file: Path) -> None:
 def review_report(file: Path) -> None:
     """All that the page asks for; one odd row must not keep the others from being shown."""
     with Decisions(file) as decisions:
-        session = Session(file, decisions)
+        session = ReviewSession(file, decisions)
         try:
             _open_page(session)
         finally:
@@ -166,7 +166,7 @@ def review_decisions(file: Path) -> None:
     review_report(report)
 
 
-def _open_page(session: Session) -> None:
+def _open_page(session: ReviewSession) -> None:
     for answer in (
         lambda _: session.columns(),
         lambda _: session.rows(0),
@@ -188,7 +188,7 @@ def review_change(file: Path) -> None:
     if not isinstance(change, dict):
         return
     with Decisions(report) as decisions:
-        session = Session(report, decisions)
+        session = ReviewSession(report, decisions)
         try:
             assert _answered(session.decide, change).status_code in (200, 400, 404)
             _open_page(session)
@@ -206,7 +206,7 @@ def valid_decisions() -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "r.csv"
         with Decisions(report) as decisions:
-            key, other = Key("photos/ä b.jpg", SHA256), Key("=b.jpg", "")
+            key, other = PhotoKey("photos/ä b.jpg", SHA256), PhotoKey("=b.jpg", "")
             decisions.decide({key: Decision("approved", note="seen"), other: Decision("rejected")})
             decisions.decide({key: Decision("corrected", Point(1.5, -2.25), 3.0)})
             decisions.undo()

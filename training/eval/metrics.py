@@ -17,8 +17,8 @@ from sklearn.metrics import precision_recall_fscore_support
 
 from geotagger.errors import UsageError
 from geotagger.evaluation.calibration import area_under_risk, expected_calibration_error
-from geotagger.evaluation.labels import Truth
-from geotagger.evaluation.scored import Scored
+from geotagger.evaluation.labels import KnownPlace
+from geotagger.evaluation.scored import ScoredPhoto
 from geotagger.evaluation.scores import THRESHOLDS_KM, score
 from geotagger.geography.places import load_places
 from geotagger.types import Level, Place, Point, Prediction, Status
@@ -75,7 +75,7 @@ def geographic(guesses: Guesses, held: HeldOut) -> dict[str, float | None]:
     scored = []
     for i in range(len(held)):
         exact = held.precision[i] in EXACT and not np.isnan(held.lat[i])
-        truth = Truth(
+        truth = KnownPlace(
             str(held.country[i]),
             Point(float(held.lat[i]), float(held.lon[i])) if exact else None,
         )
@@ -85,7 +85,7 @@ def geographic(guesses: Guesses, held: HeldOut) -> dict[str, float | None]:
         )
         prediction = Prediction(point, place, Level.NONE, 0.0, 0.0)
         named = Place(point, continent=str(held.continent[i]))
-        scored.append(Scored(prediction, truth, named))
+        scored.append(ScoredPhoto(prediction, truth, named))
     found = score(scored, 1, [Status.PREDICTED] * len(scored), 0).figures
     return {
         "photos": len(held),

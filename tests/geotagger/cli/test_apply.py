@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from geotagger.cli.main import cli
 from geotagger.errors import UsageError
 from geotagger.metadata.read import read
-from geotagger.review.decisions import Decision, Decisions, Key
+from geotagger.review.decisions import Decision, Decisions, PhotoKey
 from geotagger.types import Point
 from tests.fixtures.reviewing import drawn_outcomes
 from tests.fixtures.samples import BERLIN, write_report
@@ -24,7 +24,7 @@ MOVED = Decision("corrected", BERLIN.point, 0.4)
 def reviewed(tmp_path):
     rows = drawn_outcomes(tmp_path / "photos")
     report = write_report(tmp_path / "r.csv", rows)
-    tower, tower2, gate, island, _ = (Key(str(r.photo.path), r.sha256) for r in rows)
+    tower, tower2, gate, island, _ = (PhotoKey(str(r.photo.path), r.sha256) for r in rows)
     with Decisions(report) as decisions:
         decisions.decide({tower: Decision("approved"), tower2: Decision("rejected")})
         decisions.decide({gate: Decision("approved"), island: MOVED})
@@ -123,7 +123,7 @@ def test_a_photo_that_is_gone_is_told(reviewed, tmp_path):
     (tmp_path / "photos" / "a" / "tower.jpg").unlink()
     done = run("apply", reviewed)
     assert done.exit_code == 3
-    assert "it is not there any more" in done.output
+    assert "it does not exist any more" in done.output
 
 
 def test_a_correction_replaces_what_was_approved_before(reviewed, tmp_path):
@@ -140,7 +140,7 @@ def test_a_place_at_sea_is_a_place(tmp_path):
     rows = drawn_outcomes(tmp_path / "photos")
     report = write_report(tmp_path / "r.jsonl", rows)
     with Decisions(report) as decisions:
-        key = Key(str(rows[0].photo.path), rows[0].sha256)
+        key = PhotoKey(str(rows[0].photo.path), rows[0].sha256)
         decisions.decide({key: Decision("corrected", Point(-40.0, -120.0), 1.0)})
     assert "1 tagged" in run("apply", report).output
 

@@ -10,7 +10,7 @@ from PIL.ExifTags import GPS, IFD
 from geotagger.config import RunOptions
 from geotagger.errors import UsageError
 from geotagger.evaluation import tables
-from geotagger.evaluation.ablation import Difference, Trials
+from geotagger.evaluation.ablation import AblationRun, Difference
 from geotagger.evaluation.calibration import (
     area_under_risk,
     error_by_chance,
@@ -20,10 +20,10 @@ from geotagger.evaluation.calibration import (
 )
 from geotagger.evaluation.charts import charts
 from geotagger.evaluation.intervals import bootstrap, wilson
-from geotagger.evaluation.labels import Truth
+from geotagger.evaluation.labels import KnownPlace
 from geotagger.evaluation.report import write
-from geotagger.evaluation.run import Bench, Evaluation, run
-from geotagger.evaluation.scored import Scored
+from geotagger.evaluation.run import Evaluation, PhotoScorer, run
+from geotagger.evaluation.scored import ScoredPhoto
 from geotagger.evaluation.scores import score, weighted_median
 from geotagger.geography.sphere import haversine_km
 from geotagger.plots import files
@@ -41,9 +41,9 @@ def scored(prediction, truth, *, exact=True, sure=None, radii_km=()):
     """Exact labels have a point; the others a country alone."""
     named = truth if exact else Place(truth.point, truth.country_code, continent=truth.continent)
     point = truth.point if exact else None
-    return Scored(
+    return ScoredPhoto(
         prediction,
-        Truth(truth.country_code, point),
+        KnownPlace(truth.country_code, point),
         named,
         prediction.place.city,
         country_belief=sure,
@@ -196,7 +196,7 @@ def near(belief, place, source):
 
 
 def test_the_bench_reads_the_belief(belief):
-    bench = Bench(belief, Truth("FR", PARIS.point))
+    bench = PhotoScorer(belief, KnownPlace("FR", PARIS.point))
     item = bench.judge([near(belief, PARIS, "a")])
     assert item.country_right
     assert item.city_right
@@ -222,9 +222,9 @@ def test_radii_hold_their_share_of_the_mass(belief):
 
 def trials(belief, *photos):
     """Each photo: its truth and the places for which sources a, b, ... speak; None is silence."""
-    made = Trials(5)
+    made = AblationRun(5)
     for truth, *said in photos:
-        bench = Bench(belief, Truth(truth.country_code, truth.point))
+        bench = PhotoScorer(belief, KnownPlace(truth.country_code, truth.point))
         evidence = [
             near(belief, place, name) for name, place in zip("abc", said, strict=False) if place
         ]

@@ -20,7 +20,7 @@ def run(*arguments):
 def test_a_report_without_photos_is_told_and_leaves_no_journal(tmp_path):
     report = tmp_path / "r.csv"
     report.write_text(",".join(COLUMNS) + "\n")
-    with pytest.raises(UsageError, match="no photo in it"):
+    with pytest.raises(UsageError, match="the report has no rows"):
         run("review", report, "--no-browser")
     assert not journal_path(report).exists()
 
@@ -44,7 +44,7 @@ def test_the_server_listens_on_the_loopback_alone(tmp_path, monkeypatch):
 
     from geotagger.review.decisions import Decisions
     from geotagger.review.server import serve
-    from geotagger.review.session import Session
+    from geotagger.review.session import ReviewSession
 
     bound = []
     monkeypatch.setattr(
@@ -52,7 +52,7 @@ def test_the_server_listens_on_the_loopback_alone(tmp_path, monkeypatch):
     )
     report = write_report(tmp_path / "r.csv", drawn_outcomes(tmp_path / "photos"))
     with Decisions(report) as decisions:
-        session = Session(report, decisions)
+        session = ReviewSession(report, decisions)
         addresses = []
         serve(session, 0, addresses.append)
         session.close()

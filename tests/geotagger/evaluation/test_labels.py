@@ -1,7 +1,7 @@
 import pytest
 
 from geotagger.errors import UsageError
-from geotagger.evaluation.labels import Truth, read_labels
+from geotagger.evaluation.labels import KnownPlace, read_labels
 from geotagger.geography.places import load_places
 from geotagger.types import Point
 
@@ -17,10 +17,10 @@ def test_a_position_a_country_or_both(tmp_path):
         tmp_path, "a.jpg,52.52,13.4,", "b/c.jpg,,,fr", '"d,e.jpg",-33.9,151.2,NZ', "f,,,"
     )
     assert found == {
-        tmp_path / "a.jpg": Truth("DE", Point(52.52, 13.4)),
-        tmp_path / "b" / "c.jpg": Truth("FR"),
-        tmp_path / "d,e.jpg": Truth("NZ", Point(-33.9, 151.2)),
-        tmp_path / "f": Truth(""),
+        tmp_path / "a.jpg": KnownPlace("DE", Point(52.52, 13.4)),
+        tmp_path / "b" / "c.jpg": KnownPlace("FR"),
+        tmp_path / "d,e.jpg": KnownPlace("NZ", Point(-33.9, 151.2)),
+        tmp_path / "f": KnownPlace(""),
     }
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from geotagger.metadata.xmp.prediction import prediction_in, with_prediction
-from geotagger.output.policy import file_tags, words
+from geotagger.output.policy import file_tags, tag_names
 from geotagger.types import Candidate, Level, Prediction
 from tests.fixtures.samples import LYON
 
@@ -57,7 +57,7 @@ def test_nothing_where_nothing_may_be_named():
 )
 def test_groups(groups, radius_km, said):
     found = tags(radius_km=radius_km, groups=groups)
-    assert (words(found) if found else None) == said
+    assert (tag_names(found) if found else None) == said
     if said:
         assert (found.gps is None) == (groups == ("keywords",))
         assert found.gps is None or bool(found.gps.area) == ("region" in groups)

@@ -17,7 +17,7 @@ from geotagger.config import RunOptions
 from geotagger.errors import UsageError
 from geotagger.metadata.read import read
 from geotagger.metadata.xmp.prediction import prediction_in
-from geotagger.output.copies import Mirror
+from geotagger.output.copies import CopyTree
 from geotagger.output.untag import run as untag
 from geotagger.pipeline.run import run
 from geotagger.types import Photo
@@ -416,7 +416,7 @@ def test_several_roots_do_not_clash(tag, tmp_path):
 @pytest.mark.parametrize("out", ["album", "album/deep/out", "."])
 def test_copies_and_originals_may_not_lie_in_each_other(album, tag, tmp_path, out):
     before = tree(tmp_path)
-    with pytest.raises(UsageError, match="lie in each other"):
+    with pytest.raises(UsageError, match="overlap"):
         tag(album, out=tmp_path / out)
     assert tree(tmp_path) == before
 
@@ -425,9 +425,9 @@ def test_the_place_of_a_copy_does_not_depend_on_what_is_there(tmp_path):
     root = tmp_path / "album"
     root.mkdir()
     photo = Photo(root / "deep" / "c.jpg", root)
-    assert Mirror(tmp_path / "out", [root]).target(photo) == tmp_path / "out" / "deep" / "c.jpg"
+    assert CopyTree(tmp_path / "out", [root]).target(photo) == tmp_path / "out" / "deep" / "c.jpg"
     (tmp_path / "out" / "deep").mkdir(parents=True)
-    assert Mirror(tmp_path / "out", [root]).target(photo) == tmp_path / "out" / "deep" / "c.jpg"
+    assert CopyTree(tmp_path / "out", [root]).target(photo) == tmp_path / "out" / "deep" / "c.jpg"
 
 
 def test_a_source_that_changes_meanwhile_breaks_the_chain(album, tag, tmp_path, monkeypatch):

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geotagger.errors import UsageError
-from geotagger.review.decisions import NONE, Decision, Decisions, Key, journal_path
+from geotagger.review.decisions import UNDECIDED, Decision, Decisions, PhotoKey, journal_path
 from geotagger.types import Point
 
-A, B = Key("a.jpg", "1" * 64), Key("b.jpg", "2" * 64)
+A, B = PhotoKey("a.jpg", "1" * 64), PhotoKey("b.jpg", "2" * 64)
 APPROVED, REJECTED = Decision("approved"), Decision("rejected", note="not there")
 MOVED = Decision("corrected", Point(1.5, -2.25), 3.0, "seen it")
 
@@ -35,7 +35,7 @@ def test_decisions_are_there_again(report):
 def test_another_content_is_another_photo(report):
     with Decisions(report) as decisions:
         decisions.decide({A: APPROVED})
-        assert decisions.of(Key("a.jpg", "3" * 64)) == NONE
+        assert decisions.of(PhotoKey("a.jpg", "3" * 64)) == UNDECIDED
 
 
 def test_undo_takes_a_whole_batch_back_also_after_a_restart(report):
@@ -44,11 +44,11 @@ def test_undo_takes_a_whole_batch_back_also_after_a_restart(report):
         decisions.decide({A: APPROVED, B: APPROVED})
     with Decisions(report) as decisions:
         assert set(decisions.undo()) == {A, B}
-        assert (decisions.of(A), decisions.of(B)) == (REJECTED, NONE)
+        assert (decisions.of(A), decisions.of(B)) == (REJECTED, UNDECIDED)
     with Decisions(report) as decisions:
         assert decisions.of(A) == REJECTED
         assert decisions.undo() == [A]
-        assert decisions.of(A) == NONE
+        assert decisions.of(A) == UNDECIDED
         assert not decisions.undoable
         assert decisions.undo() == []
 
@@ -73,7 +73,7 @@ def test_wherever_it_is_torn_the_lines_before_count(tmp_path_factory, cut):
     report = tmp_path_factory.mktemp("torn") / "r.csv"
     with Decisions(report) as decisions:
         for number in range(4):
-            decisions.decide({Key(str(number), "0"): APPROVED})
+            decisions.decide({PhotoKey(str(number), "0"): APPROVED})
     data = journal_path(report).read_bytes()
     kept = data[: cut % (len(data) + 1)]
     journal_path(report).write_bytes(kept)

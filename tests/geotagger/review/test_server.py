@@ -12,10 +12,10 @@ from starlette.testclient import TestClient
 
 from geotagger.metadata.read import read
 from geotagger.reasons import Reason, ReasonCode
-from geotagger.review.decisions import Decisions, Key
+from geotagger.review.decisions import Decisions, PhotoKey
 from geotagger.review.pictures import Pictures
-from geotagger.review.server import make_app
-from geotagger.review.session import Session
+from geotagger.review.server import make_application
+from geotagger.review.session import ReviewSession
 from geotagger.types import Outcome, Photo, Status
 from tests.fixtures.drawer import texture
 from tests.fixtures.reviewing import drawn_outcomes, make_photo
@@ -36,7 +36,7 @@ def report(tmp_path, request):
 @pytest.fixture
 def session(report):
     with Decisions(report) as decisions:
-        session = Session(report, decisions)
+        session = ReviewSession(report, decisions)
         yield session
         session.close()
 
@@ -44,7 +44,7 @@ def session(report):
 @pytest.fixture
 def stranger(session):
     """A client that was not given the address."""
-    app = make_app(session, 8123, TOKEN)
+    app = make_application(session, 8123, TOKEN)
     with TestClient(app, base_url=ORIGIN, headers={"origin": ORIGIN}) as client:
         yield client
 
@@ -164,7 +164,7 @@ def test_pictures_of_other_formats_are_converted_and_turned_upright(tmp_path):
     path = tmp_path / "turned.avif"
     texture(320, 200).save(path, exif=turned)
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    shown = Pictures(tmp_path / "r.csv").picture(Key(str(path), sha256), "preview")
+    shown = Pictures(tmp_path / "r.csv").picture(PhotoKey(str(path), sha256), "preview")
     with Image.open(BytesIO(shown)) as image:
         assert image.format == "WEBP"
         assert image.size == (200, 320)
@@ -270,8 +270,8 @@ def test_hostile_texts_stay_data(tmp_path):
     ]
     report = write_report(tmp_path / "<b>&.csv", rows)
     with Decisions(report) as decisions:
-        session = Session(report, decisions)
-        with TestClient(make_app(session, 8123, TOKEN), base_url=ORIGIN) as client:
+        session = ReviewSession(report, decisions)
+        with TestClient(make_application(session, 8123, TOKEN), base_url=ORIGIN) as client:
             html = client.get(f"/?token={TOKEN}").text
             assert "<title>Review: &lt;b&gt;&amp;.csv</title>" in html
             assert "hacked" not in html  # rows come as JSON only
@@ -334,7 +334,7 @@ def test_a_hundred_thousand_rows_are_paged(tmp_path):
     )
     report = write_report(tmp_path / "many.jsonl", rows)
     with Decisions(report) as decisions:
-        session = Session(report, decisions)
+        session = ReviewSession(report, decisions)
         assert len(session.index) == 100_000
         assert len(session.rows(999)) == 100
         assert session.rows(999)[99]["path"].endswith("099999.jpg")

@@ -9,8 +9,8 @@ from geotagger.errors import BundleError, UsageError
 from geotagger.reasons import Reason, ReasonCode
 from geotagger.reports.formats.registry import open_report
 from geotagger.reports.read.rows import read_rows
-from geotagger.review.decisions import NONE, Decision, Decisions, Key, journal_path
-from geotagger.review.session import Session
+from geotagger.review.decisions import UNDECIDED, Decision, Decisions, PhotoKey, journal_path
+from geotagger.review.session import ReviewSession
 from geotagger.types import Level, Outcome, Photo, PhotoMetadata, Point, Status
 from geotagger.vision.bundle.label_tables import read_vectors
 from tests.fixtures.reviewing import guess
@@ -96,7 +96,7 @@ def test_whole_characters_are_taken(report):
     ],
 )
 def test_a_line_of_decisions_that_says_nothing_is_left_out(report, line):
-    key = Key("a.jpg", "1" * 64)
+    key = PhotoKey("a.jpg", "1" * 64)
     with Decisions(report) as decisions:
         decisions.decide({key: Decision("approved")})
     with journal_path(report).open("a", encoding="utf-8") as journal:
@@ -104,7 +104,7 @@ def test_a_line_of_decisions_that_says_nothing_is_left_out(report, line):
     with Decisions(report) as decisions:
         assert decisions.damaged == 1
         assert dict(decisions) == {key: Decision("approved")}
-        session = Session(report, decisions)
+        session = ReviewSession(report, decisions)
         assert session.columns()["rows"] == 1
         assert session.rows(0)[0]["decision"]["state"] == "approved"
         session.close()
@@ -112,10 +112,10 @@ def test_a_line_of_decisions_that_says_nothing_is_left_out(report, line):
 
 def test_half_a_character_in_a_note_is_refused_and_not_lost_later(report):
     with Decisions(report) as decisions:
-        session = Session(report, decisions)
-        with pytest.raises(ValueError, match="half a character"):
+        session = ReviewSession(report, decisions)
+        with pytest.raises(ValueError, match="not valid Unicode"):
             session.decide({"ids": [0], "note": "\ud83d"})
-        assert decisions.of(Key("a.jpg", "1" * 64)) == NONE
+        assert decisions.of(PhotoKey("a.jpg", "1" * 64)) == UNDECIDED
         session.close()
 
 
@@ -130,7 +130,7 @@ def test_a_guess_without_a_position_is_shown_and_cannot_be_approved(tmp_path):
     )
     made.close()
     with Decisions(made.path) as decisions:
-        session = Session(made.path, decisions)
+        session = ReviewSession(made.path, decisions)
         assert session.rows(0)[0]["writes"] == ""
         assert session.decide({"ids": [0], "state": "approved"})["rows"] == []
         session.close()
