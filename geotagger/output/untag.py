@@ -11,13 +11,9 @@ from geotagger.errors import NoPhotosError, PhotoError
 from geotagger.images.scan import walk
 from geotagger.metadata.safe_write.replace import clear_old_leftovers
 from geotagger.metadata.sidecar import SUFFIX, existing_sidecars
-from geotagger.metadata.undo.untag import UntagResult, untag_file, untag_sidecar
+from geotagger.metadata.undo.untag import UntagResult, UntagStatus, untag_file, untag_sidecar
 from geotagger.metadata.undo.write_journal import WriteJournal
 from geotagger.printable import printable_path
-
-_FAILED = "failed"
-_UNTOUCHED = "untouched"
-_WORST_FIRST = (_FAILED, "cleaned", "restored", _UNTOUCHED)
 
 
 def run(paths: Sequence[Path], say: Callable[[str], None]) -> Counter[str]:
@@ -27,8 +23,8 @@ def run(paths: Sequence[Path], say: Callable[[str], None]) -> Counter[str]:
         say: called with a line for each file that was changed, or failed.
 
     Returns:
-        How many photos have each result: those of `UntagResult`, and failed. A photo counts with
-        its sidecars, by the worst result. A sidecar of geotagger without a photo counts too.
+        How many photos have each `UntagStatus`. A photo counts with its sidecars, by the worst
+        status. A sidecar of geotagger without a photo counts too.
 
     Raises:
         NoPhotosError: there is no photo.
@@ -39,12 +35,13 @@ def run(paths: Sequence[Path], say: Callable[[str], None]) -> Counter[str]:
         for files, problem in _files_under(paths):
             done_by_path = {path: _untagged(path, problem, journal) for path in files}
             for path, done in done_by_path.items():
-                if done.result != _UNTOUCHED:
+                if done.result != UntagStatus.UNTOUCHED:
                     note = f" ({done.note})" if done.note else ""
                     say(f"{printable_path(path)}: {done.result}{note}")
-            names = {done.result for done in done_by_path.values()}
-            if names != {_UNTOUCHED} or files[0].suffix != SUFFIX:
-                results[next(name for name in _WORST_FIRST if name in names)] += 1
+            statuses = {done.result for done in done_by_path.values()}
+            if statuses != {UntagStatus.UNTOUCHED} or files[0].suffix != SUFFIX:
+                worst = next(status for status in UntagStatus if status in statuses)
+                results[worst.value] += 1
     if not results:
         raise NoPhotosError(f"no photos in {', '.join(str(path) for path in paths)}")
     return results
@@ -69,8 +66,8 @@ def _files_under(paths: Sequence[Path]) -> Iterator[tuple[list[Path], str]]:
 
 def _untagged(path: Path, problem: str, journal: WriteJournal) -> UntagResult:
     if problem:
-        return UntagResult(_FAILED, problem)
+        return UntagResult(UntagStatus.FAILED, problem)
     try:
         return (untag_sidecar if path.suffix == SUFFIX else untag_file)(path, journal)
     except PhotoError as error:
-        return UntagResult(_FAILED, str(error))
+        return UntagResult(UntagStatus.FAILED, str(error))

@@ -28,22 +28,22 @@ if TYPE_CHECKING:
 
 
 class UntagStatus(StrEnum):
-    """What `untag` did to one file."""
+    """What `untag` did to one file, worst first."""
 
-    RESTORED = "restored"
-    """It is the original again, byte for byte."""
+    FAILED = "failed"
     CLEANED = "cleaned"
     """Another program changed it since; only what geotagger wrote was removed."""
+    RESTORED = "restored"
+    """It is the original again, byte for byte."""
     UNTOUCHED = "untouched"
     """It holds nothing of geotagger's."""
 
 
 @dataclass(frozen=True, slots=True)
 class UntagResult:
-    """What `untag` did to one file."""
+    """What `untag` did to one file, and why."""
 
-    result: str
-    """An UntagStatus, or failed."""
+    result: UntagStatus
     note: str = ""
 
 
