@@ -13,6 +13,7 @@ import pytest
 
 import geotagger
 from geotagger.cli.main import cli
+from geotagger.reports.schema import SCHEMA
 from tools.docs import cli_reference
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -156,6 +157,11 @@ def test_the_reference_of_the_command_line_is_up_to_date():
     assert text_of(cli_reference.PAGE) == cli_reference.page(), (
         "a command, flag or help text has changed: run python tools/docs/cli_reference.py"
     )
+
+
+def test_the_columns_of_reports_are_those_of_the_schema():
+    rows = [f"| `{c.name}` | {c.kind} | {c.unit} | {c.meaning} |" for c in SCHEMA]
+    assert "\n".join(rows) in text_of(ROOT / "docs" / "guide" / "reports.md")
 
 
 def test_the_readme_is_short():
