@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
 import msgspec
 from msgspec import Meta, Struct
@@ -41,6 +41,12 @@ _PATTERNS_IN_WORDS = {
     NOT_BLANK_PATTERN: "a text that is not blank",
     TEMPLATE_PATTERN: "a text with only " + ", ".join(f"{{{x}}}" for x in CAPTION_FIELDS),
 }
+_CHOICES = {
+    "kind": tuple(str(head.__struct_config__.tag) for head in get_args(Head)),
+    "fit": get_args(get_type_hints(InputSpec)["fit"]),
+    "filter": get_args(get_type_hints(InputSpec)["filter"]),
+}
+"""The values of the keys that allow only some texts."""
 
 
 class Calibration(Struct, frozen=True, forbid_unknown_fields=True):
@@ -132,16 +138,25 @@ class _CardFormat(Struct):
 
 
 def _decode(data: bytes | str, kind: type[T], source: str) -> T:
+    """Decode JSON to a struct, with errors that name the file, the place and the remedy."""
     try:
         text = data if isinstance(data, str) else data.decode("utf-8-sig")
         return msgspec.json.decode(text, type=kind)
     except msgspec.ValidationError as error:
-        problem = str(error)
-        for pattern, words in _PATTERNS_IN_WORDS.items():
-            problem = problem.replace(f"`str` matching regex {pattern!r}", words)
+        problem = _in_words(str(error))
         raise BundleError(f"{source}: {problem}; correct the card or update geotagger") from error
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise BundleError(f"{source}: not readable as JSON ({error}); fetch it again") from error
+
+
+def _in_words(problem: str) -> str:
+    """An error of msgspec, with words for patterns, and with the choices of a key that has some."""
+    for pattern, words in _PATTERNS_IN_WORDS.items():
+        problem = problem.replace(f"`str` matching regex {pattern!r}", words)
+    for key, choices in _CHOICES.items():
+        if problem.startswith("Invalid") and problem.endswith(f".{key}`"):
+            problem = f"{problem}, it must be one of {', '.join(choices)}"
+    return problem
 
 
 def _check_files(card: ModelCard, source: str) -> None:

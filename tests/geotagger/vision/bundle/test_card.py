@@ -131,6 +131,24 @@ def test_wrong_values_are_refused(card_text, path, value):
         ModelCard.from_json(json.dumps(document), "the/card.json")
 
 
+@pytest.mark.parametrize(
+    ("path", "choices"),
+    [
+        (("input", "fit"), "crop, clip, squash, pad"),
+        (("input", "filter"), "bicubic, bilinear, lanczos"),
+        (("heads", 0, "kind"), "classify, retrieve, caption, regress"),
+    ],
+)
+def test_choices_are_named(card_text, path, choices):
+    document = json.loads(card_text)
+    part = document
+    for step in path[:-1]:
+        part = part[step]
+    part[path[-1]] = "other"
+    with pytest.raises(BundleError, match=f"Invalid .*'other'.*{path[-1]}`.* one of {choices};"):
+        ModelCard.from_json(json.dumps(document))
+
+
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
 def test_numbers_that_are_not_finite_are_refused(card_text, number):
     text = card_text.replace('"country": 0.5', f'"country": {number}')
