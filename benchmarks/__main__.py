@@ -1,9 +1,12 @@
-"""Runs the benchmarks and writes their tables into docs/internals/performance.md, with the machine
-named.
+"""Run the speed benchmarks and write their tables and the machine into the docs.
 
-python -m benchmarks                     half an hour on two quiet cores
+python -m benchmarks                     all; half an hour on two idle cores
 python -m benchmarks --only startup --only walk
-python -m benchmarks --model FOLDER      throughput with a further bundle (towers.py)
+python -m benchmarks --model FOLDER      throughput with another bundle too (fixtures/towers.py)
+
+The page is docs/internals/performance.md. The other benchmarks (decode, text, page, write_speed,
+peers, gpu_decode, quality/) need files of your own or fill no table; each runs alone, as
+`python -m benchmarks.speed.decode`.
 """
 
 from __future__ import annotations
@@ -45,18 +48,16 @@ BARS = {
     "memory": "growth under 5 % from 3,000 to 30,000 photos",
     "walk": "`walk_photos` under 5 s and 100 MB",
     "resume": "100,000 photos with nothing changed under 10 s",
-    "startup": "`geotagger --help` at most 1.5 x `import click`",
+    "startup": "`geotagger --help` at most 1.4 x `import click`",
     "ray": "at least 0.85 of local",
     "gpu": "at least half the ceiling; end to end bound by decoding alone",
 }
-"""What is asked for, beside what was measured."""
+"""Targets, printed next to the results."""
 
 
 @click.command(help=__doc__)
 @click.option("--only", multiple=True, type=click.Choice(list(COMMANDS)))
-@click.option(
-    "--model", "models", multiple=True, help="Bundles for throughput, beside the starter."
-)
+@click.option("--model", "models", multiple=True, help="Further bundles for throughput.")
 def main(only: tuple[str, ...], models: tuple[str, ...]) -> None:
     results: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     for name in only or COMMANDS:
@@ -70,7 +71,7 @@ def main(only: tuple[str, ...], models: tuple[str, ...]) -> None:
 
 
 def write(results: dict[str, Any]) -> None:
-    """After each benchmark, for the next one may be interrupted."""
+    """Called after every benchmark, so an interrupted run keeps its results."""
     RESULTS.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
     before, _, rest = PAGE.read_text("utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
@@ -86,8 +87,8 @@ def run(name: str, command: Sequence[str], results: dict[str, Any]) -> None:
     if done.returncode:
         click.echo(f"  not measured: exit code {done.returncode}")
         return
-    told = json.loads(done.stdout.splitlines()[-1])
-    results[name] = {**told, "machine": machine(), "on": datetime.now(UTC).date().isoformat()}
+    figures = json.loads(done.stdout.splitlines()[-1])
+    results[name] = {**figures, "machine": machine(), "on": datetime.now(UTC).date().isoformat()}
 
 
 def machine() -> str:
@@ -102,10 +103,15 @@ def machine() -> str:
 
 def tables(results: dict[str, Any]) -> str:
     parts = []
-    for name, told in results.items():
+    for name, figures in results.items():
         kind = name.split()[0].split("-")[0]
-        head, rows = TABLES[kind](told)
-        lines = [f"**{name}** ({told['machine']}; {told['on']})", "", f"Asked: {BARS[kind]}.", ""]
+        head, rows = TABLES[kind](figures)
+        lines = [
+            f"**{name}** ({figures['machine']}; {figures['on']})",
+            "",
+            f"Target: {BARS[kind]}.",
+            "",
+        ]
         lines += ["| " + " | ".join(head) + " |", "|" + "---|" + "---:|" * (len(head) - 1)]
         lines += ["| " + " | ".join(row) + " |" for row in rows]
         parts.append("\n".join(lines) + "\n")
@@ -115,70 +121,74 @@ def tables(results: dict[str, Any]) -> str:
 Table = tuple[Sequence[str], Iterable[Sequence[str]]]
 
 
-def of_throughput(told: dict[str, Any]) -> Table:
+def of_throughput(figures: dict[str, Any]) -> Table:
     rows = [
-        (name, f"{rate:.2f}", f"{told['core_ms'][name]:.1f}")
-        for name, rate in told["photos_per_s"].items()
+        (name, f"{rate:.2f}", f"{figures['core_ms'][name]:.1f}")
+        for name, rate in figures["photos_per_s"].items()
     ]
-    rows.append(("end to end / slower of the two", f"{told['ratio']:.2f}", ""))
-    rows.append(("the same in core-ms", f"{_in_core_ms(told):.2f}", ""))
-    rows.append(("possible on shared cores", f"{told['possible']:.2f}", ""))
+    rows.append(("end to end / slower of the two", f"{figures['ratio']:.2f}", ""))
+    rows.append(("the same in core-ms", f"{_in_core_ms(figures):.2f}", ""))
+    rows.append(("possible on shared cores", f"{figures['possible']:.2f}", ""))
     return ("", "photos/s", "core-ms a photo"), rows
 
 
-def _in_core_ms(told: dict[str, Any]) -> float:
-    costs = told["core_ms"]
+def _in_core_ms(figures: dict[str, Any]) -> float:
+    costs = figures["core_ms"]
     return max(costs["decoding"], costs["inference"]) / costs["end to end"]
 
 
-def of_memory(told: dict[str, Any]) -> Table:
-    rows = [(f"{int(count):,}", f"{peak:.0f}") for count, peak in told["peak_mib"].items()]
-    rows.append(("growth", f"{told['growth']:+.1%}"))
-    return (f"photos of {told['megapixels']:g} MP", "peak MiB"), rows
+def of_memory(figures: dict[str, Any]) -> Table:
+    rows = [(f"{int(count):,}", f"{peak:.0f}") for count, peak in figures["peak_mib"].items()]
+    rows.append(("growth", f"{figures['growth']:+.1%}"))
+    return (f"photos of {figures['megapixels']:g} MP", "peak MiB"), rows
 
 
-def of_walk(told: dict[str, Any]) -> Table:
-    ways = told["ways"].items()
+def of_walk(figures: dict[str, Any]) -> Table:
+    ways = figures["ways"].items()
     rows = [
         (name, f"{one['core_s']:.2f}", f"{one['seconds']:.2f}", f"{one['mib']:.0f}")
         for name, one in ways
     ]
-    return (f"{told['files']:,} files", "core-s", "s", "MiB"), rows
+    return (f"{figures['files']:,} files", "core-s", "s", "MiB"), rows
 
 
-def of_resume(told: dict[str, Any]) -> Table:
+def of_resume(figures: dict[str, Any]) -> Table:
     rows = [
         (name, f"{one['core_s']:.1f}", f"{one['seconds']:.1f}", f"{one['peak_mib']:.0f}")
-        for name, one in told["runs"].items()
+        for name, one in figures["runs"].items()
     ]
-    return (f"{told['photos']:,} photos", "core-s", "s", "peak MiB"), rows
+    return (f"{figures['photos']:,} photos", "core-s", "s", "peak MiB"), rows
 
 
-def of_startup(told: dict[str, Any]) -> Table:
-    base = told["core_ms"]["import click"]
+def of_startup(figures: dict[str, Any]) -> Table:
+    base = figures["core_ms"]["import click"]
     return ("", "core-ms", "x import click"), [
-        (name, f"{cost:.0f}", f"{cost / base:.2f}") for name, cost in told["core_ms"].items()
+        (name, f"{cost:.0f}", f"{cost / base:.2f}") for name, cost in figures["core_ms"].items()
     ]
 
 
-def of_ray(told: dict[str, Any]) -> Table:
+def of_ray(figures: dict[str, Any]) -> Table:
     rows = [
-        (name, f"{rate:.1f}", f"{told['start_s'][name]:.1f}")
-        for name, rate in told["photos_per_s"].items()
+        (name, f"{rate:.1f}", f"{figures['start_s'][name]:.1f}")
+        for name, rate in figures["photos_per_s"].items()
     ]
-    rows.append(("ray / local", f"{told['ratio']:.2f}", ""))
+    rows.append(("ray / local", f"{figures['ratio']:.2f}", ""))
     return ("", "photos/s", "s to start"), rows
 
 
-def of_gpu(told: dict[str, Any]) -> Table:
+def of_gpu(figures: dict[str, Any]) -> Table:
     rows = [
         (f"{size} px, {way}", f"{one['photos_per_s']:.0f}", f"{one.get('idle', 0):.0%}")
-        for size, ways in told["sizes"].items()
+        for size, ways in figures["sizes"].items()
         for way, one in ways.items()
         if "photos_per_s" in one
     ]
-    rows.append(("decoding alone", f"{told['decoding_photos_per_s']:.0f}", ""))
-    return (f"{told['gpu']}, {told['ceiling_tflops']:.0f} TFLOP/s", "photos/s", "GPU idle"), rows
+    rows.append(("decoding alone", f"{figures['decoding_photos_per_s']:.0f}", ""))
+    return (
+        f"{figures['gpu']}, {figures['ceiling_tflops']:.0f} TFLOP/s",
+        "photos/s",
+        "GPU idle",
+    ), rows
 
 
 TABLES: dict[str, Callable[[dict[str, Any]], Table]] = {

@@ -1,11 +1,10 @@
-"""Accuracy of a model's first guess, without any belief, as papers state it (Im2GPS3k and others).
+"""Accuracy of a model's first guess, without prior and other evidence, as papers report it.
 
-    python -m benchmarks.quality.im2gps IM2GPS3K_FOLDER im2gps3k.csv --model geoclip --expect
-    geoclip
+    python -m benchmarks.quality.im2gps FOLDER im2gps3k.csv --model geoclip --expect geoclip
 
 The CSV has the columns IMG_ID, LAT, LON (or file, lat, lon). Distances are great-circle with
-R = 6371.0 km; a photo counts where it lies within the distance. Every photo of the CSV must be in
-the folder: a score over some of them is not the published one.
+R = 6371.0 km; a photo counts at a threshold when its error is at most that distance. Every photo of
+the CSV must be in the folder, as a score over a part is not comparable with published ones.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ PUBLISHED = {
     "streetclip": (4.2, 22.7, 36.2, 57.7, 77.3),  # with US states
     "clip": (3.3, 17.7, 28.9, 51.6, 68.9),
 }
-"""Per cent on Im2GPS3k: GeoCLIP from its paper, the others from repetitions
+"""Per cent on Im2GPS3k: GeoCLIP from its paper, the others measured again
 (docs/internals/accuracy.md)."""
 TOLERANCE = 1.0
 AT_ONCE = 256
@@ -40,7 +39,11 @@ AT_ONCE = 256
 @click.option("--model", default="geoclip", show_default=True)
 @click.option("--crops", type=click.Choice(["1", "5", "10"]), default="1", show_default=True)
 @click.option("--device", default="auto", show_default=True)
-@click.option("--expect", type=click.Choice(sorted(PUBLISHED)), help="Fail if it is not like this.")
+@click.option(
+    "--expect",
+    type=click.Choice(sorted(PUBLISHED)),
+    help="Published scores; exit code 1 if the result differs by more than 1 point.",
+)
 def main(
     folder: Path, labels: Path, model: str, crops: str, device: str, expect: str | None
 ) -> None:
@@ -62,13 +65,13 @@ def read_labels(folder: Path, labels: Path) -> tuple[list[Path], np.ndarray, np.
     files = [folder / (row.get("img_id") or row["file"]) for row in rows]
     lost = [str(file) for file in files if not file.is_file()]
     if lost:
-        raise click.ClickException(f"{len(lost)} photos are not there, first {lost[0]}")
+        raise click.ClickException(f"{len(lost)} photos are missing, the first is {lost[0]}")
     lat, lon = (np.array([float(row[axis]) for row in rows]) for axis in ("lat", "lon"))
     return files, lat, lon
 
 
 def first_points(tagger: Geotagger, files: list[Path]) -> np.ndarray:
-    """Degrees [n, 2]; NaN where a photo cannot be read, which counts as wrong."""
+    """Latitude and longitude of the best guess, float64 [n, 2]; NaN where a photo is unreadable."""
     points = np.full((len(files), 2), np.nan)
     for start in range(0, len(files), AT_ONCE):
         batch = files[start : start + AT_ONCE]

@@ -1,12 +1,12 @@
-"""What becomes of a folder of photos: written, sidecar (with the reason), or harmed.
+"""Embed a prediction into every file of a folder in memory, and count written, refused, damaged.
 
     python -m benchmarks.quality.metadata_corpus FOLDER [--readers] [--slow 1.0]
 
-Embeds a prediction into every file in memory, verifies it, takes it back, and prints a table by
-format and reason. With `--readers` the tagged files are also given to ExifTool, Exiv2, libexif
-(`exif`), exifread and Pillow, as far as they are installed: each must read the position back, and
-`exiftool -validate` must not find an error that was not there before. Exit code 1 when a file was
-harmed, a reader failed, or anything but a refusal was raised. Nothing in FOLDER is changed.
+Each file is embedded, verified and restored; a table by format and reason is printed. With
+`--readers`, ExifTool, Exiv2, libexif (`exif`), exifread and Pillow read the tagged files, as far as
+they are installed: each must find the position, and `exiftool -validate` must report no new error.
+The exit code is 1 when a file was damaged, a reader failed, or an exception other than a refusal
+was raised. FOLDER is not changed.
 """
 
 from __future__ import annotations
@@ -63,14 +63,14 @@ def change(packet: bytes | None) -> bytes:
 
 
 def written_and_proven(data: bytes) -> EmbedResult:
-    """Raises CannotEmbedError for a refusal and AssertionError for harm."""
+    """Raises CannotEmbedError for a refusal and AssertionError for damage."""
     written = embed(data, GPS, change)
     verify(written)
     tagged, was = written.data, written.original
-    assert was == data or original(data) == was, "the original is another file"
+    assert was == data or original(data) == was, "the original differs"
     record = undo_record(tagged)
     assert record == written.record, "the record is not in the file"
-    assert record.restore(tagged) == was, "undo does not give the original back"
+    assert record.restore(tagged) == was, "undo does not restore the original"
     assert read(tagged).gps_is_prediction, "the prediction does not read back"
     assert embed(tagged, GPS, change).data == tagged, "tagging again changes the file"
     if written.packet is not None:
@@ -79,7 +79,7 @@ def written_and_proven(data: bytes) -> EmbedResult:
     assert not read(cleaned).gps_is_prediction, "removal leaves the position"
     assert not prediction_in(xmp_packet(cleaned)), "removal leaves the XMP"
     if kind_of(was) != "TIFF" and not read(was).gps_is_prediction:
-        assert read(cleaned).gps == read(was).gps, "removal costs the GPS that was there"
+        assert read(cleaned).gps == read(was).gps, "removal loses the measured GPS"
     return written
 
 
@@ -94,9 +94,9 @@ def exiftool(folder: Path, *options: str) -> dict[str, dict[str, object]]:
 
 
 def new_complaints(before: Path, after: Path) -> dict[str, list[str]]:
-    """File name -> what `exiftool -validate` says of the tagged file and not of the original."""
+    """File name -> what `exiftool -validate` reports only of the tagged file."""
     options = ("-validate", "-a", "-G4", "-warning", "-error")
-    # A new EXIF block makes no claim of a resolution, which JFIF may tell otherwise.
+    # a new EXIF block holds no resolution, because JFIF may state another
     allowed = "Missing required JPEG IFDN tag N XResolution"
     old, new = exiftool(before, *options), exiftool(after, *options)
     found = {}
@@ -114,7 +114,7 @@ def _texts(tags: dict[str, object]) -> list[str]:
 
 
 def same_pictures(before: Path, after: Path) -> list[str]:
-    """Names of the files whose image data is another one to ExifTool."""
+    """Names of the files whose image data changed according to ExifTool."""
     options = ("-api", "ImageHashType=SHA256", "-ImageDataHash")
     old, new = exiftool(before, *options), exiftool(after, *options)
     return [
@@ -122,23 +122,23 @@ def same_pictures(before: Path, after: Path) -> list[str]:
     ]
 
 
-def said(*command: str) -> str:
+def stdout_of(*command: str) -> str:
     done = subprocess.run(command, capture_output=True, check=False)
     return done.stdout.decode("utf-8", "replace")
 
 
 def readers_that_fail(path: Path, kind: str) -> list[str]:
-    """Those that do not find 48 degrees 51 minutes in the tagged file."""
+    """Installed readers that do not find 48 degrees 51 minutes in the tagged file."""
     found = {}
     if shutil.which("exiv2"):
-        found["exiv2"] = "48/1 51/1" in said("exiv2", "-g", "GPSLatitude$", "-Pv", str(path))
+        found["exiv2"] = "48/1 51/1" in stdout_of("exiv2", "-g", "GPSLatitude$", "-Pv", str(path))
     if shutil.which("exif") and kind == "JPEG":
-        found["libexif"] = "48, 51" in said("exif", "-m", "--ifd=GPS", "-t", "2", str(path))
+        found["libexif"] = "48, 51" in stdout_of("exif", "-m", "--ifd=GPS", "-t", "2", str(path))
     try:
         import exifread
 
         tags = exifread.process_file(io.BytesIO(path.read_bytes()), details=False)
-        # In PNG it wants text, and in WebP the header of JPEG before the block.
+        # it expects text in PNG, and the JPEG header before the block in WebP
         found["exifread"] = kind in ("PNG", "WebP") or "48, 51" in str(tags.get("GPS GPSLatitude"))
     except ImportError:
         pass
@@ -147,10 +147,10 @@ def readers_that_fail(path: Path, kind: str) -> list[str]:
     with warnings.catch_warnings(), Image.open(path) as image:
         warnings.simplefilter("ignore")
         found["Pillow"] = image.getexif().get_ifd(0x8825).get(2, ())[:2] == (48.0, 51.0)
-    return [name for name, well in found.items() if not well]
+    return [name for name, success in found.items() if not success]
 
 
-def ask_readers(written: dict[Path, tuple[str, EmbedResult]], problems: list[str]) -> None:
+def check_with_readers(written: dict[Path, tuple[str, EmbedResult]], problems: list[str]) -> None:
     with tempfile.TemporaryDirectory() as name:
         before, after = Path(name, "before"), Path(name, "after")
         before.mkdir()
@@ -162,7 +162,7 @@ def ask_readers(written: dict[Path, tuple[str, EmbedResult]], problems: list[str
             (before / file).write_bytes(result.original)
             (after / file).write_bytes(result.data)
             if failing := readers_that_fail(after / file, kind):
-                known = readers_that_fail_at_all(before / file)
+                known = readers_that_fail_on_original(before / file)
                 failing = [reader for reader in failing if reader not in known]
                 problems += [f"{source}: not read by {', '.join(failing)}"] * bool(failing)
         if not shutil.which("exiftool"):
@@ -177,8 +177,8 @@ def ask_readers(written: dict[Path, tuple[str, EmbedResult]], problems: list[str
         problems += [f"{sources[name]}: the image data changed" for name in others]
 
 
-def readers_that_fail_at_all(path: Path) -> list[str]:
-    """Those that give up on the original already."""
+def readers_that_fail_on_original(path: Path) -> list[str]:
+    """Installed readers that cannot read the original."""
     found = []
     try:
         import exifread
@@ -200,7 +200,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--readers", action="store_true")
-    parser.add_argument("--slow", type=float, default=1.0, help="seconds that are a problem")
+    parser.add_argument("--slow", type=float, default=1.0, help="seconds a file may take")
     arguments = parser.parse_args()
     table: Counter[tuple[str, str, str]] = Counter()
     written: dict[Path, tuple[str, EmbedResult]] = {}
@@ -223,7 +223,7 @@ def main() -> None:
         assert hashlib.sha256(data).digest() == digest
     for (kind, result, reason), count in sorted(table.items()):
         print(f"{count:6}  {kind:10} {result:8} {reason}")
-    ask_readers(written, problems)
+    check_with_readers(written, problems)
     print(*problems, sep="\n")
     print(f"{sum(table.values())} files, {len(problems)} problems")
     sys.exit(bool(problems))

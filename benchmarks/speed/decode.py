@@ -1,9 +1,9 @@
-"""What does decoding a 12-megapixel JPEG to a model's 224 pixels cost, and what does it lose?
+"""Time and error of decoding a 12-megapixel JPEG to 224 pixels, and peak memory by format.
 
-    python -m benchmarks.speed.decode                 time, and error against a full decode
+    python -m benchmarks.speed.decode                 time, and error relative to a full decode
     python -m benchmarks.speed.decode --memory        peak memory of each format, in bytes a pixel
 
-The ways are timed in turn, round by round, so that a noisy machine is noisy for all.
+The ways take turns in every round, so that noise of the machine affects all of them alike.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def full_decode(data: bytes) -> np.ndarray:
 
 
 def draft(data: bytes) -> np.ndarray:
-    """The fastest that Pillow has: the smallest JPEG scale that still covers the model's size."""
+    """The fastest way in Pillow: the smallest JPEG scale that covers the model's size."""
     with Image.open(io.BytesIO(data)) as image:
         image.draft("RGB", (SPEC.size_px, SPEC.size_px))
         return np.array(image.resize(SIZE, BICUBIC, box=_square(image)))
@@ -104,7 +104,7 @@ def _encode(kind: str, pixels: int) -> bytes:
 
 
 def peak_bytes_per_px(kind: str, pixels: int, min_side_px: int) -> float:
-    """Of decoding in a fresh process, beyond what it had with a tiny picture of the same kind."""
+    """Peak memory of one decode, in bytes a pixel, beyond that of a tiny image of the same kind."""
     unit = 1 if sys.platform == "darwin" else 1024
     with multiprocessing.get_context("spawn").Pool(1) as maker:
         small, large = maker.starmap(_encode, ((kind, 4096), (kind, pixels)))
@@ -128,7 +128,7 @@ def measure_memory(pixels: int) -> None:
     for kind in KINDS:
         figures = []
         for min_side_px in (224, 100_000):
-            # not from a pool: that one may not have children of its own
+            # not in a pool, whose workers may not start processes
             receiver, sender = multiprocessing.Pipe(duplex=False)
             process = multiprocessing.get_context("spawn").Process(
                 target=_send_peak, args=(sender, kind, pixels, min_side_px)
@@ -147,7 +147,7 @@ def _send_peak(sender: object, kind: str, pixels: int, min_side_px: int) -> None
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--photo", type=Path, help="a JPEG of your own")
+    parser.add_argument("--photo", type=Path, help="a JPEG to use")
     parser.add_argument("--memory", action="store_true")
     parser.add_argument("--megapixels", type=int, default=36, help="for --memory")
     options = parser.parse_args()

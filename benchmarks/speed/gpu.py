@@ -1,17 +1,16 @@
-"""What a GPU reaches: ViT-L/14 at 224 and 336 pixels, inference and end to end, against torch.
+"""Throughput on a GPU: ViT-L/14 at 224 and 336 pixels, inference and end to end, with torch.
 
-    python -m benchmarks.speed.gpu                     everything; on a machine with an NVIDIA GPU
-    python -m benchmarks.speed.gpu --quick             a small tower and few photos, to see that it
-    runs
-    python -m benchmarks.speed.gpu --sizes 224         one size, where time is short
+    python -m benchmarks.speed.gpu                     everything, on a machine with an NVIDIA GPU
+    python -m benchmarks.speed.gpu --quick             a small tower and few photos, as a check
+    python -m benchmarks.speed.gpu --sizes 224         one size only
 
-The ceiling is the fastest half-precision matrix product that torch reaches on this GPU, measured in
-the same run. Inference: torch in half precision, eager and compiled, and geotagger's sessions: CUDA
-in half precision, the same with CUDA graphs, CUDA with the weights as imports bring them, and
-TensorRT with the fused and the plain graph. End to end: 12-MP JPEGs from disk to the report, with
-the share of time in which the GPU had nothing to do, beside decoding alone on all cores. And JPEGs
-decoded on the GPU. Random weights are as fast as others. What does not run here says why, and the
-rest goes on. Without a GPU nothing is measured (exit code 2).
+The ceiling is the fastest half-precision matrix product of torch on this GPU, measured in the same
+run. Inference: torch in half precision, eager and compiled, and geotagger's sessions: CUDA in half
+precision, the same with CUDA graphs, CUDA in float32, and TensorRT with the fused and the plain
+graph. End to end: 12-MP JPEGs from disk to the report, with the share of time in which the GPU was
+idle, and decoding only on all cores. Then JPEG decoding on the GPU. The weights are random, which
+does not change the speed. A part that cannot run prints the reason. Without a GPU nothing is
+measured (exit code 2).
 """
 
 from __future__ import annotations
@@ -75,53 +74,53 @@ def main(
         sys.exit(2)
     layers, count, seconds = (2, 400, 1.0) if quick else (LAYERS, count, seconds)
     run = Run(batch_size, layers, seconds, as_json)
-    told: Figures = {
+    results: Figures = {
         "gpu": torch.cuda.get_device_name(),
         "cores": cores(),
         "ceiling_tflops": ceiling(seconds),
         "sizes": {},
     }
-    run.tell(f"{told['gpu']}, {told['cores']} cores")
-    run.tell(f"half-precision matrix products: {told['ceiling_tflops']:.0f} TFLOP/s")
+    run.print(f"{results['gpu']}, {results['cores']} cores")
+    run.print(f"half-precision matrix products: {results['ceiling_tflops']:.0f} TFLOP/s")
     with tempfile.TemporaryDirectory() as scratch:
         folder = make_folder(Path(scratch) / "photos", count)
-        told["gpu_decoding"] = gpu_decode.measure(folder, min(count, 400))
-        for line in gpu_decode.told(told["gpu_decoding"]):
-            run.tell(f"decoding  {line}")
+        results["gpu_decoding"] = gpu_decode.measure(folder, min(count, 400))
+        for line in gpu_decode.lines_of(results["gpu_decoding"]):
+            run.print(f"decoding  {line}")
         for size_px in map(int, sizes.split(",")):
             rate = decoding(folder, min(count, 400), size_px)
-            told["decoding_photos_per_s"] = rate
-            run.tell(f"{size_px} px  decoding alone on all cores {rate:8.0f} photos/s")
-            told["sizes"][size_px] = ways = {}
+            results["decoding_photos_per_s"] = rate
+            run.print(f"{size_px} px  decoding alone on all cores {rate:8.0f} photos/s")
+            results["sizes"][size_px] = ways = {}
             for name, figures in one_size(Path(scratch), folder, size_px, run):
                 ways[name] = figures
-                run.tell(f"{size_px} px  {line_of(name, figures, size_px, layers, told)}")
+                run.print(f"{size_px} px  {line_of(name, figures, size_px, layers, results)}")
     if as_json:
-        click.echo(json.dumps(told))
+        click.echo(json.dumps(results))
 
 
 @dataclass(frozen=True)
 class Run:
-    """What all measurements share."""
+    """Settings of all measurements."""
 
     batch_size: int
     layers: int
     seconds: float
     as_json: bool
 
-    def tell(self, line: str) -> None:
-        """At once, so that a run that is stopped has told what it found."""
+    def print(self, line: str) -> None:
+        """Print a line at once, so a run that is stopped has shown its results."""
         click.echo(line, err=self.as_json)
 
 
-def line_of(name: str, figures: Figures, size_px: int, layers: int, told: Figures) -> str:
+def line_of(name: str, figures: Figures, size_px: int, layers: int, results: Figures) -> str:
     if "problem" in figures:
         return f"{name:34} {figures['problem']}"
     rate = figures["photos_per_s"]
-    share = rate * flop_of(size_px, layers) / 1e12 / told["ceiling_tflops"]
+    share = rate * flop_of(size_px, layers) / 1e12 / results["ceiling_tflops"]
     line = f"{name:34} {rate:8.0f} photos/s {share:5.0%} of ceiling"
     if name.endswith("end to end"):
-        line += f", {rate / told['decoding_photos_per_s']:.2f} of decoding alone"
+        line += f", {rate / results['decoding_photos_per_s']:.2f} of decoding alone"
     return line + (f", GPU idle {figures['idle']:.0%}" if "idle" in figures else "")
 
 
@@ -152,8 +151,8 @@ def one_size(scratch: Path, folder: Path, size_px: int, run: Run) -> Iterator[tu
 
 
 def tried(measure: Callable[[], Figures]) -> Figures:
-    """What it measures, or what is in the way: drivers, compilers and libraries have their own
-    errors, and none of them is worth the rest of the run."""
+    """The figures, or the error: drivers, compilers and libraries raise errors of many kinds, and
+    none of them should end the run."""
     try:
         return measure()
     except Exception as error:
@@ -170,7 +169,7 @@ def cuda_graphs(on: bool) -> Iterator[None]:
 
 
 def of_torch(pixels: np.ndarray, size_px: int, compiled: bool, run: Run) -> Figures:
-    """As a session: pixels from the computer's memory, scores back into it."""
+    """Torch, with pixels and scores in host memory, as in a session."""
     network: Any = make_tower(size_px, run.layers, half=True).cuda()
     if compiled:
         network = torch.compile(network)
@@ -191,7 +190,7 @@ def of_session(pixels: np.ndarray, bundle: Path, device: str, run: Run) -> Figur
 
 
 def per_second(run: Callable[[], object], photos: int, seconds: float) -> float:
-    """Median over the batches of so many seconds, after three that warm up."""
+    """Photos/s: median over the batches of `seconds` seconds, after three to warm up."""
     for _ in range(3):
         run()
     times: list[float] = []
@@ -215,7 +214,7 @@ def ceiling(seconds: float, side: int = 8192) -> float:
 
 
 def flop_of(size_px: int, layers: int) -> float:
-    """Of one photo: the matrix products of the transformer, and the patches."""
+    """Floating-point operations for one photo: the matrix products of transformer and patches."""
     tokens = (size_px // PATCH_PX) ** 2 + 1
     layer = 2 * 12 * WIDTH**2 * tokens + 2 * 2 * tokens**2 * WIDTH
     return layers * layer + 2 * tokens * 3 * PATCH_PX**2 * WIDTH
@@ -223,7 +222,7 @@ def flop_of(size_px: int, layers: int) -> float:
 
 @dataclass(frozen=True)
 class Squares:
-    """A source that has its pixels made and asks nothing."""
+    """A source that prepares pixels and runs no network."""
 
     min_side_px: int
     name: str = "vision"
@@ -236,7 +235,7 @@ class Squares:
 
 
 def decoding(folder: Path, count: int, size_px: int) -> float:
-    """Photos/s of all that the workers do, on all cores: read, hash, metadata, decode, shrink."""
+    """Photos/s of the workers on all cores: read, hash, read metadata, decode, shrink."""
     photos = list(islice(walk([folder]), count))
     source: Any = Squares(size_px)
     with ThreadPoolExecutor(cores()) as pool:
@@ -248,9 +247,9 @@ def decoding(folder: Path, count: int, size_px: int) -> float:
 
 
 def end_to_end(scratch: Path, folder: Path, bundle: Path, device: str, run: Run) -> Figures:
-    """What the photos beyond the first batch take: loading, filling and draining are in both runs.
+    """Photos/s beyond the first batch: start-up and shut-down, in both runs, are subtracted.
 
-    The GPU's idle time is that after the first finished photo.
+    The idle time of the GPU counts from the first finished photo.
     """
     files = tuple(photo.path for photo in walk([folder]))
     options = RunOptions(
@@ -280,9 +279,9 @@ def end_to_end(scratch: Path, folder: Path, bundle: Path, device: str, run: Run)
 
 
 class Usage:
-    """Samples of the first GPU's use in per cent, ten a second, as nvidia-smi tells it.
+    """Samples of the first GPU's utilisation in per cent, ten a second, from nvidia-smi.
 
-    None where there is no nvidia-smi, or it does not tell.
+    Empty where nvidia-smi is missing or reports none.
     """
 
     def __enter__(self) -> Usage:

@@ -1,11 +1,11 @@
-"""JPEGs decoded and shrunk on the GPU, by the libraries that are here: is it worth a dependency?
+"""Throughput of decoding and shrinking JPEGs on the GPU, by the libraries that are installed.
 
-    python -m benchmarks.speed.gpu_decode                 photo-like 12-MP JPEGs that it makes
+    python -m benchmarks.speed.gpu_decode                 synthetic 12-MP JPEGs
     python -m benchmarks.speed.gpu_decode --folder ~/Photos
 
-nvImageCodec and torchvision (nvJPEG) get lists of files and give the model's pixels on the GPU.
-Beside them: what geotagger does, with Pillow on all cores. Where a library is not installed, or
-there is no GPU, it says so.
+nvImageCodec and torchvision (nvJPEG) decode batches of files into the model's pixels on the GPU.
+For comparison geotagger's decoder runs on all cores. A library that is not installed, or a missing
+GPU, is reported.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def torchvision() -> Way:
     def way(files: Sequence[bytes], size_px: int) -> list[torch.Tensor]:
         data = [torch.frombuffer(bytearray(file), dtype=torch.uint8) for file in files]
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it is to move into another package
+            warnings.simplefilter("ignore")  # deprecated: it will move to another package
             planes = decode_jpeg(data, mode=ImageReadMode.RGB, device="cuda")
         return [_shrunk(one, size_px) for one in planes]
 
@@ -81,7 +81,7 @@ def _shrunk(planes: torch.Tensor, size_px: int) -> torch.Tensor:
 
 
 def measure(folder: Path, count: int, size_px: int = 336) -> dict[str, dict[str, Any]]:
-    """For each way photos/s and the mean difference to Pillow in levels, or what is in the way."""
+    """For each way photos/s and the mean difference from Pillow in levels, or the problem."""
     files = [path.read_bytes() for path in sorted(folder.iterdir())[:count] if path.is_file()]
     wanted = pillow()(files[:1], size_px)[0].astype(float)
     found: dict[str, dict[str, Any]] = {}
@@ -101,7 +101,7 @@ def measure(folder: Path, count: int, size_px: int = 336) -> dict[str, dict[str,
 def _measure(
     way: Way, files: Sequence[bytes], size_px: int, wanted: np.ndarray
 ) -> dict[str, float]:
-    first = way(files[:AT_ONCE], size_px)[0]  # warms up, too
+    first = way(files[:AT_ONCE], size_px)[0]  # also warms up
     first = first.cpu().numpy() if isinstance(first, torch.Tensor) else first
     started = time.perf_counter()
     for start in range(0, len(files), AT_ONCE):
@@ -112,7 +112,7 @@ def _measure(
     return {"photos_per_s": rate, "mean_error": float(np.abs(first - wanted).mean())}
 
 
-def told(figures: dict[str, dict[str, Any]]) -> list[str]:
+def lines_of(figures: dict[str, dict[str, Any]]) -> list[str]:
     return [
         f"{name:22} {one['problem']}"
         if "problem" in one
@@ -129,7 +129,7 @@ def told(figures: dict[str, dict[str, Any]]) -> list[str]:
 def main(folder: Path | None, count: int, size_px: int) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         source = folder or make_folder(Path(scratch) / "photos", count)
-        for line in told(measure(source, count, size_px)):
+        for line in lines_of(measure(source, count, size_px)):
             click.echo(line)
 
 

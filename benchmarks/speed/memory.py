@@ -1,4 +1,4 @@
-"""Peak memory of `geotagger tag` as the number of photos grows: it should not.
+"""Peak memory of `geotagger tag` for growing numbers of photos. It should stay constant.
 
 python -m benchmarks.speed.memory --photos 300 --photos 3000
 python -m benchmarks.speed.memory --read-text --megapixels 0.3
@@ -37,15 +37,15 @@ def main(counts: tuple[int, ...], megapixels: float, read_text: bool, as_json: b
             report = Path(scratch) / "report.csv"
             text = "--read-text" if read_text else "--no-read-text"
             command = [sys.executable, "-m", "geotagger", "tag", "-q", folder, text, "--restart"]
-            # alike photos differ in nothing: without --restart they would be asked about but once
+            # --restart: most photos are links to others, whose outputs are cached
             state = Path(scratch) / "state"
             peaks_mib[count] = _peak_mib([*map(str, command), "--report", str(report)], state)
             if not as_json:
                 click.echo(f"{count:8} photos {peaks_mib[count]:8.0f} MiB")
     growth = peaks_mib[counts[-1]] / peaks_mib[counts[0]] - 1
     if as_json:
-        told = {"megapixels": megapixels, "text": read_text, "peak_mib": peaks_mib}
-        click.echo(json.dumps({**told, "growth": growth}))
+        figures = {"megapixels": megapixels, "text": read_text, "peak_mib": peaks_mib}
+        click.echo(json.dumps({**figures, "growth": growth}))
     else:
         click.echo(f"growth: {100 * growth:+.1f} %")
 

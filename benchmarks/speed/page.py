@@ -1,9 +1,9 @@
-"""The longest tasks of the HTML report in a browser: while it loads, is moved, filtered, searched.
+"""Longest tasks of the HTML report in a browser during load, pan, zoom, filter and search.
 
     python -m benchmarks.speed.page --rows 10000 [--keep page.html]
 
-Draws no photos: `--thumbnails` adds as many small pictures as the report holds. Needs playwright
-and a Chromium. A task is what keeps a page from answering (W3C, Long Tasks API).
+The report has no thumbnails unless `--thumbnails` is given. Needs playwright and Chromium. A long
+task keeps a page from responding (W3C, Long Tasks API).
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def main() -> None:
 
 
 def write(path: Path, rows: int, thumbnails: bool, photo: Path) -> None:
-    """A report on towns drawn by their people, as albums are."""
+    """Write a report on towns, drawn by population."""
     places = load_places()
     random = np.random.default_rng(0)
     share = places.population.astype(float) ** 0.8

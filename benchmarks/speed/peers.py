@@ -1,14 +1,14 @@
-"""GeoCLIP's own package, a torch loop that keeps the gallery, and geotagger: answers and speed.
+"""Compare geotagger with the geoclip package and a torch loop: predictions and speed.
 
     python -m benchmarks.speed.peers --clip CLIP_DIR --folder PHOTOS BUNDLE...
 
-CLIP_DIR holds CLIP ViT-L/14 as transformers saves it; each BUNDLE was made of it by
+CLIP_DIR holds CLIP ViT-L/14 as transformers saves it. Each BUNDLE was made from it by
 `python export/to_onnx.py geoclip BUNDLE --tower CLIP_DIR`. A tower with random weights is as fast
-as the real one, and must give the same answers on both sides, too.
+as the real one, and both sides must give the same predictions for it too.
 
-The answers of all photos are compared first. The package is slow because it encodes its gallery
-again for every photo; for comparing, its location encoder keeps what it has worked out. Then the
-three are timed in turn, round by round, in one process: machines are noisy, ratios are not.
+The predictions are compared first. The package is slow because it encodes its gallery again for
+every photo; for the comparison its location encoder returns cached vectors. Then the three take
+turns in every round, in one process, so the ratios hold on a noisy machine.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def main(
 
 
 class TorchLoop:
-    """What a careful user writes: the gallery encoded once, photos one by one."""
+    """A plain torch loop: the gallery is encoded once, photos are predicted one by one."""
 
     def __init__(self, package: Any) -> None:
         self.package = package
@@ -123,7 +123,7 @@ def counted(tagger: Geotagger, files: Sequence[Path]) -> Callable[[], int]:
 
 
 def answers_of_package(package: Any, files: Sequence[Path]) -> list[tuple[np.ndarray, np.ndarray]]:
-    """For each photo the best points, each once (the package's gallery repeats some)."""
+    """For each photo the best points without repeats (the package's gallery has some twice)."""
     encode = package.location_encoder.forward
     with torch.inference_mode():
         kept = encode(package.gps_gallery)
@@ -143,7 +143,7 @@ def answers_of_package(package: Any, files: Sequence[Path]) -> list[tuple[np.nda
 def difference(
     answers: Sequence[tuple[np.ndarray, np.ndarray]], ours: tuple[np.ndarray, np.ndarray]
 ) -> dict[str, float]:
-    """Shares of photos with the same first point and the same set of five; probabilities apart."""
+    """Shares of photos with the same first point and the same five; difference in probability."""
     first, sets, apart = [], [], []
     for (points, probabilities), (own_points, own_probabilities) in zip(
         answers, zip(*ours, strict=True), strict=True

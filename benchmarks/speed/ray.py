@@ -1,8 +1,8 @@
-"""The same photos by `--engine local` and by `--engine ray` on this machine, in turn.
+"""Throughput of `--engine local` and `--engine ray` on this machine, in turn.
 
 python -m benchmarks.speed.ray --photos 320
 
-Times lie between the first row and the last: starting Ray and loading models are told apart.
+The start-up (Ray, models) is measured by a run of one photo and subtracted.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ def main(count: int, rounds: int, as_json: bool) -> None:
     rates = {name: median(count / steady for _, steady in found) for name, found in runs.items()}
     start_s = {name: median(first for first, _ in found) for name, found in runs.items()}
     ratio = median(b / a for (_, a), (_, b) in zip(runs["ray"], runs["local"], strict=True))
-    told = {"photos": count, "photos_per_s": rates, "start_s": start_s, "ratio": ratio}
+    figures = {"photos": count, "photos_per_s": rates, "start_s": start_s, "ratio": ratio}
     if as_json:
-        click.echo(json.dumps(told))
+        click.echo(json.dumps(figures))
         return
     for name in engines:
         click.echo(f"{name:6} {rates[name]:7.1f} photos/s after {start_s[name]:5.1f} s of starting")
@@ -50,7 +50,7 @@ def main(count: int, rounds: int, as_json: bool) -> None:
 
 
 def _timed(options: RunOptions) -> tuple[float, float]:
-    """Seconds to the first row, and seconds of the whole less what a run of one photo takes."""
+    """Seconds of a run of one photo, and the further seconds of the whole run."""
     one = replace(options, paths=(sorted(options.paths[0].iterdir())[0],))
     started = time.perf_counter()
     pipeline.run(one)

@@ -1,10 +1,10 @@
-"""What a run costs that has been made before: seconds and memory, from the start of the process.
+"""Seconds and memory of a run over photos that an earlier run has finished.
 
     python -m benchmarks.speed.resume --photos 100000
 
-Makes a tree of small photos (hard links of a few) and tags it three times, each in a process of its
-own: first, where all but a few are copies whose answers are known; again, with nothing changed; and
-again after one photo in a hundred was touched. --read-text reads text, too.
+Creates a tree of small photos (hard links to a few files) and tags it three times, each in a fresh
+process: first with the cached outputs of the few originals, then unchanged, then after one photo
+in a hundred was rewritten. --read-text reads text too.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import click
 from benchmarks.fixtures.photos import DISTINCT, make_photo
 
 MAX_LINKS = 400_000
-"""Photos before new originals are made: a file system allows 65,000 links to one file."""
+"""Photos per set of originals: file systems allow 65,000 links to one file."""
 
 
 @click.command(help=__doc__)
@@ -50,16 +50,16 @@ def main(count: int, per_folder: int, read_text: bool, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"photos": count, "runs": runs, "journal_mib": size_mib}))
         return
-    for name, told in runs.items():
+    for name, figures in runs.items():
         click.echo(
-            f"{name:18} {told['seconds']:8.1f} s {told['core_s']:8.1f} core-s "
-            f"{count / told['seconds']:9.0f} photos/s {told['peak_mib']:6.0f} MiB"
+            f"{name:18} {figures['seconds']:8.1f} s {figures['core_s']:8.1f} core-s "
+            f"{count / figures['seconds']:9.0f} photos/s {figures['peak_mib']:6.0f} MiB"
         )
     click.echo(f"journal {size_mib:.0f} MiB, {1024 * size_mib / count:.1f} KiB a photo")
 
 
 def make_tree(folder: Path, count: int, per_folder: int) -> None:
-    """Photos of 0.1 MP."""
+    """Fill `folder` with photos of 0.1 MP."""
     originals = folder.with_name("originals")
     originals.mkdir()
     for index in range(count):
@@ -73,6 +73,7 @@ def make_tree(folder: Path, count: int, per_folder: int) -> None:
 
 
 def touch(folder: Path) -> None:
+    """Rewrite one photo in a hundred with the same bytes."""
     for subfolder in folder.iterdir():
         if subfolder.is_dir():
             for path in sorted(subfolder.iterdir())[::100]:

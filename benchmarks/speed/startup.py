@@ -1,4 +1,4 @@
-"""How long `geotagger --help` takes, beside `python -c "import click"`: processes, in turn.
+"""Start-up time of `geotagger --help` relative to `python -c "import click"`.
 
 python -m benchmarks.speed.startup
 """
@@ -24,18 +24,18 @@ WAYS = {
 @click.option("--rounds", default=15, show_default=True)
 @click.option("--json", "as_json", is_flag=True)
 def main(rounds: int, as_json: bool) -> None:
-    """CPU time, as the system accounts for it: wall time tells of the neighbours as well."""
+    """Print CPU times, as wall time depends on other processes too."""
     core_ms: dict[str, list[float]] = {name: [] for name in WAYS}
     for _ in range(rounds):
         for name, command in WAYS.items():
             core_ms[name].append(_core_ms(command))
-    told = {name: median(runs) for name, runs in core_ms.items()}
+    medians = {name: median(runs) for name, runs in core_ms.items()}
     if as_json:
-        click.echo(json.dumps({"core_ms": told}))
+        click.echo(json.dumps({"core_ms": medians}))
         return
-    for name, cost in told.items():
+    for name, cost in medians.items():
         click.echo(
-            f"{name:22} {cost:6.0f} core-ms {cost / told['import click']:5.2f} x import click"
+            f"{name:22} {cost:6.0f} core-ms {cost / medians['import click']:5.2f} x import click"
         )
 
 

@@ -1,10 +1,9 @@
-"""Photos per second with the reading of text, and where the time goes.
+"""Throughput of reading text, and the share of each stage.
 
-    python -m benchmarks.speed.text                       photo-like 12-MP JPEGs, with and without
-    signs
-    python -m benchmarks.speed.text --folder ~/Photos     your own
+    python -m benchmarks.speed.text                       synthetic JPEGs, with and without signs
+    python -m benchmarks.speed.text --folder ~/Photos     your own photos
 
-All stages are timed in turn, round by round, in one process: machines are noisy, ratios are not.
+The stages take turns in every round, in one process, so the ratios hold on a noisy machine.
 """
 
 from __future__ import annotations
@@ -63,7 +62,7 @@ def main(
 def _run(
     reader: TextReader, files: Sequence[bytes], batch_size: int, workers: int
 ) -> dict[str, float]:
-    """Seconds of each stage, and how many lines were read."""
+    """Seconds of each stage, and the number of lines read."""
     seconds: dict[str, float] = {}
 
     def timed(stage: str, work: Callable[[], T]) -> T:
@@ -96,15 +95,15 @@ def _report(kind: str, runs: list[dict[str, float]], count: int) -> None:
         for stage in stages
     }
     rate = count / median(totals)
-    told = ", ".join(f"{stage} {share:.0%}" for stage, share in shares.items())
-    click.echo(f"{kind:14} {rate:6.2f} photos/s, {lines:.1f} lines a photo: {told}")
+    stage_shares = ", ".join(f"{stage} {share:.0%}" for stage, share in shares.items())
+    click.echo(f"{kind:14} {rate:6.2f} photos/s, {lines:.1f} lines a photo: {stage_shares}")
     click.echo(
         json.dumps({"kind": kind, "photos_per_s": rate, "lines_per_photo": lines, "shares": shares})
     )
 
 
 def _make(scratch: Path, count: int) -> list[Path]:
-    """The same photos twice: as they are, and with a sign of three lines drawn into each."""
+    """Two folders: photos, and the same photos with a sign of three lines drawn into each."""
     plain, signs = scratch / "without text", scratch / "with text"
     plain.mkdir()
     signs.mkdir()
@@ -117,7 +116,7 @@ def _make(scratch: Path, count: int) -> list[Path]:
 
 
 def _add_sign(photo: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """Letters of 2 to 5 % of the picture's height."""
+    """Draw a sign with letters of 2 to 5 % of the image height."""
     font = ImageFont.load_default(int(photo.height * rng.uniform(0.02, 0.05)))
     text = "\n".join(rng.choice(WORDS, 3, replace=False))
     pen = ImageDraw.Draw(photo)

@@ -1,15 +1,14 @@
-"""Photos per second: end to end, decoding alone, inference alone, and how close the whole comes.
+"""Throughput end to end, of decoding only and of inference only.
 
-    python -m benchmarks.speed.throughput                      photo-like 12-MP JPEGs that it makes
+    python -m benchmarks.speed.throughput                      synthetic 12-MP JPEGs
     python -m benchmarks.speed.throughput --folder ~/Photos    your own
 
-The stages are timed in turn, round by round, in one process: machines are noisy, ratios are not.
-"Decoding" is all that the worker threads do: read, hash, read the metadata, decode, shrink.
-Core-ms are what a stage costs one
-core, by the system's own account, whoever else is on the machine. As decoding and inference share
-the cores, their sum bounds the whole: "possible" is what a run without any waiting would reach.
-The models are loaded once, before: loading a large one costs seconds that differ by seconds, which
-is more than a few photos cost.
+The stages take turns in every round, in one process, so the ratios hold on a noisy machine.
+"Decoding" is all work of the worker threads: read, hash, read the metadata, decode, shrink.
+Core-ms are the CPU time of a stage, which does not depend on other processes. Decoding and
+inference share the cores, so their sum bounds the whole: "possible" is the ratio of a run without
+any waiting. The models are loaded once, before the measurement, because the time of loading varies
+more than the time of a few photos.
 """
 
 from __future__ import annotations
@@ -53,7 +52,7 @@ def main(
     model: str,
     as_json: bool,
 ) -> None:
-    """Print photos/s and the ratio of end-to-end to the slower of decoding and inference."""
+    """Print photos/s and the ratio of end to end to the slower of decoding and inference."""
     with tempfile.TemporaryDirectory() as scratch:
         source = folder or make_folder(Path(scratch) / "photos", count)
         photos = list(islice(walk([source]), count))
@@ -100,7 +99,7 @@ def main(
     ]
     both = costs["decoding"] + costs["inference"]
     possible = max(costs["decoding"], costs["inference"]) / both
-    told = {
+    figures = {
         "model": model,
         "photos": len(photos),
         "workers": workers,
@@ -111,12 +110,12 @@ def main(
         "of_the_cores": both / costs["end to end"],
     }
     if as_json:
-        click.echo(json.dumps(told))
+        click.echo(json.dumps(figures))
         return
     for name, rate in rates.items():
         click.echo(f"{name:12} {rate:8.2f} photos/s {costs[name]:8.1f} core-ms a photo")
-    click.echo(f"end to end / slower of the two: {told['ratio']:.2f}; possible: {possible:.2f}")
-    click.echo(f"decoding and inference take {told['of_the_cores']:.2f} of all core time")
+    click.echo(f"end to end / slower of the two: {figures['ratio']:.2f}; possible: {possible:.2f}")
+    click.echo(f"decoding and inference take {figures['of_the_cores']:.2f} of all core time")
 
 
 class Loaded:

@@ -1,12 +1,12 @@
-"""How fast is the walk, and what does it weigh?
+"""Time and memory of the folder scan over a million files.
 
     python -m benchmarks.speed.walk --files 1000000
     python -m benchmarks.speed.walk --files 1000000 --per-folder 1000
 
-Makes empty files in a temporary folder and counts them, each time in a process of its own: with a
-plain os.scandir loop (names only), with scandir and one stat a file (what size and mtime cost),
-with `photos.walk`, with `photos.count` (what the progress bar does beside it), and with the two at
-once. Prints time, memory above that of the idle process, and the ratios.
+Creates empty files in a temporary folder and counts them in fresh processes: with a plain
+os.scandir loop (names only), with scandir and one stat a file (the cost of size and mtime), with
+`scan.walk`, with `scan.count` (for the progress bar), and with walk and count at once. Prints the
+time, the memory beyond that of an idle process, and the ratios to plain scandir.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def walk_while_counting(folder: Path) -> int:
 
 
 def measure(count_files: Callable[[Path], int], folder: Path) -> tuple[int, float, float, float]:
-    """Files counted, seconds, core-seconds, MiB of peak memory on top of what the process had."""
+    """Files counted, seconds, core-seconds, and MiB of peak memory added by the call."""
     unit = 1024 if sys.platform != "darwin" else 1024 * 1024
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start, used = time.perf_counter(), time.process_time()
@@ -105,11 +105,12 @@ def main() -> None:
     if options.json:
         print(json.dumps({"files": options.files, "ways": results}))
         return
-    for way, told in results.items():
-        ratio = told["seconds"] / results["plain_scandir"]["seconds"]
+    for way, figures in results.items():
+        ratio = figures["seconds"] / results["plain_scandir"]["seconds"]
         print(
-            f"{way:20} {options.files:9,} files {told['seconds']:7.2f} s "
-            f"{told['core_s']:7.2f} core-s {told['mib']:7.1f} MiB {ratio:6.2f} x plain scandir"
+            f"{way:20} {options.files:9,} files {figures['seconds']:7.2f} s "
+            f"{figures['core_s']:7.2f} core-s {figures['mib']:7.1f} MiB "
+            f"{ratio:6.2f} x plain scandir"
         )
 
 

@@ -1,12 +1,12 @@
-"""What tagging a JPEG costs over writing the same bytes anew: milliseconds per photo.
+"""Cost of tagging a JPEG compared with rewriting the same bytes, in milliseconds a photo.
 
     python -m benchmarks.speed.write_speed FOLDER [--turns 3]
 
-Works on copies. Both ways read the file and sync what they write; tagging also hashes, embeds,
-verifies, journals, reads back and replaces in one step. "undo" is `untag` on the tagged copy. The
-two take turns on every photo. Other programs only ever add to the wall clock, so that the best
-tenth is what comes near to a quiet machine. "thread" is the processor time of the main thread:
-hashes of large files are worked out in another where that is free.
+Works on copies. Both ways read the file and sync the result. Tagging also hashes, embeds,
+verifies, journals, reads back and replaces the file atomically. "undo" is `untag` on the tagged
+copy. The two take turns on every photo. Other programs can only add to the wall time, so the best
+tenth is close to an idle machine. "thread" is the CPU time of the main thread: a second thread
+hashes large files.
 """
 
 from __future__ import annotations
@@ -47,20 +47,20 @@ XMP = XmpTags(
 
 CLOCKS = {
     "wall": time.perf_counter,
-    "processor": time.process_time,  # without waiting for the disk or for other programs
+    "processor": time.process_time,  # without waiting for the disk or other programs
     "thread": time.thread_time,
 }
 
 
 def milliseconds(action: Callable[[], object]) -> tuple[float, ...]:
-    """By each of the clocks."""
+    """Duration of an action by each clock."""
     start = [clock() for clock in CLOCKS.values()]
     action()
     return tuple((clock() - s) * 1000 for clock, s in zip(CLOCKS.values(), start, strict=True))
 
 
 def rewrite(path: Path) -> None:
-    """The floor: read the file, write the bytes to a new one, sync."""
+    """The minimum: read the file, write its bytes to a new file, sync."""
     data = path.read_bytes()
     with path.with_suffix(".copy").open("wb") as file:
         file.write(data)
@@ -69,7 +69,7 @@ def rewrite(path: Path) -> None:
 
 
 def measure(
-    data: bytes, path: Path, pen: WriteContext, tags: FileTags
+    data: bytes, path: Path, context: WriteContext, tags: FileTags
 ) -> dict[str, tuple[float, ...]]:
     sha256 = hashlib.sha256(data).hexdigest()
     change = (lambda packet: with_prediction(packet, XMP)) if tags.xmp else None
@@ -81,8 +81,8 @@ def measure(
         "sha256": milliseconds(lambda: hashlib.sha256(data)),
         "embed": milliseconds(lambda: embed(data, tags.gps, change, sha256)),
         "verify": milliseconds(lambda: verify(written)),
-        "tag": milliseconds(lambda: tag_file(path, sha256, tags, pen)),
-        "undo": milliseconds(lambda: untag_file(path, pen.journal)),
+        "tag": milliseconds(lambda: tag_file(path, sha256, tags, context)),
+        "undo": milliseconds(lambda: untag_file(path, context.journal)),
     }
 
 
@@ -97,11 +97,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as name:
         folder = Path(name)
         with WriteJournal(folder / "state" / "writes.sqlite") as journal:
-            pen = WriteContext(journal, "always")
+            context = WriteContext(journal, "always")
             for source in files * arguments.turns:
                 data = source.read_bytes()
                 try:
-                    rows.append(measure(data, folder / "photo.jpg", pen, tags))
+                    rows.append(measure(data, folder / "photo.jpg", context, tags))
                     size += len(data)
                 except CannotEmbedError:
                     refused += 1
