@@ -225,7 +225,7 @@ def test_regress_bears_degrees_out_of_range(places):
         assert np.isfinite(reading.log_likelihood).all()
 
 
-def test_make_reader_reads_the_tables_of_the_bundle(tmp_path, places):
+def test_make_decoder_reads_the_tables_of_the_bundle(tmp_path, places):
     bundle = make_bundle(tmp_path / "tiny", *HEADS)
     decoders = [make_decoder(bundle, head, places) for head in bundle.card.heads]
     kinds = [ClassifyDecoder, AttributeDecoder, RetrieveDecoder, RegressDecoder]
