@@ -5,6 +5,7 @@ Each table is built by a script in `tools/build_data/` or fitted by one in `trai
 
 from __future__ import annotations
 
+import csv
 import json
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
 def read_text(name: str) -> str:
     """The text of a file in UTF-8, such as a CSV."""
     return files(__name__).joinpath(name).read_text("utf-8")
+
+
+def read_table(name: str) -> list[dict[str, str]]:
+    """Read the rows of a CSV, by the names of its columns."""
+    return list(csv.DictReader(read_text(name).splitlines()))
 
 
 def read_json(name: str) -> Any:

@@ -84,9 +84,7 @@ AS_PRINTED = str.maketrans({"ё": "е", "\u0307": None})  # noqa: RUF001
 
 def find(lines: Sequence[TextLine]) -> list[Cue]:
     """Return at most one cue, for all lines together."""
-    parts = [replace(line, text=text) for line in lines for text in SEPARATOR.split(line.text)]
-    with_words = [(line, words) for line in parts if (words := _words(line))]
-    longest = sorted(with_words, key=lambda pair: -sum(map(len, pair[1])))[:MAX_LINES]
+    longest = _longest_lines(lines)
     if not longest:
         return []
     of_words = load_word_model().log_likelihood([word for _, words in longest for word in words])
@@ -111,6 +109,13 @@ def find(lines: Sequence[TextLine]) -> list[Cue]:
     quoted = " / ".join(line.text for line, _ in longest[:3])
     meaning = f"language {_likely_languages(likelihood)}"
     return [Cue("language", quoted, meaning, countries, _spots(likelihood * scale))]
+
+
+def _longest_lines(lines: Sequence[TextLine]) -> list[tuple[TextLine, list[str]]]:
+    """The lines with the most letters, and their words; one line for each language of a line."""
+    parts = [replace(line, text=text) for line in lines for text in SEPARATOR.split(line.text)]
+    with_words = [(line, words) for line in parts if (words := _words(line))]
+    return sorted(with_words, key=lambda pair: -sum(map(len, pair[1])))[:MAX_LINES]
 
 
 def _likely_languages(likelihood: Rows) -> str:

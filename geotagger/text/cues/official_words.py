@@ -18,14 +18,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
+from geotagger.data import read_table
 from geotagger.text.country_profiles import country_profiles
-from geotagger.text.cues.pattern_cue import (
-    PatternCue,
-    first_cue,
-    one_per_meaning,
-    parse_rates,
-    read_rows,
-)
+from geotagger.text.cues.pattern_cue import PatternCue, first_cue, one_per_meaning, parse_rates
 from geotagger.text.language.words import fold_text
 from geotagger.text.likelihood_ratios import likelihood_ratios
 from geotagger.text.types import Cue
@@ -103,7 +98,7 @@ def word_table() -> WordTable:
     """Read the words."""
     groups: dict[str, list[int]] = {}
     rates = []
-    for group, row in enumerate(read_rows("official_words.csv")):
+    for group, row in enumerate(read_table("official_words.csv")):
         for word in row["words"].split(";"):
             groups.setdefault(word, []).append(group)
         of_row = parse_rates(row["countries"])
@@ -116,4 +111,4 @@ def word_table() -> WordTable:
 @cache
 def stop_signs() -> dict[str, dict[str, float]]:
     """Return the rates by country of each word on stop signs."""
-    return {row["word"]: parse_rates(row["countries"]) for row in read_rows("stop_signs.csv")}
+    return {row["word"]: parse_rates(row["countries"]) for row in read_table("stop_signs.csv")}

@@ -20,15 +20,14 @@ line counts for the first form that fits.
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from geotagger.data import read_text
+from geotagger.data import read_table
 from geotagger.text.country_profiles import country_profiles
 from geotagger.text.likelihood_ratios import FOREIGN_SHARE, likelihood_ratios
 from geotagger.text.types import MIN_LEGIBLE_CONFIDENCE, Cue
@@ -41,7 +40,7 @@ Check = Callable[["re.Match[str]"], bool]
 PATTERN = "<pattern>"
 """In a template: the row's pattern."""
 AS_IT_IS: Mapping[str, str] = MappingProxyType({"": PATTERN})
-NONE: Mapping[str, str] = MappingProxyType({})
+NO_FRAGMENTS: Mapping[str, str] = MappingProxyType({})
 NO_CHECKS: Mapping[str, Check] = MappingProxyType({})
 
 
@@ -78,7 +77,7 @@ class PatternCue:
 
 def first_cue(
     line: TextLine, patterns: Iterable[PatternCue], *, quote_line: bool = False
-) -> Iterable[Cue]:
+) -> Iterator[Cue]:
     """Yield the cue of the first pattern that fits the line, if any.
 
     Args:
@@ -93,7 +92,7 @@ def first_cue(
             return
 
 
-def all_cues(line: TextLine, patterns: Iterable[PatternCue]) -> Iterable[Cue]:
+def all_cues(line: TextLine, patterns: Iterable[PatternCue]) -> Iterator[Cue]:
     """Yield the cue of every pattern that fits the line; a piece of text counts only once."""
     text = line.text.strip()
     for pattern in patterns:
@@ -110,17 +109,12 @@ def one_per_meaning(cues: Iterable[Cue]) -> list[Cue]:
     return list(kept.values())
 
 
-def read_rows(file: str) -> list[dict[str, str]]:
-    """Read a table of `geotagger/data`."""
-    return list(csv.DictReader(read_text(file).splitlines()))
-
-
 def read_patterns(
     file: str,
     kind: str,
     *,
     templates: Mapping[str, str] = AS_IT_IS,
-    fragments: Mapping[str, str] = NONE,
+    fragments: Mapping[str, str] = NO_FRAGMENTS,
     checks: Mapping[str, Check] = NO_CHECKS,
     flags: re.RegexFlag = re.NOFLAG,
     foreign_share: float = FOREIGN_SHARE,
@@ -156,7 +150,7 @@ def read_patterns(
             checks[row["check"]] if row.get("check") else None,
             min_confidence,
         )
-        for row in read_rows(file)
+        for row in read_table(file)
     )
 
 

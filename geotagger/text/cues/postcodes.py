@@ -9,17 +9,12 @@ word, so these forms are very weak. Digits alone are no cue.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
-from geotagger.text.cues.pattern_cue import (
-    PatternCue,
-    first_cue,
-    one_per_meaning,
-    read_patterns,
-    read_rows,
-)
+from geotagger.data import read_table
+from geotagger.text.cues.pattern_cue import PatternCue, first_cue, one_per_meaning, read_patterns
 from geotagger.text.cues.subdivisions import subdivisions_of
 
 if TYPE_CHECKING:
@@ -66,7 +61,7 @@ def _is_of_state(match: re.Match[str], country: str) -> bool:
     return match[2] in subdivisions_of(country)[match[1]].postcode_first_digits
 
 
-def _prefix_pattern(text: str) -> Iterable[PatternCue]:
+def _prefix_pattern(text: str) -> Iterator[PatternCue]:
     """Yield the form with the country's prefix that the text has, if any."""
     match = PREFIXED.search(text)
     if match:
@@ -84,6 +79,6 @@ def prefixed_countries() -> dict[tuple[str, int], str]:
     """Return the country by prefix (vehicle or ISO letters) and number of digits."""
     return {
         (prefix, int(row["digits"])): row["country"]
-        for row in read_rows("postcode_prefixes.csv")
+        for row in read_table("postcode_prefixes.csv")
         for prefix in row["prefixes"].split()
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-from geotagger.text.cues.pattern_cue import read_rows
+from geotagger.data import read_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Subdivision:
 @cache
 def subdivisions_of(country: str) -> dict[str, Subdivision]:
     """Return a country's subdivisions by postal code."""
-    rows = (row for row in read_rows("subdivisions.csv") if row["country"] == country)
+    rows = (row for row in read_table("subdivisions.csv") if row["country"] == country)
     return {
         row["code"]: Subdivision(country, row["code"], row["name"], row["postcode_first_digits"])
         for row in rows

@@ -16,8 +16,9 @@ from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING
 
+from geotagger.data import read_table
 from geotagger.text.country_profiles import country_profiles
-from geotagger.text.cues.pattern_cue import one_per_meaning, read_rows
+from geotagger.text.cues.pattern_cue import one_per_meaning
 from geotagger.text.likelihood_ratios import likelihood_ratios
 from geotagger.text.types import Cue, Spot
 
@@ -154,5 +155,5 @@ def top_level_domains() -> dict[str, TopLevelDomain]:
             tuple(row["countries"].split()),
             (float(row["lat"]), float(row["lon"]), float(row["radius_km"])) if row["lat"] else None,
         )
-        for row in read_rows("top_level_domains.csv")
+        for row in read_table("top_level_domains.csv")
     }

@@ -6,14 +6,13 @@ language (from general knowledge) and of its people (from the table of places).
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from geotagger.data import read_text
+from geotagger.data import read_table
 from geotagger.text.country_profiles import country_profiles
 from geotagger.text.language.words import load_word_model
 
@@ -62,7 +61,7 @@ def language_areas() -> tuple[LanguageArea, ...]:
             float(row["share_of_people"]),
             float(row["share_of_language"]),
         )
-        for row in csv.DictReader(read_text("language_areas.csv").splitlines())
+        for row in read_table("language_areas.csv")
     )
 
 

@@ -19,7 +19,7 @@ SUFFIXES = {
     "CJK": re.compile("(特別区|自治区|自治州|自治縣|自治县|[市县縣県区區町村都府省州郡乡鄉镇鎮])$"),
     "HANGUL": re.compile("(특별자치시|특별자치도|특별시|광역시|[시군구읍면동도])$"),
 }
-"""Generic ends of place names; the reader of signs knows them (`GLUED` in text/neighbours.py)."""
+"""Generic ends of place names, also `GLUED` in `geotagger.text.gazetteer.context_words`."""
 UMLAUTS = str.maketrans(
     {
         "ä": "ae",

@@ -2,9 +2,10 @@
 
 import pytest
 
+from geotagger.data import read_table
 from geotagger.text.country_profiles import country_profiles
 from geotagger.text.cues.official_words import find, stop_signs
-from geotagger.text.cues.pattern_cue import parse_rates, read_rows
+from geotagger.text.cues.pattern_cue import parse_rates
 from geotagger.text.language.words import fold_text
 from geotagger.text.types import TextLine
 
@@ -88,14 +89,14 @@ def test_other_texts_give_no_cue(text):
 
 
 def test_strength_is_bounded():
-    every = ";".join(row["words"] for row in read_rows("official_words.csv")).split(";")
+    every = ";".join(row["words"] for row in read_table("official_words.csv")).split(";")
     for word in every:
         for cue in find([TextLine(word, 0.97, BOX)]):
             assert 1 < max(cue.countries.values()) <= 101
 
 
 def test_the_table_is_sound():
-    for row in read_rows("official_words.csv"):
+    for row in read_table("official_words.csv"):
         assert set(parse_rates(row["countries"])) <= set(country_profiles())
         for word in row["words"].split(";"):
             assert word == fold_text(word)

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from geotagger.data import read_table
 from geotagger.text.country_profiles import country_profiles
 from geotagger.text.cues.companies import company_forms
 from geotagger.text.cues.money import currency_signs
@@ -14,7 +15,6 @@ from geotagger.text.cues.pattern_cue import (
     first_cue,
     one_per_meaning,
     parse_rates,
-    read_rows,
 )
 from geotagger.text.cues.postcodes import postcode_forms
 from geotagger.text.cues.roads import road_patterns
@@ -89,7 +89,7 @@ def test_rates_are_parsed():
 
 @pytest.mark.parametrize("file", TABLES)
 def test_every_row_names_its_source_and_known_countries(file):
-    rows = read_rows(file)
+    rows = read_table(file)
     assert rows
     for row in rows:
         assert None not in row, row
