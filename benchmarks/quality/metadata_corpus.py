@@ -28,7 +28,7 @@ from pathlib import Path
 from PIL import Image
 
 from geotagger.errors import CannotEmbedError, UnreadableImageError
-from geotagger.images.sniff import recognise
+from geotagger.images.sniff import detect_format
 from geotagger.metadata.containers.locate import xmp_packet
 from geotagger.metadata.embed import EmbedResult, embed, original, undo_record
 from geotagger.metadata.exif.gps_tags import GpsTags
@@ -53,7 +53,7 @@ SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "TIFF": ".tif", "WebP": ".webp"}
 
 def kind_of(data: bytes) -> str:
     try:
-        return recognise(data).name
+        return detect_format(data).name
     except UnreadableImageError as error:
         return "RAW" if "RAW" in str(error) else "other"
 

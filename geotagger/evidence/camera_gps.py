@@ -1,9 +1,10 @@
-"""Evidence from the album: photos of the same camera, taken near in time, that have measured GPS.
+"""Evidence from measured GPS in photos that the same camera took nearby in time.
 
 How far the camera may have moved grows with the gap. Three ways of moving are mixed: on foot or in
-town, by road or rail, by air. The shares and speeds are stated below; a floor stands for clocks
-that are wrong and for a second camera of the same model. A photo's own GPS is never used, nor is
-GPS that geotagger predicted.
+town, by road or rail, by air. Their shares and speeds are below; a floor allows for wrong clocks
+and
+for a second camera of the same model. A photo's own GPS is never used, nor is GPS that geotagger
+predicted.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import numpy as np
 from geotagger.geography.sphere import EARTH_RADIUS_KM, km_of_cosine, unit_vectors
 from geotagger.images.scan import walk
 from geotagger.metadata.read import read_head
-from geotagger.types import Evidence, PhotoMetadata, Point
+from geotagger.types import Evidence, PhotoMetadata, Point, SourceKind
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,19 +34,19 @@ if TYPE_CHECKING:
     from geotagger.geography.places import Places
 
 MAX_GAP_HOURS = 12.0
-"""A night apart, people have slept and may have moved anywhere."""
+"""After a night, people may have moved anywhere."""
 LOCAL_KM, LOCAL_KM_PER_HOUR = 2.0, 4.0
-"""On foot or in town; the first number also stands for what a row of the table covers."""
+"""On foot or in town; the first number is also the size of what a row of the table covers."""
 ROAD_KM_PER_HOUR = 60.0
 AIR_KM = 2500.0
 ROAD_SHARE_PER_HOUR, MAX_ROAD = 0.15, 0.5
-"""The longer the gap, the likelier a ride."""
+"""The longer the gap, the more likely a ride."""
 AIR_SHARE_PER_HOUR, MAX_AIR = 0.01, 0.08
 FLOOR = 0.01
-"""Chance that the neighbour says nothing: a wrong clock, another person's camera."""
+"""Probability that a neighbour says nothing: a wrong clock, another person's camera."""
 FOLDERS_KEPT = 8
 MAX_FOLDER_PHOTOS = 10_000
-"""The heads of larger folders are not all read: it would hold up the run for minutes."""
+"""Larger folders are not used: to read the heads of all their files would take minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +75,9 @@ Timeline = Mapping[Camera, Sequence[Fix]]
 
 
 class AlbumSource:
-    """Looks up what the same camera measured shortly before and after, in the same folder."""
+    """Uses positions that the same camera measured shortly before and after, in the same folder."""
 
-    name = "album"
+    name: str = SourceKind.ALBUM
     min_side_px = 0
     batch_size = 0
     model_id = ""
@@ -87,7 +88,7 @@ class AlbumSource:
         self._lock = threading.Lock()
 
     def prepare(self, photo: LoadedPhoto) -> list[Neighbour] | None:
-        """The nearest fixes before and after the photo; None where there are none."""
+        """The nearest fixes before and after the photo; None if there are none."""
         moment = moment_of(photo.metadata)
         if moment is None:
             return None
@@ -96,55 +97,57 @@ class AlbumSource:
         return neighbours(fixes, moment, photo.photo.path.name) or None
 
     def weigh(self, batch: Sequence[list[Neighbour]]) -> list[Evidence | None]:
-        """One answer for each photo with neighbours."""
-        return [self.evidence(found) for found in batch]
+        """The evidence of each photo's neighbours."""
+        return [self.evidence(fixes) for fixes in batch]
 
-    def evidence(self, found: Sequence[Neighbour]) -> Evidence:
-        """The log-likelihood of each place, given where the camera was before and after."""
+    def evidence(self, fixes: Sequence[Neighbour]) -> Evidence:
+        """The evidence of where the camera was before and after."""
         total = np.zeros(len(self._places), np.float32)
-        for neighbour in found:
+        for neighbour in fixes:
             point = unit_vectors(neighbour.point.lat, neighbour.point.lon)
             km = km_of_cosine(self._places.unit @ point)
             total += np.log(reach(km, neighbour.gap_hours)).astype(np.float32)
-        nearest = min(found, key=lambda neighbour: neighbour.gap_hours)
-        total /= np.sqrt(len(found))  # the two ends of one gap are not independent
+        nearest = min(fixes, key=lambda neighbour: neighbour.gap_hours)
+        total /= np.sqrt(len(fixes))  # the two ends of one gap are not independent
         reason = f"album: {nearest.name}, {gap_text(nearest.gap_hours)} apart, has GPS"
         return Evidence(self.name, 1.0, reason, total)
 
     def _timeline(self, folder: Path) -> Timeline:
         with self._lock:
-            known = self._timelines.get(folder)
-            if known is None:
-                known = self._timelines[folder] = timeline_of(folder)
+            timeline = self._timelines.get(folder)
+            if timeline is None:
+                timeline = self._timelines[folder] = timeline_of(folder)
                 if len(self._timelines) > FOLDERS_KEPT:
                     self._timelines.popitem(last=False)
-            return known
+            return timeline
 
 
 def timeline_of(folder: Path) -> Timeline:
-    """The measured positions in one folder; of each file only the head is read."""
+    """The measured positions in one folder, by camera. Only the head of each file is read."""
     timeline: defaultdict[Camera, list[Fix]] = defaultdict(list)
-    beside = (photo for photo in walk([folder]) if photo.path.parent == folder)
-    photos = [photo for photo in islice(beside, MAX_FOLDER_PHOTOS + 1) if not photo.problem]
+    in_folder = (photo for photo in walk([folder]) if photo.path.parent == folder)
+    photos = [photo for photo in islice(in_folder, MAX_FOLDER_PHOTOS + 1) if not photo.problem]
     if len(photos) > MAX_FOLDER_PHOTOS:
         return {}
     for photo in photos:
-        existing = read_head(photo.path)
-        moment = moment_of(existing)
-        if existing.gps and not existing.gps_is_prediction and moment is not None:
-            fix = Fix(moment, photo.path.name, existing.gps)
-            timeline[camera_of(existing)].append(fix)
+        metadata = read_head(photo.path)
+        moment = moment_of(metadata)
+        if metadata.gps and not metadata.gps_is_prediction and moment is not None:
+            fix = Fix(moment, photo.path.name, metadata.gps)
+            timeline[camera_of(metadata)].append(fix)
     return {camera: sorted(fixes, key=lambda fix: fix.at) for camera, fixes in timeline.items()}
 
 
-def moment_of(existing: PhotoMetadata) -> float | None:
-    """Seconds since 1970 by the camera's clock: comparable within one camera's photos only.
+def moment_of(metadata: PhotoMetadata) -> float | None:
+    """Seconds since 1970 by the camera's clock; comparable only between photos of one camera.
 
-    The UTC offset is left out where the camera gives one: some photos of a series lack it.
+    Returns:
+        None for a photo without a time. The UTC offset is ignored, because some photos of a series
+        lack it.
     """
-    if not existing.taken_at:
+    if not metadata.taken_at:
         return None
-    return datetime.fromisoformat(existing.taken_at).replace(tzinfo=UTC).timestamp()
+    return datetime.fromisoformat(metadata.taken_at).replace(tzinfo=UTC).timestamp()
 
 
 def neighbours(fixes: Sequence[Fix], moment: float, own_name: str) -> list[Neighbour]:
@@ -157,28 +160,35 @@ def neighbours(fixes: Sequence[Fix], moment: float, own_name: str) -> list[Neigh
 
 
 def reach(km: NDArray[np.float64], gap_hours: float) -> NDArray[np.float64]:
-    """Relative density of being `km` away after `gap_hours`; float64, the shape of `km`.
+    """Relative probability density of a place, given its distance from where the camera was.
 
-    Each way of moving is an exponential over the distance, spread over the ring that it covers.
+    Each way of moving is an exponential over the distance, spread over the ring at that distance.
+
+    Args:
+        km: distances, float64 of any shape.
+        gap_hours: time between the two photos.
+
+    Returns:
+        float64, the shape of `km`.
     """
     road = min(ROAD_SHARE_PER_HOUR * gap_hours, MAX_ROAD)
     air = min(AIR_SHARE_PER_HOUR * gap_hours, MAX_AIR)
     local_km = LOCAL_KM + LOCAL_KM_PER_HOUR * gap_hours
     road_km = local_km + ROAD_KM_PER_HOUR * gap_hours
     ways = ((1 - road - air, local_km), (road, road_km), (air, AIR_KM))
-    density = np.full(km.shape, FLOOR / (2 * EARTH_RADIUS_KM**2))  # 2 pi are left out throughout
+    density = np.full(km.shape, FLOOR / (2 * EARTH_RADIUS_KM**2))  # a factor of 2 pi is left out
     for share, scale_km in ways:
         density += (1 - FLOOR) * share * np.exp(-km / scale_km) / scale_km**2
     return density
 
 
-def camera_of(existing: PhotoMetadata) -> Camera:
-    """Model and serial number: photos of one camera are one stream."""
-    return existing.camera, existing.camera_serial
+def camera_of(metadata: PhotoMetadata) -> Camera:
+    """Model and serial number, which identify a camera."""
+    return metadata.camera, metadata.camera_serial
 
 
 def gap_text(hours: float) -> str:
-    """A gap in words."""
+    """A gap as text."""
     minutes = hours * 60
     if minutes < 2:
         return f"{round(minutes * 60)} s"

@@ -1,8 +1,8 @@
-"""Evidence from the camera's clock: which parts of the world kept this time at that moment.
+"""Evidence from the camera's clock: where on Earth clocks had this UTC offset at that moment.
 
-A phone writes its UTC offset beside the local time, and a photo with GPS time but no position tells
-the offset by the difference of the two. Time zones with their summer time then say where clocks
-showed it (IANA time zone database). Daylight is not used: brightness tells too little of the sun.
+A phone writes its UTC offset next to the local time. Where a photo has GPS time but no position,
+the offset is the difference between the two. The IANA time zone database, which knows summer time,
+says where clocks had that offset. Daylight is not used: brightness depends too little on the sun.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from geotagger.types import Evidence, PhotoMetadata
+from geotagger.types import Evidence, PhotoMetadata, SourceKind
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
     from geotagger.geography.places import Places
 
 TRUST = 0.9
-"""Chance that the offset is that of the place: some cameras stay on the time of home."""
+"""Probability that the offset is that of the place: some cameras keep the time of home."""
 TRUST_UTC = 0.5
 """Drones, action cameras and servers keep UTC wherever they are."""
 SUMMER_TIME_FORGOTTEN = 0.03
-"""Chance that the clock is an hour off because nobody changed it."""
+"""Probability that the clock is an hour off because nobody changed it."""
 FIRST_YEAR = 2003
 """Clocks that show an earlier year were never set; EXIF offsets are younger still."""
 UNSET = re.compile(r"\d{4}-01-01T00:0")
-"""New Year's midnight is where clocks start when the battery was out."""
+"""Clocks start at midnight of New Year after the battery was out."""
 SLACK_MINUTES = 4.0
-"""By so much may camera and GPS time differ from a whole quarter of an hour."""
+"""Largest difference of an offset from a whole quarter of an hour, between camera and GPS time."""
 OFFSET = re.compile(r"([+-])(\d\d):(\d\d)$")
 
 
@@ -45,30 +45,30 @@ class Clock:
     """A moment and the UTC offset that the camera kept."""
 
     local: datetime
-    """Without time zone, as on the camera."""
+    """Without time zone, as the camera showed it."""
     offset_minutes: int
     from_gps: bool = False
     """The offset is the difference to GPS time, not one that the camera stated."""
 
 
-def read_clock(existing: PhotoMetadata) -> Clock | None:
-    """The clock of a photo; None where it tells no offset or was never set."""
-    if not existing.taken_at or UNSET.match(existing.taken_at):
+def read_clock(metadata: PhotoMetadata) -> Clock | None:
+    """The clock of a photo; None if it has no UTC offset or was never set."""
+    if not metadata.taken_at or UNSET.match(metadata.taken_at):
         return None
-    local = datetime.fromisoformat(existing.taken_at).replace(tzinfo=None)
+    local = datetime.fromisoformat(metadata.taken_at).replace(tzinfo=None)
     if local.year < FIRST_YEAR:
         return None
-    stated = OFFSET.search(existing.taken_at)
-    if stated:
-        minutes = int(stated[2]) * 60 + int(stated[3])
-        return Clock(local, -minutes if stated[1] == "-" else minutes)
-    if not existing.gps_time:
+    written = OFFSET.search(metadata.taken_at)
+    if written:
+        minutes = int(written[2]) * 60 + int(written[3])
+        return Clock(local, -minutes if written[1] == "-" else minutes)
+    if not metadata.gps_time:
         return None
-    utc = datetime.fromisoformat(existing.gps_time).replace(tzinfo=None)
+    utc = datetime.fromisoformat(metadata.gps_time).replace(tzinfo=None)
     minutes_ahead = (local - utc) / timedelta(minutes=1)
     quarters = round(minutes_ahead / 15)
-    inside = -12 * 60 <= minutes_ahead <= 14 * 60
-    if not inside or abs(minutes_ahead - 15 * quarters) > SLACK_MINUTES:
+    is_offset = -12 * 60 <= minutes_ahead <= 14 * 60
+    if not is_offset or abs(minutes_ahead - 15 * quarters) > SLACK_MINUTES:
         return None
     return Clock(local, 15 * quarters, from_gps=True)
 
@@ -76,35 +76,42 @@ def read_clock(existing: PhotoMetadata) -> Clock | None:
 class ClockSource:
     """Compares the camera's UTC offset with every time zone on Earth at that moment."""
 
-    name = "clock"
+    name: str = SourceKind.CLOCK
     min_side_px = 0
     batch_size = 0
     model_id = ""
 
     def __init__(self, places: Places, log_prior: NDArray[np.float32]) -> None:
-        """`log_prior`: the belief's, float32 [len(places)], for how common an offset is."""
+        """
+        Args:
+            places: the places table.
+            log_prior: the prior, float32 [len(places)]. It says how common each offset is.
+        """
         self._zone = places.zone
         self._zones = places.zone_names
         self._share = np.bincount(places.zone, np.exp(log_prior), len(self._zones))
 
     def prepare(self, photo: LoadedPhoto) -> Clock | None:
-        """The clock, where it tells anything."""
+        """The clock of the photo; None if it has no UTC offset."""
         return read_clock(photo.metadata)
 
     def weigh(self, batch: Sequence[Clock]) -> list[Evidence | None]:
-        """One answer for each clock; None where its offset exists nowhere."""
+        """The evidence of each clock; None if its offset existed nowhere."""
         return [self.evidence(clock) for clock in batch]
 
     def evidence(self, clock: Clock) -> Evidence | None:
-        """P(offset | place) = trust where it is the law, else how common the offset is."""
+        """P(offset | place): `trust` where it is the legal time, plus how common the offset is.
+
+        The second part, (1 - trust) * P(offset), is for cameras that keep another place's time.
+        """
         offsets = _offsets_minutes(self._zones, clock.local)
-        right = offsets == clock.offset_minutes
-        common = float(self._share[right].sum())
+        is_legal = offsets == clock.offset_minutes
+        common = float(self._share[is_legal].sum())
         if common <= 0:
             return None
         hour_off = np.abs(offsets - clock.offset_minutes) == 60
         trust = TRUST if clock.offset_minutes else TRUST_UTC
-        likelihood = trust * right + SUMMER_TIME_FORGOTTEN * hour_off + (1 - trust) * common
+        likelihood = trust * is_legal + SUMMER_TIME_FORGOTTEN * hour_off + (1 - trust) * common
         hours, minutes = divmod(abs(clock.offset_minutes), 60)
         sign = "-" if clock.offset_minutes < 0 else "+"
         source = " by GPS time" if clock.from_gps else ""

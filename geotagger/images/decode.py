@@ -1,7 +1,7 @@
-"""Opens a photo: bytes -> upright 8-bit RGB -> the model's square of pixels.
+"""Decodes a photo: bytes -> upright 8-bit RGB -> the model's square of pixels.
 
-Room for symptoms like: a photo looks rotated, is black or white, or is refused.
-Everything here may be called from many threads at once: no global of Pillow is changed.
+Look here if a photo appears rotated, black or white, or is refused.
+All functions are thread-safe: no global of Pillow is changed.
 """
 
 from __future__ import annotations
@@ -17,22 +17,24 @@ from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 
 from geotagger.errors import UnreadableImageError
-from geotagger.images import sniff as formats
 from geotagger.images import truncated
+from geotagger.images.sniff import Format, detect_format
 from geotagger.reasons import ReasonCode
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 NEUTRAL = (128, 128, 128)
-"""Under transparent parts and around padded pictures. Mid-grey is close to the mean of photos, so
-it says least to a model; white would look like snow or an overcast sky."""
+"""Colour under transparent parts and around padded pictures. Mid-grey is close to the mean of
+photos,
+so it says least to a model; white would look like snow or an overcast sky."""
 
 MAX_PIXELS = 500_000_000
 MAX_DECODE_BYTES = 2**30
-"""What decoding one photo may take. Some JPEGs are read smaller, so they may have more pixels."""
+"""Memory to decode one photo. Some JPEGs are decoded smaller, so they may have more pixels."""
 
-# What Pillow has to say on odd tags ("Corrupt EXIF data", ...) is no news to who tags photos.
+# Pillow's warnings about odd tags ("Corrupt EXIF data", ...) are of no use to people who tag
+# photos.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 FILTERS = {
@@ -77,20 +79,24 @@ class InputSpec(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def decode(data: bytes, min_side_px: int) -> Picture:
-    """Decodes a whole file, given as bytes, to an upright RGB picture.
+    """Decode a file to an upright RGB picture. Of several frames or pages, the first is used.
 
-    The picture is shrunk on the way, as far as its short side stays at least 2 * `min_side_px`
-    (where the original has that much): `fit` to `min_side_px` then loses nothing that can be seen,
-    and a 12-megapixel JPEG takes a third of the time. Of several frames or pages the first counts.
+    Large pictures are decoded smaller, but their short side stays at least 2 * `min_side_px`. Then
+    `fit` to `min_side_px` loses nothing visible, and a 12-megapixel JPEG takes a third of the time.
 
-    Raises `UnreadableImageError`, and nothing else, if there is no picture to be had.
+    Args:
+        data: the whole file.
+        min_side_px: short side that is needed.
+
+    Raises:
+        UnreadableImageError: there is no picture. Nothing else is raised.
     """
-    source = formats.recognise(data)
+    source = detect_format(data)
     try:
         return _decode(source, data, 2 * min_side_px)
     except UnreadableImageError:
         raise
-    except Image.DecompressionBombError as error:  # where a reader of Pillow checks for itself
+    except Image.DecompressionBombError as error:  # raised by some of Pillow's readers
         code = ReasonCode.IMAGE_TOO_LARGE
         raise UnreadableImageError(f"claims too many pixels: {error}", code) from error
     except Exception as error:  # Pillow raises a dozen kinds, struct.error and TypeError included
@@ -98,7 +104,7 @@ def decode(data: bytes, min_side_px: int) -> Picture:
         raise UnreadableImageError(f"damaged or truncated {source.name}: {reason}") from error
 
 
-def _decode(source: formats.Format, data: bytes, enough_px: int) -> Picture:
+def _decode(source: Format, data: bytes, enough_px: int) -> Picture:
     image = source.open(data)
     width, height = image.size
     _shrink_while_reading(image, enough_px)
@@ -125,13 +131,17 @@ def _shrink_while_reading(image: ImageFile, enough_px: int) -> None:
 
 
 def _check_size(
-    source: formats.Format,
+    source: Format,
     image: ImageFile,
     data: bytes,
     size: tuple[int, int],
     enough_px: int,
 ) -> None:
-    """Refuses decompression bombs: a few bytes that claim gigabytes of pixels."""
+    """Refuse decompression bombs: a few bytes that claim gigabytes of pixels.
+
+    Raises:
+        UnreadableImageError: to decode the picture would take too much memory.
+    """
     width, height = size
     bytes_per_px = source.bytes_per_px
     if image.has_transparency_data:
@@ -151,7 +161,8 @@ def _check_size(
 
 
 def _has_many_scans(image: JpegImageFile, data: bytes) -> bool:
-    """Progressive, or one scan a colour. The byte after SOS and its length counts the colours."""
+    """Progressive, or with one scan per colour: the byte after SOS and its length counts
+    colours."""
     colours = data[image.fp.tell() + 2 :][:1] if image.fp else b""
     return "progressive" in image.info or colours != bytes([image.layers])
 
@@ -164,15 +175,16 @@ def _samples_per_px(image: JpegImageFile) -> float:
 
 
 def _orientation(image: Image.Image) -> int:
-    """EXIF orientation 1-8 of what is still to be turned: TIFF and HEIF are turned as they load."""
+    """EXIF orientation, 1 to 8, that is still to be applied: TIFF and HEIF are turned on
+    loading."""
     try:
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # broken EXIF must not cost us the picture
+    except Exception:  # broken EXIF must not make the picture unreadable
         return 1
 
 
 def _to_rgb(image: Image.Image, factor: int) -> Image.Image:
-    """8-bit RGB, `factor` times smaller. Shrinks as early as the pixel format allows."""
+    """8-bit RGB, `factor` times smaller. It is shrunk as early as the pixel format allows."""
     whole_numbers = image.mode.startswith("I")
     if whole_numbers:
         image = image.convert("F")  # Pillow's reduce overflows on 32-bit integers
@@ -193,11 +205,15 @@ def _to_rgb(image: Image.Image, factor: int) -> Image.Image:
 
 
 def _eight_bits(levels: NDArray[np.float32], *, whole_numbers: bool) -> Image.Image:
-    """Grey levels of any depth -> 8 bits. Pillow's own conversion clips them to white or black.
+    """Scale grey levels of any depth to 8 bits. Pillow's own conversion would clip them.
 
-    Whole numbers up to 16 bits keep their zero and are scaled by the bits in use (many a 16-bit
-    file holds 10 or 12), fractions from 0 to 1 by 255. The rest is stretched between its 0.5 and
+    Whole numbers up to 16 bits keep their zero and are scaled by the bits in use (many 16-bit files
+    hold 10 or 12), fractions from 0 to 1 by 255. Other levels are stretched between their 0.5 and
     99.5 percentiles.
+
+    Args:
+        levels: float32 [H, W].
+        whole_numbers: the file stores integers.
     """
     finite = np.nan_to_num(levels, nan=0.0, posinf=0.0, neginf=0.0)
     low, high = float(finite.min()), float(finite.max())
@@ -212,11 +228,15 @@ def _eight_bits(levels: NDArray[np.float32], *, whole_numbers: bool) -> Image.Im
 
 
 def fit(image: Image.Image, spec: InputSpec) -> NDArray[np.uint8]:
-    """Brings an RGB picture to the model's input: uint8 [S, S, 3], C-contiguous.
+    """Fit an RGB picture into the model's input.
 
-    `crop` takes the largest centred square, `squash` ignores the aspect ratio, `pad` keeps all of
-    the picture on neutral grey. `clip` is `crop` on whole pixels of the resized picture, as CLIP's
-    own processor cuts it. The filter is antialiased, as Pillow's always is.
+    `crop` takes the largest centred square, `squash` ignores the aspect ratio, `pad` keeps the
+    whole
+    picture on neutral grey. `clip` is `crop` on whole pixels of the resized picture, as in CLIP's
+    own processor. The filter is antialiased, as always in Pillow.
+
+    Returns:
+        uint8 [S, S, 3], C-contiguous.
     """
     size, (width, height) = spec.size_px, image.size
     box = (0.0, 0.0, float(width), float(height))
@@ -239,9 +259,12 @@ def fit(image: Image.Image, spec: InputSpec) -> NDArray[np.uint8]:
 
 
 def _whole_pixels(width: int, height: int, size: int) -> tuple[float, float, float, float]:
-    """What becomes the middle `size` x `size` pixels once the short side is `size` pixels long.
+    """The box that becomes the middle `size` x `size` pixels when the short side becomes `size`.
 
-    The long side is rounded down, and so is the middle.
+    The long side and the position of the middle are rounded down, as in CLIP's own processor.
+
+    Returns:
+        (left, top, right, bottom) in pixels of the original.
     """
     short = min(width, height)
     wide, high = width * size // short, height * size // short

@@ -1,10 +1,9 @@
-"""Whether a picture is a photo at all: screenshots, pages, scans and drawings show no place.
+"""Tells photos from other pictures: screenshots, pages, scans and drawings show no place.
 
-Made pictures are flat: neighbouring pixels are the same or far apart, and few colours fill them. In
-photos there is noise and shading everywhere. Nine measures of that, on a small copy, go into a
-logistic regression (`training/train_subject.py`, `data/subject.json`). Photos with large clear
-skies or of silhouettes come nearest to it; so what has a camera's name in its metadata is never
-doubted.
+Other pictures are flat: neighbouring pixels are equal or far apart, and few colours fill them.
+Photos have noise and shading everywhere. Nine features of that, on a small copy, go into a logistic
+regression (`training/train_subject.py`, `data/subject.json`). Photos with large clear skies or of
+silhouettes come closest to the limit. So a picture whose metadata names a camera always passes.
 """
 
 from __future__ import annotations
@@ -23,17 +22,18 @@ if TYPE_CHECKING:
     from geotagger.types import PhotoMetadata
 
 SIDE_PX = 128
-"""Short side of the copy that is measured, at least; twice that at most."""
+"""Smallest short side of the copy that is measured; the largest is twice that."""
 FLAT, SOFT, HARD = 1, 12, 48
-"""Differences between neighbours, in levels: at most none, at most shading, at least an edge."""
+"""Differences between neighbouring pixels, in levels: largest of a flat step, largest of shading,
+smallest of an edge."""
 DARK = 6
-"""Levels that a night is clipped to."""
+"""Night photos are clipped to levels below this."""
 SHARES = (0.8, 0.95)
 
 
-def is_photo(image: Image.Image, existing: PhotoMetadata) -> bool:
-    """Whether an RGB picture is a photo, which alone shows a place. Takes about a millisecond."""
-    if existing.camera:
+def is_photo(image: Image.Image, metadata: PhotoMetadata) -> bool:
+    """Whether an RGB picture is a photo. Takes about a millisecond."""
+    if metadata.camera:
         return True
     centre, spread, weights, bias, least = _fitted()
     standard = (measures(image) - centre) / spread
@@ -42,11 +42,12 @@ def is_photo(image: Image.Image, existing: PhotoMetadata) -> bool:
 
 
 def measures(image: Image.Image) -> NDArray[np.float64]:
-    """float64 [9], shares unless said otherwise.
+    """The features of an RGB picture.
 
-    Flat, shaded and hard steps between neighbours; ln of the number of colours (4 bits a channel)
-    that fill 80 and 95 %; the commonest colour (6 bits a channel); mean saturation; dark pixels;
-    flat dark ones.
+    Returns:
+        float64 [9], shares of the pixels unless stated otherwise: flat, shaded and hard steps
+        between neighbours; ln of the number of colours (4 bits per channel) that fill 80 and 95 %;
+        the most common colour (6 bits per channel); mean saturation; dark pixels; flat dark pixels.
     """
     small = image.reduce(max(1, min(image.size) // SIDE_PX))
     pixels = np.asarray(small)
@@ -76,7 +77,7 @@ def measures(image: Image.Image) -> NDArray[np.float64]:
 
 
 def _counts(pixels: NDArray[np.uint8], bits: int) -> NDArray[np.intp]:
-    """How many pixels have each colour of so many bits a channel."""
+    """Number of pixels of each colour, with `bits` bits per channel."""
     red, green, blue = (pixels[..., channel].astype(np.int32) >> (8 - bits) for channel in range(3))
     code = (red << 2 * bits) | (green << bits) | blue
     return np.bincount(code.ravel())

@@ -1,6 +1,6 @@
-"""Photos in object stores and on servers (`s3://`, `gs://`, `https://`, ...), by fsspec.
+"""Photos in object stores and on servers (`s3://`, `gs://`, `https://`, ...), through fsspec.
 
-They are read and reported, never written. `file://` is this computer, and like any folder.
+They are read and reported, never written. A `file://` address is a local path.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ else:
     LocalPath = type(Path())  # before Python 3.12 Path itself has no subclasses
 
 _URL = re.compile(r"([a-z][a-z0-9+.-]+):/+(.*)", re.DOTALL)
-"""Also as `Path` spells it, with one slash."""
+"""Also with one slash, as `Path` spells it."""
 _SECRET = re.compile(r"[^/@]*:[^/@]*@")
 _TIMES = ("mtime", "LastModified", "last_modified", "updated", "created")
-"""What the systems call the time of the last change."""
+"""Names of the time of the last change in different file systems."""
 
 
 class RemotePath(LocalPath):
@@ -38,30 +38,37 @@ class RemotePath(LocalPath):
 
 
 def located(path: Path) -> Path:
-    """The path itself, a `RemotePath` where it is a URL, or the local path of a `file://`.
+    """The path as it is, as a `RemotePath` if it is a URL, or the local path of a `file://`
+    address.
 
-    Raises UsageError: it holds a password, which reports and messages would tell.
+    Raises:
+        UsageError: the address contains a password, which reports and messages would show.
     """
     match = _URL.fullmatch(path.as_posix())
     if not match or path.exists():
         return path
     if _SECRET.match(match[2]):
         raise UsageError(
-            f"{match[1]}://...@...: an address with a password would stand in every row; give it "
-            "to fsspec by the environment or its configuration file instead"
+            f"{match[1]}://...@...: the password would be in every row of the report; give it to "
+            "fsspec by the environment or its configuration file instead"
         )
     return Path("/", match[2]) if match[1] == "file" else RemotePath(path)
 
 
 def listing(folder: RemotePath) -> Iterator[tuple[RemotePath, bool, int, int]]:
-    """What is in a folder, or the file itself: (path, is it a folder, bytes, mtime in ns or 0).
+    """The content of a folder, or the file itself.
 
-    Raises UsageError: fsspec or what it needs is not installed, or there is nothing there.
+    Yields:
+        Path, whether it is a folder, size in bytes, time of the last change in ns (0 if unknown).
+
+    Raises:
+        UsageError: fsspec or a package that it needs is not installed, or the address does not
+            exist.
     """
     system, root = _system(folder)
     try:
         entries = system.ls(root, detail=True)
-    except Exception as error:  # every system has its own kinds
+    except Exception as error:  # every file system raises its own kinds
         raise UsageError(f"{str(folder)!r} cannot be read: {error}") from error
     for entry in entries:
         path = RemotePath(system.unstrip_protocol(entry["name"]))

@@ -1,6 +1,6 @@
-"""Walks folders and yields one `Photo` for every file that may hold a picture; opens none of them.
+"""Scans folders: one `Photo` for every file that may hold a picture. No file is opened.
 
-Room for symptoms like: a photo is missing from the report, or is there twice.
+Look here if a photo is missing from the report, or is there twice.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ IMAGE_SUFFIXES = frozenset({
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".heic", ".heif", ".hif",
     ".avif", ".gif", ".bmp", ".jp2", ".j2k",
 })
-"""Files that `images.decode` can read. In lower case; the walk compares without case."""
+"""Files that `images.decode` can read. In lower case; names are compared without case."""
 
 RAW_SUFFIXES = frozenset({
     ".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".iiq", ".kdc", ".mef",
     ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf",
     ".srw", ".x3f", ".jxl",
 })
-"""Camera RAW and JPEG XL: not decoded, yet walked, so that each gets a row that says why."""
+"""Camera RAW and JPEG XL: not decoded, but scanned, so that each gets a row that says why."""
 # fmt: on
 
-_WALKED = IMAGE_SUFFIXES | RAW_SUFFIXES
+_SCANNED_SUFFIXES = IMAGE_SUFFIXES | RAW_SUFFIXES
 
 _SPECIAL = {
     stat.S_IFIFO: "a named pipe",
@@ -45,25 +45,28 @@ _SPECIAL = {
 
 
 def walk(paths: Iterable[Path]) -> Iterator[Photo]:
-    """Yields the photos under `paths`, each file once, in the order of the arguments.
+    """Yield the photos under `paths`, each file once, in the order of the arguments.
 
     In a folder the files come first, then the subfolders, both sorted by name. Names that start
-    with a dot are passed over unless they are an argument. Links are followed; a folder that was
-    walked already, by whatever path, is not walked again. What cannot be read (folder without
-    permission, broken link, named pipe) is yielded with a `problem`.
+    with a dot are left out unless they are an argument. Links are followed; a folder is scanned
+    only
+    once, whatever paths lead to it. What cannot be read (a folder without permission, a broken
+    link,
+    a named pipe) is yielded with a `problem`.
 
-    Lazy: only the names of one folder are held at a time (about 125 bytes a photo), plus one id for
-    each folder seen.
+    The scan is lazy: it holds only the names of one folder at a time (about 125 bytes a photo), and
+    an id of each folder seen.
 
-    Raises `UsageError`, before anything is walked, if an argument does not exist or cannot be seen.
+    Raises:
+        UsageError: an argument does not exist or cannot be accessed. Raised before the scan begins.
     """
     return _photos(_listings(_checked(paths), keep=True))
 
 
 def count(paths: Iterable[Path]) -> Iterator[int]:
-    """How many photos `walk` will yield, folder by folder; faster, for no file is looked at.
+    """The number of photos that `walk` will yield, folder by folder.
 
-    Holds no names. Raises as `walk` does.
+    Faster than `walk`, because it looks at no file; it keeps no names. Raises as `walk`.
     """
     found = _listings(_checked(paths), keep=False)
     return (1 if isinstance(item, Photo) else item.photos for item in found)
@@ -77,7 +80,7 @@ class _Listing:
     root: Path
     photos: int
     names: list[str]
-    """Sorted; none where they are only counted."""
+    """Sorted; empty if the photos are only counted."""
 
 
 def _checked(paths: Iterable[Path]) -> list[Path]:
@@ -103,7 +106,7 @@ def _photos(items: Iterator[_Listing | Photo]) -> Iterator[Photo]:
         photo = Photo._make
         names.reverse()
         with _looking_into(folder) as look:
-            while names:  # each is let go of, or a million of them would also be kept as path parts
+            while names:  # drop each name, or a million of them would be kept twice
                 name = names.pop()
                 try:
                     status = look(name)
@@ -117,13 +120,13 @@ def _photos(items: Iterator[_Listing | Photo]) -> Iterator[Photo]:
 
 @contextmanager
 def _looking_into(folder: Path) -> Iterator[Callable[[str], os.stat_result]]:
-    """`os.stat` of names in the folder: quicker than of whole paths."""
+    """A function that stats a name in the folder: faster than `os.stat` of whole paths."""
     if os.stat not in os.supports_dir_fd:
         yield lambda name: (folder / name).stat()
         return
     try:
         handle = os.open(folder, os.O_RDONLY)
-    except OSError:  # it was there a moment ago
+    except OSError:  # the folder has gone since it was read
         yield lambda name: (folder / name).stat()
         return
     try:
@@ -133,14 +136,16 @@ def _looking_into(folder: Path) -> Iterator[Callable[[str], os.stat_result]]:
 
 
 def _listings(roots: list[Path], *, keep: bool) -> Iterator[_Listing | Photo]:
-    """Folders; and photos where a root is one, or where a folder cannot be read.
+    """Folders, photos that are roots themselves, and folders that cannot be read (as a `Photo`).
 
-    `keep`: the names are wanted.
+    Args:
+        roots: the arguments of the scan.
+        keep: keep the names of the photos in a folder.
     """
     named = {
         os.path.realpath(root)
         for root in roots
-        if not isinstance(root, RemotePath) and not os.path.isdir(root)  # noqa: PTH112 Path.is_dir raises where it may not look
+        if not isinstance(root, RemotePath) and not os.path.isdir(root)  # noqa: PTH112 Path.is_dir raises without permission
     }
     yielded: set[str] = set()
     folders_seen: set[tuple[int, int]] = set()
@@ -157,7 +162,7 @@ def _listings(roots: list[Path], *, keep: bool) -> Iterator[_Listing | Photo]:
 
 
 def _remote(root: RemotePath) -> Iterator[Photo]:
-    """The photos at a URL, in the same order."""
+    """The photos under a URL, in the order of `walk`."""
     pending = [root]
     while pending:
         folders = []
@@ -166,7 +171,7 @@ def _remote(root: RemotePath) -> Iterator[Photo]:
                 continue
             if is_folder:
                 folders.append(path)
-            elif path.suffix.lower() in _WALKED or path == root:
+            elif path.suffix.lower() in _SCANNED_SUFFIXES or path == root:
                 yield Photo(path, root, size_bytes, mtime_ns)
         pending += reversed(folders)
 
@@ -174,7 +179,8 @@ def _remote(root: RemotePath) -> Iterator[Photo]:
 def _tree(
     root: Path, folders_seen: set[tuple[int, int]], named: set[str], *, keep: bool
 ) -> Iterator[_Listing | Photo]:
-    """Walks one tree without recursion; files in `named` are left to their own argument."""
+    """Scan one tree, without recursion. Files in `named` are yielded for their own argument
+    instead."""
     pending = [root]
     while pending:
         folder = pending.pop()
@@ -196,9 +202,9 @@ def _tree(
 
 
 def _read(folder: Path, *, keep: bool) -> tuple[int, list[str], list[str]]:
-    """How many photos there are, their sorted names, and those of the subfolders.
+    """Number of photos, their sorted names, and the sorted names of the subfolders.
 
-    Names alone: an entry weighs more.
+    Names instead of directory entries, which take more memory.
     """
     photos, names, subfolders = 0, [], []
     with os.scandir(folder) as entries:
@@ -208,11 +214,11 @@ def _read(folder: Path, *, keep: bool) -> tuple[int, list[str], list[str]]:
                 continue
             try:
                 is_folder = entry.is_dir()
-            except OSError:  # a link that leads round in a circle, or nowhere that may be looked at
+            except OSError:  # a circular link, or no permission
                 is_folder = False
             if is_folder:
                 subfolders.append(name)
-            elif name[name.rfind(".") :].lower() in _WALKED:
+            elif name[name.rfind(".") :].lower() in _SCANNED_SUFFIXES:
                 photos += 1
                 if keep:
                     names.append(name)
@@ -225,14 +231,14 @@ def _photo(path: Path, root: Path) -> Photo:
     try:
         status = path.stat()
     except OSError as error:
-        return Photo(path, root, problem=_why_lost(path, error))
+        return Photo(path, root, problem=_stat_problem(path, error))
     if not S_ISREG(status.st_mode):
         kind = _SPECIAL.get(stat.S_IFMT(status.st_mode), "no plain file")
         return Photo(path, root, problem=f"this is {kind}, not a photo")
     return Photo(path, root, status.st_size, status.st_mtime_ns)
 
 
-def _why_lost(path: Path, error: OSError) -> str:
+def _stat_problem(path: Path, error: OSError) -> str:
     if isinstance(error, FileNotFoundError) and path.is_symlink():
-        return f"broken link to {os.readlink(path)!r}"  # noqa: PTH115 text as it stands in the link
+        return f"broken link to {os.readlink(path)!r}"  # noqa: PTH115 the link's own text
     return f"cannot be read: {error.strerror}"

@@ -1,7 +1,8 @@
-"""What a file is, told by its first bytes and never by its name, and which reader fits.
+"""Detects the format of a file by its first bytes, never by its name, and chooses the reader.
 
-Each of Pillow's readers is called by itself rather than through `Image.open`: no other format can
-slip in, and the size limit is ours (Pillow's is a global and cannot be changed for one thread).
+Each of Pillow's readers is called directly, not through `Image.open`: so no other format can get
+in,
+and the size limit is ours (Pillow's is a global that cannot be set for one thread).
 """
 
 from __future__ import annotations
@@ -32,11 +33,11 @@ class Format:
     reader: str
     """Module and class, imported on first use."""
     bytes_per_px: int
-    """Peak memory while decoding an opaque picture and shrinking it, as measured by
+    """Peak memory to decode and shrink an opaque picture, measured by
     `benchmarks/speed/decode.py --memory`."""
 
     def open(self, data: bytes) -> ImageFile.ImageFile:
-        """Reads the header. Raises whatever the reader raises (many kinds) if it is damaged."""
+        """Read the header. If it is damaged, Pillow's readers raise many kinds of exceptions."""
         module, name = self.reader.rsplit(".", 1)
         reader: Callable[[io.BytesIO], ImageFile.ImageFile]
         reader = getattr(import_module(module), name)
@@ -115,8 +116,13 @@ _BRANDS: dict[bytes, Format | Reason] = {
 """Of ISO base media files (ISO/IEC 14496-12, `ftyp` box)."""
 
 
-def recognise(data: bytes) -> Format:
-    """The format of a file. Raises `UnreadableImageError` that says what it is instead."""
+def detect_format(data: bytes) -> Format:
+    """The format of a picture file.
+
+    Raises:
+        UnreadableImageError: the file is no picture that can be decoded; the message says what it
+        is.
+    """
     found = _find(data)
     if isinstance(found, Reason):
         raise UnreadableImageError(found.detail, found.code)
@@ -159,7 +165,8 @@ def _is_endless_jpeg(data: bytes) -> bool:
 
 
 def _find_by_brand(data: bytes) -> Format | Reason:
-    """The major brand decides; `mif1` and `msf1` say only "a picture": then ask the others."""
+    """By the major brand; `mif1` and `msf1` only mean "a picture", so the other brands decide
+    then."""
     major, others = data[8:12], data[16 : int.from_bytes(data[:4], "big")]
     if major in (b"mif1", b"msf1") and b"avif" in {others[i : i + 4] for i in range(0, 64, 4)}:
         return AVIF
@@ -189,10 +196,10 @@ def _contents(data: bytes, kind: bytes, start: int, end: int) -> list[tuple[int,
 
 
 def _is_raw(image: TiffImageFile) -> bool:
-    """Whether a TIFF is camera RAW: what Pillow would show is its thumbnail.
+    """Whether a TIFF is camera RAW, of which Pillow would decode only the thumbnail.
 
-    A DNG says so; others (NEF, ARW, SRW, PEF) have a colour filter array, or a first picture that
-    is marked as the reduced one of those in SubIFDs.
+    A DNG has a version tag. Others (NEF, ARW, SRW, PEF) have a colour filter array, or a first
+    picture that is marked as the reduced one of those in SubIFDs.
     """
     tags = image.tag_v2
     if _DNG_VERSION in tags or tags.get(_PHOTOMETRIC) in (_CFA, _LINEAR_RAW):

@@ -1,7 +1,7 @@
-"""Loads pixels, and of a truncated file those that are there.
+"""Loads the pixels of a picture, also those that a truncated file still has.
 
-Pillow can do this only through a global switch, which would reach every thread, and it does not say
-how much is missing. Here the rows that the decoder could not fill are counted and cut off.
+Pillow can do this only with a global switch, which affects every thread, and it does not say how
+much is missing. Here the rows that the decoder could not fill are counted and cut off.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from geotagger.errors import UnreadableImageError
 
 MAX_SHARE_MISSING = 0.6
-"""A file of which more is gone is refused."""
+"""A file with a larger share of its rows missing is refused."""
 
 _UNTOUCHED = 0  # new images of Pillow are zero
 _JPEG_FILLER = 128  # libjpeg puts mid-grey where the data has ended
@@ -27,10 +27,19 @@ Reopen = Callable[[bytes], ImageFile]
 
 
 def load(image: ImageFile, data: bytes, reopen: Reopen) -> tuple[Image.Image, str]:
-    """The pixels of an opened image, and what it lacks if rows are missing (they are cut off).
+    """Load the pixels of an opened image. Missing rows are cut off.
 
-    `reopen` opens other bytes in the way that `image` was opened. Raises what the decoder raises if
-    nothing is left, and `UnreadableImageError` if too little is.
+    Args:
+        image: the opened image.
+        data: the bytes of the file.
+        reopen: opens other bytes in the way that `image` was opened.
+
+    Returns:
+        The picture, and what it lacks, as text; empty for a whole picture.
+
+    Raises:
+        UnreadableImageError: too many rows are missing.
+        Exception: what the decoder raises if there are no rows at all.
     """
     try:
         image.load()
@@ -61,10 +70,10 @@ def _keep_rows(image: Image.Image, filler: int) -> tuple[Image.Image, str]:
 
 
 def _ends_early(image: JpegImageFile, data: bytes, reopen: Reopen) -> bool:
-    """Whether a JPEG that decoded without complaint has its end mark before its last rows.
+    """Whether a JPEG that decoded without an error has its end marker before its last rows.
 
-    Grey at the bottom raises the suspicion. Without the end mark the decoder waits for more data
-    instead of filling up: rows that then stay untouched were never in the file.
+    Checked if the last row is grey. Without the end marker the decoder waits for more data instead
+    of filling the rows, so rows that stay untouched are not in the file.
     """
     if "progressive" in image.info or not _is_filler(image):
         return False
