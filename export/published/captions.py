@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from geotagger.geography.named_places import Candidate, largest_cities
+from geotagger.geography.named_places import NamedPlace, largest_cities
 from geotagger.geography.places import load_places
 from geotagger.vision.bundle.head_specs import CaptionHead
 from geotagger.vision.bundle.label_tables import CAPTION_COLUMNS
@@ -64,21 +64,21 @@ def write_captions(
     return heads[0], heads[1]
 
 
-def areas(places: Places, states: bool) -> list[Candidate]:
+def areas(places: Places, states: bool) -> list[NamedPlace]:
     """Every country with towns; with `states`, those of the US and not the US itself."""
-    found: dict[Candidate, bool] = {}
+    found: dict[NamedPlace, bool] = {}
     for number in np.unique(places.country[places.population > 0]).tolist():
         code = places.country_codes[number]
         if states and code == WITH_STATES:
             rows = (places.country == number) & (places.population > 0)
             names = (places.region_names[region] for region in np.unique(places.region[rows]))
-            found |= {Candidate("", name, code, True): True for name in names if name}
+            found |= {NamedPlace("", name, code, True): True for name in names if name}
         else:
-            found[Candidate("", "", code)] = True
+            found[NamedPlace("", "", code)] = True
     return list(found)
 
 
-def towns(places: Places, most: int, states: bool) -> list[Candidate]:
+def towns(places: Places, most: int, states: bool) -> list[NamedPlace]:
     """The most populous ones of each of these areas."""
     found = []
     for number in np.unique(places.country[places.population > 0]).tolist():

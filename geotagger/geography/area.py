@@ -1,4 +1,4 @@
-"""Where a photo may have been taken at all: countries, or polygons of a GeoJSON file."""
+"""The area where photos can be: countries, or polygons of a GeoJSON file."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from geotagger.errors import UsageError
+from geotagger.geography.borders import load_borders
 from geotagger.geography.country_names import codes_by_name
-from geotagger.geography.places import load_borders
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,30 +24,30 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Area:
-    """Countries (ISO 3166-1 alpha-2), or else a shapely polygon in degrees (lon, lat)."""
+    """Countries (ISO 3166-1 alpha-2), or a shapely polygon in degrees (lon, lat)."""
 
     codes: frozenset[str] = frozenset()
     polygon: Any = None
 
     def contains(self, lat: ArrayLike, lon: ArrayLike) -> NDArray[np.bool_]:
-        """bool [n] of n points. Countries reach 12 nautical miles out to sea."""
+        """bool [n]: whether each of n points is inside. Countries reach 12 nautical miles to sea."""
         lat, lon = np.atleast_1d(lat), np.atleast_1d(lon)
         if self.polygon is None:
             return np.array([code in self.codes for code, _ in load_borders().locate(lat, lon)])
         import shapely
 
         shapely.prepare(self.polygon)
-        turns = [
-            shapely.intersects_xy(self.polygon, lon + turn, lat) for turn in (0.0, 360.0, -360.0)
+        shifted = [  # polygons may cross the antimeridian
+            shapely.intersects_xy(self.polygon, lon + shift, lat) for shift in (0.0, 360.0, -360.0)
         ]
-        found: NDArray[np.bool_] = np.any(turns, axis=0)  # polygons may cross the antimeridian
-        return found
+        inside: NDArray[np.bool_] = np.any(shifted, axis=0)
+        return inside
 
     def rows(self, places: Places) -> NDArray[np.bool_]:
-        """Rows of the table inside, bool [N]; of an area without any, the one nearest to it.
+        """Mask of the rows inside, bool [N]; if there are none, the row nearest to the area.
 
         Raises:
-            UsageError: no row of the table lies in any of the countries.
+            UsageError: the table has no row for one of the countries.
         """
         if self.polygon is None:
             try:
@@ -66,7 +66,10 @@ class Area:
 
 
 def read_area(text: str) -> Area:
-    """The area of `FR,ES` or of a GeoJSON file (RFC 7946).
+    """Read an area.
+
+    Args:
+        text: country codes such as `FR,ES`, or the name of a GeoJSON file (RFC 7946).
 
     Raises:
         UsageError: the text is neither, or the file holds no polygon.
@@ -74,24 +77,30 @@ def read_area(text: str) -> Area:
     codes = frozenset(code.strip().upper() for code in text.split(",") if code.strip())
     if codes and all(re.fullmatch("[A-Z]{2}", code) for code in codes):
         return Area(codes)
+    polygons = _read_polygons(text)
+    if not polygons:
+        raise UsageError(f"--within {text}: holds no polygon; draw one around the area")
     import shapely
 
-    try:
-        shape = shapely.from_geojson(Path(text).read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, shapely.GEOSException) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise UsageError(
-            f"--within {text}: neither two-letter country codes nor a readable GeoJSON file "
-            f"({reason}); {_hint(re.split('[,;]', text))}"
-        ) from error
-    parts = [part for part in _polygons(shape) if not part.is_empty]
-    if not parts:
-        raise UsageError(f"--within {text}: holds no polygon; draw one around the area")
-    polygon = shapely.union_all([shapely.make_valid(part) for part in parts])
+    polygon = shapely.union_all([shapely.make_valid(part) for part in polygons])
     west, south, east, north = polygon.bounds
     if south < -90 or north > 90 or west < -540 or east > 540:
         raise UsageError(f"--within {text}: GeoJSON is in degrees, longitude first; convert it")
     return Area(polygon=polygon)
+
+
+def _read_polygons(file: str) -> list[Any]:
+    import shapely
+
+    try:
+        shape = shapely.from_geojson(Path(file).read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, shapely.GEOSException) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise UsageError(
+            f"--within {file}: neither two-letter country codes nor a readable GeoJSON file "
+            f"({reason}); {_hint(re.split('[,;]', file))}"
+        ) from error
+    return [part for part in _polygons(shape) if not part.is_empty]
 
 
 def _hint(words: Sequence[str]) -> str:
@@ -108,6 +117,7 @@ def _hint(words: Sequence[str]) -> str:
 
 
 def _polygons(shape: Any) -> list[Any]:
+    """All polygons in a shapely geometry, also in nested collections."""
     if shape is None:
         return []
     if shape.geom_type == "Polygon":

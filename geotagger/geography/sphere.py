@@ -1,6 +1,7 @@
-"""Great-circle arithmetic on plain numbers and arrays; degrees, kilometres, a spherical Earth.
+"""Great-circle arithmetic on numbers and arrays: degrees, kilometres, a spherical Earth.
 
-The sphere is off from the WGS-84 ellipsoid by at most 0.56 %, far less than any prediction's error.
+Distances differ from those on the WGS-84 ellipsoid by at most 0.56 %, far less than the error of
+any prediction.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ EARTH_RADIUS_KM = 6371.0
 
 
 def haversine_km(lat1: ArrayLike, lon1: ArrayLike, lat2: ArrayLike, lon2: ArrayLike) -> Any:
-    """Great-circle distance in km: a float for four numbers, else a float64 array (broadcasts).
+    """Great-circle distance between points in degrees (R. W. Sinnott, "Virtues of the Haversine",
+    1984). Exact to metres, also for near points and antipodes.
 
-    Exact to metres for near points and for antipodes (R. W. Sinnott, "Virtues of the Haversine",
-    1984).
+    Returns:
+        km: a float for four numbers, otherwise a float64 array of the broadcast shape.
     """
     phi1, phi2 = np.radians(_float64(lat1)), np.radians(_float64(lat2))
     half_lat = (phi2 - phi1) / 2
@@ -30,23 +32,29 @@ def haversine_km(lat1: ArrayLike, lon1: ArrayLike, lat2: ArrayLike, lon2: ArrayL
 
 
 def unit_vectors(lat: ArrayLike, lon: ArrayLike) -> NDArray[np.float32]:
-    """Points on the unit sphere, float32 [..., 3]: x to (0, 0), y to (0, 90), z to the north pole.
+    """Points on the unit sphere: x towards (0, 0), y towards (0, 90), z towards the north pole.
 
-    float32 resolves about a metre along the surface, but the cosine of two such vectors only about
-    2 km; use `haversine_km` for anything finer.
+    float32 resolves about a metre along the surface, but the cosine of two such vectors resolves
+    only about 2 km; use `haversine_km` for anything finer.
+
+    Args:
+        lat, lon: degrees.
+
+    Returns:
+        float32 [..., 3].
     """
     return unit_vectors64(lat, lon).astype(np.float32)
 
 
 def unit_vectors64(lat: ArrayLike, lon: ArrayLike) -> NDArray[np.float64]:
-    """`unit_vectors` in float64 [..., 3]; the cosine of two of them resolves about 0.1 m."""
+    """`unit_vectors` as float64 [..., 3]; the cosine of two of them resolves about 0.1 m."""
     phi, lam = np.broadcast_arrays(np.radians(_float64(lat)), np.radians(_float64(lon)))
     cos_phi = np.cos(phi)
     return np.stack([cos_phi * np.cos(lam), cos_phi * np.sin(lam), np.sin(phi)], axis=-1)
 
 
 def cosine_of_km(km: ArrayLike) -> Any:
-    """Cosine of the angle between two unit vectors that lie `km` apart along the surface."""
+    """Cosine of the angle between two unit vectors that are `km` apart along the surface."""
     cosine = np.cos(_float64(km) / EARTH_RADIUS_KM)
     return float(cosine) if cosine.ndim == 0 else cosine
 

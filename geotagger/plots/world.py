@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import shapely
 
-from geotagger.geography.places import load_borders
+from geotagger.geography.borders import load_borders
 from geotagger.geography.sphere import EARTH_RADIUS_KM, unit_vectors64
 from geotagger.plots.figure import Figure, Polylines, ShapeStyle, TextLabel
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from geotagger.geography.area import Area
-    from geotagger.geography.named_places import Candidate
+    from geotagger.geography.named_places import NamedPlace
     from geotagger.geography.places import Places
     from geotagger.vision.bundle.bundle import ModelBundle
 
@@ -32,7 +32,7 @@ class CandidateSpace:
     area: Area | None = None
     gallery: Path | None = None
     """CSV of points, for retrieve heads."""
-    candidates: tuple[Candidate, ...] = ()
+    candidates: tuple[NamedPlace, ...] = ()
     """Places, for caption heads."""
 
     def rows(self, places: Places) -> NDArray[np.bool_] | None:
@@ -213,7 +213,7 @@ def _inside(
     return inside
 
 
-def caption_label(place: Candidate, places: Places, local: bool) -> Label:
+def caption_label(place: NamedPlace, places: Places, local: bool) -> Label:
     """The label of a place in a table of captions that compete inside an area, or with all others.
 
     Args:

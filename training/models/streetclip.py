@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from geotagger.geography.named_places import Candidate
+    from geotagger.geography.named_places import NamedPlace
 
 SOFTMAX_SCALE = 100.0
 """Of the cosines of a pretrained CLIP."""
@@ -77,7 +77,7 @@ def check_options(options: Options) -> None:
         raise UsageError("views are kept of frozen blocks, and full trains all; set views to 0")
 
 
-def places_to_tell(file: Path | None, options: Options) -> list[Candidate]:
+def places_to_tell(file: Path | None, options: Options) -> list[NamedPlace]:
     return read_places(file) if file else largest_places(options.cities, options.states)
 
 

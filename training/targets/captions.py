@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from geotagger.geography.named_places import Candidate
+    from geotagger.geography.named_places import NamedPlace
     from training.data.dataset import Example
 
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September",
@@ -96,23 +96,23 @@ def country_name(country: str) -> str:
     return country
 
 
-def candidate_captions(candidates: Sequence[Candidate]) -> list[str]:
+def candidate_captions(candidates: Sequence[NamedPlace]) -> list[str]:
     """What StreetCLIP is told of places that a photo may show, worded as of photos."""
     places = load_places()
     rows = places.nearest_rows([c.lat for c in candidates], [c.lon for c in candidates])
     continents = [places.continent_names[number] for number in places.continent[rows]]
     return [
-        street_caption(c.city, "" if c.stands_alone else c.region, area_name(c), continent)
+        street_caption(c.city, "" if c.region_as_country else c.region, area_name(c), continent)
         for c, continent in zip(candidates, continents, strict=True)
     ]
 
 
-def area_name(candidate: Candidate) -> str:
+def area_name(candidate: NamedPlace) -> str:
     """What the country is asked for as: its ISO code, or the state that stands for one."""
-    return candidate.region if candidate.stands_alone else candidate.country_code
+    return candidate.region if candidate.region_as_country else candidate.country_code
 
 
-def read_places(file: Path) -> list[Candidate]:
+def read_places(file: Path) -> list[NamedPlace]:
     """A candidates file (geotagger/geography/named_places.py), in which a country lies at its
     largest city.
 
@@ -127,7 +127,7 @@ def read_places(file: Path) -> list[Candidate]:
     ]
 
 
-def largest_places(count: int = LARGEST, states: bool = False) -> list[Candidate]:
+def largest_places(count: int = LARGEST, states: bool = False) -> list[NamedPlace]:
     """At most `count` cities of every country; with `states`, of each state of the United States,
     which then stand for countries."""
     places = load_places()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from geotagger.geography.places import load_borders
+from geotagger.geography.borders import load_borders
 from training.data.dataset import positions
 from training.models.location_encoder import published_folder
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geotagger.geography.places import load_borders, load_places
+from geotagger.geography.borders import load_borders
+from geotagger.geography.places import load_places
 from geotagger.geography.sphere import haversine_km
 
 PLACES = load_places()

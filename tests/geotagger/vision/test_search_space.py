@@ -7,7 +7,7 @@ from geotagger.config import RunOptions
 from geotagger.errors import BundleError, UsageError
 from geotagger.evidence.vision import VisionSource
 from geotagger.geography.area import Area
-from geotagger.geography.named_places import Candidate, parse_places
+from geotagger.geography.named_places import NamedPlace, parse_places
 from geotagger.vision.decoding.captions import LocalCaptionDecoder
 from geotagger.vision.decoding.factory import make_decoder
 from geotagger.vision.search_space import CandidateSpace, captions_for, gallery_for, read_points
@@ -70,9 +70,9 @@ def test_the_hierarchy_is_the_product_of_area_and_town(captions, places):
 def test_candidates_replace_the_captions(captions, places):
     search = CandidateSpace(
         candidates=(
-            Candidate("Tokyo", "Tokyo", "JP", False, 35.69, 139.69),
-            Candidate("Munich", "Bavaria", "DE", False, 48.14, 11.58),
-            Candidate("", "", "BR"),
+            NamedPlace("Tokyo", "Tokyo", "JP", False, 35.69, 139.69),
+            NamedPlace("Munich", "Bavaria", "DE", False, 48.14, 11.58),
+            NamedPlace("", "", "BR"),
         )
     )
     countries, cities = captions.card.heads
@@ -87,7 +87,7 @@ def test_candidates_replace_the_captions(captions, places):
 
 
 def test_countries_alone_leave_no_cities(captions, places):
-    search = CandidateSpace(candidates=(Candidate("", "", "BR"), Candidate("", "", "JP")))
+    search = CandidateSpace(candidates=(NamedPlace("", "", "BR"), NamedPlace("", "", "JP")))
     assert captions_for(search, captions, captions.card.heads[1], places)[0] == ()
     found = evidence(captions, places, "Tokyo", search)
     assert found.log_likelihood[TOKYO] == found.log_likelihood[OSAKA] > found.log_likelihood[RIO]
@@ -139,12 +139,12 @@ def test_a_bundle_that_cannot_says_what_can(tmp_path, captions, positions):
     with pytest.raises(BundleError, match="--gallery needs a bundle with a location encoder"):
         CandidateSpace(gallery=tmp_path / "g.csv").check([starter, captions])
     with pytest.raises(BundleError, match="need a bundle with a text encoder"):
-        CandidateSpace(candidates=(Candidate("", "", "BR"),)).check([starter, positions])
+        CandidateSpace(candidates=(NamedPlace("", "", "BR"),)).check([starter, positions])
     CandidateSpace(gallery=tmp_path / "g.csv").check([starter, positions])
 
 
 def test_candidates_outside_the_area(places):
-    search = CandidateSpace(area=Area(frozenset({"KE"})), candidates=(Candidate("", "", "BR"),))
+    search = CandidateSpace(area=Area(frozenset({"KE"})), candidates=(NamedPlace("", "", "BR"),))
     with pytest.raises(UsageError, match="none of the candidates lies --within"):
         search.rows(places)
 
