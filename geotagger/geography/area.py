@@ -30,7 +30,7 @@ class Area:
     polygon: Any = None
 
     def contains(self, lat: ArrayLike, lon: ArrayLike) -> NDArray[np.bool_]:
-        """Whether each of n points is inside, bool [n]. Countries reach 12 miles out to sea."""
+        """Whether each of n points is inside, bool [n]. Countries extend 12 nautical miles."""
         lat, lon = np.atleast_1d(lat), np.atleast_1d(lon)
         if self.polygon is None:
             return np.array([code in self.codes for code, _ in load_borders().locate(lat, lon)])

@@ -5,7 +5,7 @@ import pytest
 
 from geotagger.errors import UsageError
 from geotagger.geography.named_places import (
-    Candidate,
+    NamedPlace,
     largest_cities,
     parse_places,
     read_candidates,
@@ -93,7 +93,7 @@ def test_the_largest_cities_of_a_country_and_of_its_states():
 def test_the_continent_is_where_the_place_is():
     places = load_places()
     continents = {
-        code: Candidate("", "", code).names(places)["continent"]
+        code: NamedPlace("", "", code).names(places)["continent"]
         for code in ("FR", "US", "RU", "ES")
     }
     assert continents == {
@@ -102,7 +102,7 @@ def test_the_continent_is_where_the_place_is():
         "RU": "Europe",
         "ES": "Europe",
     }
-    honolulu = Candidate("Honolulu", "Hawaii", "US", lat=21.31, lon=-157.86)
+    honolulu = NamedPlace("Honolulu", "Hawaii", "US", lat=21.31, lon=-157.86)
     assert honolulu.names(places)["continent"] == "Oceania"
 
 
