@@ -1,4 +1,4 @@
-"""`geotagger apply`: writes what was approved in a review."""
+"""`geotagger apply`: write what a review approved."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 @click.command()
 @REPORT
 @click.option("--write-exif", is_flag=True, help="Write into the photos.  [default]")
-@click.option("--sidecar", is_flag=True, help="Write XMP sidecars; the photos stay untouched.")
-@click.option("--dry-run", is_flag=True, help="Say what would be written; write nothing.")
+@click.option("--sidecar", is_flag=True, help="Write XMP sidecars instead of tags in photos.")
+@click.option("--dry-run", is_flag=True, help="Print what would be written; write nothing.")
 @click.option(
     "--overwrite",
     type=EnumChoice(Overwrite),
     default=Overwrite.PREDICTED.value,
     show_default=True,
-    help="GPS already in a photo that may be replaced: none, earlier predictions, any.",
+    help="Existing GPS that may be replaced: none, earlier predictions, or any.",
 )
 @click.option(
     "--max-radius",
@@ -36,9 +36,9 @@ if TYPE_CHECKING:
     default=50.0,
     show_default=True,
     metavar="KM",
-    help="Write a position only if its radius is at most this; else names alone.",
+    help="Write a position only if its 90 % radius is at most this; else only region tags.",
 )
-@click.option("-q", "--quiet", is_flag=True, help="Only the totals.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only the totals.")
 def apply(
     report: Path,
     write_exif: bool,
@@ -48,10 +48,10 @@ def apply(
     max_radius_km: float,
     quiet: bool,
 ) -> None:
-    """Write into photos what `geotagger review REPORT` approved, and nothing else.
+    """Write the predictions that a review approved.
 
-    It is marked as confirmed by a person, and still as not measured. `geotagger untag` puts the
-    photos back.
+    REPORT is a report that `geotagger review` has opened. What is written is marked as confirmed by
+    a person, and as not measured. `geotagger untag` restores the photos.
 
     \b
     geotagger apply places.csv --dry-run
@@ -85,9 +85,9 @@ def apply(
     with Decisions(report) as decisions:
         write(report, read_rows(report), decisions, options, show)
         if decisions.damaged:
-            click.echo(f"{decisions.path}: {decisions.damaged} damaged lines left out", err=True)
+            click.echo(f"{decisions.path}: {decisions.damaged} damaged lines skipped", err=True)
     names = {Status.PREDICTED: "would be written" if dry_run else "not written"}
-    told = [f"{count} {names.get(status, status.value)}" for status, count in counts.items()]
-    click.echo(", ".join(told) or "nothing approved is still to be written")
+    totals = [f"{count} {names.get(status, status.value)}" for status, count in counts.items()]
+    click.echo(", ".join(totals) or "no approved prediction is left to write")
     if counts[Status.FAILED]:
         sys.exit(SOME_FAILED)

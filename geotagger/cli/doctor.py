@@ -1,4 +1,4 @@
-"""`geotagger doctor`: what is installed here, what runs, what is missing."""
+"""`geotagger doctor`: check the installation."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ CANNOT_RUN = 1
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def doctor(as_json: bool) -> None:
-    """Tell what is installed, which devices truly run, and how to mend what is missing.
+    """Check the installation: packages, devices, models.
 
-    Every device that ONNX Runtime offers computes something small; every model is compared with
-    its hashes. Nothing is written, and no network is used. The exit code is 0 when
-    `geotagger tag` can do its work. Send the output along when you report a problem.
+    Each device of ONNX Runtime runs a small network, and each model is compared with its hashes.
+    Nothing is written, and no network is used. The exit code is 0 if `geotagger tag` can run. Add
+    the output to a bug report.
 
     \b
     geotagger doctor
@@ -33,8 +33,8 @@ def doctor(as_json: bool) -> None:
     findings = run_checks()
     fine = can_run(findings)
     if as_json:
-        told = {"can_run": fine, "findings": [asdict(finding) for finding in findings]}
-        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        document = {"can_run": fine, "findings": [asdict(finding) for finding in findings]}
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
     else:
         _show(findings, fine)
     if not fine:
@@ -54,4 +54,4 @@ def _show(findings: list[CheckFinding], fine: bool) -> None:
     if fine:
         click.echo("geotagger tag can run.")
     else:
-        click.echo("geotagger tag cannot run: mend what is marked broken, from the top.")
+        click.echo("geotagger tag cannot run: repair what is marked broken, from the top.")

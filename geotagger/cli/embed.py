@@ -1,4 +1,4 @@
-"""`geotagger embed`: photos and positions as vectors for other programs."""
+"""`geotagger embed`: embeddings of photos and positions for other programs."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ OUT = click.option(
     required=True,
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Vectors: .npy, with a .csv beside it that names the rows, or .parquet with both.",
+    help="File to write: .npy, with a .csv next to it that names the rows, or .parquet with both.",
 )
 
 
 @click.group()
 def embed() -> None:
-    """Write vectors of photos or positions."""
+    """Write embeddings of photos or positions."""
 
 
 @embed.command()
@@ -38,9 +38,9 @@ def embed() -> None:
     help="Exported location encoder.  [default: the imported one]",
 )
 def points(file: Path, out: Path, encoder: Path | None) -> None:
-    """GeoCLIP's vectors of positions, from a CSV with the columns lat and lon.
+    """Write GeoCLIP's embeddings of positions, from a CSV with the columns lat and lon.
 
-    Each position once, ordered by latitude. The vectors are not of length 1.
+    Each position has one row, sorted by latitude. The vectors are not normalised.
 
     \b
     geotagger embed points places.csv --out vectors.npy
@@ -71,7 +71,9 @@ def points(file: Path, out: Path, encoder: Path | None) -> None:
 )
 @click.option("--device", type=DEVICES, default="auto", show_default=True)
 def photos(paths: tuple[Path, ...], out: Path, model: str, device: str) -> None:
-    """Vectors of photos, of length 1. A photo that cannot be read has no row, and is named.
+    """Write embeddings of photos, normalised to length 1.
+
+    A photo that cannot be read has no row, and a message names it.
 
     \b
     geotagger embed photos ~/Photos --out vectors.parquet
@@ -106,7 +108,11 @@ def photos(paths: tuple[Path, ...], out: Path, model: str, device: str) -> None:
 
 
 def write_vectors(out: Path, vectors: NDArray[np.float32], columns: dict[str, list[Any]]) -> None:
-    """Raises UsageError: the suffix is another one, or Parquet is not installed."""
+    """Writes vectors and the columns that name their rows.
+
+    Raises:
+        UsageError: the suffix is unknown, or Parquet needs pyarrow.
+    """
     import csv
 
     import numpy as np
@@ -125,7 +131,7 @@ def write_vectors(out: Path, vectors: NDArray[np.float32], columns: dict[str, li
             writer.writerows(zip(*columns.values(), strict=True))
         return
     if out.suffix != ".parquet":
-        raise UsageError(f"{out}: give a file that ends in .npy or .parquet")
+        raise UsageError(f"{out}: the file must end in .npy or .parquet")
     try:
         import pyarrow as pa  # type: ignore[import-untyped, unused-ignore]
         import pyarrow.parquet as pq  # type: ignore[import-untyped, unused-ignore]
@@ -137,7 +143,7 @@ def write_vectors(out: Path, vectors: NDArray[np.float32], columns: dict[str, li
 
 
 def _has_columns(table: Path, columns: list[str]) -> bool:
-    """Whether an earlier run may have written it."""
+    """Whether an earlier run may have written the table."""
     if not table.is_file():
         return False
     with table.open("rb") as file:

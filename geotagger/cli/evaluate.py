@@ -17,7 +17,7 @@ from geotagger.cli.flags import album_flag, prediction_flags, run_options
     type=click.Path(path_type=Path, dir_okay=False),
     help="CSV with file and lat, lon and/or country.  [default: PATH/labels.csv, else EXIF GPS]",
 )
-@click.option("--ablate", is_flag=True, help="Also with and without each source of evidence.")
+@click.option("--ablate", is_flag=True, help="Also score with and without each source of evidence.")
 @click.option(
     "--report",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -29,15 +29,16 @@ from geotagger.cli.flags import album_flag, prediction_flags, run_options
 @click.option(
     "--neighbour-gps",
     is_flag=True,
-    help="Let --album weigh the neighbours' GPS too. It gives most answers away.",
+    help="Let --album use the GPS of neighbours too, which gives most places away.",
 )
 @prediction_flags
 def evaluate(
     path: Path, labels: Path | None, ablate: bool, report: Path | None, as_json: bool, **flags: Any
 ) -> None:
-    """Score predictions on photos whose place is known. No photo is changed.
+    """Score predictions on photos with known places.
 
-    How near, how often right at which level, and whether the stated confidence and radius hold.
+    Prints distances, accuracy at each level, and calibration of confidence and radius. Photos are
+    not changed.
 
     \b
     geotagger evaluate ~/Photos

@@ -1,4 +1,4 @@
-"""`geotagger explain`: why a photo was placed where it was."""
+"""`geotagger explain`: explain the prediction of a photo."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from geotagger.cli.flags import SOME_FAILED, album_flag, prediction_flags, run_o
     "--report",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Words, numbers and maps as .html, or the maps alone as .svg or .png.",
+    help="Explanation with maps as .html, or the maps alone as .svg or .png.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @album_flag()
 @prediction_flags
 def explain(photo: Path, report: Path | None, as_json: bool, **flags: Any) -> None:
-    """Explain where PHOTO was placed: the belief on a map, and what each source did to it.
+    """Explain the prediction of a photo: maps, and the effect of each source.
 
-    For each source of evidence: how far it moves the belief when it is added, what it says alone,
-    and what the answer would be without it. Nothing is written into the photo.
+    For each source of evidence: how much it changes the probability, what it says alone, and the
+    prediction without it. The photo is not changed.
 
     \b
     geotagger explain IMG_0042.jpg

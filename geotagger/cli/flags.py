@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 
-def complete_model(_: click.Context, __: click.Parameter, begun: str) -> list[CompletionItem]:
-    """For the shell: the bundles that have a name; where none begins so, folders."""
+def complete_model(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Completions for the shell: names of models; folders if no name matches."""
     from click.shell_completion import CompletionItem
 
     from geotagger.vision.bundle.bundle import embedded_bundles, imported_bundles
 
     names = dict.fromkeys([*embedded_bundles(), *imported_bundles()])
-    found = [CompletionItem(name) for name in names if name.startswith(begun)]
-    return found or [CompletionItem(begun, type="dir")]
+    found = [CompletionItem(name) for name in names if name.startswith(incomplete)]
+    return found or [CompletionItem(incomplete, type="dir")]
 
 
 SOME_FAILED = 3
-"""Exit code: finished, some photos failed."""
+"""Exit code of a finished run in which some photos failed."""
 
 
 class EnumChoice(click.Choice[str]):
@@ -54,35 +54,35 @@ PREDICTION_FLAGS: Sequence[Callable[..., Any]] = (
         multiple=True,
         metavar="NAME|DIR",
         shell_complete=complete_model,
-        help="Vision bundle; may be given several times.  [default: starter]",
+        help="Name or folder of a model. Can be repeated.  [default: starter]",
     ),
     click.option(
         "--device",
         type=DEVICES,
         default=Device.AUTO.value,
         show_default=True,
-        help="Where the models run. A device that does not run is an error.",
+        help="Device that runs the models. A device that does not run is an error.",
     ),
     click.option(
         "--read-text/--no-read-text",
         default=True,
         show_default=True,
-        help="Read signs and weigh what they say. The slowest part of a run on a CPU.",
+        help="Use text in photos as evidence. The slowest part of a run on a CPU.",
     ),
     click.option(
         "--text-device",
         type=DEVICES,
-        help="Where the text is read.  [default: as --device]",
+        help="Device that reads the text.  [default: as --device]",
     ),
     click.option(
         "--gate/--no-gate",
         default=True,
         show_default=True,
-        help="Screenshots, pages and drawings are unsure without asking the models.",
+        help="Skip the models for screenshots, pages and drawings, which are then unsure.",
     ),
     click.option(
         "--use-names/--no-use-names",
-        help="Weigh place names in IPTC and XMP, and the names of folders and files.",
+        help="Use place names in IPTC and XMP, and names of folders and files, as evidence.",
     ),
     click.option(
         "--batch-size",
@@ -92,42 +92,42 @@ PREDICTION_FLAGS: Sequence[Callable[..., Any]] = (
     click.option(
         "--workers",
         type=click.IntRange(1, 1024),
-        help="Threads that read and decode.  [default: one per core]",
+        help="Threads that read and decode photos.  [default: one per core]",
     ),
     click.option(
         "--top-k",
         type=click.IntRange(1, 100),
         default=5,
         show_default=True,
-        help="Alternatives to report.",
+        help="Number of alternatives in the report.",
     ),
     click.option(
         "--min-confidence",
         type=click.FloatRange(0, 1),
         metavar="P",
-        help="Name a place only when it is at least this likely.  [default: fitted, by level]",
+        help="Name a place only with at least this probability.  [default: fitted, by level]",
     ),
     click.option(
         "--within",
         metavar="ISO|FILE",
-        help="Where photos can be at all: country codes such as FR,ES, or a GeoJSON polygon.",
+        help="Only places in these countries, such as FR,ES, or in a GeoJSON polygon.",
     ),
     click.option(
         "--gallery",
         type=click.Path(path_type=Path, dir_okay=False, exists=True),
         metavar="FILE",
-        help="CSV of points (lat, lon) to match photos against, for bundles that can.",
+        help="CSV of points (lat, lon) to match photos against, for models with a retrieval head.",
     ),
     click.option(
         "--candidates",
         type=click.Path(path_type=Path, dir_okay=False, exists=True),
         metavar="FILE",
-        help="JSON of places that the photos may show, for bundles with captions.",
+        help="JSON of places that the photos may show, for models with captions.",
     ),
     click.option(
         "--places",
         metavar="LIST",
-        help="The same in words: 'Lyon, France; Turin, Italy'.",
+        help="The same as text: 'Lyon, France; Turin, Italy'.",
     ),
     click.option(
         "--crops",
@@ -135,29 +135,29 @@ PREDICTION_FLAGS: Sequence[Callable[..., Any]] = (
         callback=lambda _, __, value: int(value),
         default="1",
         show_default=True,
-        help="Crops of each photo to average; each costs as much as a photo.",
+        help="Crops per photo to average; each takes as long as a photo.",
     ),
 )
 
 
 def album_flag() -> Callable[..., Any]:
-    """Whether photos of the same camera are evidence."""
+    """The flag for evidence from other photos of the same camera."""
     return click.option(
         "--album/--no-album",
         default=True,
         show_default=True,
-        help="Weigh the GPS and the signs of photos that the same camera took nearby in time.",
+        help="Use GPS and text of photos that the same camera took nearby in time as evidence.",
     )
 
 
 def prediction_flags(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The flags of every command that predicts."""
+    """Adds the flags of every command that predicts."""
     for flag in reversed(PREDICTION_FLAGS):
         command = flag(command)
     return command
 
 
 def run_options(flags: dict[str, Any], **more: Any) -> RunOptions:
-    """The run that the flags of the command line ask for; a flag not given keeps its default."""
+    """The options of a run from the flags; a flag that is not given keeps its default."""
     flags = {name: value for name, value in {**flags, **more}.items() if value not in (None, ())}
     return RunOptions(**flags)

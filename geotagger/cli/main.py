@@ -1,4 +1,4 @@
-"""The command line: its commands, and what an error means for the exit code."""
+"""The command line: its commands, and the exit codes of errors."""
 
 from __future__ import annotations
 
@@ -13,25 +13,24 @@ from geotagger.version import __version__
 INTERRUPTED = 130
 
 COMMANDS = {
-    "tag": "Predict where the photos under PATH... were taken.",
-    "untag": "Put photos back exactly as they were before geotagger wrote to them, sidecars too.",
-    "verify": "Compare the GPS in photos with where they seem to have been taken.",
-    "report": "Convert a report, or show a part of it.",
-    "read": "Show the text in photos, and what each word of it says of the place.",
-    "explain": "Explain where PHOTO was placed: the belief on a map, "
-    "and what each source did to it.",
-    "evaluate": "Score predictions on photos whose place is known.",
-    "review": "Look at a report on a page, correct and approve it, then write what was approved.",
-    "apply": "Write into photos what `geotagger review REPORT` approved, and nothing else.",
-    "models": "List, show, check and import vision bundles.",
-    "embed": "Write vectors of photos or positions.",
-    "doctor": "Tell what is installed, which devices truly run, and how to mend what is missing.",
+    "tag": "Predict where photos were taken.",
+    "untag": "Restore photos to the state before geotagger wrote to them.",
+    "verify": "Compare the GPS in photos with their predictions.",
+    "report": "Convert, filter, sort or group a report.",
+    "read": "Show the text in photos and what it says about the place.",
+    "explain": "Explain the prediction of a photo: maps, and the effect of each source.",
+    "evaluate": "Score predictions on photos with known places.",
+    "review": "Review a report on a local page: approve, correct and reject predictions.",
+    "apply": "Write the predictions that a review approved.",
+    "models": "List, show, check and import models.",
+    "embed": "Write embeddings of photos or positions.",
+    "doctor": "Check the installation: packages, devices, models.",
 }
-"""Each stands in `geotagger.cli` under its own name, and begins its help with these words."""
+"""Command name -> summary; must match its help."""
 
 
 class Commands(click.Group):
-    """Loads a command when it is asked for: help and shell completion need but names."""
+    """Loads a command when it runs: help and shell completion need only names."""
 
     def list_commands(self, _: click.Context | None = None) -> list[str]:
         return list(COMMANDS)
@@ -55,7 +54,7 @@ class Commands(click.Group):
 )
 @click.version_option(__version__, prog_name="geotagger")
 def cli() -> None:
-    """Predict where photos were taken, say how sure that is and why, and write it losslessly.
+    """Predict where photos were taken, and write it into their metadata losslessly.
 
     \b
     geotagger tag ~/Photos
@@ -65,7 +64,7 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line; every error gets its message and exit code here."""
+    """Run the command line. Every error becomes a message and an exit code here."""
     try:
         cli.main(standalone_mode=False)
     except click.exceptions.Abort:
@@ -83,12 +82,12 @@ def main() -> None:
     except OSError as error:
         _fail(f"{error}", GeotaggerError.exit_code)
     except ImportError as error:
-        _fail(f"{error}; geotagger doctor tells how to mend that", GeotaggerError.exit_code)
+        _fail(f"{error}; geotagger doctor says how to repair that", GeotaggerError.exit_code)
 
 
 def _fail(message: str, exit_code: int) -> None:
     from geotagger.printable import printable
 
-    shown = "\n".join(map(printable, message.split("\n")))  # file names may hold escapes
+    shown = "\n".join(map(printable, message.split("\n")))  # file names may contain escapes
     click.echo(f"geotagger: {shown}", err=True)
     sys.exit(exit_code)

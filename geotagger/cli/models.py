@@ -1,4 +1,4 @@
-"""`geotagger models`: which models are here, what they are, whether they run right; new ones."""
+"""`geotagger models`: list, show, check and import models."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from geotagger.cli.flags import DEVICES, complete_model
 
 @click.group()
 def models() -> None:
-    """List, show, check and import vision bundles."""
+    """List, show, check and import models."""
 
 
 @models.command("list")
@@ -42,7 +42,7 @@ def list_models() -> None:
 @models.command()
 @click.argument("model", shell_complete=complete_model)
 def info(model: str) -> None:
-    """Print what the card of a bundle says: heads, licence, origin, calibration, files.
+    """Print the card of a model: heads, licence, origin, calibration, files.
 
     \b
     geotagger models info starter
@@ -58,7 +58,7 @@ def info(model: str) -> None:
 @click.argument("names", nargs=-1, required=True, metavar="MODEL...", shell_complete=complete_model)
 @click.option("--device", type=DEVICES, default="auto", show_default=True)
 def check(names: tuple[str, ...], device: str) -> None:
-    """Prove that models compute here what they computed where they were made.
+    """Check that models compute the same outputs here as where they were exported.
 
     \b
     geotagger models check starter
@@ -69,21 +69,21 @@ def check(names: tuple[str, ...], device: str) -> None:
 
     for name in names:
         differences = self_test.run_self_test(load_bundle(find_bundle(name)), device)
-        told = ", ".join(f"{output} within {most:.2g}" for output, most in differences.items())
-        click.echo(f"{name}: {told}")
+        text = ", ".join(f"{output} within {most:.2g}" for output, most in differences.items())
+        click.echo(f"{name}: {text}")
 
 
 @models.command("import", context_settings={"ignore_unknown_options": True})
 @click.argument("source")
-@click.option("--name", default="", help="What to call it.  [default: the last part of SOURCE]")
+@click.option("--name", default="", help="Name of the model.  [default: the last part of SOURCE]")
 @click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[OPTIONS OF THE EXPORT]...")
 def import_model(source: str, name: str, options: tuple[str, ...]) -> None:
-    """Bring a model here, so that --model finds it by name.
+    """Import a model, so that --model finds it by name.
 
-    SOURCE is the folder of a finished bundle, which is checked and copied; or a published model,
-    which is fetched and converted: geoclip, streetclip, clip, siglip, location-encoder, a hub id,
-    or the folder of a checkpoint. That needs a checkout of the project with its export packages,
-    and further options go to export/to_onnx.py. Nothing else of geotagger opens the network.
+    SOURCE is the folder of a bundle, which is checked and copied; or a published model, which is
+    downloaded and converted: geoclip, streetclip, clip, siglip, location-encoder, a hub id, or the
+    folder of a checkpoint. Converting needs a checkout of the project with its export packages, and
+    further options are passed to export/to_onnx.py. No other command uses the network.
 
     \b
     geotagger models import bundles/mine --name mine
@@ -100,7 +100,7 @@ def import_model(source: str, name: str, options: tuple[str, ...]) -> None:
 
     name = name or Path(source.rstrip("/")).resolve().name
     if not is_name(name) or name in embedded_bundles():
-        raise BundleError(f"{name}: no name for a model here; give another with --name")
+        raise BundleError(f"{name}: invalid or reserved name of a model; give another with --name")
     folder = models_folder()
     folder.mkdir(parents=True, exist_ok=True)
     if (Path(source) / CARD_FILE).is_file():
@@ -108,15 +108,15 @@ def import_model(source: str, name: str, options: tuple[str, ...]) -> None:
         click.echo(f"{name}: imported")
         return
     if Path(source).parent.is_dir() and len(Path(source).parts) > 1 and not Path(source).exists():
-        raise UsageError(f"{source}: there is no such folder")  # a typing error asks no hub
+        raise UsageError(f"{source}: there is no such folder")  # a mistyped path is no hub id
     target = folder / (LOCATION_FILE if source == "location-encoder" else name)
     if _convert(source, target, options):
-        raise GeotaggerError(f"{source} was not imported; the reason stands above")
+        raise GeotaggerError(f"{source} was not imported; see the message above")
     click.echo(f"{target.stem if target.is_file() else name}: imported")
 
 
 def _copy(source: Path, target: Path) -> None:
-    """A checked copy takes the place of an older one as a whole."""
+    """Replaces an older bundle by a checked copy, as a whole."""
     from geotagger.vision.bundle.bundle import load_bundle
 
     load_bundle(source)
@@ -129,7 +129,7 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _convert(source: str, target: Path, options: tuple[str, ...]) -> int:
-    """Runs the export in a process of its own: the tool itself never loads torch."""
+    """Runs the export in another process, because geotagger never imports torch."""
     from geotagger.errors import UsageError
 
     root = Path(__file__).resolve().parent.parent.parent

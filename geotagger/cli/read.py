@@ -1,4 +1,4 @@
-"""`geotagger read`: the analyst's microscope for text in photos."""
+"""`geotagger read`: the text in photos and its cues."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from geotagger.cli.flags import DEVICES, PATHS, SOME_FAILED
     type=DEVICES,
     default="auto",
     show_default=True,
-    help="Where the text is read. A device that does not run is an error.",
+    help="Device that reads the text. A device that does not run is an error.",
 )
 def read(paths: tuple[Path, ...], as_json: bool, text_device: str) -> None:
-    """Show the text in photos, and what each word of it says of the place.
+    """Show the text in photos and what it says about the place.
 
-    Prints the lines that were read, every cue found in them with the countries and towns that it
-    speaks for and how strongly, and what they come to together. "SE x40": the cue is 40 times as
-    likely to be met in Sweden as in most other places. Nothing is written.
+    Prints the lines of text, each cue in them with its countries and towns and their likelihood
+    ratios, and the cues combined. "SE x40" means that the cue is 40 times as likely in Sweden as in
+    most other places. Photos are not changed.
 
     \b
     geotagger read IMG_0042.jpg

@@ -1,4 +1,4 @@
-"""`geotagger report`: a report into other formats, or a part of it onto the screen."""
+"""`geotagger report`: convert a report, or print a part of it."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ OUTPUT_FLAGS: Sequence[Callable[..., Any]] = (
         show_default=True,
         help="Small pictures of the photos in .html and .kmz reports, links to them in .kml.",
     ),
-    click.option("--circles", is_flag=True, help="The 90 % radius as a polygon in .geojson too."),
+    click.option("--circles", is_flag=True, help="Add the 90 % radius as a polygon to .geojson."),
 )
 
 
 def output_flags(command: Callable[..., Any]) -> Callable[..., Any]:
-    """How reports look."""
+    """The flags for the content of reports."""
     for flag in reversed(OUTPUT_FLAGS):
         command = flag(command)
     return command
@@ -41,20 +41,20 @@ def _names(_: click.Context, __: click.Parameter, value: str | None) -> tuple[st
 @click.option(
     "--where",
     metavar="CONDITION",
-    help="Only rows for which this holds: 'country=UA and confidence>0.6'."
+    help="Only rows with this condition: 'country=UA and confidence>0.6'."
     " Operators: = != < <= > >= ~ (contains), and, or, not, ( ).",
 )
 @click.option(
     "--sort",
     callback=_names,
     metavar="LIST",
-    help="Order by these columns; -NAME from high to low: country,-confidence.",
+    help="Sort by these columns; -NAME from high to low: country,-confidence.",
 )
 @click.option(
     "--group",
     callback=_names,
     metavar="LIST",
-    help="Group by place, day or any column: place,day. Without TO the groups are counted.",
+    help="Group by place, day or any column: place,day. Without TO, print the groups.",
 )
 @output_flags
 def report(
@@ -66,10 +66,10 @@ def report(
     thumbnails: bool,
     circles: bool,
 ) -> None:
-    """Convert a report, or show a part of it.
+    """Convert, filter, sort or group a report.
 
-    FROM is a report in .csv, .jsonl, .geojson or .parquet. Each TO gets its format by its suffix:
-    those, or .kml, .kmz or .html. Without TO the rows, or the groups, are printed.
+    FROM is a report in .csv, .jsonl, .geojson or .parquet. The suffix of each TO is its format:
+    these, or .kml, .kmz or .html. Without TO, the rows or groups are printed.
 
     \b
     geotagger report photos.csv photos.html photos.kml
@@ -118,14 +118,14 @@ def _line(row: Mapping[str, Cell]) -> str:
     from geotagger.printable import printable
     from geotagger.reports.schema import place_text, position
 
-    said = place_text(row) if position(row) else str(row["note"])
+    text = place_text(row) if position(row) else str(row["note"])
     sure = f"{row['confidence']:.2f}" if isinstance(row["confidence"], float) else ""
     near = f"{row['radius_km']:,.0f} km" if isinstance(row["radius_km"], float) else ""
-    return printable(f"{row['status']:<9} {sure:>4} {near:>9}  {row['path']}: {said}")
+    return printable(f"{row['status']:<9} {sure:>4} {near:>9}  {row['path']}: {text}")
 
 
 def _print_table(lines: Iterable[Sequence[str]], left: int) -> None:
-    """The first `left` columns are words, the others numbers."""
+    """Prints a table; the first `left` columns are aligned to the left."""
     from geotagger.printable import printable
 
     table = [[printable(cell) for cell in line] for line in lines]

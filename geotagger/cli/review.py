@@ -1,4 +1,4 @@
-"""`geotagger review`: a page to look at a report, correct and approve it."""
+"""`geotagger review`: review a report on a local page."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ REPORT = click.argument(
     type=click.IntRange(0, 65535),
     default=0,
     show_default=True,
-    help="Port on this machine; 0 takes a free one.",
+    help="Port on this machine; 0 for a free one.",
 )
 @click.option("--no-browser", is_flag=True, help="Only print the address.")
 def review(report: Path, port: int, no_browser: bool) -> None:
-    """Look at a report on a page, correct and approve it, then write what was approved.
+    """Review a report on a local page: approve, correct and reject predictions.
 
-    The page is served to this machine alone. Decisions are kept beside the report as they are made;
-    nothing is written into photos before you say so. Ctrl+C ends it.
+    The page is served to this machine only. Each decision is saved next to the report at once.
+    Photos are written only when you say so. Ctrl+C ends the review.
 
     \b
     geotagger tag ~/Photos --report places.csv

@@ -1,4 +1,4 @@
-"""`geotagger tag`: predict, report, and write where that is asked for."""
+"""`geotagger tag`: predict, report and, if wanted, write."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ def _groups(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...
     multiple=True,
     metavar="FILE",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Report to write: .csv, .jsonl, .geojson, .kml, .kmz, .parquet or .html; may be given"
-    " several times.  [default: geotagger-report.csv]",
+    help="Report to write: .csv, .jsonl, .geojson, .kml, .kmz, .parquet or .html. Can be repeated."
+    "  [default: geotagger-report.csv]",
 )
 @output_flags
 @click.option(
-    "--write-exif", is_flag=True, help="Write GPS and region tags into photos that deserve them."
+    "--write-exif",
+    is_flag=True,
+    help="Write GPS and region tags into photos.",
 )
-@click.option(
-    "--sidecar", is_flag=True, help="Write XMP sidecars; the photos themselves stay untouched."
-)
+@click.option("--sidecar", is_flag=True, help="Write XMP sidecars instead of tags in photos.")
 @click.option(
     "--sidecar-style",
     type=EnumChoice(SidecarStyle),
@@ -61,7 +61,7 @@ def _groups(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...
     default="gps,region,keywords",
     show_default=True,
     metavar="LIST",
-    help="What is written, as far as a prediction deserves it: gps, region, keywords.",
+    help="What to write, if the confidence is enough: gps, region, keywords.",
 )
 @click.option(
     "--compat-tags",
@@ -73,13 +73,13 @@ def _groups(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...
     type=EnumChoice(Backend),
     default=Backend.NATIVE.value,
     show_default=True,
-    help="exiftool: embed into HEIC and AVIF too, by ExifTool, which must be installed.",
+    help="exiftool: also embed into HEIC and AVIF; needs ExifTool.",
 )
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
-    help="Write into copies under DIR; the photos themselves are only read.",
+    help="Write into copies below DIR; the photos themselves are only read.",
 )
 @click.option(
     "--manifest",
@@ -92,7 +92,7 @@ def _groups(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...
     type=EnumChoice(Overwrite),
     default=Overwrite.NEVER.value,
     show_default=True,
-    help="GPS already in a photo that may be replaced: none, earlier predictions, any.",
+    help="Existing GPS that may be replaced: none, earlier predictions, or any.",
 )
 @click.option(
     "--max-radius",
@@ -101,7 +101,7 @@ def _groups(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...
     default=50.0,
     show_default=True,
     metavar="KM",
-    help="Write a position only if its 90 % radius is at most this; else region tags alone.",
+    help="Write a position only if its 90 % radius is at most this; else only region tags.",
 )
 @album_flag()
 @click.option("--only-missing", is_flag=True, help="Skip photos that have measured GPS.")
@@ -110,23 +110,27 @@ def _groups(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...
     type=EnumChoice(Engine),
     default=Engine.LOCAL.value,
     show_default=True,
-    help="ray: on a cluster, or on this machine as if it were one.",
+    help="ray: run on a cluster, or on this machine with Ray.",
 )
-@click.option("--address", metavar="HOST:PORT", help="Of the Ray cluster; auto for the one here.")
 @click.option(
-    "--restart", is_flag=True, help="Work everything out anew, also what an earlier run has."
+    "--address", metavar="HOST:PORT", help="Address of the Ray cluster; auto for the local one."
 )
-@click.option("--dry-run", is_flag=True, help="Say what would be written; write only the report.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress and no summary.")
-@click.option("-v", "--verbose", is_flag=True, help="A line per photo on stderr.")
+@click.option(
+    "--restart",
+    is_flag=True,
+    help="Predict all photos again, also those that an earlier run has finished.",
+)
+@click.option("--dry-run", is_flag=True, help="Write only the report, with what would be written.")
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress and no summary.")
+@click.option("-v", "--verbose", is_flag=True, help="Print a line per photo on stderr.")
 @prediction_flags
 def tag(reports: tuple[Path, ...], quiet: bool, verbose: bool, **flags: Any) -> None:
-    """Predict where the photos under PATH... were taken.
+    """Predict where photos were taken.
 
-    Each photo gets one row in the report. The photos themselves change only with --write-exif.
-    A photo into which nothing can be embedded safely then gets an XMP sidecar.
+    Each photo gets one row in the report. Photos are changed only with --write-exif. A photo that
+    cannot hold the tags safely then gets an XMP sidecar.
 
-    A run that was interrupted or killed goes on where it stopped when the same is asked again.
+    The same command continues a run that was interrupted or killed.
 
     \b
     geotagger tag ~/Photos
@@ -142,13 +146,13 @@ def tag(reports: tuple[Path, ...], quiet: bool, verbose: bool, **flags: Any) -> 
     from geotagger.reports.formats.registry import check_distinct
     from geotagger.reports.run_summary import triage
 
-    # a photo leaves no cycles, and looking for them costs a third of a row
+    # a photo leaves no reference cycles, and searching for them takes a third of the time of a row
     gc.set_threshold(50_000)
     options = run_options(flags, reports=reports or (DEFAULT_REPORT,), journal=journal_file())
     check_distinct([*options.reports, *([options.manifest] if options.manifest else [])])
-    _warn_of_weak_names(options)
+    _warn_of_low_confidence(options)
     if len(options.paths) == 1 and options.paths[0].is_file():
-        verbose = verbose or not quiet  # of one photo the answer itself is wanted, not a count
+        verbose = verbose or not quiet  # for one photo the prediction itself is wanted
     with Progress(options.paths, quiet=quiet, verbose=verbose) as progress:
         summary = pipeline.run(options, progress.show)
     if not quiet:
@@ -157,18 +161,18 @@ def tag(reports: tuple[Path, ...], quiet: bool, verbose: bool, **flags: Any) -> 
         sys.exit(SOME_FAILED)
 
 
-def _warn_of_weak_names(options: RunOptions) -> None:
-    """Before the run, and also with --quiet: what is written now is believed later."""
+def _warn_of_low_confidence(options: RunOptions) -> None:
+    """Warns of a low --min-confidence, also with --quiet."""
     from geotagger.fusion.prior import Constants
 
     least, fitted = options.min_confidence, Constants.load().thresholds
     if least is None or least >= min(fitted.values()):
         return
-    told = ", ".join(f"{level} {threshold:g}" for level, threshold in fitted.items())
+    fitted_text = ", ".join(f"{level} {threshold:g}" for level, threshold in fitted.items())
     writes = (options.write_exif or options.sidecar or options.out) and not options.dry_run
     click.echo(
-        f"warning: --min-confidence {least:g} is below the thresholds that were fitted ({told}); "
+        f"warning: --min-confidence {least:g} is below the fitted thresholds ({fitted_text}); "
         f"a name at that limit is right about {100 * least:.0f} times in 100"
-        + (", and is written all the same" if writes else ""),
+        + (", and it is written" if writes else ""),
         err=True,
     )

@@ -1,4 +1,4 @@
-"""`geotagger untag`: photos as they were."""
+"""`geotagger untag`: restore photos and sidecars."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from geotagger.cli.flags import PATHS, SOME_FAILED
 @click.command()
 @PATHS
 def untag(paths: tuple[Path, ...]) -> None:
-    """Put photos back exactly as they were before geotagger wrote to them, sidecars too.
+    """Restore photos to the state before geotagger wrote to them.
 
-    Where another program has written since, only what is geotagger's is taken out.
+    The file is the same byte for byte. If another program has written to it since, only the tags
+    that geotagger wrote are removed. Sidecars that geotagger wrote are removed too.
 
     \b
     geotagger untag ~/Photos

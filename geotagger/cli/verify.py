@@ -1,4 +1,4 @@
-"""`geotagger verify`: the GPS in photos against the prediction."""
+"""`geotagger verify`: compare GPS with predictions."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     multiple=True,
     metavar="FILE",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Report to write, by suffix as of tag; may be given several times.",
+    help="Report to write, in the formats of tag. Can be repeated.",
 )
-@click.option("-q", "--quiet", is_flag=True, help="Only the totals.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only the totals.")
 @prediction_flags
 def verify(paths: tuple[Path, ...], quiet: bool, **flags: Any) -> None:
-    """Compare the GPS in photos with where they seem to have been taken.
+    """Compare the GPS in photos with their predictions.
 
     Prints a line per photo: agree, far, no_gps or invalid. A photo that is far is inconsistent with
-    its GPS; about one sound photo in ten is. Nothing is written into the photos.
+    its GPS, as is about one sound photo in ten. Photos are not changed.
 
     \b
     geotagger verify IMG_0042.jpg
@@ -44,13 +44,13 @@ def verify(paths: tuple[Path, ...], quiet: bool, **flags: Any) -> None:
 
     failed = 0
 
-    def show(outcome: Outcome, says: str) -> None:
+    def show(outcome: Outcome, text: str) -> None:
         nonlocal failed
         failed += outcome.status is Status.FAILED
         if not quiet:
             check = gps_check(outcome) or outcome.status.value
             unread = outcome.status in (Status.FAILED, Status.SKIPPED)
-            reason = f"{says} ({printable(note_text(outcome.reasons))})" if unread else says
+            reason = f"{text} ({printable(note_text(outcome.reasons))})" if unread else text
             click.echo(f"{check:8} {printable_path(outcome.photo.path)}: {reason}")
 
     counts = verification.run(run_options(flags, paths=paths), show)

@@ -1,4 +1,4 @@
-"""What each source of evidence is worth: the same photos judged with and without it."""
+"""Ablation: scores of the same photos with and without each source of evidence."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from geotagger.evaluation.scores import Scores, columns, score
 from geotagger.types import Evidence
 
 COMPARED = {"country": 1, "within_200_km": 1, "geoscore": 1, "surprise": -1}
-"""Figures that are compared photo by photo, and whether more is better."""
+"""Figures that are compared photo by photo; 1 if more is better, -1 if less is."""
 NEGLIGIBLE = {"country": 5e-4, "within_200_km": 5e-4, "geoscore": 0.5, "surprise": 5e-4}
-"""A smaller difference is none, however sure."""
+"""A smaller difference does not count, however certain it is."""
 PRIOR = "prior alone"
 UNCLEAR = "no clear difference"
 
-Judge = Callable[[Sequence[Evidence]], ScoredPhoto]
-"""Scores one photo by a part of its evidence."""
+ScoreEvidence = Callable[[Sequence[Evidence]], ScoredPhoto]
+"""Scores one photo by some of its evidence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """All evidence against all but one source, on the same photos. Above 0 the source helps."""
+    """Gain from one source: all evidence against all but that source. Above 0 the source helps."""
 
     source: str
     figure: str
@@ -36,8 +36,8 @@ class Difference:
     high: float | None
 
     @property
-    def says(self) -> str:
-        """helps, harms, or nothing that chance could not do as well."""
+    def verdict(self) -> str:
+        """helps, harms, or no clear difference."""
         if self.low is None or self.high is None or abs(self.mean) < NEGLIGIBLE[self.figure]:
             return UNCLEAR
         if self.low > 0:
@@ -47,24 +47,26 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Ablation:
+    """Scores by subsets of the evidence."""
+
     subsets: Mapping[str, Scores]
-    """`all`, `without NAME`, `only NAME`, and the prior alone."""
+    """By name: `all`, `without SOURCE`, `only SOURCE`, and the prior alone."""
     spoke: Mapping[str, int]
-    """Photos of which each source said anything."""
+    """Number of photos with evidence from each source."""
     differences: Sequence[Difference]
 
     @property
     def harmful(self) -> list[str]:
-        """Sources that make the whole worse by any figure."""
-        return sorted({item.source for item in self.differences if item.says == "harms"})
+        """Sources that make the predictions worse by any figure."""
+        return sorted({item.source for item in self.differences if item.verdict == "harms"})
 
 
 @dataclass(slots=True)
 class AblationRun:
-    """Photos judged by parts of their evidence, one after the other; evidence is not kept.
+    """Scores photos by subsets of their evidence, one photo after the other.
 
-    A source that is silent on a photo makes no difference to it: without it the photo is as with
-    all, and by it alone it is judged by the prior.
+    If a source has no evidence on a photo, leaving it out changes nothing, and it alone is the
+    prior. The evidence is not kept.
     """
 
     top_k: int
@@ -73,22 +75,24 @@ class AblationRun:
     _without: dict[str, dict[int, ScoredPhoto]] = field(default_factory=lambda: defaultdict(dict))
     _only: dict[str, dict[int, ScoredPhoto]] = field(default_factory=lambda: defaultdict(dict))
 
-    def add(self, evidence: Sequence[Evidence], with_all: ScoredPhoto, judge: Judge) -> None:
-        """One photo, of which `with_all` is already known."""
+    def add(
+        self, evidence: Sequence[Evidence], with_all: ScoredPhoto, score_evidence: ScoreEvidence
+    ) -> None:
+        """Adds a photo, whose score with all evidence is known."""
         number = len(self._all)
         self._all.append(with_all)
-        self._prior.append(judge(()))
+        self._prior.append(score_evidence(()))
         for source in {item.source for item in evidence}:
             others = [item for item in evidence if item.source != source]
             own = [item for item in evidence if item.source == source]
-            self._without[source][number] = judge(others)
-            self._only[source][number] = judge(own)
+            self._without[source][number] = score_evidence(others)
+            self._only[source][number] = score_evidence(own)
 
     def result(self) -> Ablation:
-        """Tables and paired differences."""
+        """The scores of each subset, and the paired differences."""
         sources = sorted(self._only)
-        without = {name: _filled(self._all, self._without[name]) for name in sources}
-        only = {name: _filled(self._prior, self._only[name]) for name in sources}
+        without = {name: _replaced(self._all, self._without[name]) for name in sources}
+        only = {name: _replaced(self._prior, self._only[name]) for name in sources}
         subsets = {
             "all": self._all,
             **{f"without {name}": items for name, items in without.items()},
@@ -117,8 +121,10 @@ class AblationRun:
         return found
 
 
-def _filled(usual: Sequence[ScoredPhoto], special: Mapping[int, ScoredPhoto]) -> list[ScoredPhoto]:
-    return [special.get(number, item) for number, item in enumerate(usual)]
+def _replaced(
+    scored: Sequence[ScoredPhoto], replacements: Mapping[int, ScoredPhoto]
+) -> list[ScoredPhoto]:
+    return [replacements.get(number, item) for number, item in enumerate(scored)]
 
 
 def _mean_of(values: NDArray[np.float64]) -> Callable[..., float]:

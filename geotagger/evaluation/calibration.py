@@ -1,6 +1,6 @@
-"""Whether a confidence can be believed: reliability, expected calibration error, risk-coverage.
+"""Calibration of confidences: reliability, expected calibration error, risk-coverage.
 
-`sure` are confidences (0 to 1) and `right` whether each answer was right, both [n].
+`sure` are the confidences (0 to 1), `right` is 1 where the prediction was right, both float64 [n].
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SIMULATIONS = 500
 
 @dataclass(frozen=True, slots=True)
 class ReliabilityBin:
-    """The answers whose confidence lies between two bounds."""
+    """The predictions whose confidence is between two bounds."""
 
     above: float
     upto: float
@@ -37,7 +37,7 @@ class ReliabilityBin:
 
 
 def reliability(sure: Shares, right: Shares, bins: int = BINS) -> list[ReliabilityBin]:
-    """Bins of equal width that hold any answer."""
+    """Bins of equal width, without the empty ones."""
     index = _index(sure, bins)
     found = []
     for number in range(bins):
@@ -65,9 +65,9 @@ def expected_calibration_error(sure: Shares, right: Shares, bins: int = BINS) ->
 
 
 def error_by_chance(sure: Shares, bins: int = BINS) -> float:
-    """The calibration error that perfect confidences would show on so few photos, on average.
+    """The expected calibration error of perfect confidences on this many photos, by simulation.
 
-    It is not 0, for the share right in a bin is off by chance. An error near it is as good as none.
+    It is above 0, because the share right in a bin varies by chance.
     """
     draws = np.random.default_rng(0).random((SIMULATIONS, len(sure))) < sure
     errors = [expected_calibration_error(sure, right.astype(float), bins) for right in draws]
@@ -75,9 +75,12 @@ def error_by_chance(sure: Shares, bins: int = BINS) -> float:
 
 
 def risk_coverage(sure: Shares, right: Shares) -> Shares:
-    """Share wrong among the k surest answers, for k = 1..n (El-Yaniv & Wiener 2010).
+    """Share wrong among the k most confident predictions, for k = 1..n (El-Yaniv & Wiener 2010).
 
-    Equal confidences share their errors, so that the order of the photos does not matter.
+    The errors of equal confidences are averaged, so that the order of the photos does not matter.
+
+    Returns:
+        float64 [n].
     """
     wrong, tied = 1 - right, np.unique(-sure, return_inverse=True)[1]
     in_tie = np.bincount(tied, weights=wrong) / np.bincount(tied)
@@ -85,7 +88,7 @@ def risk_coverage(sure: Shares, right: Shares) -> Shares:
 
 
 def area_under_risk(sure: Shares, right: Shares) -> float:
-    """AURC: the mean of the risk over all shares answered; 0 is best."""
+    """AURC: the mean risk over all coverages; 0 is best."""
     return float(risk_coverage(sure, right).mean())
 
 

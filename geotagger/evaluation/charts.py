@@ -21,11 +21,11 @@ BLUE, PALE, RED, GREY = "#2166ac", "#9ecae1", "#b2182b", "#666666"
 NEARER = ((25, "#1a9850"), (200, "#91cf60"), (750, "#fec44f"), (2500, "#fc8d59"))
 FARTHER = "#d73027"
 MAX_LINES = 400
-"""More lines than this hide the map."""
+"""More lines than this would hide the map."""
 
 
 def charts(evaluation: Evaluation) -> list[Figure]:
-    """Those for which there are photos."""
+    """The charts for which there is data, and the map of errors."""
     scores, found = evaluation.scores, []
     if scores.reliability:
         found += [_reliability(scores), _risk(scores)]
@@ -94,7 +94,7 @@ def _distances(scored: Sequence[ScoredPhoto]) -> Figure:
 
 
 def error_map(scored: Sequence[ScoredPhoto]) -> Figure:
-    """A dot where each photo was taken, and a line to where it was placed."""
+    """A map with a dot where each photo was taken, and a line to the predicted point."""
     known = [(item, d) for item in scored if (d := item.distance_km) is not None]
     world = WorldMap("Where photos were taken, coloured by how far off they were placed")
     bounds = [km for km, _ in NEARER]

@@ -1,6 +1,7 @@
-"""95 % intervals: how far chance may have moved a figure that was measured on few photos.
+"""95 % confidence intervals of figures that were measured on few photos.
 
-They take photos for independent. Bursts and albums are not, and make the truth wider.
+They assume independent photos. Bursts and albums are not independent, so their intervals are too
+narrow.
 """
 
 from __future__ import annotations
@@ -16,15 +17,15 @@ if TYPE_CHECKING:
 
 Z = 1.959964
 MIN_PHOTOS = 10
-"""Fewer photos, drawn again and again, look far more certain than they are."""
+"""With fewer photos the bootstrap interval is far too narrow."""
 RESAMPLINGS = 1000
 MIN_RESAMPLINGS = 200
 MAX_NUMBERS = 20_000_000
-"""Fewer resamplings for many photos, whose intervals are narrow anyway."""
+"""Limit of drawn numbers: many photos get fewer resamplings, since their intervals are narrow."""
 
 
 def wilson(hits: float, of: int) -> tuple[float, float]:
-    """Of a share (Wilson 1927). Honest where all or none are right, which a bootstrap is not."""
+    """Interval of a share (Wilson 1927); also valid where all or none are right."""
     if not of:
         return 0.0, 1.0
     share, z2 = hits / of, Z * Z / of
@@ -36,9 +37,14 @@ def wilson(hits: float, of: int) -> tuple[float, float]:
 def bootstrap(
     statistic: Callable[[NDArray[np.intp]], float], photos: int
 ) -> tuple[float | None, float | None]:
-    """Of any figure: photos drawn with replacement (Efron 1979). None where they are too few.
+    """Interval of any figure by resampling photos with replacement (Efron 1979).
 
-    `statistic` gets the rows of one draw. The draws are always the same.
+    Args:
+        statistic: the figure of the photos with these indices.
+        photos: number of photos.
+
+    Returns:
+        The bounds; None for fewer than `MIN_PHOTOS`. The draws are always the same.
     """
     if photos < MIN_PHOTOS:
         return None, None

@@ -1,4 +1,4 @@
-"""An evaluation as a file: tables and charts."""
+"""Writes an evaluation to a file: tables and charts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def write(path: Path, evaluation: Evaluation) -> None:
-    """Raises OSError where the file cannot be written."""
+    """Writes tables and charts. Raises OSError if the file cannot be written."""
     parts: list[str | Table | Figure] = [
         headline(evaluation.scores),
         *charts(evaluation),

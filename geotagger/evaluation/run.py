@@ -1,4 +1,4 @@
-"""One pass over the photos: predicted, compared with the truth, and forgotten but for the score."""
+"""Predicts photos and compares them with their known places. Only the scores are kept."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from geotagger.types import Evidence, Outcome, Place, Point, Prediction, Status
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The scores, what each source is worth where that was asked, and each photo's score."""
+    """The scores, the ablation if it was wanted, and the score of each photo."""
 
     scores: Scores
     ablation: Ablation | None
@@ -38,32 +38,39 @@ def run(
     *,
     ablate: bool = False,
 ) -> Evaluation:
-    """Predict every photo under the options' paths and score those with a known place.
+    """Predicts every photo under the options' paths and scores those with a known place.
 
-    Raises UsageError when the labels cannot be used.
+    Args:
+        labels: CSV of known places; by default `labels.csv` in the folder, else the
+            GPS of the photos.
+        on_outcome: called with the outcome of each photo.
+        ablate: also score the photos by subsets of their evidence.
+
+    Raises:
+        UsageError: the labels cannot be used.
     """
     places = load_places()
     root = options.paths[0]
     if labels is None and (root / "labels.csv").is_file():
         labels = root / "labels.csv"
     known = None if labels is None else read_labels(labels, places)
-    items, belief = weigh(options)
+    items, fusion = weigh(options)
     trials = AblationRun(options.top_k) if ablate else None
     statuses: list[Status] = []
     scored: list[ScoredPhoto] = []
     unlabelled = no_evidence = 0
     for item in items:
-        outcome = predict(item, belief)
+        outcome = predict(item, fusion)
         on_outcome(outcome)
         statuses.append(outcome.status)
         truth = _truth(outcome, known, places)
         if truth is None:
             unlabelled += 1
         elif outcome.prediction is not None:
-            bench = PhotoScorer(belief, truth)
-            scored.append(bench.scored(outcome.prediction, item.evidence))
+            scorer = PhotoScorer(fusion, truth)
+            scored.append(scorer.score(outcome.prediction, item.evidence))
             if trials is not None:
-                trials.add(item.evidence, scored[-1], bench.judge)
+                trials.add(item.evidence, scored[-1], scorer.score_evidence)
         elif outcome.status not in (Status.FAILED, Status.SKIPPED):
             no_evidence += 1
     scores = score(scored, options.top_k, statuses, unlabelled, no_evidence)
@@ -71,22 +78,22 @@ def run(
 
 
 class PhotoScorer:
-    """Judges predictions of one photo whose place is known."""
+    """Scores predictions of one photo whose place is known."""
 
-    def __init__(self, belief: Fusion, truth: KnownPlace) -> None:
-        self._belief = belief
-        self._places = belief.places
+    def __init__(self, fusion: Fusion, truth: KnownPlace) -> None:
+        self._fusion = fusion
+        self._places = fusion.places
         self._truth = truth
-        self._named = _named(belief.places, truth)
+        self._named = _named(fusion.places, truth)
 
-    def judge(self, evidence: Sequence[Evidence]) -> ScoredPhoto:
-        """What this evidence alone leads to."""
-        prediction = self._belief.decide(evidence)
-        return self.scored(prediction, evidence)
+    def score_evidence(self, evidence: Sequence[Evidence]) -> ScoredPhoto:
+        """Predicts from this evidence alone, and scores that."""
+        prediction = self._fusion.decide(evidence)
+        return self.score(prediction, evidence)
 
-    def scored(self, prediction: Prediction, evidence: Sequence[Evidence]) -> ScoredPhoto:
-        """The prediction beside the truth, with what the belief says beyond it."""
-        mass = self._belief.posterior(evidence)
+    def score(self, prediction: Prediction, evidence: Sequence[Evidence]) -> ScoredPhoto:
+        """Scores a prediction; the evidence gives the probabilities beyond it."""
+        mass = self._fusion.posterior(evidence)
         point, codes = prediction.point, self._places.country_codes
         countries = sum_by_group(mass, self._places.country, len(codes))
         of = dict(zip(codes, np.minimum(countries, 1).tolist(), strict=True))
@@ -98,7 +105,7 @@ class PhotoScorer:
             city=self._places.name(point.lat, point.lon).city,
             country_belief=of.get(prediction.place.country_code, 0.0),
             truth_belief=of.get(self._truth.country_code) if self._truth.country_code else None,
-            radii_km=self._belief.radii_km(mass, cosine, NARROW_SHARES),
+            radii_km=self._fusion.radii_km(mass, cosine, NARROW_SHARES),
         )
 
 
@@ -114,7 +121,7 @@ def _truth(
 
 
 def _named(places: Places, truth: KnownPlace) -> Place:
-    """Names of the point; without one, those that are known of the country."""
+    """Names of the known place; without a point those that follow from the country."""
     if truth.point is not None:
         return places.name(truth.point.lat, truth.point.lon)
     continent = ""

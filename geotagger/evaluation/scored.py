@@ -1,4 +1,4 @@
-"""One prediction beside its truth."""
+"""One prediction and the known place of its photo."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ if TYPE_CHECKING:
     from geotagger.types import Place, Prediction
 
 CITY_KM = 25.0
-"""An answer that names a city is right within this distance."""
+"""A prediction at level city is right within this distance."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScoredPhoto:
-    """One prediction beside its truth. What cannot be told is None."""
+    """One prediction and the known place of its photo. A property is None if it is not known."""
 
     prediction: Prediction
     truth: KnownPlace
     named: Place
-    """The names of the true place, as far as they are known."""
+    """The names of the known place, as far as they are known."""
     city: str = ""
-    """Name of the town in which the predicted point lies."""
+    """The town at the predicted point."""
     country_belief: float | None = None
-    """Belief in the country that is named."""
+    """Probability of the predicted country."""
     truth_belief: float | None = None
-    """Belief in the true country."""
+    """Probability of the true country."""
     radii_km: tuple[float, ...] = ()
-    """Circles around the point that hold 50 % and 80 % of the belief."""
+    """Radii around the point that hold 50 % and 80 % of the probability."""
 
     @property
     def distance_km(self) -> float | None:
@@ -60,7 +60,7 @@ class ScoredPhoto:
 
     @property
     def city_right(self) -> bool | None:
-        """Both points lie in the town of one name."""
+        """Whether both points are in towns of the same name."""
         if not self.named.city:
             return None
         return bool(self.region_right) and self.city == self.named.city
@@ -73,7 +73,7 @@ class ScoredPhoto:
 
     @property
     def right(self) -> bool | None:
-        """Whether the answer holds at the level at which it was given; a city within 25 km."""
+        """Whether the prediction is right at its level; a city within 25 km."""
         km = self.distance_km
         return {
             Level.CITY: None if km is None else km <= CITY_KM,

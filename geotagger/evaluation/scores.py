@@ -24,67 +24,67 @@ THRESHOLDS_KM = (1, 25, 200, 750, 2500)
 GEOSCORE_MAX = 5000.0
 GEOSCORE_SCALE_KM = 1492.7
 NARROW_SHARES = (0.5, 0.8)
-"""Circles that are checked beside the stated one of 90 %."""
+"""Circles that are checked in addition to the stated one of 90 %."""
 RISK_POINTS = 100
 MIN_BELIEF = 1e-9
 MEASURES = ("geoscore", "mean_km", "median_km", "surprise")
-"""Figures that are no shares."""
+"""Figures that are not shares."""
 
 Column = NDArray[np.float64]
-"""One number a photo, [n]; NaN where it cannot be told."""
+"""One number per photo, [n]; NaN where it is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """One number, measured on `photos`; None where no photo could tell."""
+    """A figure, measured on `photos`; None without any."""
 
     value: float | None
     low: float | None = None
     high: float | None = None
     """95 % interval."""
     by_country: float | None = None
-    """Every country weighed alike, whatever its photos."""
+    """With the same weight for every country."""
     photos: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class LevelScore:
-    """The photos that were answered at one level."""
+    """The predictions at one level."""
 
     photos: int
     share: float
-    """Of all that could have been answered."""
+    """Of all photos with a known place."""
     confidence: float | None
-    """Mean of what was stated."""
+    """Mean stated confidence."""
     right: Estimate
 
 
 @dataclass(frozen=True, slots=True)
 class RiskPoint:
-    """Answering only what is at least this sure."""
+    """A point of the risk-coverage curve: only predictions with at least this confidence."""
 
     answered: float
     confidence: float
     wrong: float
-    """Share of those answers whose country is wrong."""
+    """Share of those predictions whose country is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What one evaluation came to. Shares are 0 to 1."""
+    """All figures of an evaluation. Shares are 0 to 1."""
 
     photos: int
     unlabelled: int
     failed: int
     skipped: int
     no_evidence: int
-    """Labelled, but no source had anything to say."""
+    """Photos with a known place, on which no source had evidence."""
     scored: int
     top_k: int
     figures: Mapping[str, Estimate]
     levels: Mapping[str, LevelScore]
     ece_by_chance: float | None
-    """What a perfect confidence would show as ECE on so few photos."""
+    """ECE of perfect confidences on this many photos."""
     reliability: Sequence[ReliabilityBin]
     risk_coverage: Sequence[RiskPoint]
 
@@ -96,12 +96,12 @@ def score(
     unlabelled: int,
     no_evidence: int = 0,
 ) -> Scores:
-    """Aggregate; every figure is over the photos that can tell."""
+    """Aggregates scored photos; each figure is over the photos for which it is known."""
     codes = np.array([item.truth.country_code for item in scored], str)
-    believed = _column([item.country_belief for item in scored])
+    stated = _column([item.country_belief for item in scored])
     right = _column([item.country_right for item in scored])
-    known = np.isfinite(believed) & np.isfinite(right)
-    sure, right = believed[known], right[known]
+    known = np.isfinite(stated) & np.isfinite(right)
+    sure, right = stated[known], right[known]
     counts = list(statuses)
     return Scores(
         photos=len(counts),
@@ -120,7 +120,7 @@ def score(
 
 
 def columns(scored: Sequence[ScoredPhoto], top_k: int) -> dict[str, Column]:
-    """What each photo says to each figure that is a mean."""
+    """By figure, the value of each photo, for figures that are means."""
     km = _column([item.distance_km for item in scored])
     inside = {
         round(100 * share): _column([_inside(item, index) for item in scored])
@@ -162,32 +162,34 @@ def _share(column: Column, codes: NDArray[np.str_]) -> Estimate:
     if not len(values):
         return Estimate(None)
     low, high = wilson(float(values.sum()), len(values))
-    alike = _alike(values, codes[known], np.average)
-    return Estimate(float(values.mean()), low, high, alike, len(values))
+    by_country = _by_country(values, codes[known], np.average)
+    return Estimate(float(values.mean()), low, high, by_country, len(values))
 
 
-def _measured(column: Column, codes: NDArray[np.str_], middle: Callable[..., float]) -> Estimate:
-    """`middle(values, weights=...)` is the mean or the median."""
+def _measured(column: Column, codes: NDArray[np.str_], average: Callable[..., float]) -> Estimate:
+    """`average(values, weights=...)` is the mean or the median."""
     known = np.isfinite(column)
     values = column[known]
     if not len(values):
         return Estimate(None)
-    low, high = bootstrap(lambda rows: float(middle(values[rows])), len(values))
-    alike = _alike(values, codes[known], middle)
-    return Estimate(float(middle(values)), low, high, alike, len(values))
+    low, high = bootstrap(lambda rows: float(average(values[rows])), len(values))
+    by_country = _by_country(values, codes[known], average)
+    return Estimate(float(average(values)), low, high, by_country, len(values))
 
 
-def _alike(values: Column, codes: NDArray[np.str_], middle: Callable[..., float]) -> float | None:
-    """Each photo weighs 1 / photos of its country; those at sea are in none."""
+def _by_country(
+    values: Column, codes: NDArray[np.str_], average: Callable[..., float]
+) -> float | None:
+    """The average with weights 1 / photos of the country; photos at sea do not count."""
     ashore = codes != ""
     if not ashore.any():
         return None
     _, country, photos = np.unique(codes[ashore], return_inverse=True, return_counts=True)
-    return float(middle(values[ashore], weights=1 / photos[country]))
+    return float(average(values[ashore], weights=1 / photos[country]))
 
 
 def weighted_median(values: Column, weights: Column | None = None) -> float:
-    """Half of the weight lies below, half above; between two values their mean."""
+    """The value with half of the weight below it; the mean of two if it is between them."""
     if weights is None:
         return float(np.median(values))
     order = np.argsort(values, kind="stable")

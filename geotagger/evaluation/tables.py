@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from geotagger.evaluation.scores import Estimate, Scores
 
 FORMAT = 1
-"""Of the JSON; grows when a key changes its meaning or goes."""
+"""Version of the JSON; increased when a key changes its meaning or is removed."""
 KM_FIGURES = ("median_km", "mean_km")
 ABLATED = ("country", "within_200_km", "geoscore", "surprise", "inside_90_radius", "ece")
 
 
 def to_json(evaluation: Evaluation) -> str:
-    """Shares are 0 to 1, distances km; null where no photo could tell."""
+    """The evaluation as JSON: shares 0 to 1, distances in km, unknown figures null."""
     ablation = evaluation.ablation
     document = {"format": FORMAT, **asdict(evaluation.scores), "ablation": None}
     if ablation is not None:
@@ -31,7 +31,9 @@ def to_json(evaluation: Evaluation) -> str:
                 name: {figure: own.value for figure, own in scores.figures.items()}
                 for name, scores in ablation.subsets.items()
             },
-            "differences": [{**asdict(item), "says": item.says} for item in ablation.differences],
+            "differences": [
+                {**asdict(item), "says": item.verdict} for item in ablation.differences
+            ],
             "harmful": ablation.harmful,
         }
     return json.dumps(document, indent=2)
@@ -42,7 +44,7 @@ def to_text(evaluation: Evaluation) -> str:
 
 
 def headline(scores: Scores) -> str:
-    """How many photos there were, and what became of them."""
+    """The number of photos by result, as a sentence."""
     return (
         f"{scores.scored} of {scores.photos} photos scored ({scores.unlabelled} without a label,"
         f" {scores.failed} failed, {scores.skipped} skipped,"
@@ -51,7 +53,7 @@ def headline(scores: Scores) -> str:
 
 
 def tables(evaluation: Evaluation) -> list[Table]:
-    """Those that have anything to say."""
+    """The tables for which there is data."""
     scores, ablation = evaluation.scores, evaluation.ablation
     if not scores.scored:
         return []
@@ -89,9 +91,9 @@ def _calibration(scores: Scores) -> Table:
     }
     rows = [_row(title, name, scores.figures[name]) for name, title in named.items()]
     chance = scores.ece_by_chance
-    note = "" if chance is None else f"a perfect confidence would show an ECE of about {chance:.3f}"
+    note = "" if chance is None else f"perfect confidences would have an ECE of about {chance:.3f}"
     header = ("", "per photo", "95 % interval", "per country", "photos")
-    return Table("Does it know when it does not know?", header, rows, note)
+    return Table("Does the confidence hold?", header, rows, note)
 
 
 def _row(title: str, name: str, figure: Estimate) -> tuple[str, ...]:
@@ -156,19 +158,19 @@ def _differences(ablation: Ablation) -> Table:
             "-"
             if item.low is None
             else f"{gain_text(item, item.low)} to {gain_text(item, item.high)}",
-            item.says,
+            item.verdict,
         )
         for item in ablation.differences
     ]
     harmful = ablation.harmful
-    note = "no source makes the whole worse beyond what chance does"
+    note = "no source makes the predictions clearly worse"
     if harmful:
-        note = f"makes the whole worse: {', '.join(harmful)}"
+        note = f"makes the predictions worse: {', '.join(harmful)}"
     elif any(item.low is None for item in ablation.differences):
         note = "too few photos to tell"
-    header = ("what a source adds to the others", "spoke of", "gain", "95 % interval", "it")
+    header = ("what a source adds", "photos", "gain", "95 % interval", "it")
     return Table(
-        "Does any source make the whole worse?",
+        "Does any source make the predictions worse?",
         header,
         rows,
         note,
@@ -184,7 +186,7 @@ FIGURE_WORDS = {
 
 
 def gain_text(item: Difference, value: float | None) -> str:
-    """Shares in points of percent."""
+    """A gain as text; shares in percentage points."""
     if value is None:
         return "-"
     if item.figure == "geoscore":
@@ -193,7 +195,7 @@ def gain_text(item: Difference, value: float | None) -> str:
 
 
 def figure_text(name: str, value: float | None) -> str:
-    """A figure as people read it."""
+    """A figure as text."""
     if value is None:
         return "-"
     if name in ("geoscore", *KM_FIGURES):

@@ -1,7 +1,7 @@
-"""`verify`: does the GPS in a photo fit where it seems to have been taken?
+"""`geotagger verify`: compares the GPS in photos with their predictions.
 
-Nothing is written into a photo. "Inconsistent" is all that can be said: a sound photo falls outside
-its circle one time in ten, and a false position may lie inside.
+Nothing is written into photos. A result is never more than "inconsistent": one sound photo in ten
+is outside its circle, and a false position may be inside.
 """
 
 from __future__ import annotations
@@ -21,15 +21,22 @@ from geotagger.reports.formats.registry import open_report
 from geotagger.types import Level, Outcome, Prediction
 
 VAGUE_KM = 500.0
-"""Beyond this 90 % radius, agreement says little: the circle holds whole countries."""
+"""With a larger 90 % radius, agreement says little: the circle contains whole countries."""
 NOT_JUDGED = "not_judged"
 
 
 def run(options: RunOptions, on_outcome: Callable[[Outcome, str], None]) -> Counter[str]:
-    """Check every photo under `options.paths`; how many of each `gps_check`, and `not_judged`.
+    """Checks every photo under `options.paths`.
 
-    `on_outcome` gets each outcome and what the check says in words, which is also in the note of
-    a row that was compared. Raises as `pipeline.run` does.
+    Args:
+        on_outcome: called with each outcome and the result of its check as a sentence, which is
+            also in the note of a row that was compared.
+
+    Returns:
+        The number of photos by `GpsCheck`, and `not_judged`.
+
+    Raises:
+        GeotaggerError: as `pipeline.run`.
     """
     counts: Counter[str] = Counter()
     with ExitStack() as stack:
@@ -39,42 +46,42 @@ def run(options: RunOptions, on_outcome: Callable[[Outcome, str], None]) -> Coun
             reports.append(open_report(path))
             stack.callback(reports[-1].close)
         for outcome in outcomes:
-            says, check = in_words(outcome), gps_check(outcome)
+            text, check = in_words(outcome), gps_check(outcome)
             checked = outcome
             if check in (GpsCheck.AGREE, GpsCheck.FAR):
-                compared = Reason(ReasonCode.GPS_COMPARED, says)
+                compared = Reason(ReasonCode.GPS_COMPARED, text)
                 checked = replace(outcome, reasons=(*outcome.reasons, compared))
             for report in reports:
                 report.add(checked)
             counts[check or NOT_JUDGED] += 1
-            on_outcome(outcome, says)
+            on_outcome(outcome, text)
     if not counts:
         raise NoPhotosError(f"no photos in {', '.join(str(path) for path in options.paths)}")
     return counts
 
 
 def in_words(outcome: Outcome) -> str:
-    """What the check of one photo says, and how much that is worth."""
+    """The result of the check of one photo, as a sentence."""
     check, metadata, prediction = gps_check(outcome), outcome.metadata, outcome.prediction
     if check is GpsCheck.INVALID:
         return f"invalid GPS: {metadata.gps_problem}"
     if check is GpsCheck.NO_GPS:
         earlier = metadata.gps_is_prediction
-        return "no measured GPS, only a prediction of geotagger's" if earlier else "no GPS"
+        return "no measured GPS, only a prediction of geotagger" if earlier else "no GPS"
     distance_km = gps_distance_km(outcome)
     if prediction is None or distance_km is None:
         return "not compared"
     assert metadata.gps is not None
     at = load_places().name(metadata.gps.lat, metadata.gps.lon)
     named = ", ".join(filter(None, (at.city, at.country))) or "at sea"
-    seen = f"GPS ({named}) lies {distance_km:,.0f} km from the predicted {_place(prediction)}"
+    distance = f"GPS ({named}) lies {distance_km:,.0f} km from the predicted {_place(prediction)}"
     circle = f"90 % radius of {prediction.radius_km:,.0f} km"
     if metadata.gps_error_km >= 1:
         circle += f" and the receiver's own error of {metadata.gps_error_km:,.0f} km"
     if check is GpsCheck.FAR:
-        return f"inconsistent: {seen}, outside the {circle}"
+        return f"inconsistent: {distance}, outside the {circle}"
     vague = "; the circle is so wide that this says little"
-    return f"consistent: {seen}, inside the {circle}{vague * (prediction.radius_km > VAGUE_KM)}"
+    return f"consistent: {distance}, inside the {circle}{vague * (prediction.radius_km > VAGUE_KM)}"
 
 
 def _place(prediction: Prediction) -> str:

@@ -1,4 +1,4 @@
-"""One photo's belief on maps, and as a curve over the sources."""
+"""The posterior of one photo on maps, and as a curve over the sources."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ if TYPE_CHECKING:
 CELL_PX = 5
 """The world is cut into squares of about 200 km; the projection keeps their areas."""
 HEAT = ((0.5, "#b30000"), (0.8, "#e34a33"), (0.9, "#fc8d59"), (0.99, "#fdd49e"))
-"""The densest squares that hold this share of the belief."""
+"""The densest squares that hold this share of the probability."""
 RING, POINT, MEASURED = "#08306b", "#08306b", "#1a9850"
-NEAR_AT_MOST_KM = 4000.0
-"""Circles wider than this are seen on the map of the world."""
-NEAR_AT_LEAST_KM = 40.0
+MAX_LOCAL_KM = 4000.0
+"""Larger circles are shown on the map of the world only."""
+MIN_LOCAL_KM = 40.0
 BLUE, ORANGE = "#2166ac", "#e6550d"
 
 
 def write(path: Path, explanation: Explanation, places: Places) -> None:
-    """Raises OSError where the file cannot be written."""
+    """Writes sentences, maps and table. Raises OSError if the file cannot be written."""
     parts: list[str | Table | Figure] = [*sentences(explanation)]
     parts += figures(explanation, places)
     found = table(explanation)
@@ -47,13 +47,13 @@ def write(path: Path, explanation: Explanation, places: Places) -> None:
 
 
 def figures(explanation: Explanation, places: Places) -> list[Figure]:
-    """The world; where the belief is narrow enough the surroundings; and the steps."""
+    """A map of the world, a local map if the radius is small enough, and the curve."""
     prediction, mass = explanation.prediction, explanation.mass
     if prediction is None or mass is None:
         return []
     found = [_world(explanation, prediction, mass, places)]
-    reach_km = max(1.25 * explanation.radii_km[-1], NEAR_AT_LEAST_KM)
-    if reach_km <= NEAR_AT_MOST_KM:
+    reach_km = max(1.25 * explanation.radii_km[-1], MIN_LOCAL_KM)
+    if reach_km <= MAX_LOCAL_KM:
         found.append(_surroundings(explanation, prediction, mass, places, reach_km))
     return [*found, _curve(explanation, prediction)]
 
@@ -72,7 +72,7 @@ def _world(
         y = height - 64 + 15 * number
         square = _squares(np.array([[10, y - 9]]) / CELL_PX)
         world.figure.add(Polylines(square, ShapeStyle(fill=colour), closed=True))
-        world.figure.add(TextLabel(26, y, f"{100 * share:.0f} % of the belief", 11))
+        world.figure.add(TextLabel(26, y, f"{100 * share:.0f} % of the probability", 11))
     return world.figure
 
 
@@ -115,12 +115,14 @@ def _surroundings(
     around.figure.add(Dots(centres[seen], radii_px, ShapeStyle(fill=HEAT[1][1], opacity=0.55)))
     _mark(around, explanation, prediction)
     around.figure.add(TextLabel(10, 20, around.figure.title, 13))
-    around.figure.add(TextLabel(10, 36, "dots: belief in each town; circles: 50, 80, 90 %", 11))
+    around.figure.add(
+        TextLabel(10, 36, "dots: probability of each town; circles: 50, 80, 90 %", 11)
+    )
     return around.figure
 
 
 def _mark(on: PlotMap, explanation: Explanation, prediction: Prediction) -> None:
-    """The circles, the point, and the GPS where the camera measured one."""
+    """Adds the circles, the predicted point, and the GPS of the camera."""
     for share, radius_km in zip(SHARES, explanation.radii_km, strict=True):
         style = ShapeStyle(stroke=RING, width_px=1.2, dashed=share < SHARES[-1])
         on.figure.add(Polylines(on.pixel_lines(*circle(prediction.point, radius_km)), style))
@@ -140,7 +142,7 @@ def _dot(on: PlotMap, point: Point, colour: str) -> None:
 
 
 def _curve(explanation: Explanation, prediction: Prediction) -> Figure:
-    """Belief as the sources are added one by one."""
+    """Probability as the sources are added one by one."""
     assert explanation.prior is not None
     names = ["the prior", *(f"+ {step.source}" for step in explanation.steps)]
     supports = [explanation.prior, *(step.after for step in explanation.steps)]
@@ -148,7 +150,7 @@ def _curve(explanation: Explanation, prediction: Prediction) -> Figure:
     ticks = {float(at): name for at, name in zip(x, names, strict=True)} | {len(names): ""}
     country = prediction.place.country or "the country"
     near = f"within {explanation.near_km:.0f} km"
-    chart = Chart("Belief in the answer", "", "belief", ticks)
+    chart = Chart("Probability of the prediction", "", "probability", ticks)
     curves: Sequence[tuple[list[float], str]] = [
         ([s.country for s in supports], BLUE),
         ([s.near for s in supports], ORANGE),

@@ -1,4 +1,4 @@
-"""How the belief in the answer moves as each source is added, left out, or heard alone."""
+"""How the probability of the prediction changes with each source: added, left out, alone."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SHARES = (0.5, 0.8, 0.9)
 
 @dataclass(frozen=True, slots=True)
 class Support:
-    """Belief in the answer's country, and near the answer's point (0 to 1)."""
+    """Probability of the predicted country, and near the predicted point (0 to 1)."""
 
     country: float
     near: float
@@ -40,31 +40,31 @@ class Step:
     source: str
     reason: str
     before: Support
-    """With the prior and the sources named earlier."""
+    """With the prior and the sources before it."""
     after: Support
-    """With this one added."""
+    """With this source added."""
     alone: Support
-    """The prior and this one."""
+    """With the prior and this source."""
     left_out: Support
-    """All others."""
+    """With all other sources."""
     others_say: Prediction
-    """What all others lead to."""
+    """The prediction from all other sources."""
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Of one photo; `prediction` is None where no source had anything to say."""
+    """Explanation of one photo; `prediction` is None if there was no evidence."""
 
     outcome: Outcome
     near_km: float
-    """Belief within this distance of the point counts as near."""
+    """Probability within this distance of the point counts as near."""
     radii_km: tuple[float, ...] = ()
-    """Circles around the point that hold SHARES of the belief."""
+    """Radii around the point that hold SHARES of the probability."""
     prior: Support | None = None
     total: Support | None = None
     steps: Sequence[Step] = ()
     mass: ProbabilityMass | None = None
-    """The belief, float32 [len(places)]."""
+    """The posterior, float32 [len(places)]."""
 
     @property
     def prediction(self) -> Prediction | None:
@@ -72,28 +72,30 @@ class Explanation:
 
 
 def explain(photo: Path, options: RunOptions) -> Explanation:
-    """The photo is looked at as `geotagger tag` would; nothing is written.
+    """Predicts a photo as `geotagger tag` does, and explains it; nothing is written.
 
-    Raises NoPhotosError when the file is none, and what stops a run.
+    Raises:
+        NoPhotosError: the file is not a photo.
+        GeotaggerError: another reason that stops a run.
     """
-    items, belief = weigh(replace(options, paths=(photo,)))
+    items, fusion = weigh(replace(options, paths=(photo,)))
     item = next(items, None)
     if item is None:
-        raise NoPhotosError(f"{photo} is no photo")
-    return explained(predict(item, belief), item.evidence, belief)
+        raise NoPhotosError(f"{photo} is not a photo")
+    return explained(predict(item, fusion), item.evidence, fusion)
 
 
-def explained(outcome: Outcome, evidence: Sequence[Evidence], belief: Fusion) -> Explanation:
-    """Takes the evidence apart."""
-    near_km = belief.constants.city_radius_km
+def explained(outcome: Outcome, evidence: Sequence[Evidence], fusion: Fusion) -> Explanation:
+    """Explains an outcome by its evidence."""
+    near_km = fusion.constants.city_radius_km
     if outcome.prediction is None:
         return Explanation(outcome, near_km)
-    measure = Measure(belief, outcome.prediction)
-    mass = belief.posterior(evidence)
+    measure = Measure(fusion, outcome.prediction)
+    mass = fusion.posterior(evidence)
     return Explanation(
         outcome,
         near_km,
-        radii_km=belief.radii_km(mass, measure.cosine, SHARES),
+        radii_km=fusion.radii_km(mass, measure.cosine, SHARES),
         prior=measure.support(()),
         total=measure.support(evidence),
         steps=[measure.step(evidence, number) for number in range(len(evidence))],
@@ -102,24 +104,24 @@ def explained(outcome: Outcome, evidence: Sequence[Evidence], belief: Fusion) ->
 
 
 class Measure:
-    """Measures what parts of the evidence say of one answer."""
+    """Measures the probability of one prediction from parts of the evidence."""
 
-    def __init__(self, belief: Fusion, answer: Prediction) -> None:
-        places = belief.places
-        self._belief = belief
+    def __init__(self, fusion: Fusion, answer: Prediction) -> None:
+        places = fusion.places
+        self._fusion = fusion
         self.cosine = places.unit @ unit_vectors(answer.point.lat, answer.point.lon)
-        self._near: NDArray[np.bool_] = self.cosine >= cosine_of_km(belief.constants.city_radius_km)
+        self._near: NDArray[np.bool_] = self.cosine >= cosine_of_km(fusion.constants.city_radius_km)
         self._row = int(places.nearest_rows(answer.point.lat, answer.point.lon)[0])
         code = answer.place.country_code
         self._country = places.mask([code] if code else [])
 
     def support(self, evidence: Sequence[Evidence]) -> Support:
-        mass = self._belief.posterior(evidence)
+        mass = self._fusion.posterior(evidence)
         shares = (float(mass[rows].sum()) for rows in (self._country, self._near))
         return Support(*(min(share, 1.0) for share in shares))
 
     def step(self, evidence: Sequence[Evidence], number: int) -> Step:
-        """`number`: which of the evidence."""
+        """The step of the source with the index `number`."""
         own = evidence[number]
         others = [*evidence[:number], *evidence[number + 1 :]]
         return Step(
@@ -129,5 +131,5 @@ class Measure:
             after=self.support(evidence[: number + 1]),
             alone=self.support([own]),
             left_out=self.support(others),
-            others_say=self._belief.decide(others),
+            others_say=self._fusion.decide(others),
         )

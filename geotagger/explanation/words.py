@@ -1,4 +1,4 @@
-"""An explanation in words and numbers, and as JSON."""
+"""An explanation as sentences, as a table, and as JSON."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 from geotagger.types import Place, Prediction
 
 FORMAT = 1
-"""Of the JSON; grows when a key changes its meaning or goes."""
+"""Version of the JSON; increased when a key changes its meaning or is removed."""
 UNMOVED, UNMOVED_BY = 0.01, 1.5
-"""Belief that moves by less than a percent of all and by a smaller factor is said to stay."""
+"""A probability that changes by less than this difference and factor is called unchanged."""
 
 
 def title(explanation: Explanation) -> str:
@@ -30,24 +30,24 @@ def title(explanation: Explanation) -> str:
 
 
 def sentences(explanation: Explanation) -> list[str]:
-    """The answer, and one sentence for each source."""
+    """The prediction, and one sentence for each source."""
     prediction = explanation.prediction
     note = note_text(explanation.outcome.reasons)
     if prediction is None:
-        return [note or "no source of evidence had anything to say"]
+        return [note or "no source has evidence of the place"]
     circles = ", ".join(
         f"{percent(share)} within {radius_km:,.0f} km"
         for share, radius_km in zip(SHARES, explanation.radii_km, strict=True)
     )
-    said = [f"{answer(prediction)}. Belief around the point: {circles}."]
-    said += [_moved(step, prediction) for step in explanation.steps]
+    lines = [f"{answer(prediction)}. Probability around the point: {circles}."]
+    lines += [_moved(step, prediction) for step in explanation.steps]
     if note:
-        said.append(f"note: {note}")
-    return said
+        lines.append(f"note: {note}")
+    return lines
 
 
 def answer(prediction: Prediction) -> str:
-    """What may be named, and how sure that is."""
+    """The predicted place and its confidence, as text."""
     place = prediction.place
     if prediction.level is Level.NONE:
         return f"unsure, at best {place.country or 'at sea'} ({percent(prediction.confidence)})"
@@ -81,7 +81,7 @@ def _moved(step: Step, prediction: Prediction) -> str:
 
 
 def table(explanation: Explanation) -> Table | None:
-    """Belief in the country and near the point, source by source."""
+    """Probability of the country and near the point, source by source."""
     prediction, prior, total = explanation.prediction, explanation.prior, explanation.total
     if prediction is None or prior is None or total is None:
         return None
@@ -99,7 +99,7 @@ def table(explanation: Explanation) -> Table | None:
     rows.append(("all", percent(total.country), "", "", percent(total.near), "", ""))
     country = prediction.place.country or "the country"
     near = f"within {explanation.near_km:.0f} km of {prediction.place.city or 'the point'}"
-    header = ("belief in", country, "it alone", "left out", near, "it alone", "left out")
+    header = ("probability of", country, "it alone", "left out", near, "it alone", "left out")
     return Table("What each source does", header, rows)
 
 
@@ -110,7 +110,7 @@ def to_text(explanation: Explanation) -> str:
 
 
 def to_json(explanation: Explanation) -> str:
-    """Belief is 0 to 1, distances km."""
+    """The explanation as JSON. Probabilities are 0 to 1, distances in km."""
     prediction = explanation.prediction
     document: dict[str, Any] = {
         "format": FORMAT,

@@ -148,7 +148,7 @@ def test_a_place_at_sea_is_a_place(tmp_path):
 def test_without_decisions_nothing_is_written(tmp_path):
     report = write_report(tmp_path / "r.csv", drawn_outcomes(tmp_path / "photos"))
     done = run("apply", report)
-    assert (done.exit_code, done.output.strip()) == (0, "nothing approved is still to be written")
+    assert (done.exit_code, done.output.strip()) == (0, "no approved prediction is left to write")
 
 
 def test_both_ways_at_once_are_refused(reviewed):

@@ -197,12 +197,12 @@ def near(belief, place, source):
 
 def test_the_bench_reads_the_belief(belief):
     bench = PhotoScorer(belief, KnownPlace("FR", PARIS.point))
-    item = bench.judge([near(belief, PARIS, "a")])
+    item = bench.score_evidence([near(belief, PARIS, "a")])
     assert item.country_right
     assert item.city_right
     assert item.country_belief == item.truth_belief == pytest.approx(1, abs=1e-3)
     assert item.radii_km[0] <= item.radii_km[1] <= item.prediction.radius_km
-    wrong = bench.judge([near(belief, BERLIN, "a")])
+    wrong = bench.score_evidence([near(belief, BERLIN, "a")])
     assert wrong.country_belief == pytest.approx(1, abs=1e-3)
     assert wrong.truth_belief < 1e-3
 
@@ -228,7 +228,7 @@ def trials(belief, *photos):
         evidence = [
             near(belief, place, name) for name, place in zip("abc", said, strict=False) if place
         ]
-        made.add(evidence, bench.judge(evidence), bench.judge)
+        made.add(evidence, bench.score_evidence(evidence), bench.score_evidence)
     return made.result()
 
 
@@ -242,9 +242,9 @@ def test_ablation_tells_the_source_that_helps_from_the_one_that_harms(belief):
     assert value["all"] == value["only a"] - value["prior alone"] == pytest.approx(0.5)
     gains = {(d.source, d.figure): d for d in found.differences}
     assert gains["a", "country"].mean == pytest.approx(0.5)
-    assert gains["a", "country"].says == "helps"
+    assert gains["a", "country"].verdict == "helps"
     assert gains["b", "surprise"].mean < 0
-    assert gains["b", "surprise"].says == "harms"
+    assert gains["b", "surprise"].verdict == "harms"
     assert found.harmful == ["b"]
 
 
@@ -257,14 +257,14 @@ def test_a_source_that_is_silent_makes_no_difference(belief):
 
 def test_few_photos_prove_nothing(belief):
     found = trials(belief, (PARIS, PARIS), (BERLIN, BERLIN))
-    assert {item.says for item in found.differences} == {"no clear difference"}
+    assert {item.verdict for item in found.differences} == {"no clear difference"}
     assert "too few photos to tell" in tables.to_text(Evaluation(evaluated(), found, []))
 
 
 def test_a_difference_that_matters_to_nobody_is_none():
-    assert Difference("a", "geoscore", -0.1, -0.2, -0.05).says == "no clear difference"
-    assert Difference("a", "geoscore", -9.0, -12.0, -0.05).says == "harms"
-    assert Difference("a", "geoscore", -9.0, -12.0, 0.05).says == "no clear difference"
+    assert Difference("a", "geoscore", -0.1, -0.2, -0.05).verdict == "no clear difference"
+    assert Difference("a", "geoscore", -9.0, -12.0, -0.05).verdict == "harms"
+    assert Difference("a", "geoscore", -9.0, -12.0, 0.05).verdict == "no clear difference"
 
 
 def test_what_is_no_share_has_no_interval_of_shares():

@@ -82,7 +82,7 @@ def test_the_circles_hold_their_share(belief):
 
 def test_a_photo_without_evidence_says_why(belief):
     found = of(belief)
-    assert words.sentences(found) == ["no source of evidence had anything to say"]
+    assert words.sentences(found) == ["no source has evidence of the place"]
     assert words.table(found) is None
     assert pictures.figures(found, belief.places) == []
     assert json.loads(words.to_json(found))["prediction"] is None

@@ -65,7 +65,7 @@ def test_weak_names_are_warned_of_once_before_the_run(album, bundle, tmp_path):
     weak = geotagger(*asked, 0.05, "--write-exif", cwd=tmp_path).stderr
     assert weak.count("warning:") == 1
     assert "country 0." in weak
-    assert "right about 5 times in 100, and is written all the same" in weak
+    assert "right about 5 times in 100, and it is written" in weak
     assert "is written" not in geotagger(*asked, 0.05, cwd=tmp_path).stderr
     assert geotagger(*asked, 0.9, cwd=tmp_path).stderr == ""
 
@@ -153,7 +153,7 @@ def test_a_package_that_is_missing_is_told_with_the_remedy(tmp_path, monkeypatch
     with pytest.raises(SystemExit) as stopped:
         main()
     assert stopped.value.code == 1
-    assert "geotagger doctor tells how to mend that" in capsys.readouterr().err
+    assert "geotagger doctor says how to repair that" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT for child processes")

@@ -48,7 +48,7 @@ def test_a_damaged_bundle_is_not_imported(tmp_path, folder):
 @pytest.mark.parametrize("name", ["starter", "../x", ".hidden"])
 def test_names_that_are_taken_or_none(tmp_path, name):
     bundle = make_bundle(tmp_path / "tiny")
-    with pytest.raises(GeotaggerError, match="no name for a model here"):
+    with pytest.raises(GeotaggerError, match="invalid or reserved name"):
         run("models", "import", bundle.path, "--name", name)
 
 
