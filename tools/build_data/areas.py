@@ -25,7 +25,7 @@ from tools.build_data import DATA
 
 MAX_AREA_DIGITS = 4
 LONG_AREA_CODES = {"49": 5, "43": 5, "353": 5, "1": 3}
-"""Digits after the country code. Longer prefixes are exchanges."""
+"""Maximum digits after the country code. Longer prefixes are exchanges."""
 CHINESE_MOBILE = "861"
 STATE_CODE_OF = {
     (state.country, state.name): state.code
@@ -33,11 +33,11 @@ STATE_CODE_OF = {
     for state in subdivisions_of(country).values()
 }
 ONE_TOWN = 0.7
-"""A prefix belongs to a town if so much of what is known below it does."""
+"""A prefix belongs to a town if at least this share of its known numbers does."""
 
 
 def folded(name: str) -> str:
-    """Letters alone, without case and marks."""
+    """The letters of a name, without case and diacritics."""
     plain = unicodedata.normalize("NFKD", name.replace("ß", "ss").replace("ø", "o")).casefold()
     return "".join(c for c in plain if c.isalnum())
 
@@ -59,7 +59,7 @@ def town_rows(places: Places) -> dict[tuple[str, str], int]:
 
 
 def digits_of(number: str) -> int:
-    """The most digits that an area code may have, country code included."""
+    """Maximum digits of an area code, including the country code."""
     code = country_code_of(number)
     return len(code) + LONG_AREA_CODES.get(code, MAX_AREA_DIGITS)
 
@@ -78,7 +78,7 @@ def row_of(number: str, names: dict[str, str], towns: dict[tuple[str, str], int]
 
 
 def shortest(rows: dict[str, int]) -> dict[str, int]:
-    """Prefixes that belong to one town, none of them below another of the same town."""
+    """The shortest prefixes that each belong to one town."""
     below: dict[str, Counter[int]] = defaultdict(Counter)
     for number, row in rows.items():
         code = country_code_of(number)

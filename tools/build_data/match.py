@@ -1,11 +1,11 @@
-"""Makes geotagger/data/match.onnx, the graph that matches embeddings against a gallery.
+"""Build geotagger/data/match.onnx, the graph that matches embeddings with a gallery.
 
     python -m tools.build_data.match
 
-The gallery is an input, so that any can be bound, and it stays on the device between runs. Inputs
-are the photos' embeddings [B, D], the gallery [G, D], the scale of the cosines, and for each of its
-rows what is added to the logit (`log_prior`) and what it counts beside that in the sum of all
-(`log_weight`). Outputs are the logits [B, G], and rows and probabilities of the best k.
+The gallery is an input, so any gallery can be bound, and it stays on the device between runs.
+Inputs: the embeddings of photos [B, D], the gallery [G, D], the scale of the cosines, and for each
+row of the gallery its logit offset (`log_prior`) and a further offset in the normalising sum
+(`log_weight`). Outputs: the logits [B, G], and the rows and probabilities of the best k [B, K].
 """
 
 from __future__ import annotations

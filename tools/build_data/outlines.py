@@ -1,4 +1,5 @@
-"""Build geotagger/data/outlines.json, what the maps of reports draw: coasts, borders, countries.
+"""Build geotagger/data/outlines.json: coasts, borders and names of countries for the maps of
+reports.
 
     npm pack world-atlas@2.0.2 && tar xzf world-atlas-2.0.2.tgz
     python -m tools.build_data.outlines --countries package/countries-10m.json
@@ -27,10 +28,10 @@ import shapely
 from tools.build_data import DATA
 
 TOLERANCE_DEG = 0.003
-"""Corners are dropped as long as a line moves by less: 300 m, as the source is drawn to 1:10m."""
+"""Tolerance of the simplified lines: 300 m, as the source has the scale 1:10 million."""
 STEP_DEG = 0.002
 CORNERS = 3
-"""An island that is left with so few points is too small to be drawn."""
+"""Islands with at most this many points are not drawn."""
 
 
 def main() -> None:
@@ -63,9 +64,9 @@ def main() -> None:
 
 
 def read_arcs(topology: dict[str, Any]) -> list[np.ndarray]:
-    """Lines [n, 2] as whole steps of lon, lat; simpler, and still meeting at their ends.
+    """Simplified lines, int64 [n, 2] of lon and lat in steps; lines that met still meet.
 
-    Those across the antimeridian run on beyond 180 degrees.
+    Lines across the antimeridian continue beyond 180 degrees.
     """
     scale, offset = (np.array(topology["transform"][name]) for name in ("scale", "translate"))
     found = []
@@ -88,7 +89,7 @@ def packed(lines: list[np.ndarray]) -> bytes:
 
 
 def varint(number: int) -> bytes:
-    """Seven bits a byte, the lowest first; the high bit says that more follow."""
+    """LEB128: seven bits a byte, the lowest first; the high bit is set if more follow."""
     out = bytearray()
     while number > 127:
         out.append(number & 127 | 128)
@@ -105,7 +106,7 @@ def arcs_of(nested: list[Any]) -> list[int]:
 
 
 def label(shape: dict[str, Any], lines: list[np.ndarray]) -> list[Any] | None:
-    """Where a country's name stands: inside its largest part; None where none can be drawn."""
+    """Name, position and width of a country's label, inside its largest part; None if too small."""
     parts = []
     for polygon in polygons_of(shape):
         ring = np.concatenate([lines[a] if a >= 0 else lines[~a][::-1] for a in polygon[0]])

@@ -65,23 +65,25 @@ def table() -> str:
 def licence(name: str) -> str:
     """What the package says of itself. Exits where it says nothing or is not here."""
     try:
-        told = metadata.metadata(name)
+        package = metadata.metadata(name)
     except metadata.PackageNotFoundError:
         if name in ELSEWHERE:
             return ELSEWHERE[name]
         sys.exit(f"{name} is not installed: pip install -r requirements.lock")
     classes = [
         entry.rsplit(" :: ", 1)[1]
-        for entry in told.get_all("Classifier") or ()
+        for entry in package.get_all("Classifier") or ()
         if entry.startswith("License :: ") and not entry.endswith("OSI Approved")
     ]
-    short = (told["License"] or "").strip()
-    said = (
-        told["License-Expression"] or (short if 0 < len(short) < 40 else "") or "; ".join(classes)
+    short = (package["License"] or "").strip()
+    licence = (
+        package["License-Expression"]
+        or (short if 0 < len(short) < 40 else "")
+        or "; ".join(classes)
     )
-    if not said:
+    if not licence:
         sys.exit(f"{name} does not state its licence: look at its files")
-    return NAMES.get(said, said)
+    return NAMES.get(licence, licence)
 
 
 if __name__ == "__main__":

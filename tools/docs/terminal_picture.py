@@ -1,9 +1,9 @@
-"""Take the picture of a run in a terminal that stands in the README: docs/images/terminal.png.
+"""Make docs/images/terminal.png, the picture of a run in a terminal.
 
     pip install -e '.[dev]'
     python tools/docs/terminal_picture.py [--chromium FILE]
 
-The commands are run; what they print is set in a window and photographed.
+Runs the commands, and takes a screenshot of their output set as a terminal window.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         shutil.copytree(ROOT / "examples", folder / "examples")
-        text = "\n\n".join(said(command, folder) for command in COMMANDS)
+        text = "\n\n".join(output_of(command, folder) for command in COMMANDS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         tab = browser.new_page(
@@ -52,7 +52,7 @@ def main() -> None:
         browser.close()
 
 
-def said(command: tuple[str, ...], folder: Path) -> str:
+def output_of(command: tuple[str, ...], folder: Path) -> str:
     """The command and what it printed, as HTML."""
     done = subprocess.run(
         [sys.executable, "-m", "geotagger", *command],

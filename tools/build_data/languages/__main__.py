@@ -9,12 +9,13 @@ each script on its signs, and its currencies. Languages, scripts and currencies 
 CLDR (Unicode licence) through babel; people from the places table.
 
 languages.npz: conditional probabilities of letter n-grams (n = 1 to 5) in each language, from the
-models of lingua (Apache-2.0), counted there on a million sentences a language (Leipzig corpora).
-N-grams that hardly change the probability of a text are left out.
+models of lingua (Apache-2.0), which were counted on a million sentences a language (Leipzig
+corpora).
+N-grams with little effect on the probability of a text are left out.
 
 words.npz: frequencies of the commonest words of each language, from wordfreq (CC BY-SA 4.0), the
-words hashed. One list serves Croatian, Bosnian and Serbian, one Bokmål and Nynorsk, one Dutch and
-Afrikaans; the letters share it out.
+words hashed. Croatian, Bosnian and Serbian share one list, as do Bokmål and Nynorsk, and Dutch and
+Afrikaans; the letter models divide its words.
 The same inputs give the same bytes.
 """
 

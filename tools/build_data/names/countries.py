@@ -14,10 +14,10 @@ from tools.build_data.names.entry import GazetteerEntry
 from tools.build_data.names.languages import Languages
 
 COUNTRY_FAME = 0.01
-"""Share of photos that show the English name of a given country that they are not in: products,
-travel. Names in other languages a tenth of that."""
+"""Share of photos that show the English name of another country: products, travel. Names in other
+languages have a tenth of that."""
 ENGLISH_NAME = 0.5
-"""Share of a country's signs that give its name in English where they give it."""
+"""Share of the country names on a country's signs that are in English."""
 MAJOR_LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl", "ru", "ar", "tr", "pl", "zh", "ja")
 
 

@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 from geotagger.text.gazetteer.gazetteer import normalise
 
 OWN = {"town": 0.1, "district": 0.05, "region": 0.05, "country": 0.02}
-"""Share of photos with text that show the name of their own place. Town: 11 of 63 photos of signs,
-less half because those are of signs on purpose."""
+"""Share of photos with text that show the name of their own place. Towns: 11 of 63 photos of signs,
+halved because those photos were taken of signs on purpose."""
 FAME = 0.1
-"""Far mentions of a place, beyond those in word lists, as a share of those at home."""
+"""Mentions far from a place, beyond those in word lists, relative to those at the place."""
 SUFFIXES = {
     "CJK": re.compile("(特別区|自治区|自治州|自治縣|自治县|[市县縣県区區町村都府省州郡乡鄉镇鎮])$"),
     "HANGUL": re.compile("(특별자치시|특별자치도|특별시|광역시|[시군구읍면동도])$"),
 }
-"""Generic ends of place names, also `GLUED` in `geotagger.text.gazetteer.context_words`."""
+"""Generic endings of place names, also `GLUED` in `geotagger.text.gazetteer.context_words`."""
 UMLAUTS = str.maketrans(
     {
         "ä": "ae",
@@ -37,7 +37,7 @@ UMLAUTS = str.maketrans(
 
 @dataclass(slots=True)
 class GazetteerEntry:
-    """A place and what it is called."""
+    """A place and its names."""
 
     name: str
     kind: str
@@ -49,13 +49,13 @@ class GazetteerEntry:
     """Share of the photos near the row of the places table that are taken in this place."""
     people: float = 0.0
     fame: float = 0.0
-    """Share of photos far away that name the place, beyond what word lists say."""
+    """Share of photos elsewhere that name the place, beyond the word lists."""
     names: dict[str, float] = field(default_factory=dict)
-    """Normalised name -> share of the local signs that name the place so."""
+    """Normalised name -> share of the local signs that use it."""
 
 
 def spellings(name: str) -> list[str]:
-    """The name normalised, also with ä as ae, and without a generic end."""
+    """The normalised name without its generic ending, also with ä as ae."""
     ending = SUFFIXES.get(script_of(name))
     stem = ending.sub("", name) if ending else name
     found = [normalise(stem if len(stem) >= 2 else name)]
@@ -73,7 +73,7 @@ def script_of(name: str) -> str:
 
 
 def likeness(name: str, other: str) -> float:
-    """Share of the pairs of letters that two names have in common (Dice), 0 to 1."""
+    """Dice coefficient of the letter pairs of two names, 0 to 1."""
     if name == other:
         return 1.0
     pairs, others = Counter(itertools.pairwise(name)), Counter(itertools.pairwise(other))

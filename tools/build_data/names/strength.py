@@ -1,4 +1,4 @@
-"""How strongly a name on a sign speaks for a place: the model that the package describes."""
+"""The strength of a name on a sign as evidence for a place."""
 
 from __future__ import annotations
 
@@ -17,37 +17,40 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ON_SIGNS = 2.5
-"""Words rarer than 1e-4 are so much more frequent on signs than in word lists, as signs have fewer
-little words. Measured on the signs of tests/data/sign_texts.csv that name no town of their own."""
+"""Factor by which words rarer than 1e-4 are more frequent on signs than in word lists, as signs
+have
+fewer function words. Measured on the signs in tests/data/sign_texts.csv without their town's
+name."""
 UNSEEN = 1e-6
 """Share of photos that show a given rare word by chance: a surname, a brand, an invented word."""
 FAMILIAR = 0.02
-"""A town of all the speakers of a language would have this share of its words. Measured: Köln,
-Stockholm and Paris 0.01 to 0.02. A name that is met more often than that is a word as well."""
+"""Share of a language's words that would name a town inhabited by all of its speakers. Measured on
+Köln, Stockholm and Paris: 0.01 to 0.02. A more frequent name is also a word."""
 FOREIGN = 0.1
-"""The same in languages that are not of the town's country, compared with its own."""
+"""Factor for languages of other countries."""
 REGION_FAMILIAR = 0.2
-"""The same for regions, compared with towns of as many people."""
+"""Factor for regions, relative to towns of the same population."""
 KNOWN_FROM = 0.1
-"""The most used name of a town has at least this share of the frequency expected of it; so a stray
-hit in a word list does not make a variant the name."""
+"""The most frequent name of a town has at least this share of its expected frequency, so a rare hit
+in a word list does not turn a variant into the main name."""
 NAMESAKE = 0.3
-"""Of several places of one name the smaller are met less often than the prior of the belief says:
-share of signs by this power of their people. That prior is for photos of sights, not of signs."""
+"""Among places of one name the share of signs goes with this power of the population. Smaller
+places
+get less than by the prior of `fusion`, which is fitted to photos of sights, not of signs."""
 MIN_SHARE = 0.01
 EXONYM_SHARE = 0.2
-"""An English name is used so often compared with the local one."""
+"""Use of the English name relative to the local one."""
 VARIANT_SHARE = 0.03
 NEAR = 0.7
 """Likeness above which two names may be spellings of one name."""
 
 
 def weigh_names(bearer: GazetteerEntry, words: Words) -> None:
-    """Share of the local signs that name the town by each of its names.
+    """Set the share of the local signs that use each name of a town.
 
-    The alternate names have no language, so word frequencies tell which are used: in the country's
-    languages, or in English. A frequency speaks for the largest bearer of a name alone: that people
-    write of Paris does not make it the name of a town that was once called so.
+    The alternate names have no language, so word frequencies show which are used: in the country's
+    languages, or in English. A frequency counts for the largest bearer of a name only: texts about
+    Paris say nothing of the names of a small town that was once called Paris.
     """
     if bearer.kind != "town":
         return
@@ -81,7 +84,7 @@ def weigh_names(bearer: GazetteerEntry, words: Words) -> None:
 
 
 def usual_frequency(bearer: GazetteerEntry, languages: Languages) -> NDArray[np.float32]:
-    """Frequency by language that one would expect of a name that is a name only."""
+    """Expected frequency by language of a name that is not also a word."""
     spoken = np.where(languages.mix[bearer.country] > 0.01, 1.0, FOREIGN)
     scale = {"region": REGION_FAMILIAR, "district": REGION_FAMILIAR}.get(bearer.kind, 1.0)
     usual = scale * FAMILIAR * bearer.people / languages.speakers * spoken

@@ -52,7 +52,7 @@ def towns(cities: Sequence[dict[str, Any]]) -> list[GazetteerEntry]:
 
 
 def town_names(city: Mapping[str, Any]) -> list[str]:
-    """Names as people write them: no bare romanisations, which GeoNames writes in small letters."""
+    """Names as people write them, without plain romanisations (lower case in GeoNames)."""
     scripts = scripts_of(city["countrycode"])
     found: list[str] = []
     for name in (city["name"], *city["alternatenames"]):

@@ -1,4 +1,4 @@
-"""How often the words of names are met in texts, as names of persons, and by chance."""
+"""How frequent the words of names are in texts, as names of persons, and by chance."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 WORDS = 9.0
-"""Words that can be read in a photo with text: mean over 63 photos of signs."""
+"""Legible words in a photo with text: mean over 63 photos of signs."""
 PERSONS = 0.05
 """First names, and as many surnames, per photo with text: shops, doors, streets, monuments."""
 BY_CHANCE = 20.0, 20.0
@@ -28,16 +28,16 @@ BY_CHANCE = 20.0, 20.0
 letters misread: the first number over the second to the power of n. So names of three letters tell
 nearly nothing and those of six or more lose little."""
 LIFT = 10.0
-"""How much oftener two words of a language follow each other than they would by chance; so do two
-letters of a script without spaces that no list has as a word."""
+"""How much more often two words of a language follow each other than by chance. The same for two
+letters of a script without spaces, if the pair is not in a word list."""
 RARE_IN_SMALL_LIST = 3e-7
 RARE_IN_LARGE_LIST = 1e-9
 RARE_WITHOUT_LIST = 1e-7
-"""Frequencies of words that a list does not hold."""
+"""Frequencies of words that are missing in a list."""
 
 
 class Words:
-    """How often the words of names are met in the languages of the world."""
+    """Frequencies of the words of names in the languages of the world."""
 
     def __init__(self, languages: Languages, wanted: set[str]) -> None:
         self.languages = languages
@@ -49,9 +49,9 @@ class Words:
         ]
         self.frequency = np.zeros((len(self.rows), size), dtype=np.float32)
         self.largest: dict[str, float] = defaultdict(float)
-        """People of the largest place that bears a name."""
+        """Population of the largest place with the name."""
         self.usual: dict[str, NDArray[np.float32]] = {}
-        """How usual a name is by its largest bearer alone, see `usual_frequency`."""
+        """Frequency of a name due to its largest bearer, see `usual_frequency`."""
         self.letters: dict[str, Counter[str]] = {}
         for language in languages.lists:
             self._read(language)
@@ -77,7 +77,7 @@ class Words:
             self.letters[language] = Counter({k: v / total for k, v in letters.items()})
 
     def of_name(self, name: str) -> NDArray[np.float32]:
-        """Frequency of a name by language; of several words at most that of the rarest.
+        """Frequency of a name by language; for several words at most that of the rarest.
 
         Words meet by chance, LIFT times as often as if they were independent. On top of that the
         name is as usual as its largest bearer makes it.
@@ -88,12 +88,12 @@ class Words:
         return np.minimum(LIFT * each.prod(axis=0) + self.usual.get(name, 0.0), each.min(axis=0))
 
     def known_of_name(self, name: str) -> NDArray[np.float32]:
-        """The same, 0 in the languages whose lists do not hold the name."""
+        """The same, but 0 in the languages whose lists lack the name."""
         rows = [self.rows[word] for word in name.split()]
         return np.where(self.known[rows].all(axis=0), self.of_name(name), 0.0)
 
     def by_chance(self, name: str) -> float:
-        """Share of photos in which misread letters or pieces of other words make the name."""
+        """Share of photos in which misread letters or parts of other words form the name."""
         letters = name.replace(" ", "")
         if script_of(letters) in ("CJK", "HANGUL", "HIRAGANA", "KATAKANA"):
             lift = 1.0 if self.known_of_name(name).any() else LIFT
@@ -104,7 +104,7 @@ class Words:
         return BY_CHANCE[0] * BY_CHANCE[1] ** -len(letters)
 
     def known_in(self, name: str, language: str) -> float:
-        """Frequency of a name in a language; 0 where its list does not hold it."""
+        """Frequency of a name in a language; 0 if its list lacks the name."""
         column = self.languages.index.get(list_of(language))
         rows = [self.rows[word] for word in name.split()]
         if column is None or not self.known[rows, column].all():
@@ -113,7 +113,7 @@ class Words:
 
 
 def persons() -> dict[str, float]:
-    """Share of photos with text that show a name as a person's, where it is most usual.
+    """Share of photos with text that show a name as the name of a person.
 
     Of Faker's lists by locale; those without frequencies count all their names alike.
     """

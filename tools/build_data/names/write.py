@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MIN_STRENGTH = 0.2
-"""Weaker names are dropped; context can raise a name some ten times."""
+"""Weaker names are dropped. Context raises a strength by about ten at most."""
 MAX_BEARERS = 50
 BIG, BIG_SHARE = 50_000, 0.3
-"""People of a town whose names are known cut off or misread as well, and share of those names."""
+"""Minimum population of towns, and share of their names, for repair of misread letters."""
 
 
 def write(bearers: Sequence[GazetteerEntry], words: Words, path: Path) -> None:
@@ -66,7 +66,7 @@ def write(bearers: Sequence[GazetteerEntry], words: Words, path: Path) -> None:
 
 
 def big_names(bearers: Sequence[GazetteerEntry]) -> list[str]:
-    """Usual names of big towns that are one word, long enough to be told from a part."""
+    """Frequent names of large towns that are one word and longer than MIN_LETTERS."""
     return sorted(
         {
             name

@@ -51,9 +51,9 @@ ISO_OF_RESERVED = {
     "IC": "ES",
     "TA": "SH",
 }
-"""Exceptionally reserved codes, which are no countries of ISO 3166-1."""
+"""Exceptionally reserved codes, which are not countries in ISO 3166-1."""
 WESTERN_SAHARA = shapely.box(-18, 20, -8.6, 27.66667)
-"""What of Morocco's polygon lies south of 27°40' N is Western Sahara in ISO 3166 and GeoNames."""
+"""The part of Morocco's polygon south of 27°40' N is Western Sahara in ISO 3166 and GeoNames."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Territory:
 
 
 def read_borders(path: Path) -> list[Territory]:
-    """The polygons of country-coder; over land exact, over water as far as the economic zone."""
+    """The polygons of country-coder: exact on land, up to the economic zone at sea."""
     features = json.loads(path.read_text("utf-8"))["features"]
     iso_codes = {
         feature["properties"]["iso1A2"]
@@ -87,7 +87,7 @@ def read_borders(path: Path) -> list[Territory]:
 
 
 def meet_at_180(lon_lat: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Some polygons end a few metres before the antimeridian and would leave a gap there."""
+    """Extend polygons that end a few metres before the antimeridian, to close the gap."""
     lon, lat = lon_lat.T
     lon = np.where(np.abs(lon) > 179.9, np.copysign(180.0, lon), lon)
     return np.column_stack([lon, lat])
@@ -137,7 +137,7 @@ def locate(
 
 
 def inside(points: NDArray[np.object_], polygons: Sequence[shapely.Geometry]) -> NDArray[np.intp]:
-    """Index of the first polygon that holds each point, -1 where none does."""
+    """Index of the first polygon around each point, -1 where there is none."""
     found = np.full(len(points), -1)
     polygon, point = shapely.STRtree(points).query(polygons, predicate="intersects")
     order = np.argsort(-polygon, kind="stable")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 TERRITORIAL_SEA_KM = 22.2
-"""12 nautical miles: so far out a point still belongs to the country."""
+"""12 nautical miles: points up to this distance from the coast belong to the country."""
 COAST_TOLERANCE_DEG = 0.02
 
 
@@ -44,7 +44,8 @@ def read_land(path: Path) -> list[shapely.Polygon]:
 
 
 def unwrap(ring: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A ring without jumps at the antimeridian; one around the south pole is closed there."""
+    """A ring without jumps at the antimeridian; a ring around the south pole is closed at the
+    pole."""
     lon, lat = ring.T
     lon = lon - 360 * np.concatenate([[0], np.cumsum(np.round(np.diff(lon) / 360))])
     lon -= 360 * np.round(lon.mean() / 360)
@@ -55,7 +56,7 @@ def unwrap(ring: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def wrap(shape: shapely.Geometry) -> shapely.Geometry:
-    """The shape within longitudes -180 to 180, parts beyond them brought round."""
+    """The shape within longitudes -180 to 180; parts beyond are moved by 360 degrees."""
     moved = [shapely.transform(shape, lambda xy, d=d: np.add(xy, [d, 0])) for d in (-360, 0, 360)]
     return shapely.union_all([shapely.clip_by_rect(part, -180, -90, 180, 90) for part in moved])
 
@@ -63,7 +64,7 @@ def wrap(shape: shapely.Geometry) -> shapely.Geometry:
 def clip_to_coast(
     countries: Sequence[Territory], land: Sequence[shapely.Polygon], towns: Sequence[Row]
 ) -> list[Territory]:
-    """Cut the countries' seas back to the territorial sea; inland borders stay as they are."""
+    """Cut the polygons at the limit of the territorial sea; inland borders do not change."""
     spots = shapely.points([town.lon for town in towns], [town.lat for town in towns])
     coast = near_coast([*land, *spots[inside(spots, land) < 0]])
     clipped = []
@@ -74,7 +75,7 @@ def clip_to_coast(
 
 
 def near_coast(shapes: Sequence[shapely.Geometry]) -> shapely.Geometry:
-    """All within TERRITORIAL_SEA_KM of the shapes, worked out in narrow bands of latitude."""
+    """The area within TERRITORIAL_SEA_KM of the shapes, computed in narrow bands of latitude."""
     tree = shapely.STRtree(shapes)
     width_deg = np.degrees(TERRITORIAL_SEA_KM / EARTH_RADIUS_KM)
     bands = []

@@ -23,12 +23,12 @@ REACH_KM = 50.0
 """Land farther than this from every town gets land points."""
 LATTICE_KM2 = 5_000.0
 ICE_LATTICE_KM2 = 40_000.0
-"""Antarctica and inner Greenland get few points: they have many km2 and few photos."""
+"""Antarctica and inner Greenland get fewer points, as few photos are taken there."""
 REGION_KM = 500.0
 """A land point takes its region from a town no farther than this."""
 HOLE_KM = 58.0
 FINE_LATTICE_KM2 = 250.0
-"""Holes that the lattice leaves are filled where they reach so far from every row."""
+"""Gaps of the lattice get a point where they are farther than this from every row."""
 
 
 def land_points(
@@ -81,7 +81,7 @@ def lattice_on_land(
 
 
 def is_ice(points: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """The Antarctic and Greenland ice sheets, roughly: few points are enough there."""
+    """Whether points lie, roughly, on the Antarctic or Greenland ice sheet."""
     lat, lon = points[:, 0], points[:, 1]
     inner_greenland = (lat > 62) & (lat < 81.5) & (lon > -49) & (lon < -29)
     return (lat < -60) | inner_greenland
@@ -97,7 +97,7 @@ def islands(land: Sequence[shapely.Polygon]) -> NDArray[np.float64]:
 def name_points(
     points: Sequence[tuple[float, float]], borders: Sequence[Territory], towns: Sequence[Row]
 ) -> list[Row]:
-    """Country by polygon; time zone and, unless too far, region of the country's nearest town."""
+    """Rows of land points: country by polygon, time zone and region of the nearest town."""
     by_country = defaultdict(list)
     for town in towns:
         by_country[town.country].append(town)

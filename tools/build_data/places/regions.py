@@ -1,4 +1,4 @@
-"""Region and continent of every town by the rows and the borders."""
+"""Regions by the nearest row, with signposts where that fails; continents by the borders."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def region_signposts(rows: Sequence[Row], all_towns: Sequence[Row]) -> list[Row]:
-    """The towns without a row that it takes to find every town's region by nearest neighbour.
+    """Signposts: further towns, so that the nearest neighbour of every town is in its region.
 
     P. E. Hart, "The condensed nearest neighbor rule", 1968, within each country.
     """
@@ -47,7 +47,8 @@ def misplaced(towns: Sequence[Row], samples: Sequence[Row]) -> list[Row]:
 
 
 def with_continents(towns: Sequence[Row], borders: Sequence[Territory]) -> list[Row]:
-    """Towns with the continent of their country's polygon around them, else of its first one."""
+    """Towns with the continent of the polygon around them, else of their country's first
+    polygon."""
     default = {t.code: t.continent for t in reversed(borders)}
     found = locate([(town.lat, town.lon) for town in towns], borders)
     return [

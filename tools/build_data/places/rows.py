@@ -1,4 +1,4 @@
-"""A row of the table, and rows as points on the globe."""
+"""Rows of the places table, and nearest-neighbour search over them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of the table; a land point has no name and no people."""
+    """One row of the table; a land point has no name and no population."""
 
     lat: float
     lon: float
@@ -28,7 +28,7 @@ class Row:
     zone: str = ""
     geonameid: int = 0
     is_part: bool = False
-    """A quarter or borough, which carries its city's name and is no row of its own."""
+    """A quarter or borough: it has the name of its city and is not a row."""
 
 
 def ball_tree(rows: Sequence[Row]) -> BallTree:

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 LARGE_TOWN = 15_000
-"""Towns of so many people are rows, wherever they are."""
+"""Towns with at least this population are always rows."""
 SPACING_KM = 35.0
-"""Smaller towns are rows where no larger row of their country is so near."""
+"""Smaller towns are rows where no larger row of their country is this near."""
 PART_RATIO = 3
-"""A town inside the reach of one so many times larger is a part of it and no row of its own."""
+"""A town within the radius of one this many times larger is a part of it, not a row."""
 NO_TOWNS = {
     99071,  # Al Mawşil al Jadīdah in Mosul
     268743,  # Ra's Bayrūt in Beirut
@@ -33,7 +33,7 @@ NO_TOWNS = {
     4645421,  # New South Memphis in Memphis
     4951305,  # South Boston in Boston
 }
-"""Quarters that GeoNames lists with the people of their whole city."""
+"""Quarters that GeoNames lists with the population of their whole city."""
 COUNTRY_OF_TOWN = {146839: "CY", 12196125: "CY"}
 """Akrotiri and Dhekelia, the British bases on Cyprus, have no code of their own in ISO 3166."""
 

@@ -30,11 +30,11 @@ COMMON_NAMES = {
     "TL": "Timor-Leste",
     "VA": "Vatican City",
 }
-"""Common English names where GeoNames has lost an accent or says it otherwise."""
+"""Common English names where GeoNames has another name or lacks an accent."""
 
 
 def write_places(rows: Sequence[Row], signposts: Sequence[Row], path: Path) -> None:
-    """The table, the signposts behind it; angles in 1e-5 degrees, names as lines of UTF-8."""
+    """Write the rows, then the signposts; angles in 1e-5 degrees, names as lines of UTF-8."""
     sites = [*rows, *signposts]
     codes = sorted({site.country for site in sites})
     regions = [("", ""), *sorted({(s.country, s.region) for s in sites if s.region})]
@@ -59,7 +59,7 @@ def write_places(rows: Sequence[Row], signposts: Sequence[Row], path: Path) -> N
 
 
 def write_borders(borders: Sequence[Territory], path: Path) -> None:
-    """The polygons as ragged arrays of coordinates in 1e-5 degrees."""
+    """Write the polygons as ragged arrays of coordinates in 1e-5 degrees."""
     polygons = [territory.polygon for territory in borders]
     _, coords, (ring_offsets, polygon_offsets) = shapely.to_ragged_array(polygons)
     np.savez_compressed(
