@@ -1,4 +1,4 @@
-"""What a person at a terminal sees of a run: a bar with photos/s and the time left."""
+"""The progress of a run at a terminal: a bar with photos/s and the time left."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from geotagger.types import Outcome
 
 
 class Progress:
-    """A bar on stderr while that is a terminal; with `verbose` also a line per photo.
+    """A bar on stderr if that is a terminal, and with `verbose` a line per photo.
 
-    The photos are counted in the background, so the run starts at once and the time left
-    appears when the count is known.
+    The photos are counted in the background. So the run starts at once, and the time left appears
+    when the count is known.
     """
 
     def __init__(self, paths: Sequence[Path], *, quiet: bool, verbose: bool) -> None:
@@ -51,7 +51,7 @@ class Progress:
         self.bar.close()
 
     def show(self, done: Mapping[str, Cell] | Outcome) -> None:
-        """One more photo is done: its row, or what will be its row."""
+        """Count one more photo, given its report row, or the outcome that becomes its row."""
         self.bar.update()
         if self.verbose:
             cells = row(done) if isinstance(done, Outcome) else done
@@ -70,8 +70,8 @@ class Progress:
 
 
 def _line(cells: Mapping[str, Cell]) -> str:
-    said = ""
+    place = ""
     if cells["level"]:
-        said = f" {place_text(cells)} {cells['confidence']:.2f} within {cells['radius_km']:.0f} km"
+        place = f" {place_text(cells)} {cells['confidence']:.2f} within {cells['radius_km']:.0f} km"
     note = f" ({printable(str(cells['note']))})" if cells["note"] else ""
-    return f"{cells['path']}: {cells['status']}{said}{note}"
+    return f"{cells['path']}: {cells['status']}{place}{note}"

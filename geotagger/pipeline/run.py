@@ -1,4 +1,4 @@
-"""The whole journey of a photo: walk, weigh the evidence, believe, write, report."""
+"""A run: scan the photos, weigh the evidence, decide, write, report."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
 
 from geotagger.cache.codec import FinishedRow
 from geotagger.cache.keys import run_key
@@ -33,52 +32,72 @@ from geotagger.types import Outcome, Photo, PhotoEvidence
 def run(
     options: RunOptions, on_row: Callable[[Mapping[str, Cell]], None] = lambda _: None
 ) -> RunSummary:
-    """Tag every photo under `options.paths`; one report row and one `on_row` call each.
+    """Tag every photo under `options.paths`: decide, write, report.
 
-    Raises NoPhotosError when there is none, and other GeotaggerErrors for what stops a run.
+    Args:
+        options: what to do.
+        on_row: called with each report row, in the order of the report.
+
+    Raises:
+        NoPhotosError: there are no photos.
+        GeotaggerError: anything else that stops a run.
     """
     started = time.monotonic()
     summary = RunSummary()
     with ExitStack() as stack:
-        _check_places(options)
+        _refuse_remote_writes(options)
         writer = Writer(options, stack)
         journal = stack.enter_context(open_journal(options)) if options.journal else None
         items, fusion = _merged(options, journal)
-        style = ReportStyle(thumbnails=options.thumbnails, circles=options.circles)
-
-        def finish(item: PhotoEvidence | Outcome) -> Mapping[str, Cell]:
-            """Decide, write and note a photo; its report row."""
-            decided = item if isinstance(item, Outcome) else predict(item, fusion)
-            outcome = writer.write(decided)
-            if journal:
-                journal.add(outcome, None if isinstance(item, Outcome) else item.anchor)
-            return row(outcome)
-
-        reports = [_opened(path, style, stack) for path in options.reports]
+        reports = _open_reports(options, stack)
         for item in items:
-            finished = isinstance(item, FinishedRow)
-            cells = item.row if isinstance(item, FinishedRow) else finish(item)
+            if isinstance(item, FinishedRow):
+                cells = item.row
+                summary.resumed += 1
+            else:
+                cells = _finish(item, fusion, writer, journal)
             for report in reports:
-                report.add_row(cells, flush=not finished)
+                report.add_row(cells, flush=not isinstance(item, FinishedRow))
             summary.add(cells)
-            summary.resumed += finished
             on_row(cells)
         if not summary.photos:
-            places = ", ".join(str(path) for path in options.paths)
-            raise NoPhotosError(f"no photos in {places}")
+            raise NoPhotosError(f"no photos in {', '.join(map(str, options.paths))}")
     summary.seconds = time.monotonic() - started
     return summary
 
 
-def _check_places(options: RunOptions) -> None:
-    """Raises UsageError: the run would write where geotagger only reads."""
-    far = [path for path in map(located, options.paths) if isinstance(path, RemotePath)]
-    if far and (options.write_exif or options.sidecar or options.out or options.manifest):
-        raise UsageError(f"{far[0]}: photos elsewhere are only read; ask for a report alone")
+def _finish(
+    item: PhotoEvidence | Outcome, fusion: Fusion, writer: Writer, journal: RunJournal | None
+) -> Mapping[str, Cell]:
+    """Decide and write a photo and store it in the journal; returns its report row."""
+    decided = item if isinstance(item, Outcome) else predict(item, fusion)
+    outcome = writer.write(decided)
+    if journal:
+        journal.add(outcome, None if isinstance(item, Outcome) else item.anchor)
+    return row(outcome)
+
+
+def _refuse_remote_writes(options: RunOptions) -> None:
+    """
+    Raises:
+        UsageError: the run would write into photos that geotagger only reads.
+    """
+    remote = [path for path in map(located, options.paths) if isinstance(path, RemotePath)]
+    if remote and (options.write_exif or options.sidecar or options.out or options.manifest):
+        raise UsageError(f"{remote[0]}: photos elsewhere are only read; ask for a report alone")
+
+
+def _open_reports(options: RunOptions, stack: ExitStack) -> list[ReportWriter]:
+    style = ReportStyle(thumbnails=options.thumbnails, circles=options.circles)
+    reports = []
+    for path in options.reports:
+        reports.append(open_report(path, style))
+        stack.callback(reports[-1].close)
+    return reports
 
 
 def predictions(options: RunOptions) -> Iterator[Outcome]:
-    """One outcome per photo walked, in the order of the walk; nothing is written."""
+    """The outcome of every photo under `options.paths`, in scan order. Nothing is written."""
     photos, fusion = weigh(options)
     for photo in photos:
         yield predict(photo, fusion)
@@ -119,9 +138,3 @@ def _merged(options: RunOptions, journal: RunJournal | None) -> tuple[Iterator[I
     if options.album:
         items = NeighbourPropagation(setup.fusion).share(items)
     return items, setup.fusion
-
-
-def _opened(path: Path, style: ReportStyle, stack: ExitStack) -> ReportWriter:
-    report = open_report(path, style)
-    stack.callback(report.close)
-    return report
