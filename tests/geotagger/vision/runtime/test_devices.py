@@ -96,5 +96,5 @@ class Started:
 
 
 def test_an_unknown_device_is_refused(tmp_path):
-    with pytest.raises(DeviceError, match="'gpu' is not known; use one of auto, tensorrt, cuda"):
+    with pytest.raises(DeviceError, match="'gpu' is not known; use one of auto, cpu, cuda"):
         VisionSession(make_bundle(tmp_path / "tiny"), "gpu")
