@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 
 from geotagger.text.country_profiles import country_profiles
 from geotagger.text.language.writing_system import script_of_letter
-from geotagger.text.likelihood_ratios import likelihood_ratios
+from geotagger.text.likelihood_ratios_rewritten import likelihood_ratios
 from geotagger.text.types import Cue
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ import pytest
 
 from geotagger.geography.places import load_places
 from geotagger.text.country_profiles import country_profiles
-from geotagger.text.likelihood_ratios import FOREIGN_SHARE, likelihood_ratios
+from geotagger.text.likelihood_ratios_rewritten import FOREIGN_SHARE, likelihood_ratios
 
 
 def test_a_rarer_home_makes_a_stronger_cue():

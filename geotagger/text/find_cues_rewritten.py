@@ -15,10 +15,10 @@ from geotagger.text.cues import (
     place_names,
     postcodes,
     roads,
-    scripts,
+    scripts_rewritten as scripts,
     web_addresses,
 )
-from geotagger.text.non_evidence.assess import assess_lines
+from geotagger.text.non_evidence.assess_rewritten import assess_lines
 
 if TYPE_CHECKING:
     from geotagger.text.types import Cue, OcrResult, TextLine
