@@ -3,7 +3,7 @@
 import pytest
 
 from geotagger.geography.places import load_places
-from geotagger.text.cues.ratios import FOREIGN_SHARE, countries, ratios
+from geotagger.text.likelihood_ratios import FOREIGN_SHARE, countries, ratios
 
 
 def test_a_rarer_home_makes_a_stronger_cue():
