@@ -26,7 +26,7 @@ from benchmarks.fixtures.photos import make_photo
 from geotagger.config import cores
 from geotagger.images.decode import decode
 from geotagger.images.scan import walk
-from geotagger.text.find_cues_rewritten import find_cues
+from geotagger.text.find_cues import find_cues
 from geotagger.text.ocr.reader import TextReader
 
 WORDS = (

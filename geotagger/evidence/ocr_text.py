@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from geotagger.cache.fingerprint import output_key
 from geotagger.text.combine import Combiner
-from geotagger.text.find_cues_rewritten import find_cues
+from geotagger.text.find_cues import find_cues
 from geotagger.text.ocr.reader import TextReader
 from geotagger.text.ocr.script_classifier import ScriptClassifier
 from geotagger.text.types import OcrResult, TextLine

@@ -15,7 +15,7 @@ from geotagger.images import decode as images
 from geotagger.images.scan import walk
 from geotagger.printable import printable, printable_path
 from geotagger.text.combine import Combiner, Weighted
-from geotagger.text.find_cues_rewritten import find_cues
+from geotagger.text.find_cues import find_cues
 from geotagger.text.ocr.reader import TextReader
 from geotagger.text.ocr.script_classifier import ScriptClassifier
 from geotagger.types import Evidence, Level

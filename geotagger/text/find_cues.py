@@ -1,4 +1,4 @@
-"""Every kind of cue, asked in turn, over the lines that count."""
+"""All cues in the text of one photo."""
 
 from __future__ import annotations
 
@@ -8,56 +8,60 @@ from typing import TYPE_CHECKING
 
 from geotagger.text.cues import (
     companies,
+    languages,
     money,
-    official,
+    official_words,
     phones,
+    place_names,
     postcodes,
     roads,
-    web,
+    scripts,
+    web_addresses,
 )
-from geotagger.text.cues import (
-    place_names as names,
-)
-from geotagger.text.language import language, scripts
-from geotagger.text.non_evidence import non_evidence as traps
+from geotagger.text.non_evidence.assess import assess_lines
 
 if TYPE_CHECKING:
-    from geotagger.text.types import Cue, Line, Reading
+    from geotagger.text.types import Cue, OcrResult, TextLine
 
-FINDERS: Sequence[Callable[[Sequence[Line]], list[Cue]]] = (
-    names.find,
-    language.find,
+CUE_FINDERS: Sequence[Callable[[Sequence[TextLine]], list[Cue]]] = (
+    place_names.find,
+    languages.find,
     scripts.find,
     phones.find,
-    web.find,
+    web_addresses.find,
     money.find,
     postcodes.find,
     companies.find,
-    official.find,
+    official_words.find,
     roads.find,
 )
 
 
-def find_cues(reading: Reading) -> tuple[list[Cue], tuple[str, ...]]:
-    """The cues in a photo's text, and notes on text that counts less or not at all.
+def find_cues(ocr: OcrResult) -> tuple[list[Cue], tuple[str, ...]]:
+    """Find every cue in a photo's text.
 
-    Lines that may be no part of the place (a watermark, a date stamp, a page of a book) are read
-    apart from the others, and what they say is weakened by the chance that they are.
+    Lines that may not belong to the place (a watermark, a date stamp, a page of a book) are
+    searched apart from the others, and their cues are weakened accordingly.
+
+    Returns:
+        The cues, and notes on lines that count less or not at all.
     """
-    judgement = traps.judge(reading)
-    by_weight: dict[float, list[Line]] = {}
-    for line, weight in zip(reading.lines, judgement.line_weights, strict=True):
+    assessment = assess_lines(ocr)
+    lines_by_weight: dict[float, list[TextLine]] = {}
+    for line, weight in zip(ocr.lines, assessment.line_weights, strict=True):
         if weight > 0:
-            by_weight.setdefault(weight, []).append(line)
-    cues: list[Cue] = []
-    for weight, lines in by_weight.items():
-        for find in FINDERS:
-            cues += (weakened(cue, weight) for cue in find(lines))
-    return cues, judgement.notes
+            lines_by_weight.setdefault(weight, []).append(line)
+    cues = [
+        weaken_cue(cue, weight)
+        for weight, lines in lines_by_weight.items()
+        for find in CUE_FINDERS
+        for cue in find(lines)
+    ]
+    return cues, assessment.notes
 
 
-def weakened(cue: Cue, weight: float) -> Cue:
-    """The cue if its words count with the probability `weight` only."""
+def weaken_cue(cue: Cue, weight: float) -> Cue:
+    """Return the cue as it counts if its words belong to the place with probability `weight`."""
     if weight >= 1:
         return cue
     return replace(

@@ -1,57 +1,43 @@
-"""From rates to likelihood ratios: the one formula that the country cues share.
+"""From rates by country to likelihood ratios: the one formula that all country cues share.
 
-Say a cue (a word, a number format) is met in a photo from country c at the rate r(c). A share f of
-all its occurrences is out of place: a Thai restaurant in Oslo, a Polish van in Spain, a souvenir.
-These fall anywhere, so every country has at least the background
+A cue (a word, a number format) occurs in photos of country c at the rate r(c). A share f of all its
+occurrences is out of place: a Thai restaurant in Oslo, a Polish van in Spain, a souvenir. These can
+be anywhere, so every country has at least the background rate
 
     b = f * sum over countries w(c) * r(c) + accident,        w(c) = share of the world's photos,
 
 where `accident` is the rate at which something else looks like the cue (a serial number like a
 postcode). Then P(cue | c) / P(cue | any other country) = 1 + (1 - f) * r(c) / b. Rates are relative
-unless there is an accident rate; then both are per photo with text.
+if the accident rate is 0; otherwise both are rates per photo with text.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
 
-from geotagger.data import read_json
+from geotagger.text.country_profiles import country_profiles
 
 FOREIGN_SHARE = 0.04
-"""Share of things that stand in a country not their own; cars and food tell of 2 to 5 %."""
+"""Share of signs in a country they do not belong to; cars and food suggest 2 to 5 %."""
 
 
-@dataclass(frozen=True, slots=True)
-class Country:
-    """What `tools/build_data/languages.py` tells of a country (sources there)."""
-
-    photos: float
-    """Share of the world's photos."""
-    languages: Mapping[str, float]
-    """Share on signs by language and script (`sr_Cyrl`)."""
-    currencies: tuple[str, ...]
-    """ISO 4217 codes of legal tender."""
-
-
-@cache
-def countries() -> dict[str, Country]:
-    """By ISO 3166-1 alpha-2 code."""
-    table = read_json("countries.json")
-    return {
-        code: Country(row["photos"], row["languages"], tuple(row["currencies"]))
-        for code, row in table.items()
-    }
-
-
-def ratios(
-    rates: Mapping[str, float], accident: float = 0.0, foreign_share: float = FOREIGN_SHARE
+def likelihood_ratios(
+    rates: Mapping[str, float], accident_rate: float = 0.0, foreign_share: float = FOREIGN_SHARE
 ) -> dict[str, float]:
-    """Likelihood ratio by country code; countries without a rate are left out (ratio 1)."""
-    known = {code: rate for code, rate in rates.items() if rate > 0 and code in countries()}
-    mean = sum(countries()[code].photos * rate for code, rate in known.items())
+    """Turn a cue's rates by country into likelihood ratios.
+
+    Args:
+        rates: rate by ISO 3166-1 alpha-2 code, 1 where the cue is at home.
+        accident_rate: rate at which something else looks like the cue.
+        foreign_share: share of the cue's occurrences outside its countries.
+
+    Returns:
+        Likelihood ratio by country code, above 1. Countries without a rate are left out (ratio 1).
+    """
+    profiles = country_profiles()
+    known = {code: rate for code, rate in rates.items() if rate > 0 and code in profiles}
+    mean = sum(profiles[code].photos * rate for code, rate in known.items())
     if mean <= 0:
         return {}
-    background = foreign_share * mean + accident
+    background = foreign_share * mean + accident_rate
     return {code: 1 + (1 - foreign_share) * rate / background for code, rate in known.items()}

@@ -29,7 +29,7 @@ from geotagger.fusion.prior import Constants
 from geotagger.geography.places import Places, load_places
 from geotagger.geography.sphere import haversine_km
 from geotagger.text.combine import Combiner, Strengths, together
-from geotagger.text.find_cues_rewritten import find_cues
+from geotagger.text.find_cues import find_cues
 from geotagger.text.types import OcrResult
 from geotagger.types import Evidence, Level
 from training.data.readings import read_readings, well_read

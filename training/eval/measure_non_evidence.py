@@ -27,8 +27,8 @@ from geotagger.fusion.prior import Constants
 from geotagger.geography.places import load_places
 from geotagger.images.decode import decode
 from geotagger.text.combine import Combiner
-from geotagger.text.find_cues_rewritten import CUE_FINDERS, find_cues
-from geotagger.text.non_evidence.assess_rewritten import assess_lines
+from geotagger.text.find_cues import CUE_FINDERS, find_cues
+from geotagger.text.non_evidence.assess import assess_lines
 from geotagger.text.ocr.reader import TextReader
 from geotagger.text.ocr.script_classifier import ScriptClassifier
 from geotagger.text.types import Cue, OcrResult

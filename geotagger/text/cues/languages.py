@@ -30,7 +30,7 @@ from geotagger.text.country_profiles import country_profiles
 from geotagger.text.language.areas import LanguageArea, factors_outside_areas, language_areas
 from geotagger.text.language.words import load_word_model
 from geotagger.text.language.writing_system import script_of
-from geotagger.text.likelihood_ratios_rewritten import likelihood_ratios
+from geotagger.text.likelihood_ratios import likelihood_ratios
 from geotagger.text.types import Cue, Spot
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from geotagger.data import read_table
 from geotagger.text.country_profiles import country_profiles
 from geotagger.text.cues.pattern_cue import PatternCue, first_cue, one_per_meaning, parse_rates
 from geotagger.text.language.words import fold_text
-from geotagger.text.likelihood_ratios_rewritten import likelihood_ratios
+from geotagger.text.likelihood_ratios import likelihood_ratios
 from geotagger.text.types import Cue
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 
 from geotagger.data import read_table
 from geotagger.text.country_profiles import country_profiles
-from geotagger.text.likelihood_ratios_rewritten import FOREIGN_SHARE, likelihood_ratios
+from geotagger.text.likelihood_ratios import FOREIGN_SHARE, likelihood_ratios
 from geotagger.text.types import MIN_LEGIBLE_CONFIDENCE, Cue
 
 if TYPE_CHECKING:

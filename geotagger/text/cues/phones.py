@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from geotagger.data import read_json
 from geotagger.text.country_profiles import country_profiles
-from geotagger.text.likelihood_ratios_rewritten import likelihood_ratios
+from geotagger.text.likelihood_ratios import likelihood_ratios
 from geotagger.text.types import Cue, Spot
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from geotagger.data import read_table
 from geotagger.text.country_profiles import country_profiles
 from geotagger.text.cues.pattern_cue import one_per_meaning
-from geotagger.text.likelihood_ratios_rewritten import likelihood_ratios
+from geotagger.text.likelihood_ratios import likelihood_ratios
 from geotagger.text.types import Cue, Spot
 
 if TYPE_CHECKING:

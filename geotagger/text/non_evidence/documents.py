@@ -6,7 +6,7 @@ import re
 from statistics import median
 from typing import TYPE_CHECKING
 
-from geotagger.text.non_evidence.line_geometry_rewritten import MAX_OVERLAY_SLOPE, line_geometries
+from geotagger.text.non_evidence.line_geometry import MAX_OVERLAY_SLOPE, line_geometries
 from geotagger.text.non_evidence.types import NonEvidence
 
 if TYPE_CHECKING:

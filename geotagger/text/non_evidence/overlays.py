@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from geotagger.text.non_evidence.line_geometry_rewritten import MAX_OVERLAY_SLOPE, line_geometries
+from geotagger.text.non_evidence.line_geometry import MAX_OVERLAY_SLOPE, line_geometries
 from geotagger.text.non_evidence.types import NonEvidence
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING
 
-from geotagger.text.non_evidence.line_geometry_rewritten import line_geometries
+from geotagger.text.non_evidence.line_geometry import line_geometries
 from geotagger.text.non_evidence.types import NonEvidence
 
 if TYPE_CHECKING:
-    from geotagger.text.non_evidence.line_geometry_rewritten import LineGeometry
+    from geotagger.text.non_evidence.line_geometry import LineGeometry
     from geotagger.text.types import OcrResult
 
 MAP = re.compile(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from geotagger.text.find_cues_rewritten import find_cues, weaken_cue
+from geotagger.text.find_cues import find_cues, weaken_cue
 from geotagger.text.types import Cue, OcrResult, Spot, TextLine
 
 LANGUAGE_DE = Cue("language", "Hunde an der Leine", "language de", {"DE": 40.0, "AT": 30.0})

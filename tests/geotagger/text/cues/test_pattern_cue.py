@@ -18,7 +18,7 @@ from geotagger.text.cues.pattern_cue import (
 )
 from geotagger.text.cues.postcodes import postcode_forms
 from geotagger.text.cues.roads import road_patterns
-from geotagger.text.likelihood_ratios_rewritten import likelihood_ratios
+from geotagger.text.likelihood_ratios import likelihood_ratios
 from geotagger.text.types import TextLine
 
 BOX = ((0.1, 0.1), (0.9, 0.1), (0.9, 0.2), (0.1, 0.2))

@@ -3,7 +3,7 @@
 
 import pytest
 
-from geotagger.text.cues.scripts_rewritten import find
+from geotagger.text.cues.scripts import find
 from geotagger.text.types import TextLine
 
 BOX = ((0.1, 0.1), (0.9, 0.1), (0.9, 0.2), (0.1, 0.2))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geotagger.text.non_evidence.assess_rewritten import assess_lines
+from geotagger.text.non_evidence.assess import assess_lines
 from geotagger.text.types import OcrResult, TextLine
 
 WIDE = (4000, 3000)
