@@ -21,7 +21,8 @@ class PackedOutput(NamedTuple):
 class InferenceCache(Protocol):
     """Keeps the outputs of networks by the SHA-256 of the file. May be used from any thread."""
 
-    def find(self, sha256: str, output_key: str) -> PackedOutput | None: ...
+    def find(self, sha256: str, output_key: str) -> PackedOutput | None:
+        """The output for a file; None if it is not stored."""
 
     def keep(self, output_key: str, outputs: Sequence[tuple[str, PackedOutput]]) -> None:
         """Store (SHA-256, output) of several files."""

@@ -33,6 +33,7 @@ class LoadedPhoto:
 
     @property
     def is_decoded(self) -> bool:
+        """Whether a source has needed the picture."""
         return self._picture is not None
 
     def picture(self, min_side_px: int) -> Picture:
@@ -59,9 +60,9 @@ Output = TypeVar("Output")
 class EvidenceSource(Protocol[Input]):
     """What every source of evidence does.
 
-    `prepare` runs in a worker thread, one photo at a time, and keeps only what the source needs;
-    the picture is then dropped. `weigh` runs on batches and returns one result for every prepared
-    item, in the same order; None means that there is no evidence.
+    `prepare` runs in a worker thread, one photo at a time; the picture is dropped afterwards.
+    `weigh` runs on batches and returns one result for every prepared photo, in the same order; None
+    means that there is no evidence.
     """
 
     name: str
@@ -73,9 +74,11 @@ class EvidenceSource(Protocol[Input]):
     model_id: str
     """Names the source's model in reports; empty if it has none."""
 
-    def prepare(self, photo: LoadedPhoto) -> Input | None: ...
+    def prepare(self, photo: LoadedPhoto) -> Input | None:
+        """What the source needs of a photo; None if it has nothing to say about it."""
 
-    def weigh(self, batch: Sequence[Input]) -> list[Evidence | None]: ...
+    def weigh(self, batch: Sequence[Input]) -> list[Evidence | None]:
+        """The evidence on each prepared photo."""
 
 
 @runtime_checkable
@@ -89,13 +92,17 @@ class NetworkSource(EvidenceSource[Input], Protocol[Input, Output]):
     output_key: str
     """Equal for networks that give the same output for the same file."""
 
-    def infer(self, batch: Sequence[Input]) -> list[Output]: ...
+    def infer(self, batch: Sequence[Input]) -> list[Output]:
+        """Run the network."""
 
-    def interpret(self, outputs: Sequence[Output]) -> list[Evidence | None]: ...
+    def interpret(self, outputs: Sequence[Output]) -> list[Evidence | None]:
+        """The evidence in each output of the network."""
 
-    def pack(self, output: Output) -> bytes: ...
+    def pack(self, output: Output) -> bytes:
+        """An output as bytes, for the cache."""
 
-    def unpack(self, packed: bytes) -> Output: ...
+    def unpack(self, packed: bytes) -> Output:
+        """The output that `pack` made the bytes of. Damaged bytes raise ValueError or TypeError."""
 
 
 class WrappedSource:

@@ -25,7 +25,8 @@ class Executor(Protocol):
     ahead, as far as its window.
     """
 
-    def run(self, photos: Iterable[Photo]) -> Iterator[PhotoEvidence | Outcome]: ...
+    def run(self, photos: Iterable[Photo]) -> Iterator[PhotoEvidence | Outcome]:
+        """Weigh the photos; may be called again."""
 
 
 def merge_in_order(
@@ -55,7 +56,7 @@ def _segment(items: Iterator[Photo | FinishedRow], executor: Executor) -> Iterat
     An executor takes photos far ahead of what it has finished, and rows between them have to wait.
     A bound on them keeps memory flat where a million rows lie between two photos.
     """
-    order: deque[FinishedRow | None] = deque()  # None stands for a photo in flight
+    order: deque[FinishedRow | None] = deque()  # None marks a photo in flight
     waiting_rows = 0
 
     def photos() -> Iterator[Photo]:

@@ -41,7 +41,7 @@ def prepare(
     """Read a photo once, and prepare the input of each source.
 
     Runs in worker threads. Whatever is wrong with the photo becomes its outcome. With
-    `options.gate`, no source is asked about a picture that is no photo.
+    `options.gate`, a picture that is no photo is unsure, and no network runs for it.
     """
     outcome = new_outcome(photo, sources)
     try:
@@ -88,7 +88,7 @@ def prepare_loaded(
 
 
 def _final(outcome: Outcome, status: Status, reason: Reason) -> PreparedPhoto:
-    """A photo that no source is asked about."""
+    """A photo whose outcome needs no evidence."""
     return PreparedPhoto(replace(outcome, status=status, reasons=(*outcome.reasons, reason)))
 
 

@@ -6,10 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from geotagger.errors import UnreadableImageError
 from geotagger.images.decode import decode
+from geotagger.images.difference_hash import difference_hash
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,5 +39,4 @@ def _fingerprint(example: Example) -> int | str:
         return str(error)
     if picture.truncation:
         return f"truncated: {picture.truncation}"
-    grey = np.asarray(picture.image.convert("L").resize((9, 8), 4), np.int16)  # 4: a box filter
-    return int("".join("1" if bit else "0" for bit in (grey[:, 1:] > grey[:, :-1]).ravel()), 2)
+    return difference_hash(picture.image)

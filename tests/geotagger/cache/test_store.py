@@ -1,4 +1,4 @@
-"""A run that was killed goes on, and what an earlier run has worked out is not worked out again."""
+"""A killed run resumes, and nothing that an earlier run has computed is computed again."""
 
 import csv
 import json
@@ -72,8 +72,8 @@ def photo(path, colour, minute, gps=None):
 
 
 @pytest.fixture
-def asked(monkeypatch):
-    """How many photos the network was asked about."""
+def inferred(monkeypatch):
+    """The sizes of the batches that the network ran on."""
     counts = []
     real = VisionSource.infer
 
@@ -104,50 +104,50 @@ def reports(options):
     return [path.read_text("utf-8") for path in options.reports]
 
 
-def test_a_second_run_says_the_same_and_asks_and_opens_nothing(options, asked, monkeypatch):
+def test_a_second_run_reports_the_same_without_opening_a_photo(options, inferred, monkeypatch):
     first = run(options)
     before = reports(options)
-    assert (sum(asked), first.resumed) == (6, 0)
+    assert (sum(inferred), first.resumed) == (6, 0)
     monkeypatch.setattr("geotagger.pipeline.executor_local.prepare", None)
     monkeypatch.setattr("geotagger.pipeline.setup.EvidenceSetup.sources", None)
     second = run(options)
     assert reports(options) == before
-    assert (sum(asked), second.resumed) == (6, 6)
+    assert (sum(inferred), second.resumed) == (6, 6)
     assert second.statuses == first.statuses
     assert second.levels == first.levels
 
 
-def test_a_changed_photo_a_new_one_and_one_that_is_gone(options, album, asked):
+def test_a_changed_photo_a_new_one_and_one_that_is_gone(options, album, inferred):
     run(options)
     photo(album / "1.jpg", "maroon", 7)
     photo(album / "00.jpg", "navy", 8)
     (album / "4.jpg").unlink()
-    asked.clear()
+    inferred.clear()
     assert run(options).resumed == 4
-    assert sum(asked) == 2
+    assert sum(inferred) == 2
     lines = options.reports[1].read_text("utf-8").splitlines()
     names = [Path(json.loads(line)["path"]).name for line in lines]
     assert names == ["0.jpg", "00.jpg", "1.jpg", "2.jpg", "3.jpg", "5.jpg"]
 
 
-def test_restart_asks_again(options, asked):
+def test_restart_infers_again(options, inferred):
     run(options)
     before = reports(options)
-    asked.clear()
+    inferred.clear()
     assert run(replace(options, restart=True)).resumed == 0
-    assert sum(asked) == 6
+    assert sum(inferred) == 6
     assert reports(options) == before
     assert run(options).resumed == 6
 
 
-def test_copies_and_moved_files_are_not_inferred_again(options, album, tmp_path, asked):
+def test_copies_and_moved_files_are_not_inferred_again(options, album, tmp_path, inferred):
     run(options)
     before = [json.loads(line) for line in options.reports[1].read_text("utf-8").splitlines()]
     shutil.copytree(album, tmp_path / "copy")
     album.rename(tmp_path / "moved")
-    asked.clear()
+    inferred.clear()
     summary = run(replace(options, paths=(tmp_path / "copy", tmp_path / "moved")))
-    assert sum(asked) == 0
+    assert sum(inferred) == 0
     assert (summary.resumed, summary.photos) == (0, 12)
     after = [json.loads(line) for line in options.reports[1].read_text("utf-8").splitlines()]
     for rows in (after[:6], after[6:]):
@@ -155,17 +155,17 @@ def test_copies_and_moved_files_are_not_inferred_again(options, album, tmp_path,
             assert {**old, "path": ""} == {**new, "path": ""}
 
 
-def test_other_options_believe_anew_but_ask_nothing(options, asked):
+def test_other_options_decide_anew_without_inference(options, inferred):
     run(options)
-    asked.clear()
+    inferred.clear()
     run(replace(options, top_k=1, min_confidence=1.0))
-    assert sum(asked) == 0
+    assert sum(inferred) == 0
     rows = list(csv.DictReader(options.reports[0].read_text("utf-8").splitlines()))
     assert {row["status"] for row in rows} == {"unsure"}
     assert all(len(json.loads(row["alternatives"])) == 1 for row in rows)
 
 
-def test_a_gated_run_takes_no_answers_that_went_past_the_gate(options, album, asked):
+def test_a_gated_run_uses_no_outputs_of_a_run_without_the_gate(options, album, inferred):
     for path in album.iterdir():
         path.unlink()
     rng = np.random.default_rng(0)
@@ -176,23 +176,23 @@ def test_a_gated_run_takes_no_answers_that_went_past_the_gate(options, album, as
 
     run(options)
     gated = replace(options, gate=True)
-    asked.clear()
+    inferred.clear()
     run(gated)
-    assert sum(asked) == 3
+    assert sum(inferred) == 3
     notes = {Path(row["path"]).name: row["note"] for row in json_rows(options)}
     assert {name for name, note in notes.items() if "no place to predict" in note} == {"page.png"}
-    asked.clear()
+    inferred.clear()
     for again in (replace(gated, top_k=1), replace(options, top_k=1)):
         run(again)
-    assert sum(asked) == 0
+    assert sum(inferred) == 0
 
 
-def test_what_the_gate_let_through_serves_a_run_without_it(options, asked):
+def test_a_run_without_the_gate_uses_outputs_of_a_gated_run(options, inferred):
     gated = replace(options, gate=True)  # these photos name their camera, so they pass
     run(gated)
-    asked.clear()
+    inferred.clear()
     run(options)
-    assert sum(asked) == 0
+    assert sum(inferred) == 0
 
 
 def json_rows(options):
@@ -200,56 +200,56 @@ def json_rows(options):
 
 
 @pytest.mark.parametrize("damaged", [b"", b"x", b"1234", b"12345678"])
-def test_a_damaged_answer_is_asked_for_again(options, asked, damaged):
+def test_a_damaged_output_is_inferred_again(options, inferred, damaged):
     run(options)
     before = reports(options)
     with closing(sqlite3.connect(options.journal)) as journal, journal:
         journal.execute("UPDATE answers SET answer = ?", (damaged,))
         journal.execute("DELETE FROM done")
-    asked.clear()
+    inferred.clear()
     run(options)
-    assert sum(asked) == len(COLOURS)
+    assert sum(inferred) == len(COLOURS)
     assert reports(options) == before
 
 
-def test_what_depends_on_neighbours_is_weighed_where_the_copy_lies(options, album, tmp_path, asked):
+def test_a_copy_is_weighed_with_its_own_neighbours(options, album, tmp_path, inferred):
     run(options)
     shutil.copytree(album, tmp_path / "trip")
     photo(tmp_path / "trip" / "z.jpg", "gray", 30, gps=(48.0, 2.0))
-    asked.clear()
+    inferred.clear()
     run(replace(options, paths=(tmp_path / "trip",)))
-    assert sum(asked) == 1
+    assert sum(inferred) == 1
     rows = list(csv.DictReader(options.reports[0].read_text("utf-8").splitlines()))
     assert all("z.jpg" in row["evidence"] for row in rows[:-1])
 
 
-def test_a_tagged_photo_is_not_asked_again_and_untag_brings_it_back(options, album, asked):
+def test_a_tagged_photo_is_not_inferred_again_and_untag_restores_it(options, album, inferred):
     originals = {path.name: path.read_bytes() for path in album.iterdir()}
     writing = replace(options, write_exif=True)
     first = run(writing)
     before = reports(options)
     assert first.statuses[Status.TAGGED] == 6
-    asked.clear()
+    inferred.clear()
     assert run(writing).resumed == 6
     assert reports(options) == before
     assert run(options).resumed == 0  # asks for something else, of files that are others by now
-    assert sum(asked) == 0
+    assert sum(inferred) == 0
     untag([album], lambda _: None)
     assert {path.name: path.read_bytes() for path in album.iterdir()} == originals
     again = run(writing)
     assert (again.resumed, again.statuses[Status.TAGGED]) == (0, 6)
-    assert sum(asked) == 0
+    assert sum(inferred) == 0
     assert reports(options) == before
 
 
-def test_rows_are_not_taken_over_when_other_tags_were_written_since(options):
+def test_rows_are_not_replayed_after_other_tags_were_written(options):
     first = replace(options, write_exif=True)
     run(first)
     run(replace(first, overwrite="predicted", compat_tags=True))
     assert run(first).resumed == 0
 
 
-def test_copies_and_sidecars_that_are_gone_are_written_again(options, album, tmp_path, asked):
+def test_copies_and_sidecars_that_are_gone_are_written_again(options, album, tmp_path, inferred):
     for more in ({"out": tmp_path / "out"}, {"sidecar": True}):
         writing = replace(options, **more)
         run(writing)
@@ -257,22 +257,22 @@ def test_copies_and_sidecars_that_are_gone_are_written_again(options, album, tmp
         assert written
         for path in written:
             path.unlink()
-        asked.clear()
+        inferred.clear()
         run(writing)
         assert all(path.exists() for path in written)
-        assert sum(asked) == 0
+        assert sum(inferred) == 0
         for path in written:
             path.unlink()
 
 
-def test_photos_that_failed_are_tried_again(options, album):
+def test_failed_photos_are_tried_again(options, album):
     (album / "bad.jpg").write_bytes(b"\xff\xd8 no picture")
     assert run(options).failed == 1
     second = run(options)
     assert (second.failed, second.resumed) == (1, 6)
 
 
-def test_a_manifest_looks_at_every_file(options, tmp_path):
+def test_a_run_with_a_manifest_reads_every_file(options, tmp_path):
     run(options)
     custody = replace(options, manifest=tmp_path / "m.csv")
     assert run(custody).resumed == 0
@@ -281,7 +281,7 @@ def test_a_manifest_looks_at_every_file(options, tmp_path):
     assert (tmp_path / "m.csv").read_text("utf-8") == first
 
 
-def test_what_is_asked_for_is_in_the_key_and_where_is_not(options, tmp_path):
+def test_the_run_key_covers_what_changes_a_row_and_nothing_else(options, tmp_path):
     key = run_key(options)
     same = {"paths": (), "reports": (), "device": "cpu", "workers": 9, "restart": True}
     assert run_key(replace(options, **same)) == key
@@ -303,7 +303,7 @@ def test_what_is_asked_for_is_in_the_key_and_where_is_not(options, tmp_path):
 
 
 @pytest.mark.parametrize("damage", ["rubbish", "later", "folder", "texts"])
-def test_a_journal_that_cannot_be_used_costs_nothing_but_a_warning(options, damage, caplog):
+def test_an_unusable_journal_is_only_a_warning(options, damage, caplog):
     if damage == "rubbish":
         options.journal.write_bytes(b"no database" * 1000)
     elif damage == "later":
@@ -325,7 +325,7 @@ def test_a_journal_that_cannot_be_used_costs_nothing_but_a_warning(options, dama
 @pytest.mark.parametrize(
     "row", [b"rubbish", zlib.compress(b'["tagged"]'), zlib.compress(b"[" * 99999), "text"]
 )
-def test_damaged_rows_cost_their_photos_a_new_look_and_one_warning(options, row, caplog):
+def test_photos_with_damaged_rows_are_tagged_again_with_one_warning(options, row, caplog):
     run(options)
     with closing(sqlite3.connect(options.journal)) as db, db:
         db.execute("UPDATE done SET outcome = ? WHERE CAST(path AS TEXT) GLOB '*[01].jpg'", (row,))
@@ -335,7 +335,7 @@ def test_damaged_rows_cost_their_photos_a_new_look_and_one_warning(options, row,
     assert run(options).resumed == 6
 
 
-def test_what_nobody_asked_for_in_a_long_time_is_forgotten(options):
+def test_rows_that_no_run_has_used_for_long_are_deleted(options):
     run(options)
     db = sqlite3.connect(options.journal)
     with db:
@@ -349,7 +349,7 @@ def test_what_nobody_asked_for_in_a_long_time_is_forgotten(options):
     assert counts == [(0,), (0,)]
 
 
-def test_a_finished_photo_comes_back_as_its_row_and_what_others_need_of_it(tmp_path):
+def test_a_finished_photo_comes_back_as_its_row_and_its_anchor(tmp_path):
     place = Place(Point(1.5, -2.25), "FR", "France", "Région", "Ville", "Europe")
     prediction = Prediction(
         Point(0.1 + 0.2, -179.99999),
@@ -380,7 +380,7 @@ def test_a_finished_photo_comes_back_as_its_row_and_what_others_need_of_it(tmp_p
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
 @pytest.mark.parametrize("flags", [[], ["--write-exif"]])
-def test_killed_again_and_again_the_report_is_that_of_a_run_left_alone(flags, bundle, tmp_path):
+def test_after_many_kills_the_report_is_that_of_an_undisturbed_run(flags, bundle, tmp_path):
     """Each run is killed -9 a little later than the last; what is done is never done again."""
     source = tmp_path / "source"
     source.mkdir()

@@ -21,7 +21,7 @@ from geotagger.pipeline.ray_worker import decides_alone
 from geotagger.pipeline.run import run
 from tests.fixtures.bundles import make_bundle
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # what Ray warns of is none of ours
+pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's warnings are not ours
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def rows(options):
 
 @pytest.mark.cluster
 @pytest.mark.usefixtures("ray")
-@pytest.mark.parametrize("read_text", [False, True], ids=["workers-believe", "driver-believes"])
+@pytest.mark.parametrize("read_text", [False, True], ids=["workers-decide", "driver-decides"])
 def test_the_same_rows_as_on_one_machine_and_the_journal_serves_both(options, tmp_path, read_text):
     options = replace(options, read_text=read_text)
     assert decides_alone(options) is not read_text
@@ -72,7 +72,7 @@ def test_the_same_rows_as_on_one_machine_and_the_journal_serves_both(options, tm
 
 @pytest.mark.cluster
 @pytest.mark.usefixtures("ray")
-def test_what_networks_said_of_a_copy_is_found_by_the_workers(options, tmp_path):
+def test_workers_find_the_outputs_for_a_copy(options, tmp_path):
     noted = replace(options, journal=tmp_path / "done.sqlite")
     truth = [row["lat"] for row in rows(noted)]
     with closing(sqlite3.connect(noted.journal)) as journal, journal:  # so that it shows
@@ -95,7 +95,7 @@ def test_a_device_that_workers_do_not_have_stops_the_run(options):
 
 @pytest.mark.cluster
 @pytest.mark.usefixtures("ray")
-def test_no_cluster_at_the_address_is_said(options):
+def test_a_missing_cluster_is_an_error(options):
     with pytest.raises(GeotaggerError, match="no Ray cluster answers"):
         rows(replace(options, engine="ray", address="127.0.0.1:1"))
 

@@ -64,7 +64,7 @@ def test_the_first_of_each_kind_stands_for_the_others():
     assert group_near_duplicates([]) == []
 
 
-def test_a_network_is_asked_once_of_a_burst():
+def test_a_network_runs_once_for_a_burst():
     """A cached frame is not shared; the others are, and each is cached under its own hash."""
     near, far = scene(0), scene(1)
     source, cache = EchoSource(), MemoryCache({"1": PackedOutput(b"known", "")})
