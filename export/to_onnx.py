@@ -1,7 +1,7 @@
 """Makes a bundle of a trained run: python -m export.to_onnx RUN BUNDLE [--precision int8] ...
 
 RUN is what a script of training/ wrote: a folder, or the name of one in runs/. It may also be a
-published model; see export/published/published.py. The bundle is
+published model; see export/published/command.py. The bundle is
 written beside BUNDLE first, compared with the trained network on real photos through the session
 that ships, calibrated on the run's validation photos, and takes its place only when it computes
 the same.
@@ -252,6 +252,6 @@ def provenance(
 
 
 if __name__ == "__main__":
-    from export.published import published
+    from export.published import command as published
 
     (published.main if any(map(published.is_published, sys.argv[1:2])) else main)()

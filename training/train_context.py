@@ -37,9 +37,9 @@ from training.engine.loop import LoopOptions, fit, is_first_process
 from training.engine.recipe import check_choices
 from training.eval import metrics
 from training.eval.comparison import places_table, sample
+from training.eval.context_scores import head_table, make_decoders, make_heads
 from training.models.clip import caption_loss, make_clip
 from training.models.context import DEGREES, PLACE_HEADS, ContextNetwork, logits_name
-from training.models.context_heads import head_table, make_decoders, make_heads
 from training.models.feature_extractor import FeatureExtractor
 from training.models.sphere_loss import great_circle_km
 from training.models.sphere_loss import on_the_map as wrap

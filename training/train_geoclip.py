@@ -29,10 +29,10 @@ from training.engine.loop import LoopOptions, fit, is_first_process
 from training.engine.recipe import check_choices
 from training.eval import metrics
 from training.eval.comparison import sample
+from training.eval.retrieval import EMBEDDING, best_points, gallery_of, places_of, save_held_out
 from training.models.feature_extractor import FeatureExtractor
 from training.models.geoclip import GeoClip, contrast, hard_points, jitter
 from training.models.location_encoder import PUBLISHED, LocationEncoder, published_weights
-from training.models.retrieval import EMBEDDING, best_points, gallery_of, places_of, save_held_out
 from training.models.towers import make_tower
 from training.targets.galleries import KINDS, make_gallery, write_gallery
 

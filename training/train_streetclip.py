@@ -24,7 +24,7 @@ import torch
 
 from geotagger.errors import UsageError
 from geotagger.images.decode import InputSpec
-from training.data.split_tables import read_tables, table_options
+from training.data.split_dataset import read_tables, table_options
 from training.engine import run_folder
 from training.engine.experiment import (
     recipe_options,
@@ -37,9 +37,9 @@ from training.engine.loop import fit, is_first_process
 from training.eval import metrics
 from training.eval.comparison import sample
 from training.eval.prompts import prompt_table
+from training.eval.retrieval import EMBEDDING, places_of, save_held_out
 from training.models.clip import Clip, Words, caption_loss, embed_texts
 from training.models.feature_extractor import FeatureExtractor
-from training.models.retrieval import EMBEDDING, places_of, save_held_out
 from training.models.streetclip import (
     Options,
     check_options,

@@ -16,8 +16,8 @@ from geotagger.images.decode import InputSpec
 from geotagger.vision.bundle.head_specs import ClassifyHead, RegressHead
 from training.engine import origins, run_folder
 from training.engine.recipe import build
+from training.eval.context_scores import ATTRIBUTES, placed_heads
 from training.models.context import DEGREES, ContextNetwork, logits_name
-from training.models.context_heads import ATTRIBUTES, placed_heads
 from training.models.sphere_loss import on_the_map
 from training.models.towers import make_tower
 from training.train_context import Options

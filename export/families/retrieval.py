@@ -11,7 +11,7 @@ from export.families.family import Exportable
 from geotagger.images.decode import InputSpec
 from geotagger.vision.bundle.head_specs import RetrieveHead
 from training.engine import origins, run_folder
-from training.models.retrieval import EMBEDDING
+from training.eval.retrieval import EMBEDDING
 from training.models.towers import CnnTower
 
 if TYPE_CHECKING:

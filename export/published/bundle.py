@@ -49,7 +49,7 @@ THREADS = os.cpu_count() or 1
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line asks for (export/published/published.py)."""
+    """What the command line asks for (export/published/command.py)."""
 
     source: str
     bundle: Path

@@ -18,8 +18,8 @@ pytest.importorskip("transformers")
 pytest.importorskip("tokenizers")
 
 from export.published import bundle as published_bundle  # noqa: E402
+from export.published import command as published  # noqa: E402
 from export.published import geoclip as published_geoclip  # noqa: E402
-from export.published import published  # noqa: E402
 from export.published import source as published_source  # noqa: E402
 from export.published.captions import STREET  # noqa: E402
 from geotagger import Geotagger, LocationEncoder  # noqa: E402

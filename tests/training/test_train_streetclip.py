@@ -22,8 +22,8 @@ from training.engine import run_folder
 from training.engine.loop import LoopOptions, rate_of
 from training.engine.recipe import read_recipe
 from training.eval import prompts
+from training.eval.retrieval import EMBEDDING
 from training.models import clip
-from training.models.retrieval import EMBEDDING
 from training.models.towers import make_tower
 from training.targets import captions
 from training.targets.captions import candidate_captions, street_caption

@@ -1,7 +1,7 @@
 """How often traps are recognised, and what that does: python -m training.eval.measure_non_evidence
 SCENES
 
-SCENES is a folder made by `training.synthetic.scenes`, or any of photos with labels.csv (file,
+SCENES is a folder made by `training.synthetic.studio`, or any of photos with labels.csv (file,
 country;
 perhaps kind). Printed for each kind of picture: how many had text, in how many some trap was
 recognised, which, and the mean ln of the belief in the true country from the text alone, with every

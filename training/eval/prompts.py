@@ -9,8 +9,8 @@ import numpy as np
 from geotagger.geography.sphere import haversine_km
 from training.calibrate.calibrate import EXACT
 from training.eval import metrics
+from training.eval.retrieval import EMBEDDING
 from training.models.clip import embed_texts
-from training.models.retrieval import EMBEDDING
 from training.targets.captions import area_name, city_prompt, country_prompt
 
 if TYPE_CHECKING:

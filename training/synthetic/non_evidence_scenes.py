@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from training.synthetic.lettering import Colour, Panel, written
-from training.synthetic.scenes import Scene, Studio, hung
+from training.synthetic.studio import Scene, Studio, hung
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

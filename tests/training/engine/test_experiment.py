@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from tests.fixtures.coloured_photos import make_photos
 from training import train_cnn, train_context, train_geoclip, train_streetclip
-from training.data.split_tables import read_tables
+from training.data.split_dataset import read_tables
 from training.engine.experiment import Setting
 from training.engine.recipe import read_recipe
 

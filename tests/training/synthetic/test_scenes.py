@@ -10,8 +10,8 @@ from PIL import Image
 
 from geotagger.geography.places import load_places
 from geotagger.geography.sphere import haversine_km
-from training.synthetic.scenes import hung, main, over, photo_noise, read_signs
 from training.synthetic.script_words import script_of
+from training.synthetic.studio import hung, main, over, photo_noise, read_signs
 
 FONTS = Path("/usr/share/fonts")
 

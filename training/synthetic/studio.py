@@ -1,8 +1,8 @@
 """Photo-like pictures with text whose truth is known.
 
-    python -m training.synthetic.scenes OUT --kind signs --count 200 --fonts /usr/share/fonts
+    python -m training.synthetic.studio OUT --kind signs --count 200 --fonts /usr/share/fonts
     --photos DATA
-    python -m training.synthetic.scenes OUT --kind traps --count 200 --fonts /usr/share/fonts
+    python -m training.synthetic.studio OUT --kind traps --count 200 --fonts /usr/share/fonts
     --photos DATA
 
 OUT gets pictures and labels.csv: file, lat, lon, country, kind, text. Signs name the place they

@@ -1,6 +1,6 @@
 """What text adds to a model on photos it has not seen:
 
-    python -m training.eval.text_beside_vision RUN BUNDLE READINGS
+    python -m training.eval.text_gain RUN BUNDLE READINGS
 
 RUN/oof.npz holds logits of photos whose source the model had not seen; READINGS is what
 `geotagger read --json` printed for these photos. Country, continent and answers by level are
