@@ -1,3 +1,3 @@
-"""Makes bundles of trained and of published models; run from a checkout."""
+"""Makes bundles of trained and published models. Runs from a checkout."""
 
-import geotagger  # noqa: F401  (it forbids ONNX Runtime to report, which must be said first)
+import geotagger  # noqa: F401  (turns off ONNX Runtime's telemetry, before it is loaded)

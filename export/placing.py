@@ -1,4 +1,4 @@
-"""A finished bundle takes the place of an older one, and of nothing else."""
+"""Puts a finished bundle in its place, which may hold an older bundle but nothing else."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ if TYPE_CHECKING:
 
 
 def check_place(bundle: Path) -> None:
-    """Before any work is done. Raises UsageError: what stands there is no bundle."""
+    """Raises UsageError if something else than a bundle is at the place. Call it before any
+    work."""
     if not bundle.exists() or (bundle / CARD_FILE).is_file():
         return
     if not bundle.is_dir() or any(bundle.iterdir()):
-        raise UsageError(f"{bundle} is there already and is no bundle: name a new folder")
+        raise UsageError(f"{bundle} exists and is not a bundle: name a new folder")
 
 
 def take_place(draft: Path, bundle: Path) -> None:
-    """The older bundle is gone afterwards. Raises as `check_place` does."""
+    """Moves the finished bundle to its place and deletes an older one. Raises as `check_place`
+    does."""
     check_place(bundle)
     shutil.rmtree(bundle, ignore_errors=True)
     draft.rename(bundle)

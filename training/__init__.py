@@ -1,3 +1,3 @@
 """Builds the models, with torch; run from a checkout."""
 
-import geotagger  # noqa: F401  (it forbids ONNX Runtime to report, which must be said first)
+import geotagger  # noqa: F401  (turns off ONNX Runtime's telemetry, before it is loaded)

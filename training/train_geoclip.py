@@ -1,18 +1,16 @@
-"""Trains photos against positions: python -m training.train_geoclip SOURCE RUN
+"""Trains GeoCLIP or GeoMapCLIP: python -m training.train_geoclip SOURCE RUN
 
-The systems GeoCLIP and GeoMapCLIP.
-
-SOURCE is any source of training/data/dataset.py whose photos have positions. RUN gets run.json,
-model.safetensors, the gallery, val.npz and test.npz (training/engine/run_folder.py). A recipe
-(recipes/geoclip_*.json) sets the options, --set changes one: --set loop.epochs=3. A run that was
-stopped goes on when started again. The steps stand in `train`, in order.
+Photos and positions are embedded in one space by contrastive learning. SOURCE is any source of
+training/data/dataset.py whose photos have positions. RUN gets run.json, model.safetensors, the
+gallery, val.npz and test.npz (training/engine/run_folder.py). A recipe (recipes/geoclip_*.json)
+sets the options; --set changes one of them: --set loop.epochs=3. Start a stopped run again to
+resume it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 import numpy as np
@@ -21,153 +19,210 @@ import torch
 from geotagger.errors import UsageError
 from geotagger.geography.sphere import haversine_km
 from geotagger.images.decode import InputSpec
-from training.data.dataset import positions
-from training.data.pixels import FITS, Augmentation
-from training.engine import run_folder
-from training.engine.experiment import begin, run_options, tell_trained, usage_errors
-from training.engine.loop import LoopOptions, fit, is_first_process
+from training.data.example import positions
+from training.data.pixels import FIT_MODES, Augmentation
+from training.engine.experiment import (
+    Experiment,
+    Report,
+    experiment_options,
+    parse_experiment,
+    run_experiment,
+    usage_errors,
+)
+from training.engine.loop_options import LoopOptions
 from training.engine.recipe import check_choices
 from training.eval import metrics
-from training.eval.comparison import sample
-from training.eval.retrieval import EMBEDDING, best_points, gallery_of, places_of, save_held_out
-from training.models.feature_extractor import FeatureExtractor
-from training.models.geoclip import GeoClip, contrast, hard_points, jitter
-from training.models.location_encoder import PUBLISHED, LocationEncoder, published_weights
+from training.eval.retrieval import EMBEDDING, load_gallery, score_retrieval, top_points
+from training.models.geoclip import GeoClip, hard_negatives, jitter, position_contrast
+from training.models.location_encoder import (
+    PUBLISHED_ORIGIN,
+    RandomFourierLocationEncoder,
+    published_weights,
+)
 from training.models.towers import make_tower
-from training.targets.galleries import KINDS, make_gallery, write_gallery
+from training.targets.galleries import GALLERY_KINDS, make_gallery, write_gallery
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from training.data.dataset import Example
-    from training.engine.experiment import Setting
+    from training.data.example import Example
+    from training.data.split_dataset import SplitDataset
+    from training.engine.loop import LossFunction
+    from training.engine.origins import Origin
+    from training.engine.run_folder import HeldOut
+    from training.eval.comparison import ReferenceFeatures
+    from training.models.feature_extractor import FeatureExtractor
+    from training.targets.galleries import Points
+
+TRAINED_PRECISIONS = ("point", "city")
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class GeoClipOptions:
+    """The options of train_geoclip."""
+
+    trainer: ClassVar[str] = "geoclip"
+
     tower: str = "openai/clip-vit-large-patch14"
     """See training/models/towers.py."""
     trained_blocks: int = 0
-    """Of the tower; 0 keeps it as pretrained, -1 trains all of it."""
+    """Trained blocks of the tower; 0 for none, -1 for all."""
     published: bool = False
     """Starts the location encoder from GeoCLIP's weights (package geoclip), and with a tower of
-    the same width the layers above the tower and the scale as well."""
+    the same width also the layers above the tower and the scale."""
     train_location: bool = True
     hidden: int = 1024
     """Units of the location encoder."""
     dimensions: int = 512
     dropout: float = 0.0
-    """Of the tower's vector, where photos are few."""
+    """Dropout of the tower's vector, for small data sets."""
     queue: int = 4096
-    """Positions of earlier photos that serve as further counter-examples."""
+    """Positions of earlier photos that are further negatives."""
     hard: int = 0
-    """Points of the gallery near each photo, as the hardest counter-examples."""
-    hard_least_km: float = 100.0
+    """Points of the gallery near each photo that are hard negatives."""
+    hard_min_km: float = 100.0
+    """Hard negatives are at least this far away."""
     noise_km: float = 0.15
-    """Spread of the positions of a batch; the queue's is `queue_noise_km`."""
+    """Noise on the positions of a batch."""
     queue_noise_km: float = 1.0
+    """Noise on the positions of the queue."""
     same_km: float = 0.5
-    """Nearer positions are no counter-examples."""
+    """Positions within this distance are not negatives."""
     gallery: str = "both"
-    """Of the bundle: photos (where the training photos are), land (a Fibonacci lattice), both, or
-    published (100,000 points of MP-16)."""
+    """Of the bundle: photos (the places of the training photos), land (a Fibonacci lattice), both,
+    or published (100,000 points of MP-16)."""
     land_points: int = 20000
     size_px: int = 0
-    """0: what the tower was made for."""
+    """Side of the input; 0 for that of the tower's pretraining."""
     fit: str = "crop"
     views: int = 0
-    """Above 0, what the frozen tower makes of so many views of each photo is kept."""
-    alter: Augmentation = field(default_factory=Augmentation)
+    """Above 0, the frozen outputs for this number of views of each photo are cached."""
+    augmentation: Augmentation = field(default_factory=Augmentation)
     loop: LoopOptions = field(default_factory=LoopOptions)
 
 
 @click.command(help=__doc__)
-@run_options
-def main(**asked: Any) -> None:
+@experiment_options
+def main(**arguments: Any) -> None:
     with usage_errors():
-        train(*begin(Options, **asked))
+        train(*parse_experiment(GeoClipOptions, **arguments))
 
 
-def train(setting: Setting, options: Options) -> None:
-    """The whole run. Raises UsageError: the photos or the options cannot be used."""
+def train(experiment: Experiment, options: GeoClipOptions) -> None:
+    """Trains GeoCLIP and writes its run. Raises UsageError if photos or options cannot be used."""
     check_options(options)
-    data = setting.start(options.loop.seed, "lat")
-    run, examples, splits = setting.run, data.examples, data.splits
-    sharp = np.array([example.precision in ("point", "city") for example in examples])
-    rows = splits["train"][sharp[splits["train"]]]
-    if not len(rows):
-        raise UsageError("no training photo has a position as precise as a city; add some")
-    click.echo(
-        f"{len(examples)} photos; trained on the {len(rows)} of {len(splits['train'])} whose "
-        "position is precise to the city or the point"
-    )
-
-    model = make_model(options)
-    spec = InputSpec(options.size_px or model.tower.size_px, options.fit, "bicubic")
-    trained = tell_trained(model)
-    sight = FeatureExtractor(data, spec, options.alter, options.loop)
-    if options.views:
-        sight.keep(model.tower, options.views, run / "views.npy")
-    known = sample(splits["train"])
-    features = tuple(sight.run(model, model.tower, own)[0] for own in (known, splits["test"]))
-    points = make_gallery(options.gallery, [examples[row] for row in rows], options.land_points)
-
-    model = fit(
-        model,
-        make_loss(examples, rows, points[:2], options),
-        sight.dataset(rows, altered=True),
-        run,
-        options.loop,
-        lambda m: near_misses(m, sight, examples, splits["val"][sharp[splits["val"]]], points),
-    )
-    if not is_first_process():
-        return
-
-    run_folder.save_weights(run, model)
-    write_gallery(run, embed(model, points), points)
-    val, test = save_held_out(run, model, sight, data)
-    own = [examples[row] for row in known]
-    scale, table = places_of(run, val, test, model.scale, own, features)
-    tables = {"places": table}
-    tables["places"]["best gallery point"] = best_point(test, run)
-    click.echo(metrics.as_text(tables))
-    run_folder.write(
-        run,
-        "geoclip",
-        options,
-        spec,
-        data.card(),
-        tables,
-        (*model.tower.origins, *([PUBLISHED] if options.published else [])),
-        trained=trained,
-        trained_scale=model.scale,
-        logit_scale=scale,
-        gallery_points=len(points[0]),
-        temperature={},
-        labels={},
-    )
+    data = experiment.read_data(options.loop.seed, "lat")
+    run_experiment(GeoClipSystem(data, options), data, experiment.run)
 
 
-def check_options(options: Options) -> None:
-    check_choices(options, gallery=KINDS, fit=FITS)
+def check_options(options: GeoClipOptions) -> None:
+    """Raises UsageError if the options contradict each other."""
+    check_choices(options, gallery=GALLERY_KINDS, fit=FIT_MODES)
     if options.views and options.trained_blocks < 0:
-        raise UsageError("views are kept of frozen blocks, and all are trained; set views to 0")
+        raise UsageError("views cache frozen blocks, but all blocks are trained; set views to 0")
 
 
-def make_model(options: Options, weights: str = "auto") -> GeoClip:
-    """`weights` none: at random, for loading a run into it."""
+class GeoClipSystem:
+    """GeoCLIP in training; see engine/experiment.py."""
+
+    family: ClassVar[str] = "geoclip"
+
+    def __init__(self, data: SplitDataset, options: GeoClipOptions) -> None:
+        self.options, self.loop, self.examples = options, options.loop, data.examples
+        precise = np.array([e.precision in TRAINED_PRECISIONS for e in data.examples])
+        self.reference_rows = data.splits["train"]
+        self.train_rows, self.val_rows = (
+            data.splits[split][precise[data.splits[split]]] for split in ("train", "val")
+        )
+        if not len(self.train_rows):
+            raise UsageError("no training photo has a position as precise as a city; add some")
+        click.echo(
+            f"{len(data.examples)} photos; trained on the {len(self.train_rows)} of "
+            f"{len(self.reference_rows)} whose position is precise to the city or the point"
+        )
+        self.network = make_model(options)
+        self.frozen_part = self.network.tower
+        self.spec = InputSpec(options.size_px or self.network.tower.size_px, options.fit, "bicubic")
+        self.points = make_gallery(
+            options.gallery, [data.examples[row] for row in self.train_rows], options.land_points
+        )
+
+    @property
+    def origins(self) -> tuple[Origin, ...]:
+        published = (PUBLISHED_ORIGIN,) if self.options.published else ()
+        return (*self.network.tower.origins, *published)
+
+    def cache_key(self) -> str:
+        return ""
+
+    def features(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Maps inputs [B, ...] to features [B, width]."""
+        return self.network.tower(inputs)
+
+    def loss_function(self) -> LossFunction:
+        return make_loss(self.examples, self.train_rows, self.points[:2], self.options)
+
+    def validate(self, network: GeoClip, extractor: FeatureExtractor) -> dict[str, float]:
+        """Measures how far the best point of the gallery is from validation photos."""
+        (vectors,) = extractor.run(network, network.images, self.val_rows)
+        best = (vectors @ embed_points(network, self.points).T).argmax(axis=1)
+        lat, lon = positions([self.examples[row] for row in self.val_rows])
+        km = haversine_km(self.points[0][best], self.points[1][best], lat, lon)
+        return {"median_km": float(np.median(km)), "within_750_km": float((km <= 750).mean())}
+
+    def predict(
+        self, network: GeoClip, extractor: FeatureExtractor, rows: NDArray[np.intp]
+    ) -> dict[str, NDArray[np.float32]]:
+        (vectors,) = extractor.run(network, network.images, rows)
+        return {EMBEDDING: vectors}
+
+    def targets(self, _rows: NDArray[np.intp]) -> dict[str, NDArray[np.intp]]:
+        return {}
+
+    def save_tables(self, network: GeoClip, run: Path) -> None:
+        write_gallery(run, embed_points(network, self.points), self.points)
+
+    def score(
+        self,
+        network: GeoClip,
+        _extractor: FeatureExtractor,
+        run: Path,
+        val: HeldOut,
+        test: HeldOut,
+        reference: ReferenceFeatures,
+    ) -> Report:
+        scale, table = score_retrieval(run, val, test, network.scale, reference)
+        table["best gallery point"] = score_best_point(test, run)
+        return Report(
+            {"places": table},
+            {
+                "trained_scale": network.scale,
+                "logit_scale": scale,
+                "gallery_points": len(self.points[0]),
+                "temperature": {},
+                "labels": {},
+            },
+        )
+
+
+def make_model(options: GeoClipOptions, weights: str = "auto") -> GeoClip:
+    """Makes the network.
+
+    Args:
+        options: The options of the run.
+        weights: auto, or none to start at random, for loading the weights of a run.
+    """
     tower = make_tower(options.tower, weights)
     tower.freeze(options.trained_blocks)
-    location = LocationEncoder(
-        hidden=options.hidden,
-        dimensions=options.dimensions,
-        published=options.published and weights != "none",
+    published = options.published and weights != "none"
+    location = RandomFourierLocationEncoder(
+        hidden=options.hidden, dimensions=options.dimensions, published=published
     )
     location.requires_grad_(options.train_location)
     model = GeoClip(tower, location, options.dimensions, options.queue, options.dropout)
-    if options.published and weights != "none" and tower.width == model.mlp[0].out_features:
+    if published and tower.width == model.mlp[0].out_features:
         model.mlp.load_state_dict(published_weights("image_encoder_mlp"))
         scale = published_weights("logit_scale")["logit_scale"]
         model.log_scale.data.fill_(float(scale))
@@ -176,71 +231,59 @@ def make_model(options: Options, weights: str = "auto") -> GeoClip:
 
 def make_loss(
     examples: list[Example],
-    rows: NDArray[np.intp],
+    train_rows: NDArray[np.intp],
     gallery: tuple[NDArray[np.float64], NDArray[np.float64]],
-    options: Options,
-) -> Callable[..., dict[str, torch.Tensor]]:
-    """Each photo's own position among those of its batch, the queue, and hard points."""
+    options: GeoClipOptions,
+) -> LossFunction:
+    """Returns the loss of each photo's position against its batch, the queue and hard negatives."""
     lat, lon = positions(examples)
     degrees = torch.from_numpy(np.stack([lat, lon], axis=1)).float()
     hard = torch.zeros(len(examples), options.hard, 2)
     if options.hard:
-        hard[rows] = torch.from_numpy(
-            hard_points(lat[rows], lon[rows], gallery, options.hard, options.hard_least_km)
+        negatives = hard_negatives(
+            lat[train_rows], lon[train_rows], gallery, options.hard, options.hard_min_km
         )
+        hard[train_rows] = torch.from_numpy(negatives)
 
-    def loss_of(
-        model: torch.nn.Module, inputs: torch.Tensor, batch: torch.Tensor
+    def loss_function(
+        network: torch.nn.Module, inputs: torch.Tensor, rows: torch.Tensor
     ) -> dict[str, torch.Tensor]:
-        bare = getattr(model, "module", model)
-        true = degrees[batch.cpu()].to(inputs.device)
-        waiting = bare.waiting()
-        extra = hard[batch.cpu()].reshape(-1, 2).to(inputs.device)
-        asked = torch.cat(
-            [jitter(true, options.noise_km), jitter(waiting, options.queue_noise_km), extra]
-        )
-        logits = model(inputs, asked)
-        losses = {"loss": contrast(logits, true, torch.cat([waiting, extra]), options.same_km)}
-        bare.enqueue(true)
-        return losses
+        unwrapped = getattr(network, "module", network)
+        true = degrees[rows.cpu()].to(inputs.device)
+        queued = unwrapped.queued()
+        hard_of_batch = hard[rows.cpu()].reshape(-1, 2).to(inputs.device)
+        candidates = [
+            jitter(true, options.noise_km),
+            jitter(queued, options.queue_noise_km),
+            hard_of_batch,
+        ]
+        logits = network(inputs, torch.cat(candidates))
+        others = torch.cat([queued, hard_of_batch])
+        loss = position_contrast(logits, true, others, options.same_km)
+        unwrapped.enqueue(true)
+        return {"loss": loss}
 
-    return loss_of
+    return loss_function
 
 
 @torch.no_grad()
-def embed(
-    model: GeoClip, points: tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.intp]]
-) -> NDArray[np.float32]:
-    """[G, D] of gallery points; once, not for each photo."""
-    model.eval()
-    device = model.log_scale.device
+def embed_points(network: GeoClip, points: Points) -> NDArray[np.float32]:
+    """Returns the vectors [G, D] of the points of a gallery."""
+    network.eval()
+    device = network.log_scale.device
     degrees = torch.from_numpy(np.stack(points[:2], axis=1)).float()
-    parts = [model.positions(part.to(device)).cpu().numpy() for part in degrees.split(4096)]
+    parts = [network.positions(part.to(device)).cpu().numpy() for part in degrees.split(4096)]
     return np.concatenate(parts)
 
 
-def near_misses(
-    model: GeoClip,
-    sight: FeatureExtractor,
-    examples: list[Example],
-    rows: NDArray[np.intp],
-    points: tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.intp]],
-) -> dict[str, float]:
-    """How far the best point of the gallery is from validation photos."""
-    (values,) = sight.run(model, model.images, rows)
-    best = (values @ embed(model, points).T).argmax(axis=1)
-    km = haversine_km(points[0][best], points[1][best], *positions([examples[row] for row in rows]))
-    return {"median_km": float(np.median(km)), "within_750_km": float((km <= 750).mean())}
-
-
-def best_point(test: run_folder.HeldOut, run: Path) -> dict[str, float | None]:
-    """The scores of the gallery's best point alone, as GeoCLIP answers."""
-    gallery = gallery_of(run)
-    best = best_points(test.outputs[EMBEDDING], gallery, 1)[:, 0]
-    guesses = metrics.Guesses.at(
+def score_best_point(test: HeldOut, run: Path) -> dict[str, float | None]:
+    """Scores the best point of the gallery, which is GeoCLIP's own answer."""
+    gallery = load_gallery(run)
+    best = top_points(test.outputs[EMBEDDING], gallery, 1)[:, 0]
+    predicted = metrics.PredictedLocations.at(
         gallery.lat[best].astype(float).tolist(), gallery.lon[best].astype(float).tolist()
     )
-    return metrics.geographic(guesses, test)
+    return metrics.geographic(predicted, test)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
 """Trains the script classifier: python -m training.train_script PHOTOS RUN OUT
 
-PHOTOS holds labels.csv and photos; what they show besides text makes hard examples of "no script".
-RUN keeps the crops, the weights and the scores. OUT gets model.onnx and card.json.
+PHOTOS is a folder with labels.csv and photos, whose objects make hard examples of "no script". RUN
+keeps the crops, the weights and the scores. OUT gets model.onnx and card.json.
 
     python -m training.train_script PHOTOS runs/script geotagger/data/script --exclude-rights agency
 
-Needs many fonts (Debian: fonts-noto-core, fonts-noto-cjk, fonts-thai-tlwg-ttf, fonts-indic, culmus,
-fonts-bpg-georgian and the like), of which a quarter of the families is held out.
+It needs many fonts (Debian: fonts-noto-core, fonts-noto-cjk, fonts-thai-tlwg-ttf, fonts-indic,
+culmus, fonts-bpg-georgian and the like). A quarter of the font families is held out.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ import torch
 from torch import nn
 
 from geotagger.text.ocr.script_classifier import MIN_CLASSIFIED_WIDTH_PX
-from training.models.script_network import ScriptNetwork, save_onnx
+from training.models.script_network import ScriptNetwork, save_script_onnx
 from training.synthetic.fonts import read_faces
 from training.synthetic.script_crops import bucket_of, stacked
 from training.synthetic.script_examples import (
     OTHER,
     SCRIPTS,
+    BackgroundPhotos,
     Crop,
     Drawer,
-    Photos,
     examples,
     load_crops,
     save_crops,
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FALSE_ALARM_RATE = 0.0003
-"""Of held-out crops that show no such script, the share that may be named one."""
+"""The largest share of held-out crops without such a script that may be classified as one."""
 
 
 @click.command(help=__doc__)
@@ -77,28 +77,29 @@ def main(
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
 
-    if not (run / "unseen.npz").exists():
-        real = Photos(photos, run / "found.npz", exclude_rights, look_at)
+    if not (run / "held_out.npz").exists():
+        real = BackgroundPhotos(photos, run / "found.npz", exclude_rights, look_at)
         drawer = Drawer(read_faces(fonts), words(), seed)
         click.echo(f"families, training+held out: {drawer.report()}")
-        save_crops(run / "known.npz", list(examples(drawer, real, each, False, rng)))
-        save_crops(run / "unseen.npz", list(examples(drawer, real, each // 8, True, rng)))
-    known, unseen = load_crops(run / "known.npz"), load_crops(run / "unseen.npz")
-    click.echo(f"{len(known)} crops to train with, {len(unseen)} held out")
+        save_crops(run / "train.npz", list(examples(drawer, real, each, False, rng)))
+        save_crops(run / "held_out.npz", list(examples(drawer, real, each // 8, True, rng)))
+    crops, held_out = load_crops(run / "train.npz"), load_crops(run / "held_out.npz")
+    click.echo(f"{len(crops)} crops to train with, {len(held_out)} held out")
 
-    network = train(known, epochs, rng, start_from)
+    network = train(crops, epochs, rng, start_from)
     torch.save(network.state_dict(), run / "model.pt")
-    probabilities, labels = judged(network, unseen, temperature=True)
+    network.temperature = fit_temperature(network, held_out)
+    probabilities, labels = predict(network, held_out)
     threshold = threshold_for(probabilities, labels, FALSE_ALARM_RATE)
-    scores = score(probabilities, labels, [crop.kind for crop in unseen], threshold)
+    scores = score(probabilities, labels, [crop.kind for crop in held_out], threshold)
     click.echo(json.dumps(scores, indent=1))
-    ship(network, out, threshold, scores)
+    write_model(network, out, threshold, scores)
 
 
 def train(
     crops: Sequence[Crop], epochs: int, rng: np.random.Generator, start_from: Path | None
 ) -> ScriptNetwork:
-    """Cross-entropy, AdamW, one cycle."""
+    """Trains with cross-entropy, AdamW and a one-cycle schedule."""
     network = ScriptNetwork()
     if start_from:
         network.load_state_dict(torch.load(start_from, weights_only=True))
@@ -112,7 +113,7 @@ def train(
         network.train()
         for lines, labels in _batches(crops, rng):
             with torch.autocast("cpu", torch.bfloat16):
-                logits = network.logits(_varied(torch.from_numpy(lines)))
+                logits = network.logits(_augment(torch.from_numpy(lines)))
             loss = loss_of(logits.float(), labels)
             optimizer.zero_grad()
             loss.backward()
@@ -127,7 +128,7 @@ def train(
 def _batches(
     crops: Sequence[Crop], rng: np.random.Generator, size: int = 128
 ) -> Iterator[tuple[NDArray[np.uint8], torch.Tensor]]:
-    """Crops of about one width, mixed, in mixed order."""
+    """Yields (lines uint8 [n, 32, w], labels [n]) of about one width, in random order."""
     by_width = defaultdict(list)
     for index in rng.permutation(len(crops)):
         by_width[bucket_of(crops[index].grey)].append(crops[index])
@@ -143,8 +144,8 @@ def _batches(
             yield lines, torch.tensor([crop.label for crop in chunk])
 
 
-def _varied(lines: torch.Tensor) -> torch.Tensor:
-    """Light on dark as often as dark on light, shifted, noisy."""
+def _augment(lines: torch.Tensor) -> torch.Tensor:
+    """Inverts half of the lines [n, 32, w], shifts them and adds noise."""
     count = len(lines)
     lines = torch.where(torch.rand(count, 1, 1) < 0.5, lines, 255 - lines)
     shift = [int(step) for step in torch.randint(-3, 4, (2,))]
@@ -154,21 +155,30 @@ def _varied(lines: torch.Tensor) -> torch.Tensor:
 
 
 @torch.no_grad()
-def judged(
-    network: ScriptNetwork, crops: Sequence[Crop], temperature: bool = False
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Probabilities [n, classes] and labels [n] of crops, each at its own width.
-
-    Lines too narrow to be named have 0 for every script. `temperature` first sets the network's
-    temperature to the one that fits the crops best.
-    """
+def _logits(network: ScriptNetwork, crops: Sequence[Crop]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Returns (logits [n, classes], labels [n]); each crop is read at its own width."""
     logits = torch.cat([network.logits(torch.from_numpy(crop.grey)[None]) for crop in crops])
-    labels = torch.tensor([crop.label for crop in crops])
-    if temperature:
-        choices = [torch.tensor(0.5 * 1.05**step) for step in range(40)]
-        network.temperature = min(
-            choices, key=lambda t: nn.functional.cross_entropy(logits / t, labels).item()
-        )
+    return logits, torch.tensor([crop.label for crop in crops])
+
+
+def fit_temperature(network: ScriptNetwork, crops: Sequence[Crop]) -> torch.Tensor:
+    """Returns the temperature with the largest likelihood of the labels, a scalar."""
+    logits, labels = _logits(network, crops)
+    candidates = [torch.tensor(0.5 * 1.05**step) for step in range(40)]
+    return min(candidates, key=lambda t: nn.functional.cross_entropy(logits / t, labels).item())
+
+
+def predict(
+    network: ScriptNetwork, crops: Sequence[Crop]
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Classifies crops.
+
+    Lines that are too narrow to be recognised have probability 0 for every script.
+
+    Returns:
+        (probabilities [n, classes], labels [n]).
+    """
+    logits, labels = _logits(network, crops)
     probabilities = torch.softmax(logits / network.temperature, dim=1)
     narrow = torch.tensor([crop.grey.shape[1] < MIN_CLASSIFIED_WIDTH_PX for crop in crops])
     probabilities[narrow, :OTHER] = 0
@@ -178,7 +188,13 @@ def judged(
 def threshold_for(
     probabilities: NDArray[np.float32], labels: NDArray[np.int64], rate: float
 ) -> float:
-    """Lowest probability at which at most that share of OTHER is named a script; at least 0.5."""
+    """Returns the lowest probability, at least 0.5, with at most `rate` false alarms.
+
+    Args:
+        probabilities: [n, classes].
+        labels: [n].
+        rate: The largest share of OTHER that is classified as a script.
+    """
     alarms = np.sort(probabilities[labels == OTHER, :OTHER].max(axis=1))[::-1]
     return max(0.5, float(np.nextafter(alarms[int(rate * len(alarms))], np.float32(1))))
 
@@ -189,7 +205,7 @@ def score(
     kinds: Sequence[str],
     threshold: float,
 ) -> dict[str, object]:
-    """Recall of each script, and how often each kind of other crop is named a script."""
+    """Returns the recall of each script, and how often other crops are classified as a script."""
     best = probabilities[:, :OTHER].argmax(axis=1)
     named = probabilities[:, :OTHER].max(axis=1) >= threshold
     right = named & (best == labels)
@@ -205,9 +221,12 @@ def score(
     return result
 
 
-def ship(network: ScriptNetwork, out: Path, threshold: float, scores: dict[str, object]) -> None:
+def write_model(
+    network: ScriptNetwork, out: Path, threshold: float, scores: dict[str, object]
+) -> None:
+    """Writes model.onnx and card.json."""
     out.mkdir(parents=True, exist_ok=True)
-    save_onnx(network, out / "model.onnx")
+    save_script_onnx(network, out / "model.onnx")
     card = {
         "scripts": SCRIPTS,
         "threshold": threshold,

@@ -1,20 +1,21 @@
-"""Trains the starter model: python -m training.train_starter DATA RUN
+"""Trains the starter model: python -m training.train_starter SOURCE RUN
 
-DATA holds labels.csv and the images. RUN gets
+SOURCE is any source of training/data/dataset.py with files, such as a folder with labels.csv and
+the images. RUN gets
     model.pt       the weights of the network trained on every photo
-    run.json       recipe, cells, temperature and scores
-    oof.npz        out-of-fold logits: every photo judged by a model that never saw its source
-    features.npy   what the pretrained trunks make of every photo; used again by later runs
-A recipe (recipes/*.json) sets the options. The steps stand in `main`, in order.
+    run.json       options, cells, temperature and scores
+    oof.npz        out-of-fold logits: of each photo by a model that never saw its source
+    features.npy   the outputs of the pretrained backbones for every photo; later runs reuse them
+A recipe (recipes/starter.json) sets the options; --set changes one of them: --set folds=3.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 import numpy as np
@@ -22,13 +23,24 @@ import torch
 from PIL import Image
 from torch import nn
 
+from geotagger.geography.country_names import continent_of_country
 from geotagger.geography.places import load_places
 from geotagger.images.decode import InputSpec, fit
-from training.data.dataset import Example, need, read_photos
+from training.data.dataset import read_photos, require_fields
+from training.data.example import Example
 from training.data.splits import assign_folds
-from training.eval.cell_scores import posterior, score
-from training.models.cell_layer import LayerOptions, fit_layer, kinship_root
-from training.models.starter_network import Starter, run_by_onnx
+from training.engine.experiment import (
+    Experiment,
+    experiment_options,
+    parse_experiment,
+    report_left_out,
+    usage_errors,
+)
+from training.engine.run_folder import RUN_FILE
+from training.eval.cell_scores import posterior, score_cells
+from training.models.cell_layer import LayerOptions, cell_covariance_root, fit_layer
+from training.models.onnx_graph import run_by_onnx
+from training.models.starter_network import StarterNetwork
 from training.targets.cells import Cells, make_cells, soft_targets
 
 if TYPE_CHECKING:
@@ -36,10 +48,18 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+WEIGHTS_FILE, OUT_OF_FOLD_FILE = "model.pt", "oof.npz"
+FEATURE_BATCH = 8
+
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
-    trunks: tuple[str, ...] = ("lite0", "lite2")
+class StarterOptions:
+    """The options of train_starter."""
+
+    trainer: ClassVar[str] = "starter"
+
+    backbones: tuple[str, ...] = ("lite0", "lite2")
+    """See training/models/starter_network.py."""
     size_px: int = 288
     cell_radius_km: float = 400.0
     layer: LayerOptions = field(default_factory=LayerOptions)
@@ -51,90 +71,79 @@ class Recipe:
         return InputSpec(self.size_px, "squash", "bicubic")
 
 
-def read_recipe(document: dict[str, Any]) -> Recipe:
-    """Raises TypeError: an unknown option."""
-    recipe = Recipe(**document)
-    layer = LayerOptions(**document.get("layer", {}))
-    return replace(recipe, trunks=tuple(recipe.trunks), layer=layer)
-
-
 @dataclass(frozen=True, slots=True)
-class Studied:
-    """Labelled photos as the pretrained trunks see them, and what is to be told apart."""
+class StarterData:
+    """Labelled photos with the outputs of the pretrained backbones, and the cells to classify."""
 
     examples: list[Example]
-    network: Starter
-    """With the pretrained trunks; its last layer is still to be learned."""
+    network: StarterNetwork
+    """With pretrained backbones; its last layer is not fitted yet."""
     features: NDArray[np.float32]
     """[n, D] of the whole pictures, squashed to squares."""
     cells: Cells
     continent_of: dict[str, str]
-    recipe: Recipe
+    """Country code -> continent."""
+    options: StarterOptions
     root: torch.Tensor
+    """[C, C] of training.models.cell_layer.cell_covariance_root."""
 
-    def fit(self, known: NDArray[np.intp]) -> nn.Sequential:
-        """The last layer, learned from the rows `known`."""
-        own = [self.examples[row] for row in known]
+    def fit(self, train_rows: NDArray[np.intp]) -> nn.Sequential:
+        """Fits the last layer to some photos."""
         return fit_layer(
-            self.features[known],
-            own,
+            self.features[train_rows],
+            [self.examples[row] for row in train_rows],
             self.cells,
             self.root,
             self.continent_of,
-            self.recipe.layer,
+            self.options.layer,
         )
 
-    def judge(self, unseen: NDArray[np.intp], known: NDArray[np.intp]) -> NDArray[np.float32]:
-        """[len(unseen), cells] the logits of rows by a layer that learned from others."""
-        layer = self.fit(known)
+    def predict(self, rows: NDArray[np.intp], train_rows: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Returns the logits [len(rows), C] by a layer that is fitted to other photos."""
+        layer = self.fit(train_rows)
         with torch.inference_mode():
-            return layer(torch.from_numpy(self.features[unseen])).numpy()
+            return layer(torch.from_numpy(self.features[rows])).numpy()
 
-    def out_of_fold(self, fold: NDArray[np.intp]) -> NDArray[np.float32]:
-        """[n, cells] the logits of every photo by a layer that learned from the other folds."""
+    def out_of_fold_logits(self, fold: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Returns the logits [n, C] of every photo by a layer fitted to the other folds [n]."""
         logits = np.zeros((len(self.examples), len(self.cells)), np.float32)
         for held_out in np.unique(fold):
-            known, unseen = np.flatnonzero(fold != held_out), np.flatnonzero(fold == held_out)
-            logits[unseen] = self.judge(unseen, known)
-            click.echo(f"fold {held_out}: trained on {len(known)}, tried on {len(unseen)}")
+            train_rows, rows = np.flatnonzero(fold != held_out), np.flatnonzero(fold == held_out)
+            logits[rows] = self.predict(rows, train_rows)
+            click.echo(f"fold {held_out}: trained on {len(train_rows)}, tested on {len(rows)}")
         return logits
 
 
 @click.command(help=__doc__)
-@click.argument("data", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.argument("run", type=click.Path(path_type=Path))
-@click.option("--recipe", "recipe_file", type=click.Path(path_type=Path, exists=True))
-@click.option("--exclude-rights", multiple=True, help="Leave out rows with these rights.")
-@click.option("--threads", default=2, show_default=True)
-def main(
-    data: Path, run: Path, recipe_file: Path | None, exclude_rights: tuple[str, ...], threads: int
-) -> None:
-    recipe = read_recipe(json.loads(recipe_file.read_text())) if recipe_file else Recipe()
-    torch.set_num_threads(threads)
-    torch.manual_seed(recipe.seed)
-    studied = study(data, run, recipe, exclude_rights, threads)
-    examples, cells = studied.examples, studied.cells
-    fold = assign_folds(examples, recipe.folds)
-    logits = studied.out_of_fold(fold)
+@experiment_options
+def main(**arguments: Any) -> None:
+    with usage_errors():
+        train(*parse_experiment(StarterOptions, **arguments))
 
-    temperature = fit_temperature(logits, examples, cells)
-    found = posterior(logits, cells, temperature)
-    scores = {
-        "unseen_sources": score(found, cells, examples, studied.continent_of),
-        "majority": majority_scores(examples, cells, fold, studied.continent_of),
-        "photos": len(examples),
-        "sources": len({example.source for example in examples}),
-        "countries": len({example.country for example in examples}),
-        "folds": recipe.folds,
-    }
+
+def train(experiment: Experiment, options: StarterOptions) -> None:
+    """Cross-validates, fits the last layer to every photo and writes the run.
+
+    Raises:
+        UsageError: The photos or the options cannot be used.
+    """
+    run = experiment.run
+    torch.manual_seed(options.seed)
+    data = read_starter_data(experiment, options)
+    fold = assign_folds(data.examples, options.folds)
+    logits = data.out_of_fold_logits(fold)
+    temperature = fit_temperature(logits, data.examples, data.cells)
+    scores = score_out_of_fold(data, fold, logits, temperature)
     click.echo(json.dumps(scores, indent=1))
-    save_out_of_fold(run / "oof.npz", logits, examples, cells, fold)
+    save_out_of_fold(run / OUT_OF_FOLD_FILE, logits, data.examples, data.cells, fold)
 
-    studied.network.cells = studied.fit(np.arange(len(examples)))
-    torch.save(studied.network.state_dict(), run / "model.pt")
+    data.network.cells = data.fit(np.arange(len(data.examples)))
+    torch.save(data.network.state_dict(), run / WEIGHTS_FILE)
+    cells = data.cells
     document = {
-        "recipe": asdict(recipe),
-        "excluded_rights": list(exclude_rights),
+        "family": "starter",
+        "options": asdict(options),
+        "excluded_rights": list(experiment.exclude_rights),
         "cells": {
             "lat": cells.lat.tolist(),
             "lon": cells.lon.tolist(),
@@ -144,54 +153,67 @@ def main(
         "metrics": scores,
         "torch": metadata.version("torch"),
     }
-    (run / "run.json").write_text(json.dumps(document, indent=1) + "\n")
+    (run / RUN_FILE).write_text(json.dumps(document, indent=1) + "\n")
 
 
-def study(
-    data: Path, run: Path, recipe: Recipe, exclude_rights: Sequence[str] = (), threads: int = 2
-) -> Studied:
-    """Reads the photos and their features, those from RUN where it has them.
+def read_starter_data(experiment: Experiment, options: StarterOptions) -> StarterData:
+    """Reads the photos, and computes their features or reads them from the run.
 
     Raises:
-        UsageError: the recipe wants a kinship of cells and the package geoclip is not installed.
+        UsageError: The photos cannot be used, or the options need the package geoclip for the cell
+            covariance and it is not installed.
     """
+    run = experiment.run
     run.mkdir(parents=True, exist_ok=True)
-    examples, problems = read_photos(data, exclude_rights=exclude_rights)
-    examples, lacking = need(examples, "lat", "country")
-    problems += lacking
-    for problem in problems:
-        click.echo(f"left out: {problem}", err=True)
-    cells = make_cells(examples, recipe.cell_radius_km)
+    source = str(experiment.sources["train"])
+    examples, problems = read_photos(source, experiment.images, experiment.exclude_rights)
+    examples, incomplete = require_fields(examples, "lat", "country")
+    problems += incomplete
+    report_left_out(problems)
+    cells = make_cells(examples, options.cell_radius_km)
     click.echo(f"{len(examples)} photos, {len(problems)} left out, {len(cells)} cells")
-    network = Starter(recipe.trunks)
-    features = cached_features(network, examples, recipe, run / "features.npy", threads)
-    root = kinship_root(cells, recipe.layer.kinship)
-    return Studied(examples, network, features, cells, continents(), recipe, root)
+    network = StarterNetwork(options.backbones)
+    features = cached_features(network, examples, options, run / "features.npy")
+    root = cell_covariance_root(cells, options.layer.cell_covariance)
+    return StarterData(examples, network, features, cells, continents(), options, root)
 
 
 def cached_features(
-    network: Starter, examples: Sequence[Example], recipe: Recipe, file: Path, threads: int
+    network: StarterNetwork, examples: Sequence[Example], options: StarterOptions, file: Path
 ) -> NDArray[np.float32]:
-    """[n, D]: what the trunks make of every photo.
+    """Computes the features of every photo, or reads the cache of the same photos and backbones.
 
-    A cache of the same photos, trunks and size is used again.
+    Args:
+        network: Has the backbones.
+        examples: The n photos.
+        options: The options of the run.
+        file: The cache (.npy); a .key file is written next to it.
+
+    Returns:
+        [n, D].
     """
-    key = json.dumps([recipe.trunks, recipe.size_px, recipe.seed, [e.file for e in examples]])
+    names = [example.file for example in examples]
+    key = json.dumps([options.backbones, options.size_px, options.seed, names])
     key_file = file.with_suffix(".key")
     if file.exists() and key_file.exists() and key_file.read_text() == key:
         return np.load(file)
-    see = run_by_onnx(network, "features", recipe.size_px, file.with_suffix(".onnx"), threads)
-    batches = [examples[start : start + 8] for start in range(0, len(examples), 8)]
+    graph = file.with_suffix(".onnx")
+    compute = run_by_onnx(network, "features", options.size_px, graph, torch.get_num_threads())
+    starts = range(0, len(examples), FEATURE_BATCH)
+    batches = [examples[start : start + FEATURE_BATCH] for start in starts]
     features = np.concatenate(
-        [see(np.stack([squashed(one, recipe.spec) for one in some])) for some in batches]
+        [
+            compute(np.stack([_pixels(example, options.spec) for example in some]))
+            for some in batches
+        ]
     )
     np.save(file, features)
     key_file.write_text(key)
     return features
 
 
-def squashed(example: Example, spec: InputSpec) -> NDArray[np.uint8]:
-    """uint8 [size, size, 3]."""
+def _pixels(example: Example, spec: InputSpec) -> NDArray[np.uint8]:
+    """Returns uint8 [S, S, 3]."""
     with Image.open(example.path) as file:
         return fit(file.convert("RGB"), spec)
 
@@ -199,45 +221,65 @@ def squashed(example: Example, spec: InputSpec) -> NDArray[np.uint8]:
 def fit_temperature(
     logits: NDArray[np.float32], examples: Sequence[Example], cells: Cells
 ) -> float:
-    """The temperature by which the nearest own cell of each photo is least surprising.
+    """Fits the temperature by the likelihood of each photo's nearest cell in its country.
 
-    Measured under a posterior with every country alike; a photo whose country has no cell says
-    nothing.
+    The posterior assumes equally likely countries. A photo whose country has no cell does not
+    count.
+
+    Args:
+        logits: [n, C].
+        examples: The n photos.
+        cells: The C cells.
     """
     nearest = soft_targets(examples, cells, 1.0, 1.0).argmax(axis=1)
-    fits = cells.country[nearest] == np.array([example.country for example in examples])
-    trials = np.exp(np.linspace(np.log(0.3), np.log(10), 72))
+    counted = cells.country[nearest] == np.array([example.country for example in examples])
+    candidates = np.exp(np.linspace(np.log(0.3), np.log(10), 72))
     rows = np.arange(len(examples))
-    surprise = [
-        -np.log(posterior(logits, cells, trial)[rows, nearest][fits] + 1e-30).mean()
-        for trial in trials
+    losses = [
+        -np.log(posterior(logits, cells, temperature)[rows, nearest][counted] + 1e-30).mean()
+        for temperature in candidates
     ]
-    return round(float(trials[int(np.argmin(surprise))]), 4)
+    return round(float(candidates[int(np.argmin(losses))]), 4)
 
 
-def majority_scores(
+def score_out_of_fold(
+    data: StarterData, fold: NDArray[np.intp], logits: NDArray[np.float32], temperature: float
+) -> dict[str, Any]:
+    """Scores out-of-fold logits [n, C], next to the most common places."""
+    examples, cells = data.examples, data.cells
+    probability = posterior(logits, cells, temperature)
+    return {
+        "unseen_sources": score_cells(probability, cells, examples, data.continent_of),
+        "majority": score_commonest_places(examples, cells, fold, data.continent_of),
+        "photos": len(examples),
+        "sources": len({example.source for example in examples}),
+        "countries": len({example.country for example in examples}),
+        "folds": data.options.folds,
+    }
+
+
+def score_commonest_places(
     examples: Sequence[Example],
     cells: Cells,
     fold: NDArray[np.intp],
     continent_of: dict[str, str],
 ) -> dict[str, dict[str, float]]:
-    """What naming the commonest places of the other sources would score."""
+    """Scores the most common places of the other folds as the answer for every photo."""
     probability = np.zeros((len(examples), len(cells)))
     targets = soft_targets(examples, cells, 1.0, 1.0)
     for held_out in np.unique(fold):
         probability[fold == held_out] = targets[fold != held_out].mean(axis=0)
-    return score(probability, cells, examples, continent_of)
+    return score_cells(probability, cells, examples, continent_of)
 
 
 def continents() -> dict[str, str]:
-    """The continent of each country, by most of its places."""
+    """Returns country code -> continent of the countries with places."""
     places = load_places()
-    found = {}
-    for index, code in enumerate(places.country_codes):
-        rows = places.continent[places.country == index]
-        if len(rows):
-            found[code] = places.continent_names[int(np.bincount(rows).argmax())]
-    return found
+    return {
+        code: continent_of_country(places, number)
+        for number, code in enumerate(places.country_codes)
+        if (places.country == number).any()
+    }
 
 
 def save_out_of_fold(
@@ -247,7 +289,8 @@ def save_out_of_fold(
     cells: Cells,
     fold: NDArray[np.intp],
 ) -> None:
-    columns = {
+    """Writes the out-of-fold logits [n, C] with the labels, the folds [n] and the cells."""
+    labels = {
         name: np.array([getattr(example, name) for example in examples])
         for name in ("lat", "lon", "country", "precision", "source")
     }
@@ -259,7 +302,7 @@ def save_out_of_fold(
         cell_lat=cells.lat,
         cell_lon=cells.lon,
         cell_country=cells.country,
-        **columns,
+        **labels,
     )
 
 

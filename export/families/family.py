@@ -1,6 +1,6 @@
-"""What every family of models hands to the export; export/to_onnx.py does the rest.
+"""What every family of models gives to the export; export/run_bundle.py does the rest.
 
-A family is one file here with `load(run) -> Exportable`, and a line in FAMILIES.
+A family is one file here with `load(run, document) -> Exportable`, and a line in FAMILIES.
 """
 
 from __future__ import annotations
@@ -30,42 +30,49 @@ FAMILIES = {
     "context": "export.families.context",
     "geoclip": "export.families.geoclip",
 }
-"""The `family` of a run.json and the file that exports it."""
+"""The `family` of a run.json -> the module that exports it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exportable:
+    """A trained network with what its bundle needs."""
+
     module: nn.Module
-    """uint8 pixels [B, S, S, 3] -> one float32 tensor [B, ...] for each head, in their order."""
+    """Maps uint8 pixels [B, S, S, 3] to one float32 tensor [B, ...] for each head, in order."""
     spec: InputSpec
     heads: tuple[Head, ...]
     write_tables: Callable[[Path], None]
-    """Writes the label tables and galleries that the heads name into the bundle's folder."""
+    """Writes the label tables and galleries of the heads to the folder of the bundle."""
     description: str
-    trunk: str
-    """What the weights started from, and its licence, in words."""
+    backbone: str
+    """The weights from which training started, and their licence, as text."""
     metrics: Mapping[str, Any]
-    licence: str = origins.OWN
-    """Of the weights, unless the user names another (training/engine/origins.py)."""
+    licence: str = origins.DEFAULT_LICENCE
+    """Of the weights, unless the user names another one (training/engine/origins.py)."""
     held_out: HeldOut | None = None
-    """Validation photos: weight, radius factor and temperatures are fitted on them."""
+    """Validation photos, on which weight, radius factor and temperatures are fitted."""
     calibration: Calibration = UNCALIBRATED
-    """What the card gets when there are no validation photos."""
+    """Used without validation photos."""
     page: Callable[[str, str, Mapping[str, float]], str] | None = None
-    """The README for (name, precision, parity); without it a general one is written."""
+    """Makes the README of (name, precision, differences); None for a general one."""
     quantise: tuple[str, ...] = ("static", "dynamic")
-    """Ways to 8 bits, in the order in which they are tried: static suits convolutions, dynamic
-    matrix products. Empty: never."""
+    """Ways to int8 in the order of trial: static suits convolutions, dynamic suits matrix
+    products. Empty for none."""
 
 
 def load(run: Path) -> tuple[Exportable, dict[str, Any]]:
-    """What to export, and run.json.
+    """Loads a run by the exporter of its family.
+
+    Returns:
+        (network, run.json).
 
     Raises:
-        UsageError: there is no finished run, or its family is not known.
+        UsageError: The run is not finished, or its family is unknown.
     """
     document = run_folder.read(run)
-    family = document.get("family", "starter")
+    family = document.get("family")
     if family not in FAMILIES:
-        raise UsageError(f"{run}: family {family} is not known; there are {', '.join(FAMILIES)}")
+        raise UsageError(
+            f"{run}: family {family} is unknown; the families are {', '.join(FAMILIES)}"
+        )
     return importlib.import_module(FAMILIES[family]).load(run, document), document

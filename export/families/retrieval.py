@@ -1,4 +1,4 @@
-"""What models that match a photo against a gallery have in common when they are exported."""
+"""The common part of models that match photos with a gallery."""
 
 from __future__ import annotations
 
@@ -26,21 +26,31 @@ if TYPE_CHECKING:
 GALLERY_FILES = ("gallery.npy", "gallery.csv")
 
 
-class Embedding(nn.Module):
-    """The image side of a model alone."""
+class ImageSide(nn.Module):
+    """The image side of a model."""
 
     def __init__(self, model: Clip | GeoClip) -> None:
         super().__init__()
         self.model = model
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Maps uint8 pixels [B, S, S, 3] to vectors [B, D] of length 1."""
         return self.model.images(pixels)
 
 
 def retrieval_model(
-    run: Path, document: dict[str, Any], module: Embedding, head: str, description: str
+    run: Path, document: dict[str, Any], module: ImageSide, head: str, description: str
 ) -> Exportable:
-    started = run_folder.origins_of(document)
+    """Makes the exportable of a retrieval run.
+
+    Args:
+        run: The run, with its gallery.
+        document: Its run.json.
+        module: The image side.
+        head: The name of the head.
+        description: Of the bundle.
+    """
+    started_from = run_folder.origins_of(document)
 
     def write_tables(folder: Path) -> None:
         for name in GALLERY_FILES:
@@ -52,8 +62,8 @@ def retrieval_model(
         heads=(RetrieveHead(head, EMBEDDING, *GALLERY_FILES, document["logit_scale"]),),
         write_tables=write_tables,
         description=description,
-        trunk=origins.told(started),
-        licence=origins.licence_of_all(started),
+        backbone=origins.describe(started_from),
+        licence=origins.licence_of_all(started_from),
         metrics=document["metrics"],
         held_out=run_folder.read_held_out(run / "val.npz"),
         quantise=ways_to_quantise(module.model.tower),
@@ -61,5 +71,8 @@ def retrieval_model(
 
 
 def ways_to_quantise(tower: Tower) -> tuple[str, ...]:
-    """Convolutions want ranges from photos; transformers find theirs at run time."""
+    """Returns the kinds of quantisation that suit a tower.
+
+    Convolutions need ranges from photos; transformers find their ranges at run time.
+    """
     return ("static",) if isinstance(tower, CnnTower) else ("dynamic",)

@@ -1,8 +1,7 @@
-"""Exports what training/train_starter.py trained."""
+"""Exports the runs of training/train_starter.py."""
 
 from __future__ import annotations
 
-import csv
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,33 +11,37 @@ from export.families.family import Exportable
 from export.readme import starter_page
 from geotagger.vision.bundle.card import UNCALIBRATED, Calibration
 from geotagger.vision.bundle.head_specs import ClassifyHead
-from geotagger.vision.bundle.label_tables import LABEL_COLUMNS
+from geotagger.vision.bundle.label_tables import Label
+from training.engine import run_folder
+from training.engine.recipe import build_options
 from training.eval.cell_scores import by_continent, posterior
 from training.models.cell_layer import empty_layer
-from training.models.starter_network import Starter
+from training.models.starter_network import StarterNetwork
 from training.targets.cells import Cells
-from training.train_starter import continents, read_recipe
+from training.targets.label_table import write_labels
+from training.train_starter import OUT_OF_FOLD_FILE, WEIGHTS_FILE, StarterOptions, continents
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 def load(run: Path, document: dict[str, Any]) -> Exportable:
-    recipe, cells = document["recipe"], document["cells"]
-    count, names = len(cells["lat"]), " and ".join(recipe["trunks"])
+    """Loads a run for the export."""
+    options = build_options(StarterOptions, document["options"], run_folder.RUN_FILE)
+    cells = document["cells"]
+    count, names = len(cells["lat"]), " and ".join(options.backbones)
     document["metrics"] |= {
         "cells": count,
         "by_continent": continent_scores(run, document["temperature"]),
     }
     head = ClassifyHead("cells", "cell_logits", "labels.csv", document["temperature"], places=True)
     return Exportable(
-        module=load_network(run, recipe, count),
-        spec=read_recipe(recipe).spec,
+        module=load_network(run, options, count),
+        spec=options.spec,
         heads=(head,),
-        write_tables=lambda folder: write_labels(folder / head.labels, cells),
-        description="Guesses where a photo was taken from its looks, among "
-        f"{count} clusters of places.",
-        trunk=f"EfficientNet {names}, ImageNet, Apache-2.0",
+        write_tables=lambda folder: write_labels(folder / head.labels, make_labels(cells)),
+        description=f"Predicts where a photo was taken, among {count} clusters of places.",
+        backbone=f"EfficientNet {names}, ImageNet, Apache-2.0",
         metrics=document["metrics"],
         calibration=Calibration(**document["calibration"])
         if "calibration" in document
@@ -48,41 +51,41 @@ def load(run: Path, document: dict[str, Any]) -> Exportable:
     )
 
 
-def load_network(run: Path, recipe: dict[str, Any], cell_count: int) -> Starter:
-    state = torch.load(run / "model.pt", weights_only=True, map_location="cpu")
-    network = Starter(recipe["trunks"], pretrained=False)
-    known = state.get("cells.0.landmarks")
-    shape = None if known is None else tuple(known.shape)
+def load_network(run: Path, options: StarterOptions, cell_count: int) -> StarterNetwork:
+    """Loads the network with the weights of a run."""
+    state = torch.load(run / WEIGHTS_FILE, weights_only=True, map_location="cpu")
+    network = StarterNetwork(options.backbones, pretrained=False)
+    landmarks = state.get("cells.0.landmarks")
+    shape = None if landmarks is None else tuple(landmarks.shape)
     network.cells = empty_layer(network.width, cell_count, shape)
     network.load_state_dict(state)
     return network.eval()
 
 
 def continent_scores(run: Path, temperature: float) -> dict[str, dict[str, float]]:
-    """By continent: photos, and the share told right by models that had not seen their source."""
-    kept = np.load(run / "oof.npz")
+    """Returns the photos of each continent, and the share with the right one, out of fold."""
+    kept = np.load(run / OUT_OF_FOLD_FILE)
     cells = Cells(kept["cell_lat"], kept["cell_lon"], kept["cell_country"])
     probability = posterior(kept["logits"], cells, temperature)
     return by_continent(probability, cells, kept["country"].tolist(), continents())
 
 
-def write_labels(file: Path, cells: dict[str, list[Any]]) -> None:
-    """One row a cell. The training prior is already out of the logits, so all are alike."""
+def make_labels(cells: dict[str, list[Any]]) -> list[Label]:
+    """Returns one label for each cell.
+
+    The priors are equal, because the prior of the training is already out of the logits.
+    """
     continent_of = continents()
-    log_prior = f"{-np.log(len(cells['lat'])):.6f}"
-    with file.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(LABEL_COLUMNS)
-        for lat, lon, code in zip(cells["lat"], cells["lon"], cells["country"], strict=True):
-            label = f"{code} {lat:.2f} {lon:.2f}"
-            row = (
-                label,
-                continent_of[code],
-                code,
-                "",
-                f"{lat:.4f}",
-                f"{lon:.4f}",
-                log_prior,
-                "point",
-            )
-            writer.writerow(row)
+    log_prior = round(-float(np.log(len(cells["lat"]))), 6)
+    return [
+        Label(
+            label=f"{code} {lat:.2f} {lon:.2f}",
+            continent=continent_of[code],
+            country_code=code,
+            lat=round(lat, 4),
+            lon=round(lon, 4),
+            log_prior=log_prior,
+            scope="point",
+        )
+        for lat, lon, code in zip(cells["lat"], cells["lon"], cells["country"], strict=True)
+    ]

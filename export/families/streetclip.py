@@ -1,10 +1,10 @@
-"""Exports what training/train_streetclip.py trained: photos against captions of places."""
+"""Exports the runs of training/train_streetclip.py: the image side, and the captions of places."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from export.families.retrieval import Embedding, retrieval_model
+from export.families.retrieval import ImageSide, retrieval_model
 from training.models.streetclip import load_run
 
 if TYPE_CHECKING:
@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 
 
 def load(run: Path, document: dict[str, Any]) -> Exportable:
+    """Loads a run for the export."""
     clip, *_ = load_run(run)
     return retrieval_model(
         run,
         document,
-        Embedding(clip),
+        ImageSide(clip),
         "captions",
-        f"Matches a photo against captions of {document['gallery_points']:,} places.",
+        f"Matches photos with captions of {document['gallery_points']:,} places.",
     )

@@ -1,4 +1,4 @@
-"""Graphs as the exporter leaves them, and as they ship."""
+"""Removes from ONNX graphs what the exporter leaves in them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ if TYPE_CHECKING:
 
 
 def strip(file: Path, properties: bool = True) -> None:
-    """Takes out what the exporter leaves in every node: stack traces, with paths.
+    """Removes stack traces with paths from every node.
 
-    With `properties` also what is said of the graph as a whole.
+    Args:
+        file: The graph; it is changed.
+        properties: Also removes the properties of the model.
     """
     model = onnx.load(file, load_external_data=False)
     if properties:

@@ -1,4 +1,4 @@
-"""How far an exported graph is from the trained network, head by head."""
+"""Compares an exported graph with the trained network, head by head."""
 
 from __future__ import annotations
 
@@ -30,9 +30,11 @@ Arrays = tuple["NDArray[np.float32]", ...]
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    most: float
-    """Largest difference: of a logit, of 1 - cosine, of coordinates in parts of their sigma."""
-    least: float
+    """How far a graph may differ from the network."""
+
+    max_difference: float
+    """Largest difference: of a logit, of 1 - cosine, of coordinates in units of their sigma."""
+    min_same: float
     """Share of photos with the same first choice (coordinates: within 25 km or 0.2 sigma)."""
 
 
@@ -45,7 +47,7 @@ LIMITS = {
     },
     "int8": {"classify": Limit(5.0, 0.9), "retrieve": Limit(0.1, 0.9), "regress": Limit(0.5, 0.9)},
 }
-"""By precision and kind of head."""
+"""Precision -> kind of head -> limit."""
 for _limits in LIMITS.values():
     _limits["caption"] = _limits["retrieve"]  # an embedding, both
 
@@ -54,7 +56,8 @@ PROBE_TOLERANCE = {"fp32": 0.02, "fp16": 0.02, "int8": 0.5}
 
 
 def parity_pixels(photos: Path | None, spec: InputSpec) -> NDArray[np.uint8]:
-    """uint8 [n, S, S, 3]: photos spread evenly over the folder, or noise when there is none."""
+    """Returns uint8 [n, S, S, 3] of photos spread evenly over the folder; noise without a
+    folder."""
     if photos is None:
         size = spec.size_px
         return np.random.default_rng(0).integers(0, 256, (16, size, size, 3), np.uint8)
@@ -67,32 +70,41 @@ def parity_pixels(photos: Path | None, spec: InputSpec) -> NDArray[np.uint8]:
 
 
 def torch_outputs(module: nn.Module, pixels: NDArray[np.uint8]) -> Arrays:
-    """What the trained network says, in batches of 16; a lone output counts as one of one."""
+    """Runs the trained network on pixels [n, S, S, 3] in batches of 16. Returns one array [n, ...]
+    for each output."""
     parts = []
     with torch.inference_mode():
         for batch in torch.from_numpy(pixels).split(16):
-            found = module(batch)
-            parts.append(found if isinstance(found, tuple) else (found,))
+            values = module(batch)
+            parts.append(values if isinstance(values, tuple) else (values,))
     return tuple(torch.cat(values).float().numpy() for values in zip(*parts, strict=True))
 
 
-def compare(wanted: Arrays, found: Arrays, bundle: ModelBundle) -> dict[str, float]:
-    """Numbers for each head: `NAME.max_difference`, `NAME.mean_difference`, `NAME.same_first`.
+def compare(expected: Arrays, computed: Arrays, bundle: ModelBundle) -> dict[str, float]:
+    """Compares the outputs of network and graph.
 
-    Differences of coordinates are in km.
+    Args:
+        expected: One array [n, ...] for each head, from the network.
+        computed: The same from the graph.
+        bundle: Has the heads and their galleries.
+
+    Returns:
+        For each head `NAME.max_difference`, `NAME.mean_difference` and `NAME.same_first`.
+        Differences of coordinates are in km.
     """
-    told: dict[str, float] = {"pictures": len(wanted[0])}
-    for head, one, two in zip(bundle.card.heads, wanted, found, strict=True):
+    differences: dict[str, float] = {"pictures": len(expected[0])}
+    for head, one, two in zip(bundle.card.heads, expected, computed, strict=True):
         apart, same = _difference(head, one, two, bundle)
-        told[f"{head.name}.max_difference"] = float(apart.max())
-        told[f"{head.name}.mean_difference"] = float(apart.mean())
-        told[f"{head.name}.same_first"] = float(same.mean())
-    return told
+        differences[f"{head.name}.max_difference"] = float(apart.max())
+        differences[f"{head.name}.mean_difference"] = float(apart.mean())
+        differences[f"{head.name}.same_first"] = float(same.mean())
+    return differences
 
 
 def _difference(
     head: Head, one: NDArray[np.float32], two: NDArray[np.float32], bundle: ModelBundle
 ) -> tuple[NDArray[np.floating], NDArray[np.bool_]]:
+    """Returns (difference [n], same first choice [n]) of one head."""
     if isinstance(head, ClassifyHead):
         return np.abs(one - two), one.argmax(axis=1) == two.argmax(axis=1)
     if isinstance(head, RetrieveHead | CaptionHead):
@@ -103,21 +115,24 @@ def _difference(
     return km, km <= max(25.0, 0.2 * head.sigma_km)
 
 
-def shortfall(found: Mapping[str, float], precision: str, heads: Sequence[Head]) -> str:
-    """What is wrong, or nothing. Numbers that are none fall short, too."""
+def shortfall(differences: Mapping[str, float], precision: str, heads: Sequence[Head]) -> str:
+    """Returns what exceeds its limit, or "". NaN exceeds every limit."""
     for head in heads:
         limit = LIMITS[precision][head.kind]
-        most = limit.most * (head.sigma_km if head.kind == "regress" else 1)
-        apart, same = found[f"{head.name}.max_difference"], found[f"{head.name}.same_first"]
-        if not (apart <= most and same >= limit.least):
+        unit = head.sigma_km if head.kind == "regress" else 1
+        max_difference = limit.max_difference * unit
+        apart = differences[f"{head.name}.max_difference"]
+        same = differences[f"{head.name}.same_first"]
+        if not (apart <= max_difference and same >= limit.min_same):
             return (
-                f"head {head.name}: differs by up to {apart:.3g}, allowed are {most:g}; "
-                f"same first choice for {same:.0%}, needed are {limit.least:.0%}"
+                f"head {head.name}: differs by up to {apart:.3g}, allowed is {max_difference:g}; "
+                f"same first choice for {same:.0%}, needed is {limit.min_same:.0%}"
             )
     return ""
 
 
 def tolerance(precision: str, heads: Sequence[Head]) -> float:
-    """Of the probe: other processors round otherwise. Coordinates are degrees."""
+    """Returns the tolerance of the probe: other processors round differently. Coordinates are
+    degrees."""
     wide = any(head.kind == "regress" for head in heads) and precision == "int8"
     return 5.0 if wide else PROBE_TOLERANCE[precision]

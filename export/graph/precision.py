@@ -1,4 +1,4 @@
-"""Smaller graphs: weights stored in half precision, or the network in 8-bit integers."""
+"""Smaller graphs: weights stored in half precision, or quantised to 8 bits."""
 
 from __future__ import annotations
 
@@ -25,14 +25,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-NOTHING = "the graph has nothing of the kind to quantise"
+NOTHING_QUANTISED = "the graph has no operator that can be quantised"
 MIN_VALUES = 1024
 """Smaller tensors stay in float32."""
 
 
 def store_half(source: Path, target: Path) -> None:
-    """Stores large weights in float16. The arithmetic stays in float32: a Cast stands behind each,
-    which ONNX Runtime works out once, when it loads the model. Half the size, the same speed.
+    """Stores large weights in float16; the arithmetic stays in float32.
+
+    A Cast follows each weight, which ONNX Runtime computes once, when it loads the model. The file
+    has half the size, at the same speed.
     """
     model = onnx.load(source)
     casts = []
@@ -48,8 +50,8 @@ def store_half(source: Path, target: Path) -> None:
     onnx.save(model, target)
 
 
-class _Photos(CalibrationDataReader):
-    """Hands photos [n, S, S, 3] to the calibration one by one."""
+class _PixelReader(CalibrationDataReader):
+    """Gives photos [n, S, S, 3] to the calibration one by one."""
 
     def __init__(self, pixels: NDArray[np.uint8]) -> None:
         self._batches = iter(np.split(pixels, len(pixels)))
@@ -60,13 +62,13 @@ class _Photos(CalibrationDataReader):
 
 
 @dataclass(frozen=True, slots=True)
-class Static:
+class StaticQuantisation:
     """8-bit convolutions (QDQ): weights by channel, ranges of activations from photos.
 
-    The convolutions alone: the linear layers are small, and their scores are what counts. Weights
-    have 7 bits (`reduce_range`), for processors without VNNI saturate otherwise. The first
-    convolutions see the largest planes with the fewest weights: leaving them in float costs hardly
-    any size and saves most of the loss (see training/LOG.md), and so does the last.
+    Only convolutions are quantised: the linear layers are small, and their logits decide. Weights
+    have 7 bits (`reduce_range`), because processors without VNNI saturate otherwise. The first
+    convolutions have the largest planes and the fewest weights: leaving them in float32 costs
+    hardly any size and avoids most of the loss (see training/LOG.md); so does the last one.
     """
 
     first_in_float: int = 0
@@ -75,13 +77,15 @@ class Static:
 
     def quantise(self, source: Path, target: Path, pixels: NDArray[np.uint8]) -> None:
         prepared = target.with_suffix(".prepared.onnx")
-        quant_pre_process(source, prepared, skip_symbolic_shape=True)  # it fails on pairs of trunks
+        quant_pre_process(
+            source, prepared, skip_symbolic_shape=True
+        )  # it fails on pairs of backbones
         names = [node.name for node in onnx.load(prepared).graph.node if node.op_type == "Conv"]
         kept = names[: self.first_in_float] + names[len(names) - self.last_in_float :]
         quantize_static(
             prepared,
             target,
-            _Photos(pixels),
+            _PixelReader(pixels),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=["Conv"],
             nodes_to_exclude=kept,
@@ -96,14 +100,14 @@ class Static:
 
 
 @dataclass(frozen=True, slots=True)
-class Dynamic:
-    """8-bit matrix products, whose activations find their range at run time: for transformers."""
+class DynamicQuantisation:
+    """8-bit matrix products, whose activations get their range at run time: for transformers."""
 
     kind: str = "dynamic"
 
     def quantise(self, source: Path, target: Path, _: NDArray[np.uint8]) -> None:
         model = onnx.load(source)
-        del model.graph.value_info[:]  # of the exporter; the quantiser trips over it
+        del model.graph.value_info[:]  # from the exporter; the quantiser fails on it
         prepared = target.with_suffix(".prepared.onnx")
         onnx.save(model, prepared)
         quantize_dynamic(
@@ -119,17 +123,17 @@ class Dynamic:
 
 
 @dataclass(frozen=True, slots=True)
-class WeightsAlone:
-    """Weights of convolutions and matrix products in 8 bits by channel, arithmetic in float32.
+class WeightQuantisation:
+    """8-bit weights of convolutions and matrix products, by channel; arithmetic in float32.
 
-    A quarter of the size at the same speed: for networks whose activations do not bear 8 bits.
+    A quarter of the size at the same speed: for networks whose activations cannot be 8-bit.
     """
 
     kind: str = "static"
 
     def quantise(self, source: Path, target: Path, _: NDArray[np.uint8]) -> None:
         model = onnx.load(source)
-        axis = {  # of the channels that come out
+        axis = {  # of the output channels
             node.input[1]: 0 if node.op_type == "Conv" or _is_transposed(node) else 1
             for node in model.graph.node
             if node.op_type in ("Conv", "Gemm", "MatMul")
@@ -147,26 +151,26 @@ class WeightsAlone:
             weight.CopyFrom(numpy_helper.from_array(small, stored))
             factor = numpy_helper.from_array(scale.astype(np.float32), f"{name}.scale")
             model.graph.initializer.append(factor)
-            nodes += [  # not DequantizeLinear, which ONNX Runtime works out anew for every photo
+            nodes += [  # not DequantizeLinear, which ONNX Runtime computes again for every photo
                 helper.make_node("Cast", [stored], [f"{name}.cast"], to=TensorProto.FLOAT),
                 helper.make_node("Mul", [f"{name}.cast", factor.name], [name]),
             ]
         if not nodes:
-            raise BundleError(NOTHING)
+            raise BundleError(NOTHING_QUANTISED)
         for position, node in enumerate(nodes):
             model.graph.node.insert(position, node)
         onnx.checker.check_model(model)
         onnx.save(model, target)
 
 
-WAYS: dict[str, Static | Dynamic | WeightsAlone] = {
-    "static": Static(),
-    "static, first 6 and last convolution in float": Static(6, 1),
-    "static, first 12 and last convolution in float": Static(12, 1),
-    "weights alone": WeightsAlone(),
-    "dynamic": Dynamic(),
+WAYS: dict[str, StaticQuantisation | DynamicQuantisation | WeightQuantisation] = {
+    "static": StaticQuantisation(),
+    "static, first 6 and last convolution in float": StaticQuantisation(6, 1),
+    "static, first 12 and last convolution in float": StaticQuantisation(12, 1),
+    "weights alone": WeightQuantisation(),
+    "dynamic": DynamicQuantisation(),
 }
-"""From the smallest to the most careful; `kind` is what a family may ask for."""
+"""From the smallest file to the most precise; `kind` is what a family may ask for."""
 
 
 def _is_transposed(node: onnx.NodeProto) -> bool:
@@ -174,6 +178,6 @@ def _is_transposed(node: onnx.NodeProto) -> bool:
 
 
 def _check_quantised(file: Path, operator: str) -> None:
-    """A graph in which nothing could be quantised must not pass for one of 8 bits."""
+    """Raises BundleError if nothing was quantised, so that the graph is not passed off as 8-bit."""
     if not any(node.op_type == operator for node in onnx.load(file).graph.node):
-        raise BundleError(NOTHING)
+        raise BundleError(NOTHING_QUANTISED)

@@ -1,4 +1,4 @@
-"""Captions of countries and of their largest cities, as tables of caption heads."""
+"""Captions of countries and their largest cities, as tables of caption heads."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PLAIN = (
     ),
     ("a photo taken in {city}, {country}.", "a street in {city}, {country}.", "a view of {city}."),
 )
-"""For towers that were not trained on such captions; their mean is steadier than any one."""
+"""For towers that were not trained on such captions; the mean of several prompts is more stable."""
 
 WITH_STATES = "US"
 
@@ -47,10 +47,24 @@ def write_captions(
     half: bool,
     threads: int,
 ) -> tuple[CaptionHead, CaptionHead]:
-    """Tables and vectors of both heads, by the folder's own text.onnx and tokenizer.json."""
+    """Writes tables and vectors of both heads, with text.onnx and tokenizer.json of the folder.
+
+    Args:
+        folder: The folder of the bundle.
+        output: The output of the image tower.
+        scale: The factor of the cosines.
+        templates: Prompts of countries, and of cities.
+        cities: Cities of each country.
+        states: Captions of US states instead of the US.
+        half: Stores vectors in float16.
+        threads: CPU threads.
+
+    Returns:
+        (head of countries, head of cities).
+    """
     places = load_places()
     tower = TextEncoder(folder / "text.onnx", folder / "tokenizer.json", threads)
-    tables = (areas(places, states), towns(places, cities, states))
+    tables = (candidate_areas(places, states), candidate_towns(places, cities, states))
     heads = []
     for name, inner, table, wording in zip(
         ("countries", "cities"), (False, True), tables, templates, strict=True
@@ -64,27 +78,27 @@ def write_captions(
     return heads[0], heads[1]
 
 
-def areas(places: Places, states: bool) -> list[NamedPlace]:
-    """Every country with towns; with `states`, those of the US and not the US itself."""
-    found: dict[NamedPlace, bool] = {}
+def candidate_areas(places: Places, states: bool) -> list[NamedPlace]:
+    """Returns every country with towns; with `states`, the states of the US instead of the US."""
+    candidates: dict[NamedPlace, None] = {}
     for number in np.unique(places.country[places.population > 0]).tolist():
         code = places.country_codes[number]
         if states and code == WITH_STATES:
             rows = (places.country == number) & (places.population > 0)
             names = (places.region_names[region] for region in np.unique(places.region[rows]))
-            found |= {NamedPlace("", name, code, True): True for name in names if name}
+            candidates |= {NamedPlace("", name, code, True): None for name in names if name}
         else:
-            found[NamedPlace("", "", code)] = True
-    return list(found)
+            candidates[NamedPlace("", "", code)] = None
+    return list(candidates)
 
 
-def towns(places: Places, most: int, states: bool) -> list[NamedPlace]:
-    """The most populous ones of each of these areas."""
-    found = []
+def candidate_towns(places: Places, count: int, states: bool) -> list[NamedPlace]:
+    """Returns the most populous `count` towns of each of these areas."""
+    towns = []
     for number in np.unique(places.country[places.population > 0]).tolist():
         by_state = states and places.country_codes[number] == WITH_STATES
-        found += largest_cities(places, number, by_state, most)
-    return list({caption_label(town, places, True).label: town for town in found}.values())
+        towns += largest_cities(places, number, by_state, count)
+    return list({caption_label(town, places, True).label: town for town in towns}.values())
 
 
 def _write_table(file: Path, labels: Sequence[Any]) -> None:

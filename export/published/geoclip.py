@@ -1,4 +1,4 @@
-"""GeoCLIP's published heads, gallery and location encoder (Vivanco Cepeda et al. 2023)."""
+"""GeoCLIP's published head, gallery and location encoder (Vivanco Cepeda et al. 2023)."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from torch.nn.functional import normalize
 from export.graph.graphs import strip
 from export.published.tower import save_graph
 from geotagger.errors import UsageError
-from geotagger.vision.runtime.encoders import LocationEncoder as LocationSession
+from geotagger.vision.runtime.encoders import LocationEncoder
 from geotagger.vision.search_space import read_points
 from training.models.location_encoder import (
     SIGMAS,
-    LocationEncoder,
+    RandomFourierLocationEncoder,
     published_folder,
     published_weights,
 )
@@ -37,91 +37,103 @@ GALLERIES = ("published", "land", "both")
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class PublishedGeoClip:
     """What GeoCLIP adds to CLIP."""
 
-    location: LocationEncoder
+    location: RandomFourierLocationEncoder
     mlp: nn.Module
     scale: float
-    """Of the cosines."""
+    """The factor of the cosines."""
     points: Path
-    """CSV of the gallery, columns LAT and LON."""
+    """The CSV of the gallery, with columns LAT and LON."""
     name: str
-    """Where it is from, and which version."""
+    """The source and its version."""
 
 
-class Head(nn.Module):
-    """CLIP's features [n, 768] -> vectors [n, 512] of length 1."""
+class ImageHead(nn.Module):
+    """The layers above CLIP's image tower."""
 
     def __init__(self, mlp: nn.Module) -> None:
         super().__init__()
         self.mlp = mlp
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Maps CLIP's features [n, 768] to vectors [n, 512] of length 1."""
         return normalize(self.mlp(features), dim=1)
 
 
-def load_published(release: Path | None) -> Published:
-    """From the installed package geoclip, or from a release folder (config.json, model.safetensors
-    and the gallery).
+def load_published(release: Path | None) -> PublishedGeoClip:
+    """Loads GeoCLIP from the installed package geoclip, or from a release folder (config.json,
+    model.safetensors and the gallery).
 
     Raises:
-        UsageError: there is neither.
+        UsageError: Neither can be read.
     """
     if release is None:
-        location = LocationEncoder(published=True)
+        location = RandomFourierLocationEncoder(published=True)
         mlp = _mlp(published_weights("image_encoder_mlp"))
         scale = float(published_weights("logit_scale")["logit_scale"].exp())
         points = published_folder() / "gps_gallery" / "coordinates_100K.csv"
         name = f"package geoclip {metadata.version('geoclip')}"
-        return Published(location.eval(), mlp, scale, points, name)
+        return PublishedGeoClip(location.eval(), mlp, scale, points, name)
     config, weights = _read_release(release, RELEASES[:1])
     scale = float(weights["logit_scale"].exp())
     points = release / Path(str(config.get("gallery_file"))).name
     location = _location(config, _part(weights, "location_encoder."))
     mlp = _mlp(_part(weights, "image_encoder.mlp."))
-    return Published(location, mlp, scale, points, "release folder, format 1")
+    return PublishedGeoClip(location, mlp, scale, points, "release folder, format 1")
 
 
-def load_location(release: Path | None) -> tuple[LocationEncoder, str]:
-    """The location encoder alone, and where it is from. Raises UsageError, as `load_published`."""
+def load_location(release: Path | None) -> tuple[RandomFourierLocationEncoder, str]:
+    """Loads only the location encoder. Returns (encoder, source). Raises as `load_published`
+    does."""
     if release is None:
         name = f"package geoclip {metadata.version('geoclip')}"
-        return LocationEncoder(published=True).eval(), name
+        return RandomFourierLocationEncoder(published=True).eval(), name
     config, weights = _read_release(release, RELEASES)
     own = weights if config["model_type"] == RELEASES[1] else _part(weights, "location_encoder.")
     return _location(config, own), "release folder, format 1"
 
 
-def save_location(encoder: LocationEncoder, file: Path, source: str) -> None:
-    """The location encoder as a graph: degrees [n, 2] -> vectors [n, D]. Always float32."""
+def save_location(encoder: RandomFourierLocationEncoder, file: Path, source: str) -> None:
+    """Writes the location encoder as a graph: degrees [n, 2] to vectors [n, D], always in
+    float32."""
     save_graph(encoder, torch.zeros(2, 2), file, "degrees", ["vectors"])
     strip(file)
     model = onnx.load(file)
-    told = {"licence": "MIT", "source": source, "paper": "Vivanco Cepeda et al. 2023"}
-    onnx.helper.set_model_props(model, told)
+    facts = {"licence": "MIT", "source": source, "paper": "Vivanco Cepeda et al. 2023"}
+    onnx.helper.set_model_props(model, facts)
     onnx.save(model, file)
 
 
 def write_gallery(
     folder: Path, kind: str, published: Path, land_points: int, half: bool, threads: int
 ) -> int:
-    """gallery.csv and gallery.npy, embedded by the folder's location.onnx; returns the points.
+    """Writes gallery.csv and gallery.npy, embedded by location.onnx of the folder.
 
-    `kind` is `published` (each position once, with its number), `land` (a Fibonacci lattice, even
-    by area), `both`, or a CSV with the columns lat and lon.
+    Args:
+        folder: The folder of the bundle.
+        kind: published (each position once, with its count), land (a Fibonacci lattice, even by
+            area), both, or a CSV with the columns lat and lon.
+        published: The CSV of the published gallery.
+        land_points: The number of points on land.
+        half: Stores vectors in float16.
+        threads: CPU threads.
+
+    Returns:
+        The number of points.
 
     Raises:
-        UsageError: there is no such gallery.
+        UsageError: The gallery cannot be read.
     """
     parts = []
-    if kind not in ("land",):
+    if kind != "land":
         parts.append(read_points(published if kind in GALLERIES else Path(kind)))
     if kind in ("land", "both"):
         lat, lon = (np.asarray(values, np.float32) for values in fibonacci_land(land_points))
         parts.append((lat, lon, np.ones(len(lat), np.float32)))
     lat, lon, count = (np.concatenate(column) for column in zip(*parts, strict=True))
-    encoder = LocationSession(folder / "location.onnx", threads=threads)
+    encoder = LocationEncoder(folder / "location.onnx", threads=threads)
     vectors = encoder(np.stack([lat, lon], axis=1))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     np.save(folder / "gallery.npy", vectors.astype(np.float16 if half else np.float32))
@@ -135,6 +147,7 @@ def write_points(
     lon: NDArray[np.float32],
     count: NDArray[np.float32],
 ) -> None:
+    """Writes the points of a gallery as CSV."""
     with file.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(("lat", "lon", "count"))
@@ -142,8 +155,10 @@ def write_points(
             writer.writerow(map(str, row))
 
 
-def _location(config: dict[str, Any], weights: dict[str, torch.Tensor]) -> LocationEncoder:
-    encoder = LocationEncoder(tuple(config.get("sigma") or SIGMAS))
+def _location(
+    config: dict[str, Any], weights: dict[str, torch.Tensor]
+) -> RandomFourierLocationEncoder:
+    encoder = RandomFourierLocationEncoder(tuple(config.get("sigma") or SIGMAS))
     encoder.load_state_dict(weights)
     return encoder.eval()
 
@@ -170,6 +185,6 @@ def _read_release(
     if config.get("model_type") not in kinds or config.get("format_version") != 1:
         raise UsageError(
             f"{folder}: config.json says {config.get('model_type')}, format "
-            f"{config.get('format_version')}; wanted are {' or '.join(kinds)}, format 1"
+            f"{config.get('format_version')}; expected is {' or '.join(kinds)}, format 1"
         )
     return config, weights

@@ -1,4 +1,4 @@
-"""What the bundle of a published model says of itself."""
+"""The README of the bundle of a published model."""
 
 from __future__ import annotations
 
@@ -15,16 +15,25 @@ DESCRIPTIONS = {
 }
 
 
-def page(
+def make_page(
     source: str,
     name: str,
     precision: str,
     checkpoint: Checkpoint,
     licence: str,
-    told: dict[str, str],
+    facts: dict[str, str],
 ) -> str:
-    """The README of the bundle."""
-    facts = "\n".join(f"- {key}: {value}" for key, value in told.items())
+    """Returns the README.
+
+    Args:
+        source: The name of the model.
+        name: The name of the bundle.
+        precision: Of the graphs.
+        checkpoint: The files of the model.
+        licence: Of the weights.
+        facts: Further lines.
+    """
+    lines = "\n".join(f"- {key}: {value}" for key, value in facts.items())
     limits = (
         "\n**The licence restricts use.** Read it where the weights are from.\n"
         if is_restricted(licence)
@@ -32,15 +41,15 @@ def page(
     )
     return f"""# {name}
 
-{DESCRIPTIONS.get(source, "A published model of image and text, as it is.")}
+{DESCRIPTIONS.get(source, "A published model of images and texts.")}
 
 - weights: {checkpoint.name}
 - SHA-256 of the weights: {checkpoint.sha256}
 - licence of the weights: {licence}
 - precision: {precision}
-{facts}
+{lines}
 {limits}
-The weights are those that their authors published; nothing was trained. How likely its answers are
-was not calibrated here: read the alternatives, and check every answer that matters by other means.
+The weights are those of the authors; nothing was trained. The probabilities are not calibrated:
+read the alternatives, and check every prediction that matters by other means.
 It must not be used for finding, following or exposing people, nor as evidence in a dispute.
 """

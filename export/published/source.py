@@ -1,4 +1,4 @@
-"""Where the files of a published model come from: a hub, asked by name and once, or a folder."""
+"""The files of a published model: from a hub, requested once by name, or from a folder."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from geotagger.errors import UsageError
-from training.engine.origins import PUBLISHED, licence_of
+from training.engine.origins import PUBLISHED_LICENCES, licence_of
 
 NEEDED = ("*.json", "*.txt", "*.model", "model.safetensors", "README.md")
-"""No other file is fetched: weights are read from safetensors alone, nothing is unpickled."""
+"""No other file is downloaded: weights are read only from safetensors, nothing is unpickled."""
 
 
 KNOWN = {
@@ -19,12 +19,12 @@ KNOWN = {
     "streetclip": "geolocal/StreetCLIP",
     "siglip": "google/siglip-base-patch16-224",
 }
-"""The models that have a name here, and their hub ids."""
+"""Our name -> hub id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """The files of a model, and what is known of them."""
+    """The files of a model, and their origin."""
 
     folder: Path
     name: str
@@ -37,33 +37,34 @@ class Checkpoint:
 def find_checkpoint(
     source: str, tower: str, revision: str, cache: Path | None, offline: bool
 ) -> Checkpoint:
-    """The checkpoint of a name in KNOWN, of a hub id, or of a local folder.
+    """Finds the checkpoint of a name in KNOWN, of a hub id, or of a local folder.
 
     Args:
-        tower: a hub id or folder that takes the place of the known one; may be empty.
-        revision: commit, tag or branch on the hub; empty for its newest.
-        cache: where downloads are kept; None for the hub's own cache. Those cut short go on.
-        offline: look in the cache alone.
+        source: The name, hub id or folder.
+        tower: A hub id or folder instead of the known one; may be empty.
+        revision: Commit, tag or branch on the hub; empty for the newest.
+        cache: The folder for downloads; None for the hub's own cache. Interrupted downloads resume.
+        offline: Only looks in the cache.
 
     Raises:
-        UsageError: there is no such checkpoint, or it cannot be fetched.
+        UsageError: The checkpoint does not exist, or cannot be downloaded.
     """
-    wanted = tower or KNOWN.get(source, source)
-    if Path(wanted).is_dir():
-        folder, name = Path(wanted), "local folder"
+    name_or_folder = tower or KNOWN.get(source, source)
+    if Path(name_or_folder).is_dir():
+        folder, name = Path(name_or_folder), "local folder"
     else:
-        folder = _download(wanted, revision, cache, offline)
-        name = f"{wanted}@{revision or folder.name}"
+        folder = _download(name_or_folder, revision, cache, offline)
+        name = f"{name_or_folder}@{revision or folder.name}"
     weights = folder / "model.safetensors"
     if not weights.is_file() or not (folder / "config.json").is_file():
         raise UsageError(
-            f"{folder}: lacks config.json or model.safetensors; give a folder or hub id that has "
-            "the weights in one file of that name"
+            f"{folder}: lacks config.json or model.safetensors; give a folder or hub id with "
+            "these files"
         )
-    told = PUBLISHED[KNOWN[source]] if source in KNOWN else licence_of(folder)
+    licence = PUBLISHED_LICENCES[KNOWN[source]] if source in KNOWN else licence_of(folder)
     with weights.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    return Checkpoint(folder, name, told, digest)
+    return Checkpoint(folder, name, licence, digest)
 
 
 def _download(hub_id: str, revision: str, cache: Path | None, offline: bool) -> Path:
@@ -72,7 +73,7 @@ def _download(hub_id: str, revision: str, cache: Path | None, offline: bool) -> 
     except ImportError as error:
         raise UsageError("downloads need the package huggingface_hub; install it") from error
     try:
-        found = snapshot_download(
+        snapshot = snapshot_download(
             repo_id=hub_id,
             revision=revision or None,
             cache_dir=cache,
@@ -82,7 +83,7 @@ def _download(hub_id: str, revision: str, cache: Path | None, offline: bool) -> 
     except (OSError, ValueError, RuntimeError) as error:
         where = "in the cache (--offline)" if offline else "on the hub"
         raise UsageError(
-            f"{hub_id}: not to be had {where} ({str(error).splitlines()[0]}); give a hub id that "
-            "can be reached, or a local folder"
+            f"{hub_id}: cannot be loaded {where} ({str(error).splitlines()[0]}); give a hub id "
+            "that can be reached, or a local folder"
         ) from error
-    return Path(found)
+    return Path(snapshot)

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FEATURES, EMBEDDING = "image_features", "image_vectors"
-"""Outputs of the image tower: as the checkpoint gives them, and of length 1."""
+"""Outputs of the image tower: as the checkpoint computes them, and scaled to length 1."""
 OPSET = 20
 MAX_TEXT = 77
 
 
-class ImageTower(nn.Module):
-    """uint8 pixels [B, S, S, 3] -> (features, embedding), [B, D] each."""
+class ImageTowerModule(nn.Module):
+    """The image tower with its normalisation of pixels."""
 
     def __init__(self, model: Any, processor: Any) -> None:
         super().__init__()
@@ -36,27 +36,32 @@ class ImageTower(nn.Module):
         self.register_buffer("scale", 255 * torch.tensor(processor.image_std).reshape(shape))
 
     def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Maps uint8 pixels [B, S, S, 3] to (features [B, D], vectors of length 1 [B, D])."""
         planes = (pixels.permute(0, 3, 1, 2).float() - self.mean) / self.scale
         features = _tensor(self.model.get_image_features(pixel_values=planes))
         return features, normalize(features, dim=1)
 
 
-class TextTower(nn.Module):
-    """int64 tokens [n, L] -> vectors [n, D] of length 1."""
+class TextTowerModule(nn.Module):
+    """The text tower."""
 
     def __init__(self, model: Any) -> None:
         super().__init__()
         self.model = model
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Maps int64 tokens [n, L] to vectors [n, D] of length 1."""
         return normalize(_tensor(self.model.get_text_features(input_ids=tokens)), dim=1)
 
 
 def load_model(folder: Path) -> tuple[Any, Any, Any]:
-    """Model, image processor and tokenizer (None where the folder has none).
+    """Loads a checkpoint.
+
+    Returns:
+        (model, image processor, tokenizer or None).
 
     Raises:
-        UsageError: the folder holds no CLIP or SigLIP.
+        UsageError: The folder holds no CLIP or SigLIP.
     """
     from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
 
@@ -66,7 +71,7 @@ def load_model(folder: Path) -> tuple[Any, Any, Any]:
         ).eval()
         processor = AutoImageProcessor.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, KeyError) as error:
-        raise UsageError(f"{folder}: no model of transformers ({error})") from error
+        raise UsageError(f"{folder}: not a model of transformers ({error})") from error
     if not (hasattr(model, "get_image_features") and hasattr(model, "get_text_features")):
         raise UsageError(f"{folder}: {type(model).__name__} has no image and text towers")
     try:
@@ -77,10 +82,10 @@ def load_model(folder: Path) -> tuple[Any, Any, Any]:
 
 
 def input_of(processor: Any) -> InputSpec:
-    """What the checkpoint's own processor does with a photo.
+    """Returns the input that the checkpoint's processor makes of a photo.
 
     Raises:
-        UsageError: it does something that no InputSpec says.
+        UsageError: No InputSpec describes the processor.
     """
     filters: dict[int, Any] = {1: "lanczos", 2: "bilinear", 3: "bicubic"}
     size, method = processor.size, filters.get(int(processor.resample))
@@ -92,17 +97,17 @@ def input_of(processor: Any) -> InputSpec:
     else:
         fits = size.get("height") == size.get("width") == side
     if method is None or not fits:
-        raise UsageError(f"{type(processor).__name__}: {size} is no input that a bundle can have")
+        raise UsageError(f"{type(processor).__name__}: {size} cannot be the input of a bundle")
     return InputSpec(side, "clip" if cropped else "squash", method)
 
 
 def save_graph(
     module: nn.Module, example: torch.Tensor, file: Path, inputs: str, outputs: list[str]
 ) -> None:
-    """Writes a graph whose first dimension is free."""
+    """Writes a graph with one input whose first dimension is free."""
     big = sum(p.numel() * p.element_size() for p in module.parameters()) > 1.9e9
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")  # of the exporter's own making
+        warnings.simplefilter("ignore")  # from the exporter itself
         torch.onnx.export(
             module.eval(),
             (example,),
@@ -116,20 +121,24 @@ def save_graph(
         )
 
 
-def save_image_tower(tower: ImageTower, size_px: int, file: Path) -> None:
+def save_image_tower(tower: ImageTowerModule, size_px: int, file: Path) -> None:
+    """Writes the graph of the image tower: `pixels` to FEATURES and EMBEDDING."""
     pixels = torch.zeros(2, size_px, size_px, 3, dtype=torch.uint8)
     save_graph(tower, pixels, file, "pixels", [FEATURES, EMBEDDING])
 
 
 def fuse(source: Path, target: Path, config: Any) -> None:
-    """Attention, norms and activations as single nodes: a fifth faster on a CPU, equal to 1e-6."""
+    """Fuses attention, norms and activations: a fifth faster on a CPU, equal to 1e-6."""
     from onnxruntime.transformers import optimizer
 
     vision = config.vision_config
-    logging.disable(logging.WARNING)  # it tells every step that it leaves out
+    logging.disable(logging.WARNING)  # it logs every step that it skips
     source, target = source.resolve(), target.resolve()
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.chdir(target.parent):  # its litter
-        found = optimizer.optimize_model(
+    with (
+        contextlib.redirect_stdout(io.StringIO()),
+        contextlib.chdir(target.parent),
+    ):  # it writes files there
+        fused = optimizer.optimize_model(
             str(source),
             model_type="clip",
             num_heads=vision.num_attention_heads,
@@ -137,11 +146,12 @@ def fuse(source: Path, target: Path, config: Any) -> None:
             opt_level=1,
         )
     logging.disable(logging.NOTSET)
-    onnx.save(found.model, target)
+    onnx.save(fused.model, target)
 
 
 def save_text_tower(model: Any, tokenizer: Any, folder: Path) -> None:
-    """text.onnx and tokenizer.json, which pads and cuts captions as the checkpoint wants them."""
+    """Writes text.onnx, and tokenizer.json, which pads and truncates captions as the checkpoint
+    does."""
     config = model.config.text_config
     length = min(MAX_TEXT, config.max_position_embeddings)
     fast = tokenizer.backend_tokenizer
@@ -149,9 +159,9 @@ def save_text_tower(model: Any, tokenizer: Any, folder: Path) -> None:
     fast.enable_padding(length=length, pad_id=tokenizer.pad_token_id, pad_token=tokenizer.pad_token)
     fast.save(str(folder / "tokenizer.json"))
     tokens = torch.full((2, length), tokenizer.eos_token_id)
-    save_graph(TextTower(model), tokens, folder / "text.onnx", "tokens", ["vectors"])
+    save_graph(TextTowerModule(model), tokens, folder / "text.onnx", "tokens", ["vectors"])
 
 
-def _tensor(found: Any) -> torch.Tensor:
-    """transformers 4 gives a tensor, 5 an object that holds it."""
-    return found if isinstance(found, torch.Tensor) else found.pooler_output
+def _tensor(output: Any) -> torch.Tensor:
+    """transformers 4 returns a tensor, 5 an object with it."""
+    return output if isinstance(output, torch.Tensor) else output.pooler_output

@@ -36,7 +36,7 @@ def test_photos_are_not_replaced(tmp_path):
     album = made(tmp_path / "album", "a.jpg")
     draft = made(tmp_path / "draft", "new")
     for place in (album, album / "a.jpg"):
-        with pytest.raises(UsageError, match="is there already and is no bundle"):
+        with pytest.raises(UsageError, match="exists and is not a bundle"):
             take_place(draft, place)
         with pytest.raises(UsageError, match="name a new folder"):
             check_place(place)

@@ -18,7 +18,7 @@ pytest.importorskip("transformers")
 pytest.importorskip("tokenizers")
 
 from export.published import bundle as published_bundle  # noqa: E402
-from export.published import command as published  # noqa: E402
+from export.published import command  # noqa: E402
 from export.published import geoclip as published_geoclip  # noqa: E402
 from export.published import source as published_source  # noqa: E402
 from export.published.captions import STREET  # noqa: E402
@@ -74,7 +74,7 @@ def gallery(tmp_path_factory):
 
 
 def make(*arguments):
-    return CliRunner().invoke(published.main, [str(one) for one in arguments])
+    return CliRunner().invoke(command.main, [str(one) for one in arguments])
 
 
 @pytest.fixture(scope="module")
@@ -184,7 +184,7 @@ def test_a_release_folder_holds_the_same(geoclip, clip, tmp_path):
     assert torch.equal(one.mlp(torch.ones(1, 768)), two.mlp(torch.ones(1, 768)))
     assert (one.scale, two.points) == (two.scale, tmp_path / "points.csv")
     (tmp_path / "config.json").write_text(json.dumps(config | {"format_version": 2}))
-    with pytest.raises(UsageError, match="format 2; wanted are geoclip-geolocation"):
+    with pytest.raises(UsageError, match="format 2; expected is geoclip-geolocation"):
         published_geoclip.load_published(tmp_path)
 
 
@@ -367,11 +367,11 @@ def test_an_older_bundle_stays_when_the_new_one_falls_short(clip, gallery, tmp_p
 
 @pytest.mark.parametrize("text", ["no-such-model/x y", "config"])
 def test_what_is_no_model_is_left_to_the_trained_runs(text):
-    assert not published.is_published(text)
+    assert not command.is_published(text)
 
 
 def test_names_ids_and_folders_are_published_models(clip):
-    assert all(map(published.is_published, ["geoclip", "location-encoder", "org/model", str(clip)]))
+    assert all(map(command.is_published, ["geoclip", "location-encoder", "org/model", str(clip)]))
 
 
 def test_a_folder_without_weights(tmp_path):

@@ -10,17 +10,20 @@ from click.testing import CliRunner
 torch = pytest.importorskip("torch")
 pytest.importorskip("accelerate")
 
-from export import to_onnx  # noqa: E402
+from export import run_bundle, to_onnx  # noqa: E402
 from export.families import family  # noqa: E402
 from export.graph import parity, precision  # noqa: E402
+from export.graph.graphs import strip  # noqa: E402
 from geotagger.cli.main import cli  # noqa: E402
 from geotagger.errors import BundleError, UsageError  # noqa: E402
 from geotagger.vision.bundle.bundle import load_bundle  # noqa: E402
 from geotagger.vision.bundle.head_specs import ClassifyHead, RegressHead, RetrieveHead  # noqa: E402
 from geotagger.vision.runtime.self_test import run_self_test  # noqa: E402
 from geotagger.vision.runtime.session import VisionSession  # noqa: E402
-from tests.fixtures.coloured_photos import make_photos, run_cnn  # noqa: E402
+from tests.fixtures.coloured_photos import make_photos  # noqa: E402
+from tests.training.test_train_cnn import run_cnn  # noqa: E402
 from training.engine import run_folder  # noqa: E402
+from training.models.onnx_graph import save_onnx  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +41,7 @@ def export(run, bundle, *options):
     return CliRunner().invoke(to_onnx.main, [str(run), str(bundle), *map(str, options)])
 
 
-@pytest.mark.parametrize("kind", to_onnx.PRECISIONS)
+@pytest.mark.parametrize("kind", run_bundle.PRECISIONS)
 def test_a_bundle_of_each_precision_says_what_the_network_says(run, photos, tmp_path, kind):
     result = export(run, tmp_path / "b", "--precision", kind, "--photos", photos / "images")
     assert result.exit_code == 0, (result.output, result.exception)
@@ -47,7 +50,7 @@ def test_a_bundle_of_each_precision_says_what_the_network_says(run, photos, tmp_
     assert [head.kind for head in bundle.card.heads] == ["classify", "regress"]
     assert bundle.card.provenance["precision"] == kind
     assert "1.0000" not in bundle.card.provenance["made"]
-    pixels = to_onnx.parity_pixels(photos / "images", bundle.card.input)
+    pixels = parity.parity_pixels(photos / "images", bundle.card.input)
     logits, degrees = VisionSession(bundle, "cpu").run(pixels)
     assert (np.abs(degrees) <= (90, 180)).all()
     exportable, _ = family.load(run)
@@ -101,7 +104,7 @@ def test_a_run_is_found_by_its_name(run, tmp_path, monkeypatch):
 
 def test_an_unknown_family_is_named(tmp_path):
     (tmp_path / "run.json").write_text('{"family": "oracle"}')
-    with pytest.raises(UsageError, match="oracle is not known; there are starter, cnn"):
+    with pytest.raises(UsageError, match="oracle is unknown; the families are starter, cnn"):
         family.load(tmp_path)
 
 
@@ -117,10 +120,10 @@ def test_int8_that_falls_short_is_refused_in_every_way(run, photos, tmp_path, mo
 def test_a_graph_without_anything_to_quantise_is_no_int8(run, photos, tmp_path):
     full = tmp_path / "full.onnx"
     exportable, _ = family.load(run)
-    to_onnx.save_onnx(exportable.module, exportable.spec.size_px, full, ["a", "b"])
-    pixels = to_onnx.parity_pixels(photos / "images", exportable.spec)[:4]
-    with pytest.raises(BundleError, match="nothing of the kind"):
-        precision.Static(50, 0).quantise(full, tmp_path / "out.onnx", pixels)
+    save_onnx(exportable.module, exportable.spec.size_px, full, ["a", "b"])
+    pixels = parity.parity_pixels(photos / "images", exportable.spec)[:4]
+    with pytest.raises(BundleError, match="no operator that can be quantised"):
+        precision.StaticQuantisation(50, 0).quantise(full, tmp_path / "out.onnx", pixels)
 
 
 def test_every_kind_of_head_is_compared():
@@ -176,9 +179,9 @@ def test_weights_alone_in_8_bits_stay_close_and_are_small(tmp_path):
 
     small = Small().eval()
     full, target = tmp_path / "full.onnx", tmp_path / "small.onnx"
-    to_onnx.save_onnx(small, 16, full, ["values"])
-    to_onnx.strip(full)
-    precision.WeightsAlone().quantise(full, target, None)
+    save_onnx(small, 16, full, ["values"])
+    strip(full)
+    precision.WeightQuantisation().quantise(full, target, None)
     pixels = np.random.default_rng(0).integers(0, 256, (4, 16, 16, 3), np.uint8)
     found = [
         onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"]).run(

@@ -13,13 +13,14 @@ from geotagger.errors import UsageError
 from geotagger.vision.bundle.bundle import load_bundle
 from tests.fixtures.coloured_photos import COLOURS, make_photos, tag, train
 from training import train_context
-from training.data.dataset import Example
+from training.data.example import Example
 from training.engine import run_folder
-from training.engine.loop import rate_of
+from training.engine.loop import learning_rate_factor
 from training.engine.recipe import read_recipe
 from training.models.context import ContextNetwork
 from training.models.towers import make_tower
 from training.targets import captions, climates
+from training.targets.context_classes import make_context_classes
 
 
 def test_the_caption_says_what_is_known():
@@ -63,10 +64,10 @@ def test_months_of_dates(text, month):
 
 def test_climates_of_numbers_codes_and_names():
     assert len(climates.CLIMATES) == 30
-    told = {"0": "tropical rainforest", "13": "temperate, no dry season, hot summer",
+    lines = {"0": "tropical rainforest", "13": "temperate, no dry season, hot summer",
             "29.0": "polar frost", "Dfb": "cold, no dry season, warm summer", "30": "", "-1": "",
             "mild": "mild"}  # fmt: skip
-    for text, name in told.items():
+    for text, name in lines.items():
         assert climates.climate_of(Example("a", columns={"climate": text})) == name
 
 
@@ -118,16 +119,16 @@ def test_above_a_cnn_more_than_the_heads_is_trained():
     assert tower.blocks[2][0].weight.grad.any()
     assert tower.blocks[1][0].weight.grad is None
     recipe = Path(train_context.__file__).parent / "recipes" / "context_resnet50.json"
-    assert read_recipe(train_context.Options, recipe).trained_blocks > 0
-    assert train_context.Options().trained_blocks > 0
+    assert read_recipe(train_context.ContextOptions, recipe).trained_blocks > 0
+    assert train_context.ContextOptions().trained_blocks > 0
 
 
 def test_the_schedule_warms_up_however_short_the_run_is():
     """geolocation_clip's schedule had no warm-up iterations at all."""
-    options = train_context.Options()
+    options = train_context.ContextOptions()
     for loop in (options.pretraining, options.heads):
         assert loop.warmup > 0
-        factor = rate_of(10, loop)
+        factor = learning_rate_factor(10, loop)
         assert 0 < factor(0) < factor(1) == 1
 
 
@@ -147,7 +148,7 @@ def test_distances_are_great_circles():
 def test_a_class_that_is_not_known_has_no_say():
     examples = [Example(str(i), lat=0, lon=0, region=name, country="FR")
                 for i, name in enumerate(["A", "A", "B", "B", "C", ""])]  # fmt: skip
-    heads = train_context.make_heads(examples, np.arange(6), least=2)
+    heads = make_context_classes(examples, np.arange(6), min_photos=2)
     assert heads["state"].index.tolist() == [0, 0, 1, 1, -1, -1]
     assert set(heads) == {"state"}  # all of one country
 
@@ -171,7 +172,7 @@ def test_options_are_checked():
         (["trained_blocks=-1", "views=1"], "views"),
         (["heads.precision=bf16"], "precision"),
     ):
-        options = read_recipe(train_context.Options, None, changes)
+        options = read_recipe(train_context.ContextOptions, None, changes)
         with pytest.raises(UsageError, match=message):
             train_context.check_options(options)
 
@@ -222,7 +223,7 @@ def test_a_run_learns_colours_and_leaves_what_the_export_needs(trained):
         assert heads[name]["accuracy"] > heads[f"{name}, commonest"]["accuracy"]
     km = {name: found["median_km"] for name, found in document["metrics"]["places"].items()}
     assert km["coordinates alone"] < 1500 < km["commonest"]
-    assert "numbers are trained" in output
+    assert "parameters are trained" in output
     held = run_folder.read_held_out(run / "val.npz")
     assert (np.abs(held.outputs["degrees"]) <= (90, 180)).all()
 
@@ -230,7 +231,7 @@ def test_a_run_learns_colours_and_leaves_what_the_export_needs(trained):
 def test_a_run_goes_on_where_it_was_stopped(photos, trained):
     run, _ = trained
     _, output = run_context(photos, run)
-    assert "going on after epoch 40" in output
+    assert "resuming after epoch 40" in output
 
 
 @pytest.mark.parametrize("use_context", [True, False])
@@ -247,7 +248,7 @@ def test_both_stages_and_the_last_block(photos, tmp_path, use_context):
         photos, tmp_path / "run", tower="tiny_clip", contrastive=True, trained_blocks=1, views=0,
         use_context=use_context, pretraining=stage, heads=stage,
     )  # fmt: skip
-    assert again.count("going on after epoch 2") == 2
+    assert again.count("resuming after epoch 2") == 2
 
 
 def test_a_data_set_without_months_has_no_month_head(tmp_path):

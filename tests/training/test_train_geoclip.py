@@ -10,12 +10,12 @@ from geotagger.geography.sphere import haversine_km
 from geotagger.vision.bundle.bundle import load_bundle
 from tests.fixtures.coloured_photos import export, make_photos, tag, train
 from training import train_geoclip
-from training.data.dataset import Example
+from training.data.example import Example
 from training.engine import run_folder
-from training.engine.experiment import Setting
+from training.engine.experiment import Experiment
 from training.engine.recipe import read_recipe
-from training.models.geoclip import GeoClip, contrast, hard_points, jitter
-from training.models.location_encoder import LocationEncoder, equal_earth
+from training.models.geoclip import GeoClip, hard_negatives, jitter, position_contrast
+from training.models.location_encoder import RandomFourierLocationEncoder, equal_earth
 from training.models.towers import make_tower
 from training.targets import galleries
 
@@ -34,7 +34,7 @@ def test_the_projection_keeps_areas_and_the_published_constants():
 
 
 def test_the_location_encoder_is_the_published_one_in_size_and_names():
-    encoder = LocationEncoder()
+    encoder = RandomFourierLocationEncoder()
     assert sum(value.numel() for value in encoder.state_dict().values()) == 9_449_472
     assert "LocEnc2.capsule.0.b" in encoder.state_dict()
     spread = [encoder.get_submodule(f"LocEnc{i}.capsule.0").b.std().item() for i in range(3)]
@@ -44,7 +44,7 @@ def test_the_location_encoder_is_the_published_one_in_size_and_names():
 
 def test_the_location_encoder_stays_in_full_precision():
     """In half precision its finest scale is noise: mean cosine 0.88 beside the true one."""
-    encoder = LocationEncoder(hidden=32, dimensions=16).eval()
+    encoder = RandomFourierLocationEncoder(hidden=32, dimensions=16).eval()
     points = torch.rand(64, 2) * torch.tensor([180.0, 360.0]) - torch.tensor([90.0, 180.0])
     with torch.no_grad():
         plain = encoder(points)
@@ -61,13 +61,15 @@ def test_published_weights_give_what_the_package_gives():
     points = torch.tensor([[48.85, 2.35], [-33.9, 151.2], [0.0, -179.9], [89.9, 10.0]])
     with torch.no_grad():
         theirs = package.LocationEncoder().eval()(points)
-        ours = LocationEncoder(published=True).eval()(points)
+        ours = RandomFourierLocationEncoder(published=True).eval()(points)
     assert torch.nn.functional.cosine_similarity(theirs, ours).min() > 0.99999
 
 
 def test_a_gallery_of_photos_holds_each_place_once_and_counts_it():
     """The published gallery has 5,900 points twice or more."""
-    lat, lon, count = galleries.distinct(np.array([1.0, 2.0, 1.0]), np.array([5.0, 6.0, 5.00001]))
+    lat, lon, count = galleries.unique_points(
+        np.array([1.0, 2.0, 1.0]), np.array([5.0, 6.0, 5.00001])
+    )
     assert (lat.tolist(), lon.tolist(), count.tolist()) == ([1, 2], [5, 6], [2, 1])
 
 
@@ -101,21 +103,23 @@ def test_photos_of_one_spot_are_no_counter_examples():
     logits = torch.zeros(3, 5)
     # of five positions the first photo sees: itself, Japan, and the second of the queue
     expected = (np.log(3) + np.log(3) + np.log(5)) / 3
-    assert contrast(logits, true, others, 0.5).item() == pytest.approx(expected)
-    alone = contrast(torch.zeros(1, 1), true[:1], others[:0], 0.5)
+    assert position_contrast(logits, true, others, 0.5).item() == pytest.approx(expected)
+    alone = position_contrast(torch.zeros(1, 1), true[:1], others[:0], 0.5)
     assert alone.item() == 0
 
 
 def test_the_queue_is_a_ring_and_is_kept_with_the_model():
-    model = GeoClip(make_tower("tiny_clip"), LocationEncoder(hidden=8, dimensions=4), 4, 3)
-    assert len(model.waiting()) == 0
+    model = GeoClip(
+        make_tower("tiny_clip"), RandomFourierLocationEncoder(hidden=8, dimensions=4), 4, 3
+    )
+    assert len(model.queued()) == 0
     model.enqueue(torch.tensor([[1.0, 1.0], [2.0, 2.0]]))
-    assert model.waiting()[:, 0].tolist() == [1, 2]
+    assert model.queued()[:, 0].tolist() == [1, 2]
     model.enqueue(torch.tensor([[3.0, 3.0], [4.0, 4.0]]))
-    assert model.waiting()[:, 0].tolist() == [4, 2, 3]
+    assert model.queued()[:, 0].tolist() == [4, 2, 3]
     assert torch.equal(model.state_dict()["queue"], model.queue)
     model.enqueue(torch.empty(0, 2))
-    assert model.waiting()[:, 0].tolist() == [4, 2, 3]
+    assert model.queued()[:, 0].tolist() == [4, 2, 3]
 
 
 def test_noise_has_its_size_everywhere_and_stays_on_the_map():
@@ -131,18 +135,22 @@ def test_noise_has_its_size_everywhere_and_stays_on_the_map():
 
 def test_hard_points_are_near_but_not_the_same():
     lat, lon = galleries.fibonacci_land(2000)
-    found = hard_points(np.array([48.85]), np.array([2.35]), (lat, lon), 4, 300.0)
+    found = hard_negatives(np.array([48.85]), np.array([2.35]), (lat, lon), 4, 300.0)
     km = haversine_km(48.85, 2.35, found[0, :, 0], found[0, :, 1])
     every = np.sort(haversine_km(48.85, 2.35, lat, lon))
     assert np.sort(km) == pytest.approx(every[every >= 300][:4], rel=1e-3)
-    few = hard_points(np.array([0.0]), np.array([0.0]), (np.array([50.0]), np.array([50.0])), 3, 1)
+    few = hard_negatives(
+        np.array([0.0]), np.array([0.0]), (np.array([50.0]), np.array([50.0])), 3, 1
+    )
     assert few.shape == (1, 3, 2)
 
 
 def test_options_are_checked():
     with pytest.raises(UsageError, match="gallery"):
-        train_geoclip.check_options(read_recipe(train_geoclip.Options, None, ["gallery=moon"]))
-    options = read_recipe(train_geoclip.Options, None, ["trained_blocks=-1", "views=2"])
+        train_geoclip.check_options(
+            read_recipe(train_geoclip.GeoClipOptions, None, ["gallery=moon"])
+        )
+    options = read_recipe(train_geoclip.GeoClipOptions, None, ["trained_blocks=-1", "views=2"])
     with pytest.raises(UsageError, match="views"):
         train_geoclip.check_options(options)
 
@@ -150,7 +158,7 @@ def test_options_are_checked():
 RECIPE = {
     "tower": "tiny_clip", "trained_blocks": 0, "hidden": 32, "dimensions": 16,
     "queue": 32, "hard": 2,
-    "hard_least_km": 500, "gallery": "both", "land_points": 300, "views": 2,
+    "hard_min_km": 500, "gallery": "both", "land_points": 300, "views": 2,
     "loop": {"epochs": 12, "batch_size": 16, "learning_rate": 3e-3, "weight_decay": 0.0},
 }  # fmt: skip
 
@@ -182,7 +190,7 @@ def test_a_run_learns_colours_and_leaves_what_the_export_needs(trained):
     assert gallery.dtype == np.float16
     assert len(gallery) == document["gallery_points"]
     assert np.linalg.norm(gallery.astype(float), axis=1) == pytest.approx(1, abs=2e-3)
-    assert "numbers are trained" in output
+    assert "parameters are trained" in output
     assert (run / "tensorboard").is_dir()
 
 
@@ -190,13 +198,13 @@ def test_a_run_goes_on_where_it_was_stopped(photos, trained):
     run, _ = trained
     before = np.load(run / "gallery.npy")
     _, output = run_geoclip(photos, run)
-    assert "going on after epoch 12" in output
+    assert "resuming after epoch 12" in output
     assert np.array_equal(np.load(run / "gallery.npy"), before)
 
 
 def test_the_tower_stays_as_it_was(trained):
     run, _ = trained
-    options = read_recipe(train_geoclip.Options, run.parent / "geoclip.json")
+    options = read_recipe(train_geoclip.GeoClipOptions, run.parent / "geoclip.json")
     torch.manual_seed(0)
     fresh = train_geoclip.make_model(options)
     state = {k: v for k, v in fresh.state_dict().items() if k.startswith("tower.")}
@@ -213,11 +221,11 @@ def test_no_held_out_position_is_in_the_gallery(photos, tmp_path, monkeypatch):
         raise SeenError({example.source for example in examples})
 
     monkeypatch.setattr(train_geoclip, "make_gallery", look)
-    setting = Setting(str(photos), tmp_path / "run")
-    options = read_recipe(train_geoclip.Options, None, ["tower=tiny_clip", "gallery=photos"])
+    experiment = Experiment({"train": str(photos)}, tmp_path / "run")
+    options = read_recipe(train_geoclip.GeoClipOptions, None, ["tower=tiny_clip", "gallery=photos"])
     with pytest.raises(SeenError) as seen:
-        train_geoclip.train(setting, options)
-    data = setting.start(0, "lat")
+        train_geoclip.train(experiment, options)
+    data = experiment.read_data(0, "lat")
     (sources,) = seen.value.args
     assert sources == {example.source for example in data.of("train")}
     assert not sources & {example.source for split in ("val", "test") for example in data.of(split)}
@@ -245,7 +253,7 @@ def test_the_location_encoder_is_not_in_the_graph(trained, photos, tmp_path):
     run, _ = trained
     bundle = export(run, photos, tmp_path / "b", "fp32")
     weights = sum(np.prod(i.dims) for i in onnx.load(bundle / "model.onnx").graph.initializer)
-    options = read_recipe(train_geoclip.Options, run.parent / "geoclip.json")
+    options = read_recipe(train_geoclip.GeoClipOptions, run.parent / "geoclip.json")
     model = train_geoclip.make_model(options)
     assert weights < sum(p.numel() for p in model.tower.parameters()) + 20 + sum(
         p.numel() for p in model.mlp.parameters()

@@ -10,16 +10,19 @@ from PIL import Image
 
 torch = pytest.importorskip("torch")
 
-from export import to_onnx  # noqa: E402  (needs torch)
+from export import run_bundle, to_onnx  # noqa: E402  (needs torch)
 from export.families import starter  # noqa: E402  (needs torch)
 from export.graph import parity  # noqa: E402  (needs torch)
+from geotagger.errors import UsageError  # noqa: E402
 from geotagger.vision.bundle.bundle import load_bundle  # noqa: E402
 from geotagger.vision.bundle.head_specs import ClassifyHead  # noqa: E402
 from geotagger.vision.runtime.self_test import run_self_test  # noqa: E402
 from geotagger.vision.runtime.session import VisionSession  # noqa: E402
 from training import train_starter  # noqa: E402
+from training.engine.recipe import build_options  # noqa: E402
 from training.experiments import starter_trials  # noqa: E402
-from training.models.starter_network import MEAN, SCALE, Starter  # noqa: E402
+from training.models.efficientnet_lite import MEAN, SCALE  # noqa: E402
+from training.models.starter_network import StarterNetwork  # noqa: E402
 
 COUNTRIES = {
     "JP": (35.7, 139.7, (220, 40, 40)),
@@ -27,9 +30,9 @@ COUNTRIES = {
     "BR": (-22.9, -43.2, (40, 60, 220)),
 }
 RECIPE = {
-    "trunks": ["tiny", "tiny"],
+    "backbones": ["tiny", "tiny"],
     "size_px": 32,
-    "layer": {"sharpness": 1.0, "components": 48, "kinship": 0.0, "levels": 0.5, "l2": 1e-4},
+    "layer": {"gamma": 1.0, "components": 48, "cell_covariance": 0.0, "levels": 0.5, "l2": 1e-4},
     "folds": 3,
 }
 
@@ -126,42 +129,43 @@ def test_out_of_fold_logits_are_kept_for_every_photo(trained):
 
 def test_a_second_run_uses_the_cache_and_other_photos_do_not(trained, tmp_path):
     photos, _, _ = trained
-    recipe = train_starter.read_recipe(RECIPE)
+    options = build_options(train_starter.StarterOptions, RECIPE, "options")
     examples, _ = train_starter.read_photos(photos, exclude_rights=["agency"])
     file = tmp_path / "features.npy"
-    network = Starter(recipe.trunks)
-    first = train_starter.cached_features(network, examples, recipe, file, 1)
+    network = StarterNetwork(options.backbones)
+    first = train_starter.cached_features(network, examples, options, file)
     written = file.stat().st_mtime_ns
-    again = train_starter.cached_features(network, examples, recipe, file, 1)
+    again = train_starter.cached_features(network, examples, options, file)
     assert file.stat().st_mtime_ns == written
     assert np.array_equal(first, again)
-    fewer = train_starter.cached_features(network, examples[:9], recipe, file, 1)
+    fewer = train_starter.cached_features(network, examples[:9], options, file)
     assert fewer.shape == (9, 64)
     assert fewer == pytest.approx(first[:9], abs=1e-5)
 
 
 def test_a_recipe_with_an_unknown_option_is_refused():
-    with pytest.raises(TypeError, match="epochs"):
-        train_starter.read_recipe({"epochs": 3})
-    with pytest.raises(TypeError, match="split"):
-        train_starter.read_recipe({"layer": {"split": 3}})
+    with pytest.raises(UsageError, match="epochs is not an option"):
+        build_options(train_starter.StarterOptions, {"epochs": 3}, "recipe")
+    with pytest.raises(UsageError, match="split is not an option"):
+        build_options(train_starter.StarterOptions, {"layer": {"split": 3}}, "recipe")
 
 
 def test_pixels_are_normalised_in_the_graph():
-    model = Starter(("tiny",))
-    model.trunks[0] = torch.nn.Identity()
+    model = StarterNetwork(("tiny",))
+    model.backbones[0] = torch.nn.Identity()
     pixels = torch.tensor([0, 127, 255], dtype=torch.uint8).repeat(1, 2, 2, 1)
     values = model.features(pixels)
     assert values.shape == (1, 3)
     assert values[0].tolist() == pytest.approx([-MEAN / SCALE, 0, 1])
 
 
-def test_trunks_stand_side_by_side():
-    model = Starter(("tiny", "tiny"))
+def test_the_features_of_backbones_are_concatenated():
+    model = StarterNetwork(("tiny", "tiny"))
     pixels = torch.randint(0, 255, (2, 32, 32, 3), dtype=torch.uint8)
     values = model.features(pixels)
     alone = [
-        trunk((pixels.permute(0, 3, 1, 2) - MEAN) / SCALE).mean((2, 3)) for trunk in model.trunks
+        backbone((pixels.permute(0, 3, 1, 2) - MEAN) / SCALE).mean((2, 3))
+        for backbone in model.backbones
     ]
     assert torch.equal(values, torch.cat(alone, 1))
 
@@ -173,8 +177,9 @@ def test_the_bundle_reads_pictures_as_the_trained_network_does(bundle, trained):
     for square, (_, _, colour) in zip(squares, COUNTRIES.values(), strict=True):
         square[:] = colour
     (logits,) = VisionSession(bundle, "cpu").run(squares)
-    recipe = json.loads((run / "run.json").read_text())["recipe"]
-    network = starter.load_network(run, recipe, logits.shape[1])
+    document = json.loads((run / "run.json").read_text())["options"]
+    options = build_options(train_starter.StarterOptions, document, "run.json")
+    network = starter.load_network(run, options, logits.shape[1])
     with torch.inference_mode():
         wanted = network(torch.from_numpy(squares)).numpy()
     assert logits == pytest.approx(wanted, abs=1e-3)
@@ -221,7 +226,7 @@ def test_an_export_that_computes_something_else_is_refused_and_the_old_bundle_st
     target = tmp_path / "kept"
     run_command(to_onnx.main, run, target)
     before = (target / "card.json").read_bytes()
-    save = to_onnx.save_onnx
+    save = run_bundle.save_onnx
 
     def spoilt(network, *arguments):
         with torch.no_grad():
@@ -230,7 +235,7 @@ def test_an_export_that_computes_something_else_is_refused_and_the_old_bundle_st
         with torch.no_grad():
             network.cells[1].bias -= 1
 
-    monkeypatch.setattr(to_onnx, "save_onnx", spoilt)
+    monkeypatch.setattr(run_bundle, "save_onnx", spoilt)
     result = CliRunner().invoke(to_onnx.main, [str(run), str(target)])
     assert result.exit_code == 1
     assert "computes something else" in result.output

@@ -17,13 +17,16 @@ from geotagger.geography.named_places import largest_cities
 from geotagger.geography.places import load_places
 from tests.fixtures.coloured_photos import COLOURS, export, make_photos, tag
 from training import train_streetclip
-from training.data.dataset import Example
+from training.data.example import Example
+from training.data.split_dataset import read_split_dataset
 from training.engine import run_folder
-from training.engine.loop import LoopOptions, rate_of
+from training.engine.loop import learning_rate_factor
+from training.engine.loop_options import LoopOptions
 from training.engine.recipe import read_recipe
 from training.eval import prompts
 from training.eval.retrieval import EMBEDDING
 from training.models import clip
+from training.models.streetclip import StreetClipOptions, choose_trained, load_run
 from training.models.towers import make_tower
 from training.targets import captions
 from training.targets.captions import candidate_captions, street_caption
@@ -54,6 +57,10 @@ def test_a_caption_says_what_is_known(known, expected):
 def test_prompts_are_the_published_ones():
     assert captions.country_prompt("JP") == "A Street View photo in Japan."
     assert captions.city_prompt("Tokyo") == "A Street View photo from Tokyo."
+
+
+def held_out(examples, vectors):
+    return run_folder.held_out(examples, {EMBEDDING: vectors}, {})
 
 
 def write_json(file, document):
@@ -119,13 +126,15 @@ def test_photos_that_share_a_caption_are_no_counter_examples():
 
 
 def test_every_word_can_be_read_and_captions_end_where_the_tower_looks():
-    words = clip.Words.learn(["A Street View photo in Japan.", "A Street View photo in France."])
-    tokens, mask = words.tokens(["A Street View photo in Łódź 東京.", "A"])
+    tokenizer = clip.CaptionTokenizer.train(
+        ["A Street View photo in Japan.", "A Street View photo in France."]
+    )
+    tokens, mask = tokenizer.tokens(["A Street View photo in Łódź 東京.", "A"])
     assert (tokens != 2).all()
     assert (tokens[:, 0] == 1).all()
     assert (tokens == 3).sum(dim=1).tolist() == [1, 1]
     assert mask.sum(dim=1)[1] < mask.sum(dim=1)[0]
-    long, _ = words.tokens(["x" * 500])
+    long, _ = tokenizer.tokens(["x" * 500])
     assert long.shape == (1, clip.MAX_TOKENS)
     assert long[0, -1] == 3
 
@@ -143,52 +152,52 @@ def largest(code, count):
 
 def test_each_text_is_encoded_once(towers, monkeypatch):
     """GeoScope's prediction encoded all texts again for every photo."""
-    model, words = towers
+    model, tokenizer = towers
     seen = []
     encode = clip.Clip.texts
     monkeypatch.setattr(
         clip.Clip, "texts", lambda self, t, m: seen.append(len(t)) or encode(self, t, m)
     )
-    held = train_streetclip.held_out(
+    held = held_out(
         [Example(str(i), country="JP", lat=35.7, lon=139.7) for i in range(50)],
         np.random.default_rng(0).normal(size=(50, 24)).astype(np.float32),
     )
     places = largest("JP", 4) + largest("FR", 4)
-    prompts.zero_shot(model, words, held, places)
+    prompts.zero_shot(model, tokenizer, held, places)
     assert seen == [2, 8]
     seen.clear()
-    assert len(clip.embed_texts(model, words, ["a", "b", "a"])) == 3
+    assert len(clip.embed_texts(model, tokenizer, ["a", "b", "a"])) == 3
     assert seen == [2]
 
 
 def test_a_country_without_candidates_is_an_answer(towers):
     """GeoScope crashed there."""
-    model, words = towers
+    model, tokenizer = towers
     names = ["FR", "JP"]
-    vectors = clip.embed_texts(model, words, [captions.country_prompt(n) for n in names])
+    vectors = clip.embed_texts(model, tokenizer, [captions.country_prompt(n) for n in names])
     paris = Example("a", country="FR", lat=48.85, lon=2.35)
     tokyo = Example("b", country="JP", lat=35.7, lon=139.7)
-    held = train_streetclip.held_out([paris, tokyo], vectors)
-    found = prompts.zero_shot(model, words, held, largest("FR", 1))
+    held = held_out([paris, tokyo], vectors)
+    found = prompts.zero_shot(model, tokenizer, held, largest("FR", 1))
     assert found["country"] == 1.0
     assert found["hierarchical"] == 0.5
     assert found["city"] == 0.5
 
 
 def test_states_that_count_as_countries_are_of_their_country(towers):
-    model, words = towers
+    model, tokenizer = towers
     places = [c for c in captions.largest_places(1, states=True) if c.country_code == "US"]
     texas = next(c for c in places if c.region == "Texas")
-    held = train_streetclip.held_out(
+    held = held_out(
         [Example("a", country="US", lat=texas.lat, lon=texas.lon)],
-        clip.embed_texts(model, words, [captions.country_prompt("Texas")]),
+        clip.embed_texts(model, tokenizer, [captions.country_prompt("Texas")]),
     )
-    found = prompts.zero_shot(model, words, held, places)
+    found = prompts.zero_shot(model, tokenizer, held, places)
     assert (found["country"], found["hierarchical"]) == (1.0, 1.0)
 
 
 def test_few_shots_are_few():
-    held = train_streetclip.held_out([Example("a", country="FR")], np.array([[1, 0]], np.float32))
+    held = held_out([Example("a", country="FR")], np.array([[1, 0]], np.float32))
     shots = np.array([[1, 0], [0, 1], [0.9, 0.1]], np.float32)
     known = [Example("b", country="FR"), Example("c", country="JP"), Example("d", country="FR")]
     assert prompts.few_shot(held, shots, known, 1) == {"photos": 1, "country": 1.0}
@@ -222,27 +231,27 @@ def test_what_is_frozen_is_frozen_counted_and_can_be_kept(name, trained_blocks):
 
 def test_lite_trains_the_last_blocks_the_norm_and_the_projection():
     model, _ = clip.make_clip("tiny_clip", "auto", ["a"], projected=True)
-    options = read_recipe(train_streetclip.Options, None, ["variant=lite", "trained_blocks=2"])
+    options = read_recipe(StreetClipOptions, None, ["variant=lite", "trained_blocks=2"])
     before = model.images(torch.zeros(1, 32, 32, 3, dtype=torch.uint8))
     torch.testing.assert_close(
         before,
         torch.nn.functional.normalize(model.tower(torch.zeros(1, 32, 32, 3, dtype=torch.uint8))),
     )
-    train_streetclip.choose_trained(model, options)
+    choose_trained(model, options)
     trained = {name for name, p in model.named_parameters() if p.requires_grad}
     heads = {name.split(".")[0] + "." + name.split(".")[1] for name in trained if "." in name}
     assert heads == {"tower.blocks", "tower.norm", "projection.weight", "projection.bias"}
     assert {name.split(".")[2] for name in trained if name.startswith("tower.blocks")} == {"1", "2"}
-    full = train_streetclip.choose_trained(model, train_streetclip.Options())
+    full = choose_trained(model, StreetClipOptions())
     assert full == sum(p.numel() for p in model.parameters())
 
 
 def test_the_published_schedules_rise_from_the_first_step():
     recipe = ROOT / "training" / "recipes" / "streetclip_geoscope_lite.json"
-    loop = read_recipe(train_streetclip.Options, recipe).loop
+    loop = read_recipe(StreetClipOptions, recipe).loop
     assert (loop.batch_size, loop.accumulation, loop.clip) == (32, 12, 1.0)
     assert loop.warmup * loop.epochs == pytest.approx(0.6)
-    assert 0 < rate_of(100, loop)(0) < rate_of(100, loop)(5)
+    assert 0 < learning_rate_factor(100, loop)(0) < learning_rate_factor(100, loop)(5)
     assert isinstance(loop, LoopOptions)
 
 
@@ -329,7 +338,7 @@ def test_images_are_paired_with_their_captions_by_name(photos, tmp_path):
     assert len(rows) == 18
     names = {"FR": "Paris", "JP": "Tokyo", "BR": "São Paulo"}
     assert all(names[row["image_filename"].split("_")[1]] in row["caption"] for row in rows)
-    found, _ = train_streetclip.read_tables(str(photos / "train.csv"), image_dir=photos / "images")
+    found, _ = read_split_dataset({"train": str(photos / "train.csv")}, photos / "images")
     for example in found.examples:
         mean = np.asarray(example.picture(32)).reshape(-1, 3).mean(axis=0)
         code = {"France": "FR"}.get(example.country, example.country)
@@ -365,14 +374,14 @@ def test_evaluation_of_a_run_and_of_other_candidates(trained, photos, tmp_path):
 
 def test_a_stopped_run_goes_on_and_a_finished_one_can_be_built_on(trained, photos, tmp_path):
     recipe = trained.parent / "r.json"
-    assert "going on after epoch 40" in train_all(photos, trained, recipe, *LONG)
+    assert "resuming after epoch 40" in train_all(photos, trained, recipe, *LONG)
     start = ["--checkpoint-path", trained, "--num-epochs", 1, "--learning-rate", 1e-6]
     more = train_all(photos, tmp_path / "more", recipe, *start)
-    assert "going on" not in more
+    assert "resuming" not in more
     before, after = (run_folder.read(run)["metrics"] for run in (trained, tmp_path / "more"))
     assert after["prompts"]["zero-shot"] == before["prompts"]["zero-shot"]
     given = [*tables(photos, "train"), "--recipe", recipe, "--output-dir", tmp_path / "x"]
-    assert "ask for the same" in fails("train", *given, *start, "--variant", "lite")
+    assert "use the same" in fails("train", *given, *start, "--variant", "lite")
 
 
 def fails(*arguments):
@@ -390,13 +399,13 @@ def test_a_stopped_run_reads_as_it_did(photos, tmp_path):
     before = (run / "text" / "tokenizer.json").read_text()
     given = [*tables(photos, "train", "val", "test"), "--output-dir", run, "--recipe", recipe]
     more = command("train", *given, "--num-epochs", 1, "--set", "cities=1")
-    assert "going on after epoch 1" in more
+    assert "resuming after epoch 1" in more
     assert (run / "text" / "tokenizer.json").read_text() == before
     shutil.rmtree(run / "text")
-    assert "words of this run were not kept" in fails("train", *given, "--num-epochs", 1)
+    assert "tokenizer of this run is missing" in fails("train", *given, "--num-epochs", 1)
 
 
-def test_lite_with_a_trunk_and_kept_views(photos, tmp_path):
+def test_lite_with_a_backbone_and_cached_views(photos, tmp_path):
     recipe = write_json(tmp_path / "r.json", RECIPE | {
         "tower": "tiny", "variant": "lite", "trained_blocks": 0, "train_text": True, "views": 2,
     })  # fmt: skip
@@ -411,12 +420,10 @@ def test_lite_with_a_trunk_and_kept_views(photos, tmp_path):
 def test_validation_photos_are_shown_as_they_are(trained, photos):
     """GeoScope altered the validation photos as well."""
     held = run_folder.read_held_out(trained / "val.npz")
-    model, _, spec, _ = train_streetclip.load_run(trained)
+    model, _, spec, _ = load_run(trained)
     from geotagger.images.decode import fit
 
-    found, _ = train_streetclip.read_tables(
-        val_csv=str(photos / "val.csv"), image_dir=photos / "images"
-    )
+    found, _ = read_split_dataset({"val": str(photos / "val.csv")}, photos / "images")
     example = found.examples[0]
     pixels = torch.from_numpy(fit(example.picture(spec.size_px), spec))[None]
     with torch.no_grad():
@@ -429,9 +436,9 @@ def test_validation_photos_are_shown_as_they_are(trained, photos):
 def test_geotagger_runs_the_bundle(trained, photos, tmp_path, precision):
     names = {code: captions.country_name(code) for code in CITIES}
     rows = tag(trained, photos, tmp_path, precision)
-    told = [f"looks like {names[row['path'].split('_')[-2]]}" in row["evidence"] for row in rows]
-    assert len(told) == 90
-    assert np.mean(told) > 0.8
+    lines = [f"looks like {names[row['path'].split('_')[-2]]}" in row["evidence"] for row in rows]
+    assert len(lines) == 90
+    assert np.mean(lines) > 0.8
 
 
 def test_tables_that_cannot_be_used_are_named(photos, tmp_path):
@@ -441,7 +448,7 @@ def test_tables_that_cannot_be_used_are_named(photos, tmp_path):
     unknown = fails(
         "train", *tables(photos, "train"), "--output-dir", tmp_path, "--tower", "no/tower"
     )
-    assert "no/tower: is no tower" in unknown
+    assert "no/tower: is not a tower" in unknown
     recipe = write_json(tmp_path / "r.json", {"variant": "heavy"})
     assert "heavy" in fails(
         "train", *tables(photos, "train"), "--output-dir", tmp_path, "--recipe", recipe

@@ -1,8 +1,8 @@
-"""What a model's numbers are worth, from photos that it was not trained on.
+"""Calibrates a model on photos that it was not trained on.
 
-temperature     of logits, so that probabilities come true (Guo et al. 2017)
-weight          of the vision evidence beside the prior: least surprise at the true country
-radius factor   widens the stated 90 % radius until it covers 90 % (split conformal, Vovk 2005)
+temperature     of logits, so that probabilities match frequencies (Guo et al. 2017)
+weight          of the vision evidence next to the prior: maximum likelihood of the true country
+radius factor   widens the 90 % radius until it covers 90 % (split conformal, Vovk et al. 2005)
 """
 
 from __future__ import annotations
@@ -32,29 +32,35 @@ if TYPE_CHECKING:
 
 WEIGHTS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2)
 COVERAGE = 0.9
-EXACT = ("point", "city", "region")
-"""Precisions of labels whose position may be measured against."""
-MAX_FITTED = 400
-"""Photos that weight and factor are fitted on; more change the third digit and cost minutes."""
+LOCATED_PRECISIONS = ("point", "city", "region")
+"""Precisions of labels whose position counts in distances."""
+MAX_PHOTOS = 400
+"""Photos for weight and factor; more change the third digit and cost minutes."""
+BATCH_SIZE = 64
 
 
 def fit_temperature(logits: NDArray[np.float32], target: NDArray[np.intp]) -> float:
-    """The temperature by which the right labels are least surprising, by L-BFGS.
+    """Fits the temperature by maximum likelihood of the right labels, with L-BFGS.
 
-    Photos whose target is -1 say nothing. Without any, 1.
+    Args:
+        logits: [n, K].
+        target: [n] the right class, -1 if it has none.
+
+    Returns:
+        The temperature; 1 if no photo has a class.
     """
     known = target >= 0
     if not known.any():
         return 1.0
-    values, wanted = torch.from_numpy(logits[known]).double(), torch.from_numpy(target[known])
+    values, labels = torch.from_numpy(logits[known]).double(), torch.from_numpy(target[known])
     log_temperature = torch.zeros((), dtype=torch.float64, requires_grad=True)
     solver = torch.optim.LBFGS([log_temperature], max_iter=60, line_search_fn="strong_wolfe")
 
     def loss() -> torch.Tensor:
         solver.zero_grad()
-        surprise = cross_entropy(values / log_temperature.exp(), wanted)
-        surprise.backward()
-        return surprise
+        value = cross_entropy(values / log_temperature.exp(), labels)
+        value.backward()
+        return value
 
     solver.step(loss)
     return round(float(np.clip(log_temperature.detach().exp().item(), 0.05, 100)), 4)
@@ -63,125 +69,154 @@ def fit_temperature(logits: NDArray[np.float32], target: NDArray[np.intp]) -> fl
 def fit_place_temperature(
     held: HeldOut, output: str, labels: Sequence[Label], places: Places
 ) -> float:
-    """The temperature by which the right countries are least surprising.
+    """Fits the temperature by maximum likelihood of the right countries.
 
-    Labels may be finer than what can be told from looks; by L-BFGS on them the temperature would
-    pay for every miss of a neighbour and flatten what is known of the country. Without any photo
-    of known country, 1.
+    Labels may be finer than what a photo shows. A temperature fitted to them would pay for every
+    confusion of neighbours, and flatten what is known of the country.
+
+    Args:
+        held: Validation photos.
+        output: The name of the logits.
+        labels: Their labels.
+        places: The places table.
+
+    Returns:
+        The temperature; 1 if no photo has a known country.
     """
     decoder = ClassifyDecoder(labels, 1.0, places, output)
-    rows, country, share = _fitted_rows(held, places)
+    rows, country, weights = _sample(held, places)
     if not (country >= 0).any():
         return 1.0
-    values = likelihoods(held, {output: decoder}, rows)
-    return round(1 / _weight(values, country, share, places), 4)
+    values = log_likelihoods(held, {output: decoder}, rows)
+    return round(1 / _fit_weight(values, country, weights, places), 4)
 
 
 def sigma_km(held: HeldOut, output: str) -> float:
-    """The typical error on either axis of coordinates [n, 2], degrees.
+    """Returns the standard error in km on each axis of coordinates [n, 2] in degrees.
 
-    The median distance of a two-dimensional normal is 1.1774 sigma.
+    The median distance of a two-dimensional normal distribution is 1.1774 sigma.
     """
-    exact = np.isin(held.precision, EXACT) & ~np.isnan(held.lat)
-    lat, lon = held.outputs[output][exact].T.astype(float)
-    km = haversine_km(lat, lon, held.lat[exact], held.lon[exact])
+    located = np.isin(held.precision, LOCATED_PRECISIONS) & ~np.isnan(held.lat)
+    lat, lon = held.outputs[output][located].T.astype(float)
+    km = haversine_km(lat, lon, held.lat[located], held.lon[located])
     return round(float(np.clip(np.median(km) / 1.1774, 1, 2e4)), 1) if len(km) else 2e4
 
 
-def likelihoods(
+def log_likelihoods(
     held: HeldOut, decoders: Mapping[str, HeadDecoder], rows: NDArray[np.intp]
 ) -> list[NDArray[np.float32]]:
-    """[places] of each of `rows`: the sum of what the heads say; `decoders` by name of output."""
+    """Sums the log-likelihoods of the heads.
+
+    Args:
+        held: The photos with their outputs.
+        readers: Name of the output -> its reader.
+        rows: The photos.
+
+    Returns:
+        [places] for each photo with evidence.
+    """
     sums: list[NDArray[np.float32] | None] = [None] * len(rows)
     for name, decoder in decoders.items():
-        for start in range(0, len(rows), 64):
-            values = held.outputs[name][rows[start : start + 64]]
+        for start in range(0, len(rows), BATCH_SIZE):
+            values = held.outputs[name][rows[start : start + BATCH_SIZE]]
             for offset, reading in enumerate(decoder.decode(values)):
                 own, before = reading.log_likelihood, sums[start + offset]
                 if own is not None:
                     sums[start + offset] = own if before is None else before + own
-    return [one for one in sums if one is not None]
+    return [values for values in sums if values is not None]
 
 
-def predictions(
+def predict(
     held: HeldOut, decoders: Mapping[str, HeadDecoder], places: Places, calibration: Calibration
 ) -> list[Prediction]:
-    """What `geotagger tag` would say of every photo by this model alone."""
-    belief = Fusion(places, radius_factor=calibration.radius_factor)
-    found = []
-    for start in range(0, len(held), 64):
-        rows = np.arange(start, min(start + 64, len(held)))
-        for values in likelihoods(held, decoders, rows):
-            found.append(belief.decide([Evidence("vision", calibration.weight, "", values)]))
-    return found
+    """Returns the predictions of `geotagger tag` by this model alone."""
+    fusion = Fusion(places, radius_factor=calibration.radius_factor)
+    predictions = []
+    for start in range(0, len(held), BATCH_SIZE):
+        rows = np.arange(start, min(start + BATCH_SIZE, len(held)))
+        for values in log_likelihoods(held, decoders, rows):
+            evidence = Evidence("vision", calibration.weight, "", values)
+            predictions.append(fusion.decide([evidence]))
+    return predictions
 
 
 def fit(held: HeldOut, decoders: Mapping[str, HeadDecoder], places: Places) -> Calibration:
-    """Weight and radius factor, fitted on photos spread over the held-out ones.
+    """Fits weight and radius factor on a sample of the held-out photos.
 
-    Photos of common countries count less (1 / sqrt of their number). Labels known to the country
-    alone have no say in the radius.
+    Photos of common countries count less (1 / sqrt of their number). Labels that are known only to
+    the country do not count in the radius.
+
+    Args:
+        held: Validation photos.
+        readers: Name of the output -> its reader.
+        places: The places table.
     """
-    rows, country, share = _fitted_rows(held, places)
-    values = likelihoods(held, decoders, rows)
+    rows, country, weights = _sample(held, places)
+    values = log_likelihoods(held, decoders, rows)
     if not values:
         return UNCALIBRATED
-    weight = _weight(values, country, share, places)
-    belief = Fusion(places)
-    exact = np.isin(held.precision[rows], EXACT) & ~np.isnan(held.lat[rows])
+    weight = _fit_weight(values, country, weights, places)
+    fusion = Fusion(places)
+    located = np.isin(held.precision[rows], LOCATED_PRECISIONS) & ~np.isnan(held.lat[rows])
     stretch = []
-    for index in np.flatnonzero(exact):
-        found = belief.decide([Evidence("vision", weight, "", values[index])])
+    for index in np.flatnonzero(located):
+        prediction = fusion.decide([Evidence("vision", weight, "", values[index])])
         row = rows[index]
-        km = haversine_km(found.point.lat, found.point.lon, held.lat[row], held.lon[row])
-        stretch.append(float(km) / found.radius_km)
+        lat, lon = prediction.point.lat, prediction.point.lon
+        km = haversine_km(lat, lon, held.lat[row], held.lon[row])
+        stretch.append(float(km) / prediction.radius_km)
     if not stretch:
         return Calibration(weight, radius_factor=1.0)
-    return Calibration(
-        weight, round(float(np.clip(conformal(stretch, share[exact]), 0.01, 100)), 3)
-    )
+    factor = float(np.clip(conformal_quantile(stretch, weights[located]), 0.01, 100))
+    return Calibration(weight, round(factor, 3))
 
 
-def _fitted_rows(
+def _sample(
     held: HeldOut, places: Places
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
-    """Rows to fit on, their countries (-1: not known), and how much each counts."""
-    rows = np.unique(np.linspace(0, len(held) - 1, min(len(held), MAX_FITTED)).astype(int))
-    return rows, *counted(held.country[rows].tolist(), places)
+    """Returns (rows, their countries, their weights) of at most MAX_PHOTOS photos."""
+    rows = np.unique(np.linspace(0, len(held) - 1, min(len(held), MAX_PHOTOS)).astype(int))
+    return rows, *countries_and_weights(held.country[rows].tolist(), places)
 
 
-def counted(
-    countries: Sequence[str], places: Places
+def countries_and_weights(
+    codes: Sequence[str], places: Places
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """The number of each photo's country (-1: not known), and how much the photo counts: common
-    countries less, 1 / sqrt(photos of the country)."""
-    codes = {code: index for index, code in enumerate(places.country_codes)}
-    country = np.array([codes.get(code, -1) for code in countries])
+    """Returns (country [n], weight [n]) of photos with these country codes.
+
+    The country is an index into `places.country_codes`, -1 if unknown. The weight is
+    1 / sqrt(photos of the country).
+    """
+    index_of = {code: index for index, code in enumerate(places.country_codes)}
+    country = np.array([index_of.get(code, -1) for code in codes])
     return country, np.bincount(country + 1)[country + 1] ** -0.5
 
 
-def _weight(
+def _fit_weight(
     values: list[NDArray[np.float32]],
     country: NDArray[np.intp],
-    share: NDArray[np.float64],
+    photo_weights: NDArray[np.float64],
     places: Places,
 ) -> float:
+    """Returns the one of WEIGHTS with the largest likelihood of the true countries."""
     prior = log_prior(places, Constants.load())
-    surprise = np.zeros(len(WEIGHTS))
-    for own, truth, counts in zip(values, country, share, strict=True):
+    losses = np.zeros(len(WEIGHTS))
+    for own, truth, photo_weight in zip(values, country, photo_weights, strict=True):
         if truth < 0:
             continue
         inside = places.country == truth
         for number, weight in enumerate(WEIGHTS):
             logs = prior + np.float32(weight) * own
             mass = np.exp(logs - logs.max())
-            surprise[number] -= counts * np.log(mass[inside].sum() / mass.sum() + 1e-12)
-    return WEIGHTS[int(surprise.argmin())]
+            losses[number] -= photo_weight * np.log(mass[inside].sum() / mass.sum() + 1e-12)
+    return WEIGHTS[int(losses.argmin())]
 
 
-def conformal(stretch: Sequence[float] | NDArray[np.float64], share: NDArray[np.float64]) -> float:
-    """The value that COVERAGE of the weight does not exceed; one unseen photo lies above all."""
-    order = np.argsort(stretch)
-    held = np.cumsum(share[order]) / (share.sum() + share.mean())
-    at = min(int(np.searchsorted(held, COVERAGE)), len(stretch) - 1)
-    return float(np.asarray(stretch)[order][at])
+def conformal_quantile(
+    values: Sequence[float] | NDArray[np.float64], weights: NDArray[np.float64]
+) -> float:
+    """Returns the weighted quantile at COVERAGE, with one unseen photo above all."""
+    order = np.argsort(values)
+    cumulative = np.cumsum(weights[order]) / (weights.sum() + weights.mean())
+    at = min(int(np.searchsorted(cumulative, COVERAGE)), len(values) - 1)
+    return float(np.asarray(values)[order][at])

@@ -1,11 +1,12 @@
-"""Fits what the belief needs to know of a model: python -m training.calibrate.fit_belief RUN BUNDLE
+"""Calibrates a model on its out-of-fold logits: python -m training.calibrate.fit_belief RUN BUNDLE
 
-RUN/oof.npz holds logits of photos whose source the model had not seen. On these are fitted
-    the weight of the model's evidence   least surprise at the country
-    the radius factor   the stated 90 % radius is widened until it covers 90 % (split conformal,
-                        Vovk et al. 2005; Angelopoulos & Bates 2021)
-They go into RUN/run.json, from where the export takes them into the card. Coverage and calibration
-are printed for photos of folds that were not used for the fit.
+RUN/oof.npz holds the logits of photos whose source the model had not seen. Fitted are
+    weight          of the model's evidence, by maximum likelihood of the true country
+    radius factor   widens the 90 % radius until it covers 90 % (split conformal, Vovk et al. 2005;
+                    Angelopoulos and Bates 2021)
+They go into RUN/run.json, and the export copies them into the card. BUNDLE is a bundle of the same
+model, whose head reads the logits. Coverage and reliability are printed for folds that were not
+used for the fit.
 """
 
 from __future__ import annotations
@@ -20,34 +21,46 @@ from numpy.typing import NDArray
 
 from geotagger.fusion.decide import Fusion
 from geotagger.fusion.prior import Constants, log_prior
+from geotagger.geography.country_names import continent_of_country
 from geotagger.geography.places import Places, load_places
 from geotagger.geography.sphere import haversine_km
 from geotagger.types import Evidence, Level, Prediction
 from geotagger.vision.bundle.bundle import load_bundle
+from geotagger.vision.bundle.card import Calibration
 from geotagger.vision.decoding.factory import make_decoder
 from geotagger.vision.decoding.heads import HeadDecoder
-from training.calibrate.calibrate import EXACT, conformal, counted
+from training.calibrate.calibrate import (
+    LOCATED_PRECISIONS,
+    conformal_quantile,
+    countries_and_weights,
+)
+from training.engine.run_folder import RUN_FILE
 
 WEIGHTS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2)
-CONFIDENT = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+CONFIDENCES = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+LEVELS = (Level.CONTINENT, Level.COUNTRY, Level.REGION, Level.CITY)
+BATCH_SIZE = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Unseen:
-    """Out-of-fold logits [n, K] and the truth of each photo."""
+class OutOfFold:
+    """Out-of-fold logits [n, K] and the labels of the n photos."""
 
     logits: NDArray[np.float32]
     lat: NDArray[np.float64]
     lon: NDArray[np.float64]
     country: NDArray[np.intp]
+    """Index into the country codes of the places table."""
     fold: NDArray[np.intp]
-    exact: NDArray[np.bool_]
-    """The label's position is good to a region or better."""
+    located: NDArray[np.bool_]
+    """Whether the label is precise to a region or better."""
     weight: NDArray[np.float64]
-    """How much the photo counts: common countries less."""
+    """Photos of common countries count less."""
 
-    def rows(self, chosen: NDArray[np.bool_]) -> Unseen:
-        return Unseen(**{name: getattr(self, name)[chosen] for name in self.__dataclass_fields__})
+    def rows(self, chosen: NDArray[np.bool_]) -> OutOfFold:
+        """Returns some of the photos."""
+        fields = {name: getattr(self, name)[chosen] for name in self.__dataclass_fields__}
+        return OutOfFold(**fields)
 
 
 @click.command(help=__doc__)
@@ -55,96 +68,112 @@ class Unseen:
 @click.argument("bundle_dir", metavar="BUNDLE", type=click.Path(path_type=Path, exists=True))
 @click.option("--write/--no-write", default=True, show_default=True)
 def main(run: Path, bundle_dir: Path, write: bool) -> None:
-    places = load_places()
+    calibration = calibrate_run(run, bundle_dir)
+    if write:
+        store(run, calibration)
+
+
+def calibrate_run(run: Path, bundle_dir: Path) -> Calibration:
+    """Fits weight and radius factor, and prints coverage and reliability.
+
+    Args:
+        run: Has the out-of-fold logits.
+        bundle_dir: A bundle of the same model.
+    """
+    places, constants = load_places(), Constants.load()
     bundle = load_bundle(bundle_dir)
     decoder = make_decoder(bundle, bundle.card.heads[0], places)
-    unseen = read_unseen(run / "oof.npz", places)
-    constants = Constants.load()
-
-    weight = fit_weight(unseen, decoder, places, constants)
+    photos = read_out_of_fold(run / "oof.npz", places)
+    weight = fit_weight(photos, decoder, places, constants)
     click.echo(f"weight {weight}")
-    predictions = predict(unseen, decoder, weight, Fusion(places, constants, min_confidence=2.0))
+    fusion = Fusion(places, constants, min_confidence=2.0)
+    predictions = predict(photos, decoder, weight, fusion)
     points = np.array([(p.point.lat, p.point.lon) for p in predictions])
-    km = haversine_km(*points.T, unseen.lat, unseen.lon)
+    km = haversine_km(*points.T, photos.lat, photos.lon)
     stretch = km / np.array([p.radius_km for p in predictions])
-    factor = round(conformal(stretch[unseen.exact], unseen.weight[unseen.exact]), 3)
+    located = photos.located
+    factor = round(conformal_quantile(stretch[located], photos.weight[located]), 3)
     click.echo(f"radius factor {factor}")
-    for fold in np.unique(unseen.fold):
-        own = unseen.exact & (unseen.fold == fold)
-        others = unseen.exact & (unseen.fold != fold)
-        covered = stretch[own] <= conformal(stretch[others], unseen.weight[others])
-        click.echo(f"  fold {fold}: the 90 % radius covers {covered.mean():.3f} of {own.sum()}")
-    click.echo(reliability(unseen, decoder, weight, places, constants))
-    if write:
-        _store(run, weight, factor)
+    click.echo(describe_coverage(photos, stretch))
+    click.echo(describe_reliability(photos, decoder, weight, places, constants))
+    return Calibration(weight, factor)
 
 
-def read_unseen(file: Path, places: Places) -> Unseen:
+def read_out_of_fold(file: Path, places: Places) -> OutOfFold:
+    """Reads oof.npz; photos of unknown countries are left out."""
     data = np.load(file)
-    country, weight = counted(data["country"].tolist(), places)
-    exact = np.isin(data["precision"], EXACT)
-    unseen = Unseen(data["logits"], data["lat"], data["lon"], country, data["fold"], exact, weight)
-    return unseen.rows(country >= 0)
+    country, weight = countries_and_weights(data["country"].tolist(), places)
+    located = np.isin(data["precision"], LOCATED_PRECISIONS)
+    photos = OutOfFold(
+        data["logits"], data["lat"], data["lon"], country, data["fold"], located, weight
+    )
+    return photos.rows(country >= 0)
 
 
-def fit_weight(unseen: Unseen, decoder: HeadDecoder, places: Places, constants: Constants) -> float:
-    """The weight by which the true countries are least surprising."""
-    likelihoods = _by_label(unseen, decoder, places)
+def fit_weight(
+    photos: OutOfFold, decoder: HeadDecoder, places: Places, constants: Constants
+) -> float:
+    """Returns the one of WEIGHTS with the largest likelihood of the true countries."""
+    likelihoods = _label_likelihoods(photos, decoder, places)
     prior = np.exp(log_prior(places, constants))
-    surprise = {}
+    losses = {}
     for weight in WEIGHTS:
         mass = likelihoods.country_mass(prior, weight)
-        chance = mass[np.arange(len(mass)), unseen.country] / mass.sum(axis=1)
-        surprise[weight] = float(np.average(-np.log(chance + 1e-12), weights=unseen.weight))
-        click.echo(f"  weight {weight}: {surprise[weight]:.4f} nats")
-    return min(surprise, key=lambda weight: surprise[weight])
+        probability = mass[np.arange(len(mass)), photos.country] / mass.sum(axis=1)
+        losses[weight] = float(np.average(-np.log(probability + 1e-12), weights=photos.weight))
+        click.echo(f"  weight {weight}: {losses[weight]:.4f} nats")
+    return min(losses, key=lambda weight: losses[weight])
 
 
 @dataclass(frozen=True, slots=True)
-class ByLabel:
-    """Log-likelihoods [n, K] of labels, and which label, less how much, each place [P] has."""
+class LabelLikelihoods:
+    """Log-likelihoods of labels, and how places inherit them."""
 
     values: NDArray[np.float32]
+    """[n, K] log-likelihoods of the labels."""
     label_of_place: NDArray[np.intp]
-    less: NDArray[np.float32]
+    """[P] the label of each place."""
+    reduction: NDArray[np.float32]
+    """[P] how much lower the log-likelihood of the place is than that of its label."""
     places: Places
 
     def country_mass(self, prior: NDArray[np.floating], weight: float) -> NDArray[np.float64]:
-        """[n, countries], up to a factor a photo."""
+        """Returns the posterior mass [n, countries], up to a factor for each photo."""
         shares = np.zeros((self.values.shape[1], len(self.places.country_codes)))
-        own = prior * np.exp(weight * self.less)
+        own = prior * np.exp(weight * self.reduction)
         np.add.at(shares, (self.label_of_place, self.places.country), own)
         logs = weight * self.values
         mass: NDArray[np.float64] = np.exp(logs - logs.max(axis=1, keepdims=True)) @ shares
         return mass
 
 
-def _by_label(unseen: Unseen, decoder: HeadDecoder, places: Places) -> ByLabel:
-    """Reads the label of every place off the decoder itself, with one-hot logits."""
-    count = unseen.logits.shape[1]
+def _label_likelihoods(photos: OutOfFold, decoder: HeadDecoder, places: Places) -> LabelLikelihoods:
+    """Finds the label of every place by reading one-hot logits."""
+    count = photos.logits.shape[1]
     one_hot = np.stack(
         [reading.log_likelihood for reading in decoder.decode(40 * np.eye(count, dtype=np.float32))]
     )
     label_of_place = np.argmax(one_hot, axis=0)
-    best, first = one_hot.max(axis=1), one_hot.argmax(axis=1)
-    less = one_hot.max(axis=0) - best[label_of_place]
+    best, first_place = one_hot.max(axis=1), one_hot.argmax(axis=1)
+    reduction = one_hot.max(axis=0) - best[label_of_place]
     values = [
-        reading.log_likelihood[first]
-        for start in range(0, len(unseen.logits), 64)
-        for reading in decoder.decode(unseen.logits[start : start + 64])
+        reading.log_likelihood[first_place]
+        for start in range(0, len(photos.logits), BATCH_SIZE)
+        for reading in decoder.decode(photos.logits[start : start + BATCH_SIZE])
         if reading.log_likelihood is not None
     ]
-    return ByLabel(np.stack(values), label_of_place, less, places)
+    return LabelLikelihoods(np.stack(values), label_of_place, reduction, places)
 
 
 def predict(
-    unseen: Unseen, decoder: HeadDecoder, weight: float, belief: Fusion
+    photos: OutOfFold, decoder: HeadDecoder, weight: float, fusion: Fusion
 ) -> list[Prediction]:
-    found = []
-    for start in range(0, len(unseen.logits), 64):
-        for reading in decoder.decode(unseen.logits[start : start + 64]):
+    """Returns the predictions of the program by this model alone."""
+    outlier_probability = fusion.constants.vision_outlier_probability
+    predictions = []
+    for start in range(0, len(photos.logits), BATCH_SIZE):
+        for reading in decoder.decode(photos.logits[start : start + BATCH_SIZE]):
             assert reading.log_likelihood is not None
-            outlier_probability = belief.constants.vision_outlier_probability
             evidence = Evidence(
                 "vision",
                 weight,
@@ -152,41 +181,58 @@ def predict(
                 reading.log_likelihood,
                 outlier_probability=outlier_probability,
             )
-            found.append(belief.decide([evidence]))
-    return found
+            predictions.append(fusion.decide([evidence]))
+    return predictions
 
 
-def reliability(
-    unseen: Unseen, decoder: HeadDecoder, weight: float, places: Places, constants: Constants
+def describe_coverage(photos: OutOfFold, stretch: NDArray[np.float64]) -> str:
+    """Describes the coverage of each fold with the factor of the other folds.
+
+    Args:
+        photos: The n photos.
+        stretch: [n] distance from the true position, divided by the radius.
+    """
+    lines = []
+    for fold in np.unique(photos.fold):
+        own = photos.located & (photos.fold == fold)
+        others = photos.located & (photos.fold != fold)
+        covered = stretch[own] <= conformal_quantile(stretch[others], photos.weight[others])
+        lines.append(f"  fold {fold}: the 90 % radius covers {covered.mean():.3f} of {own.sum()}")
+    return "\n".join(lines)
+
+
+def describe_reliability(
+    photos: OutOfFold, decoder: HeadDecoder, weight: float, places: Places, constants: Constants
 ) -> str:
-    """How often answers at each confidence are right, by level."""
-    home = {}
-    for index in range(len(places.country_codes)):
-        rows = np.flatnonzero(places.country == index)
-        home[index] = places.continent_names[places.continent[rows[0]]] if len(rows) else ""
+    """Describes how often predictions at each confidence are right, by level."""
+    truths = np.unique(photos.country).tolist()
+    continent_of = {country: continent_of_country(places, country) for country in truths}
     lines = ["level      confidence   answered  right"]
-    for confident in CONFIDENT:
-        predictions = predict(
-            unseen, decoder, weight, Fusion(places, constants, min_confidence=confident)
-        )
-        for level in (Level.CONTINENT, Level.COUNTRY, Level.REGION, Level.CITY):
+    for confidence in CONFIDENCES:
+        fusion = Fusion(places, constants, min_confidence=confidence)
+        predictions = predict(photos, decoder, weight, fusion)
+        for level in LEVELS:
             right = [
-                p.place.continent == home[int(truth)]
+                p.place.continent == continent_of[int(truth)]
                 if level is Level.CONTINENT
                 else p.place.country_code == places.country_codes[truth]
-                for p, truth in zip(predictions, unseen.country, strict=True)
+                for p, truth in zip(predictions, photos.country, strict=True)
                 if p.level is level
             ]
             if right:
                 share = len(right) / len(predictions)
-                lines.append(f"{level:10} {confident:10.1f} {share:10.3f} {np.mean(right):6.3f}")
+                lines.append(f"{level:10} {confidence:10.1f} {share:10.3f} {np.mean(right):6.3f}")
     return "\n".join(lines)
 
 
-def _store(run: Path, weight: float, factor: float) -> None:
-    document = json.loads((run / "run.json").read_text())
-    document["calibration"] = {"weight": weight, "radius_factor": factor}
-    (run / "run.json").write_text(json.dumps(document, indent=1) + "\n")
+def store(run: Path, calibration: Calibration) -> None:
+    """Adds the calibration to run.json."""
+    document = json.loads((run / RUN_FILE).read_text())
+    document["calibration"] = {
+        "weight": calibration.weight,
+        "radius_factor": calibration.radius_factor,
+    }
+    (run / RUN_FILE).write_text(json.dumps(document, indent=1) + "\n")
 
 
 if __name__ == "__main__":

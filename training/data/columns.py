@@ -1,18 +1,19 @@
-"""What the columns of published label tables are called, and what they mean here.
+"""The columns of published label tables, and their meaning here.
 
 Known tables: plain `file,lat,lon[,country,...]`; StreetCLIP (image_filename, city, region, country,
-continent); GeoScope (latitude, longitude, continent; images are called by the number of the row);
+continent); GeoScope (latitude, longitude, continent; images are named by row number);
 OpenStreetView-5M and OSV-Mini (id, latitude, longitude, country, region, sub-region, captured_at,
-climate, ...); MP-16 (IMG_ID, LAT, LON). Columns that are not known are kept under their own name.
+climate, ...); MP-16 (IMG_ID, LAT, LON). Unknown columns are kept under their own name.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from geotagger.errors import UsageError
 from geotagger.geography.country_names import codes_by_name
+from training.data.example import Example
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -32,66 +33,100 @@ ALIASES = {
     "rights": ("rights", "licence", "license"),
     "label": ("label", "class"),
 }  # fmt: skip
-"""Our name of a column, and what tables call it, likeliest first. Case does not matter."""
+"""Our name of a column -> its names in tables, most likely first. Case does not matter."""
 
-PLACE = ("lat", "lon", "country", "region", "city", "continent", "label")
-"""A table must have some of these, or it says nothing of where its photos were taken."""
+PLACE_COLUMNS = ("lat", "lon", "country", "region", "city", "continent", "label")
+"""A table needs at least one of these."""
 
 
 def match_columns(names: Iterable[str], source: str, named_by_row: bool) -> dict[str, str]:
-    """Our name -> the table's name, for every column that is known.
+    """Matches the columns of a table with ours.
 
-    `named_by_row` allows a table without a file column, whose images are called 0.png, 1.png, ...
+    Args:
+        names: The columns of the table.
+        source: The name of the table, for messages.
+        named_by_row: Allows a table without a file column, whose images are 0.png, 1.png, ...
+
+    Returns:
+        Our name -> the name in the table, for every known column.
 
     Raises:
-        UsageError: no column names the image, or half a position is missing, or no column says
-            anything of the place; the message names what is there.
+        UsageError: The file column, one half of the position, or every place column is missing.
+            The message names the columns of the table.
     """
-    found = {name.strip().casefold(): name for name in names if name}
+    by_folded_name = {name.strip().casefold(): name for name in names if name}
     matched = {
-        ours: found[alias]
+        ours: by_folded_name[alias]
         for ours, aliases in ALIASES.items()
         for alias in reversed(aliases)
-        if alias in found
+        if alias in by_folded_name
     }
-    lacking = [] if "file" in matched or named_by_row else ["file"]
+    missing = [] if "file" in matched or named_by_row else ["file"]
     if ("lat" in matched) != ("lon" in matched):
-        lacking.append("lon" if "lat" in matched else "lat")
-    if not set(PLACE) & set(matched):
-        lacking += ["lat", "lon"]
-    if lacking:
+        missing.append("lon" if "lat" in matched else "lat")
+    if not set(PLACE_COLUMNS) & set(matched):
+        missing += ["lat", "lon"]
+    if missing:
         raise UsageError(
-            f"{source}: lacks the columns {', '.join(lacking)} (it has {', '.join(found)}); "
-            "add them, or rename what holds them"
+            f"{source}: lacks the columns {', '.join(missing)} (it has "
+            f"{', '.join(by_folded_name)}); add them, or rename the columns that hold them"
         )
     return matched
 
 
 def place_fields(row: Mapping[str, str]) -> dict[str, str | float]:
-    """lat, lon (NaN where unknown), country as ISO alpha-2 where it is known to the places table.
+    """Reads the place of one row.
+
+    Args:
+        row: Values by our column names.
+
+    Returns:
+        lat and lon in degrees (NaN if unknown); country as ISO alpha-2 code if the places table
+        has it; region, city, continent and label as text.
 
     Raises:
-        ValueError: the position or the country makes no sense.
+        ValueError: The position is invalid, or the row names no place at all.
     """
     lat, lon = _degrees(row.get("lat"), 90), _degrees(row.get("lon"), 180)
     if math.isnan(lat) != math.isnan(lon):
-        raise ValueError("has half a position")
+        raise ValueError("has only one half of a position")
     texts = {key: (row.get(key) or "").strip() for key in ("region", "city", "continent", "label")}
     country = country_code((row.get("country") or "").strip())
     if math.isnan(lat) and not country and not any(texts.values()):
-        raise ValueError("does not say where it was taken")
+        raise ValueError("has no place")
     return {"lat": lat, "lon": lon, "country": country, **texts}
 
 
-def _degrees(text: str | None, most: float) -> float:
+def _degrees(text: str | None, limit: float) -> float:
     if text is None or not str(text).strip():
         return math.nan
     value = float(text)
-    if not abs(value) <= most:  # also when it is not a number
-        raise ValueError(f"{text} is no position in degrees")
+    if not abs(value) <= limit:  # also true for NaN
+        raise ValueError(f"{text} is not a position in degrees")
     return value
 
 
+def example_from_row(
+    row: dict[str, Any], matched: dict[str, str], file: str, **more: Any
+) -> Example:
+    """Makes an example of one row of a table.
+
+    Args:
+        row: Values by the column names of the table.
+        matched: What `match_columns` returned.
+        file: The name of the example.
+        more: Further fields of the example.
+
+    Raises:
+        ValueError: The place of the row is invalid.
+    """
+    texts = {key: "" if value is None else str(value) for key, value in row.items() if key}
+    ours = {key: texts.get(name, "").strip() for key, name in matched.items()}
+    kept = {key: ours[key] for key in ("precision", "source", "split", "rights") if ours.get(key)}
+    place: dict[str, Any] = place_fields(ours)
+    return Example(file=file, **place, **kept, columns=texts, **more)
+
+
 def country_code(text: str) -> str:
-    """ISO alpha-2 of a code or an English name; what is not known stays as it is."""
+    """Returns the ISO alpha-2 code of a code or an English name; unknown text is unchanged."""
     return codes_by_name().get(text.casefold(), text)

@@ -1,4 +1,4 @@
-"""Opens every picture once: broken ones are named, and the others get a fingerprint."""
+"""Opens every picture once: finds broken ones, and computes fingerprints of the others."""
 
 from __future__ import annotations
 
@@ -13,28 +13,32 @@ from geotagger.images.difference_hash import difference_hash
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from training.data.dataset import Example
+    from training.data.example import Example
 
-LOOK_PX = 144
-"""Pictures are fingerprinted at twice this size or more."""
+DECODED_PX = 144
+"""Pictures are decoded to this side or more; the hash needs 8 x 9 px."""
 
 
-def look_at(examples: Sequence[Example]) -> tuple[list[Example], list[str]]:
-    """Opens every picture: those that can be read, with fingerprints, and what ails the others."""
-    good, problems = [], []
+def check_images(examples: Sequence[Example]) -> tuple[list[Example], list[str]]:
+    """Opens every picture.
+
+    Returns:
+        (the readable examples with fingerprints, one line for each unreadable one).
+    """
+    readable, problems = [], []
     with ThreadPoolExecutor(2) as pool:
-        for example, seen in zip(examples, pool.map(_fingerprint, examples), strict=True):
-            if isinstance(seen, int):
-                good.append(replace(example, fingerprint=seen))
+        for example, result in zip(examples, pool.map(_fingerprint, examples), strict=True):
+            if isinstance(result, int):
+                readable.append(replace(example, fingerprint=result))
             else:
-                problems.append(f"{example.file}: {seen}")
-    return good, problems
+                problems.append(f"{example.file}: {result}")
+    return readable, problems
 
 
 def _fingerprint(example: Example) -> int | str:
-    """The difference hash of the picture, or what is wrong with it."""
+    """Returns the difference hash of the picture, or the reason why it cannot be used."""
     try:
-        picture = decode(example.read(), LOOK_PX)
+        picture = decode(example.read(), DECODED_PX)
     except (OSError, UnreadableImageError) as error:
         return str(error)
     if picture.truncation:

@@ -1,4 +1,4 @@
-"""Images by the names that tables use for them."""
+"""Finds images by the names that tables use for them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from geotagger.images.scan import IMAGE_SUFFIXES
 
 
 class ImageIndex:
-    """The images under a folder, found by the name that a table uses: a relative path, a file name
-    or the name without its suffix. Never by position."""
+    """The images below a folder, by name.
+
+    A name is a relative path, a file name, or a file name without its suffix; never a position.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -22,14 +24,19 @@ class ImageIndex:
 
     @property
     def named_by_row(self) -> bool:
-        """Whether every image is called by a whole number."""
+        """Whether every image is named by a whole number."""
         return bool(self._by_stem) and all(stem.isdecimal() for stem in self._by_stem)
 
     def path(self, name: str, split: str = "") -> Path:
-        """Where the image is. Raises ValueError: there is none, or more than one has that name.
+        """Finds the image of that name.
 
-        Where two splits hold the same name, the one whose folder begins with `split` is meant
-        (OpenStreetView-5M: train_images, test_images).
+        Args:
+            name: The name in the table.
+            split: Decides between two images of the same name: the one whose folder begins with
+                `split` (OpenStreetView-5M has train_images and test_images).
+
+        Raises:
+            ValueError: No image or more than one has that name.
         """
         if not name.strip():
             raise ValueError("names no file")
@@ -37,12 +44,16 @@ class ImageIndex:
         if direct.suffix.lower() in IMAGE_SUFFIXES and direct.is_file():
             return direct
         base = Path(name).name
-        near = self._by_name.get(base) or self._by_stem.get(base) or []
-        if len(near) > 1 and split:
-            near = [p for p in near if p.relative_to(self._folder).parts[0].startswith(split)]
-        if len(near) > 1 and base != name:
-            near = [p for p in near if p.as_posix().endswith("/" + name)]
-        if len(near) != 1:
-            how_many = "has no image" if not near else f"is the name of {len(near)} images"
-            raise ValueError(f"{how_many} under {self._folder}")
-        return near[0]
+        matches = self._by_name.get(base) or self._by_stem.get(base) or []
+        if len(matches) > 1 and split:
+            matches = [
+                path
+                for path in matches
+                if path.relative_to(self._folder).parts[0].startswith(split)
+            ]
+        if len(matches) > 1 and base != name:
+            matches = [path for path in matches if path.as_posix().endswith("/" + name)]
+        if len(matches) != 1:
+            count = "has no image" if not matches else f"is the name of {len(matches)} images"
+            raise ValueError(f"{count} under {self._folder}")
+        return matches[0]

@@ -1,11 +1,11 @@
-"""Examples as batches of pixels uint8 [B, S, S, 3] and their rows int64 [B].
+"""Examples as batches: pixels uint8 [B, S, S, 3] and their rows int64 [B].
 
-What is wanted of a photo, a system looks up by its row.
+Training code looks up the target of a photo by its row.
 
-Validation and test see a photo exactly as the shipped model will: `geotagger.images.decode.fit`,
-nothing
-random. Training may see altered views: a crop, its mirror, light and colour. The view of a photo
-depends on (seed, epoch, row) alone, so that a resumed run sees what an uninterrupted one would.
+Validation and test see a photo exactly as the exported model will: through
+`geotagger.images.decode.fit`, without randomness. Training may see augmented views: a crop, its
+mirror image, changed light and colour. A view depends only on (seed, epoch, row), so a resumed run
+sees the same views as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from geotagger.errors import UnreadableImageError, UsageError
 from geotagger.images.decode import InputSpec, fit
+from training.data.streams import read_stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -29,51 +30,53 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from training.data.dataset import Example
+    from training.data.example import Example
 
 Item = tuple[torch.Tensor, int]
+"""(pixels uint8 [S, S, 3] or cached values, row)."""
 
-FITS = ("crop", "squash", "pad")
+FIT_MODES = ("crop", "squash", "pad")
 """Ways to make a photo square; see geotagger.images.decode.InputSpec."""
 
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
-    """How far a training view may stray from the photo."""
+    """Limits of a random training view."""
 
-    least_area: float = 0.35
-    """A crop keeps this share of the picture or more."""
-    stretch: float = 0.25
-    """Natural logarithm of the largest change of the crop's proportions."""
-    light: float = 0.3
-    """Largest change of brightness, contrast and colour, each."""
+    min_area: float = 0.35
+    """A crop keeps at least this share of the picture."""
+    aspect_jitter: float = 0.25
+    """Natural logarithm of the largest change of the aspect ratio."""
+    colour_jitter: float = 0.3
+    """Largest change of brightness, contrast and saturation, each."""
     mirror: float = 0.5
-    """How often left and right are swapped. 0 where writing or the side of the road counts."""
+    """Probability of a horizontal flip. Use 0 if writing or the side of the road matters."""
 
 
-def altered(
+def augment(
     image: Image.Image,
     random: np.random.Generator,
-    how: Augmentation = Augmentation(),
+    limits: Augmentation = Augmentation(),
 ) -> Image.Image:
-    """A random view of a picture."""
-    area = random.uniform(how.least_area, 1.0)
-    aspect = np.exp(random.uniform(-how.stretch, how.stretch))
+    """Returns a random view of a picture."""
+    area = random.uniform(limits.min_area, 1.0)
+    aspect = np.exp(random.uniform(-limits.aspect_jitter, limits.aspect_jitter))
     width = max(1, min(image.width, round(image.width * np.sqrt(area) * aspect)))
     height = max(1, min(image.height, round(image.height * np.sqrt(area) / aspect)))
     left = int(random.integers(0, image.width - width + 1))
     top = int(random.integers(0, image.height - height + 1))
     image = image.crop((left, top, left + width, top + height))
-    for change in (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color):
-        image = change(image).enhance(random.uniform(1 - how.light, 1 + how.light))
-    mirrored = random.random() < how.mirror
+    for enhancer in (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color):
+        factor = random.uniform(1 - limits.colour_jitter, 1 + limits.colour_jitter)
+        image = enhancer(image).enhance(factor)
+    mirrored = random.random() < limits.mirror
     return image.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if mirrored else image
 
 
-class Photos(Dataset[Item]):
+class PhotoDataset(Dataset[Item]):
     """The rows `rows` of `examples` as (pixels uint8 [S, S, 3], row).
 
-    `alter` None shows the photo as it is; else `set_epoch` changes the views.
+    Without `augmentation` every photo is shown unchanged; with it `set_epoch` changes the views.
     """
 
     def __init__(
@@ -81,11 +84,11 @@ class Photos(Dataset[Item]):
         examples: Sequence[Example],
         rows: NDArray[np.intp],
         spec: InputSpec,
-        alter: Augmentation | None = None,
+        augmentation: Augmentation | None = None,
         seed: int = 0,
     ) -> None:
         self.examples, self.rows, self.spec = examples, rows, spec
-        self._alter, self._seed, self._epoch = alter, seed, 0
+        self._augmentation, self._seed, self._epoch = augmentation, seed, 0
 
     def set_epoch(self, epoch: int) -> None:
         self._epoch = epoch
@@ -96,14 +99,14 @@ class Photos(Dataset[Item]):
     def __getitem__(self, position: int) -> Item:
         row = int(self.rows[position])
         random = np.random.default_rng([self._seed, self._epoch, row])
-        return _pixels(self.examples[row], self.spec, self._alter, random), row
+        return _pixels(self.examples[row], self.spec, self._augmentation, random), row
 
 
-class PhotoStream(IterableDataset[Item]):
-    """Photos of a stream, as `Photos` gives them; its index (training/data/streams.py) made
-    `examples`.
+class PhotoStreamDataset(IterableDataset[Item]):
+    """The photos of a stream, in the form of `PhotoDataset`.
 
-    A worker reads every n-th shard. Photos that are not among `rows` are passed over.
+    `examples` is the index of the stream (training/data/streams.py). A worker reads every n-th
+    shard. Photos outside `rows` are skipped.
     """
 
     def __init__(
@@ -112,16 +115,11 @@ class PhotoStream(IterableDataset[Item]):
         examples: Sequence[Example],
         rows: NDArray[np.intp],
         spec: InputSpec,
-        alter: Augmentation | None = None,
+        augmentation: Augmentation | None = None,
         seed: int = 0,
     ) -> None:
-        self._source, self._spec, self._alter, self._seed, self._epoch = (
-            source,
-            spec,
-            alter,
-            seed,
-            0,
-        )
+        self._source, self._spec, self._augmentation = source, spec, augmentation
+        self._seed, self._epoch = seed, 0
         self._row = {examples[row].file: int(row) for row in rows}
 
     def set_epoch(self, epoch: int) -> None:
@@ -131,45 +129,50 @@ class PhotoStream(IterableDataset[Item]):
         return len(self._row)
 
     def __iter__(self) -> Iterator[Item]:
-        from training.data.streams import stream
-
-        for example in stream(self._source, shuffle_seed=[self._seed, self._epoch]):
+        for example in read_stream(self._source, shuffle_seed=[self._seed, self._epoch]):
             row = self._row.get(example.file)
             if row is not None:
                 random = np.random.default_rng([self._seed, self._epoch, row])
-                yield _pixels(example, self._spec, self._alter, random), row
+                yield _pixels(example, self._spec, self._augmentation, random), row
 
 
-def dataset(
+def photo_dataset(
     source: str,
     examples: Sequence[Example],
     rows: NDArray[np.intp],
     spec: InputSpec,
-    alter: Augmentation | None = None,
+    augmentation: Augmentation | None = None,
     seed: int = 0,
-) -> Photos | PhotoStream:
-    """The photos of a folder, or, where the examples came of a stream, of that stream."""
+) -> PhotoDataset | PhotoStreamDataset:
+    """Returns the dataset of a folder, or of a stream if the examples have no path."""
     if examples[0].path is None:
-        return PhotoStream(source, examples, rows, spec, alter, seed)
-    return Photos(examples, rows, spec, alter, seed)
+        return PhotoStreamDataset(source, examples, rows, spec, augmentation, seed)
+    return PhotoDataset(examples, rows, spec, augmentation, seed)
 
 
 def _pixels(
-    example: Example, spec: InputSpec, alter: Augmentation | None, random: np.random.Generator
+    example: Example,
+    spec: InputSpec,
+    augmentation: Augmentation | None,
+    random: np.random.Generator,
 ) -> torch.Tensor:
+    """Returns uint8 [S, S, 3]. Raises UsageError if the photo cannot be read."""
     try:
         image = example.picture(spec.size_px)
     except (OSError, UnreadableImageError) as error:
         raise UsageError(
-            f"{example.file}: {error}; run training.data.dataset on the photos"
+            f"{example.file}: {error}; run python -m training.data on the photos"
         ) from error
-    if alter:
-        image = altered(image, random, alter)
+    if augmentation:
+        image = augment(image, random, augmentation)
     return torch.from_numpy(fit(image, spec))
 
 
-class CachedViews(Dataset[Item]):
-    """What a frozen network made of views of each photo, as (values, row); see `cache_views`."""
+class CachedViewDataset(Dataset[Item]):
+    """Cached outputs of a frozen network as (values, row); see `cache_views`.
+
+    `set_epoch` changes which view of a photo is used.
+    """
 
     def __init__(self, values: NDArray[np.float16], rows: NDArray[np.intp], seed: int = 0) -> None:
         self._values, self.rows, self._seed, self._epoch = values, rows, seed, 0
@@ -182,8 +185,8 @@ class CachedViews(Dataset[Item]):
 
     def __getitem__(self, position: int) -> Item:
         row = int(self.rows[position])
-        views = len(self._values)
-        view = int(np.random.default_rng([self._seed, self._epoch, row]).integers(views))
+        random = np.random.default_rng([self._seed, self._epoch, row])
+        view = int(random.integers(len(self._values)))
         return torch.from_numpy(self._values[view, row].astype(np.float32)), row
 
 
@@ -194,26 +197,39 @@ def cache_views(
     spec: InputSpec,
     views: int,
     file: Path,
-    alter: Augmentation | None = None,
+    augmentation: Augmentation | None = None,
     seed: int = 0,
     source: str = "",
 ) -> NDArray[np.float16]:
-    """float16 [views, n, ...], memory-mapped: what `frozen` makes of each view of every example.
+    """Computes the output of a frozen network for several views of every example, once.
 
-    `frozen` takes pixels [B, S, S, 3]: on a CPU best a graph
-    (training.models.starter_network.run_by_onnx).
-    View 0 is the photo as it is, the others are altered. Worth it where the frozen part costs most
-    and the trained one little. A cache of the same `key` (which must tell the weights), examples,
-    spec and views is used again.
+    View 0 is the unchanged photo, the others are augmented. This pays if the frozen part is
+    expensive and the trained part is cheap. An existing cache with the same `key`, examples, spec
+    and views is reused.
+
+    Args:
+        frozen: Maps pixels [B, S, S, 3] to values [B, ...]. On a CPU best an ONNX graph
+            (training.models.onnx_graph.run_by_onnx).
+        key: Identifies the weights of `frozen`.
+        examples: The n photos.
+        spec: The input of the network.
+        views: The number of views of each photo.
+        file: The cache (.npy); a .key file is written next to it.
+        augmentation: Limits of the views above 0.
+        seed: Seed of the views.
+        source: The stream that the examples come from, if any.
+
+    Returns:
+        float16 [views, n, ...], memory-mapped.
     """
-    whole_key = json.dumps([key, repr(spec), repr(alter), views, seed, data_hash(examples)])
+    full_key = json.dumps([key, repr(spec), repr(augmentation), views, seed, data_hash(examples)])
     key_file = file.with_suffix(".key")
-    if file.exists() and key_file.exists() and key_file.read_text() == whole_key:
+    if file.exists() and key_file.exists() and key_file.read_text() == full_key:
         return np.load(file, mmap_mode="r")
     rows = np.arange(len(examples))
     cache = None
     for view in range(views):
-        photos = dataset(source, examples, rows, spec, alter if view else None, seed)
+        photos = photo_dataset(source, examples, rows, spec, augmentation if view else None, seed)
         photos.set_epoch(view)
         for pixels, batch_rows in DataLoader(photos, batch_size=32):
             values = frozen(pixels.numpy())
@@ -223,12 +239,12 @@ def cache_views(
             cache[view, batch_rows.numpy()] = values
     assert cache is not None
     cache.flush()
-    key_file.write_text(whole_key)
+    key_file.write_text(full_key)
     return cache
 
 
 def data_hash(examples: Sequence[Example]) -> str:
-    """SHA-256 over what is known of every photo, and its fingerprint."""
+    """Returns the SHA-256 over the labels and the fingerprint of every photo."""
     digest = hashlib.sha256()
     for e in examples:
         known: list[Any] = [e.file, e.lat, e.lon, e.country, e.region, e.city, e.label, e.source]

@@ -1,4 +1,4 @@
-"""What was read in photos, kept as JSON or given as plain text."""
+"""Text that was read in photos: from the JSON of `geotagger read`, or from plain text."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from geotagger.text.types import OcrResult, TextLine
 
 
 def read_readings(file: Path) -> dict[str, OcrResult]:
-    """What `geotagger read --json` printed, by file name."""
+    """Reads the output of `geotagger read --json`. Returns file name -> reading."""
     with file.open(encoding="utf-8") as lines:
-        found = (json.loads(line) for line in lines)
-        return {Path(item["path"]).name: reading_of(item) for item in found}
+        items = (json.loads(line) for line in lines)
+        return {Path(item["path"]).name: reading_from_json(item) for item in items}
 
 
-def well_read(texts: Sequence[str]) -> OcrResult:
-    """Texts as if they had been read well: one line below the other."""
+def reading_from_texts(texts: Sequence[str]) -> OcrResult:
+    """Makes a reading of confident lines, one below the other."""
     height = 1 / max(len(texts) + 2, 8)
     tops = [(index + 1) * height for index in range(len(texts))]
     lines = [
@@ -28,8 +28,8 @@ def well_read(texts: Sequence[str]) -> OcrResult:
     return OcrResult(tuple(lines), 1600, 1200)
 
 
-def reading_of(item: Mapping[str, Any]) -> OcrResult:
-    """Of its JSON; the size and the scripts are not in those of early versions."""
+def reading_from_json(item: Mapping[str, Any]) -> OcrResult:
+    """Makes a reading of its JSON. The size and the scripts may be missing."""
     lines = tuple(
         TextLine(
             line["text"],

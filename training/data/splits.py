@@ -1,4 +1,4 @@
-"""Which photos are trained on and which are held out: by source and place, never by row."""
+"""Divides photos into training and held-out parts: by source and place, never by row."""
 
 from __future__ import annotations
 
@@ -6,132 +6,154 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
 
 from geotagger.errors import UsageError
 from geotagger.geography.sphere import EARTH_RADIUS_KM, unit_vectors64
-from training.data.dataset import UNKNOWN, positions
+from training.data.example import UNKNOWN_SOURCE, positions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from training.data.dataset import Example
+    from training.data.example import Example
 
-TWIN_BITS = 3
-"""Photos whose 64-bit hashes differ by no more are near-duplicates."""
-APART_KM = 1.0
-"""Photos of one spot lie no farther apart (OpenStreetView-5M keeps its splits that far apart)."""
+NEAR_DUPLICATE_BITS = 3
+"""Near-duplicates differ in at most this many bits of their 64-bit hashes."""
+SAME_SPOT_KM = 1.0
+"""Photos within this distance show one spot (OpenStreetView-5M keeps its splits that far apart)."""
 SHARES = {"train": 0.7, "val": 0.1, "test": 0.2}
 
 Splits = dict[str, "NDArray[np.intp]"]
+"""train, val, test -> rows."""
 
 
 def assign_folds(examples: Sequence[Example], count: int) -> NDArray[np.intp]:
-    """[n] the fold in which each photo is held out; groups (see `groups`) are held out as a whole.
+    """Assigns every photo to the fold in which it is held out.
 
-    The largest groups are dealt first, each to the fold that lacks most, so that the same photos
-    always give the same folds.
+    Whole groups (see `independent_groups`) go into a fold, the largest first, each into the fold
+    that is furthest below its size. The same photos always get the same folds.
+
+    Returns:
+        [n] the fold of each photo.
 
     Raises:
-        UsageError: there are fewer groups than folds.
+        UsageError: There are fewer groups than folds.
     """
-    return _deal(groups(examples), [1 / count] * count)
+    return _distribute(independent_groups(examples), [1 / count] * count)
 
 
 def split_rows(examples: Sequence[Example], shares: Mapping[str, float] = SHARES) -> Splits:
-    """Rows by split: as the data set says where it does, else whole groups dealt by `shares`.
+    """Divides photos into train, val and test.
 
-    From each split are then left out the photos that show what one of a later split shows: the same
-    spot, or nearly the same picture. Training photos of a data set's own split without a val part
-    are dealt between train and val.
+    The split of the data set is used if it has one; its training photos are divided into train and
+    val if it has no val part. Otherwise whole groups are divided by `shares`. From each split the
+    photos are removed that show the same spot or nearly the same picture as one of a later split.
 
     Raises:
-        UsageError: there are too few independent groups, or an unknown name of a split.
+        UsageError: There are too few independent groups, or a split has an unknown name.
     """
     given = np.array([example.split.lower() for example in examples])
-    if not given.any():
-        part = _deal(groups(examples), list(shares.values()))
-        rows = {name: np.flatnonzero(part == i) for i, name in enumerate(shares)}
+    if given.any():
+        rows = _given_splits(examples, given, shares)
     else:
-        given = np.where(given == "validation", "val", given)
-        unknown = set(given.tolist()) - {"train", "val", "test"}
-        if unknown:
-            raise UsageError(
-                f"column split: {', '.join(sorted(unknown))} is not train, val or test"
-            )
-        rows = {name: np.flatnonzero(given == name) for name in ("train", "val", "test")}
-        if not len(rows["val"]) and len(rows["train"]):
-            own = [examples[row] for row in rows["train"]]
-            part = _deal(groups(own), [1 - shares["val"], shares["val"]])
-            rows["train"], rows["val"] = rows["train"][part == 0], rows["train"][part == 1]
+        part = _distribute(independent_groups(examples), list(shares.values()))
+        rows = {name: np.flatnonzero(part == i) for i, name in enumerate(shares)}
     names = list(rows)
     for number, name in enumerate(names[:-1]):
         later = np.concatenate([rows[other] for other in names[number + 1 :]])
-        rows[name] = np.setdiff1d(rows[name], shared_rows(examples, rows[name], later))
+        rows[name] = np.setdiff1d(rows[name], leaking_rows(examples, rows[name], later))
     return rows
 
 
-def groups(examples: Sequence[Example]) -> NDArray[np.intp]:
-    """[n] which photos belong together, as numbers of groups in the order of their names.
+def _given_splits(
+    examples: Sequence[Example], given: NDArray[np.str_], shares: Mapping[str, float]
+) -> Splits:
+    given = np.where(given == "validation", "val", given)
+    unknown = set(given.tolist()) - {"train", "val", "test"}
+    if unknown:
+        raise UsageError(f"column split: {', '.join(sorted(unknown))} is not train, val or test")
+    rows = {name: np.flatnonzero(given == name) for name in ("train", "val", "test")}
+    if not len(rows["val"]) and len(rows["train"]):
+        own = [examples[row] for row in rows["train"]]
+        part = _distribute(independent_groups(own), [1 - shares["val"], shares["val"]])
+        rows["train"], rows["val"] = rows["train"][part == 0], rows["train"][part == 1]
+    return rows
 
-    Photos of one source share a photographer or a web site; photos without a source that lie within
-    APART_KM share a spot; near-duplicates drag their sources with them.
+
+def independent_groups(examples: Sequence[Example]) -> NDArray[np.intp]:
+    """Groups photos that must stay in one split.
+
+    Photos of one source share a photographer or a web site. Photos without a source within
+    SAME_SPOT_KM share a spot. A near-duplicate joins the two sources.
+
+    Returns:
+        [n] the number of each photo's group. Groups are numbered in the order of their names.
     """
-    first: dict[str, int] = {}
-    joined = _Union(len(examples))
-    for row, example in enumerate(examples):
-        if example.source != UNKNOWN:
-            joined.join(first.setdefault(example.source, row), row)
-    alone = np.array([example.source == UNKNOWN for example in examples], bool)
-    for one, two in _near_pairs(examples, np.flatnonzero(alone & _exact(examples))):
-        joined.join(one, two)
-    for one, two in _twins(examples):
-        joined.join(one, two)
-    roots = joined.roots()
-    name: dict[int, str] = {}
-    for root, example in zip(roots.tolist(), examples, strict=True):
-        own = example.file if example.source == UNKNOWN else example.source
-        name[root] = min(name.get(root, own), own)
-    order = {root: number for number, root in enumerate(sorted(name, key=lambda r: (name[r], r)))}
-    return np.array([order[root] for root in roots.tolist()], np.intp)
+    first_of_source: dict[str, int] = {}
+    joined = [
+        (first_of_source.setdefault(example.source, row), row)
+        for row, example in enumerate(examples)
+        if example.source != UNKNOWN_SOURCE
+    ]
+    alone = np.array([example.source == UNKNOWN_SOURCE for example in examples], bool)
+    joined += _near_pairs(examples, np.flatnonzero(alone & _is_exact(examples)))
+    joined += _near_duplicate_pairs(examples)
+    component = _components(len(examples), joined)
+    names: dict[int, str] = {}
+    for number, example in zip(component.tolist(), examples, strict=True):
+        own = example.file if example.source == UNKNOWN_SOURCE else example.source
+        names[number] = min(names.get(number, own), own)
+    order = {number: i for i, number in enumerate(sorted(names, key=lambda n: (names[n], n)))}
+    return np.array([order[number] for number in component.tolist()], np.intp)
 
 
-def shared_rows(
+def _components(count: int, pairs: Sequence[tuple[int, int]]) -> NDArray[np.intp]:
+    """Returns [count] the connected component of each row, numbered by its first row."""
+    edges = np.array(pairs, np.intp).reshape(-1, 2).T
+    graph = coo_array((np.ones(edges.shape[1], bool), tuple(edges)), shape=(count, count))
+    _, labels = connected_components(graph, directed=False)
+    return labels
+
+
+def leaking_rows(
     examples: Sequence[Example], train: NDArray[np.intp], held: NDArray[np.intp]
 ) -> NDArray[np.intp]:
-    """The rows of `train` that show the same spot as a photo of `held`, or nearly the same picture.
+    """Finds the rows of `train` that show the spot or nearly the picture of a row of `held`.
 
-    Spots are told by labels that are precise to the point.
+    Spots are compared only for labels that are precise to the point.
     """
     is_held = np.zeros(len(examples), bool)
     is_held[held] = True
     is_train = np.zeros(len(examples), bool)
     is_train[train] = True
-    both = np.flatnonzero((is_held | is_train) & _exact(examples))
-    found = set()
-    for pairs in (_near_pairs(examples, both), _twins(examples)):
+    both = np.flatnonzero((is_held | is_train) & _is_exact(examples))
+    leaking = set()
+    for pairs in (_near_pairs(examples, both), _near_duplicate_pairs(examples)):
         for one, two in pairs:
             if is_train[one] and is_held[two]:
-                found.add(one)
+                leaking.add(one)
             elif is_train[two] and is_held[one]:
-                found.add(two)
-    return np.array(sorted(found), np.intp)
+                leaking.add(two)
+    return np.array(sorted(leaking), np.intp)
 
 
-def leakage(examples: Sequence[Example], splits: Splits) -> list[str]:
-    """What splits share that they must not, one line each; empty where all is well."""
+def describe_leakage(examples: Sequence[Example], splits: Splits) -> list[str]:
+    """Describes what splits share that they must not, one line each; empty if nothing."""
     lines = []
     names = [name for name, rows in splits.items() if len(rows)]
     for i, one in enumerate(names):
         for two in names[i + 1 :]:
             first, second = splits[one], splits[two]
             sources = [{examples[row].source for row in rows} for rows in (first, second)]
-            common = sorted((sources[0] & sources[1]) - {UNKNOWN})
+            common = sorted((sources[0] & sources[1]) - {UNKNOWN_SOURCE})
             if common:
                 some = ", ".join(common[:5])
                 lines.append(f"{one} and {two} share {len(common)} sources: {some}")
-            shared = shared_rows(examples, first, second)
+            shared = leaking_rows(examples, first, second)
             if len(shared):
                 some = ", ".join(examples[row].file for row in shared[:5])
                 lines.append(
@@ -141,41 +163,41 @@ def leakage(examples: Sequence[Example], splits: Splits) -> list[str]:
     return lines
 
 
-def _deal(group: NDArray[np.intp], shares: Sequence[float]) -> NDArray[np.intp]:
+def _distribute(group: NDArray[np.intp], shares: Sequence[float]) -> NDArray[np.intp]:
+    """Returns [n] the part of each photo; whole groups go into a part."""
     sizes = Counter(group.tolist())
     if len(sizes) < len(shares):
         raise UsageError(
             f"{len(sizes)} independent sources cannot fill {len(shares)} folds; ask for less"
         )
-    lacks = [share * len(group) for share in shares]
+    missing = [share * len(group) for share in shares]
     part_of = {}
     for name, size in sorted(sizes.items(), key=lambda item: (-item[1], item[0])):
-        part_of[name] = lacks.index(max(lacks))
-        lacks[part_of[name]] -= size
+        part_of[name] = missing.index(max(missing))
+        missing[part_of[name]] -= size
     return np.array([part_of[name] for name in group.tolist()])
 
 
-def _exact(examples: Sequence[Example]) -> NDArray[np.bool_]:
+def _is_exact(examples: Sequence[Example]) -> NDArray[np.bool_]:
     return np.array([e.has_point and e.precision == "point" for e in examples], bool)
 
 
 def _near_pairs(examples: Sequence[Example], rows: NDArray[np.intp]) -> Iterator[tuple[int, int]]:
-    """Rows that lie within APART_KM of one another."""
-    from scipy.spatial import cKDTree
-
+    """Yields pairs of `rows` within SAME_SPOT_KM of each other."""
     if len(rows) < 2:
         return
     lat, lon = positions([examples[row] for row in rows])
     tree = cKDTree(unit_vectors64(lat, lon))
-    reach = 2 * np.sin(APART_KM / EARTH_RADIUS_KM / 2)
-    for one, two in tree.query_pairs(reach, output_type="ndarray").tolist():
+    chord = 2 * np.sin(SAME_SPOT_KM / EARTH_RADIUS_KM / 2)
+    for one, two in tree.query_pairs(chord, output_type="ndarray").tolist():
         yield int(rows[one]), int(rows[two])
 
 
-def _twins(examples: Sequence[Example]) -> Iterator[tuple[int, int]]:
-    """Near-duplicates. Hashes that differ in at most 3 bits share one of their four quarters.
+def _near_duplicate_pairs(examples: Sequence[Example]) -> Iterator[tuple[int, int]]:
+    """Yields pairs of near-duplicates.
 
-    A fingerprint of 0 was not taken (or is a blank picture, which is like every other).
+    Hashes that differ in at most 3 bits agree in at least one of their four quarters. A
+    fingerprint of 0 was not computed, or belongs to a blank picture, which resembles all others.
     """
     bits = np.array([example.fingerprint for example in examples], np.uint64)
     for shift in (0, 16, 32, 48):
@@ -185,25 +207,6 @@ def _twins(examples: Sequence[Example]) -> Iterator[tuple[int, int]]:
         for rows in quarter.values():
             for index, one in enumerate(rows[:-1]):
                 others = np.array(rows[index + 1 :])
-                for two in others[np.bitwise_count(bits[others] ^ bits[one]) <= TWIN_BITS]:
+                differing = np.bitwise_count(bits[others] ^ bits[one])
+                for two in others[differing <= NEAR_DUPLICATE_BITS]:
                     yield one, int(two)
-
-
-class _Union:
-    """Sets of rows that are joined pair by pair (union-find)."""
-
-    def __init__(self, count: int) -> None:
-        self._parent = list(range(count))
-
-    def _root(self, row: int) -> int:
-        while self._parent[row] != row:
-            self._parent[row] = self._parent[self._parent[row]]
-            row = self._parent[row]
-        return row
-
-    def join(self, one: int, two: int) -> None:
-        low, high = sorted((self._root(one), self._root(two)))
-        self._parent[high] = low
-
-    def roots(self) -> NDArray[np.intp]:
-        return np.array([self._root(row) for row in range(len(self._parent))], np.intp)

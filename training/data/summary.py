@@ -1,4 +1,4 @@
-"""What a data set holds, as text: kinds of places, a map, what is broken."""
+"""A data set as text: its places, a map, its broken photos."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from training.data.dataset import Example
+    from training.data.example import Example
 
 
 def world_map(examples: Iterable[Example], width: int = 72, height: int = 24) -> str:
-    """Where photos are, as text: . a few, o more, # most."""
+    """Draws where the photos are: . few, o more, # most."""
     counts = np.zeros((height, width), int)
     for example in examples:
         if example.has_point:
@@ -27,16 +27,22 @@ def world_map(examples: Iterable[Example], width: int = 72, height: int = 24) ->
     )
 
 
-def summary(examples: Sequence[Example], problems: Sequence[str], most: int = 12) -> str:
-    """What a person wants to know of a data set before training on it."""
+def summary(examples: Sequence[Example], problems: Sequence[str], max_shown: int = 12) -> str:
+    """Describes a data set.
+
+    Args:
+        examples: The photos that can be used.
+        problems: One line for each photo that is left out.
+        max_shown: Problems and names of each kind that are listed.
+    """
     lines = [f"{len(examples)} photos, {len(problems)} left out"]
-    lines += [f"  {problem}" for problem in problems[:most]]
-    lines += [f"  ... and {len(problems) - most} more"] * (len(problems) > most)
+    lines += [f"  {problem}" for problem in problems[:max_shown]]
+    lines += [f"  ... and {len(problems) - max_shown} more"] * (len(problems) > max_shown)
     for part in ("continent", "country", "region", "city", "label", "precision", "source", "split"):
         count = Counter(getattr(example, part) for example in examples)
         known = {name: n for name, n in count.most_common() if name}
         if known:
-            shown = ", ".join(f"{name} {n:,}" for name, n in list(known.items())[:most])
+            shown = ", ".join(f"{name} {n:,}" for name, n in list(known.items())[:max_shown])
             once = sum(n == 1 for n in known.values())
             lines.append(f"{part}: {len(known)} kinds, {once} with one photo; {shown}")
     placed = sum(example.has_point for example in examples)

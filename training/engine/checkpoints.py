@@ -1,4 +1,4 @@
-"""Checkpoints of the training loop: written whole, and read by a run of the same options alone."""
+"""Checkpoints of the training loop."""
 
 from __future__ import annotations
 
@@ -14,34 +14,43 @@ if TYPE_CHECKING:
 
     from accelerate import Accelerator
 
-    from training.engine.loop import LoopOptions
+    from training.engine.loop_options import LoopOptions
+
+OPTIONS_FILE = "options.json"
 
 
-def save(accelerator: Accelerator, checkpoint: Path, options: LoopOptions) -> None:
-    """A checkpoint takes the place of the last one only when it is whole."""
-    fresh = checkpoint.with_name("next")
+def save_checkpoint(accelerator: Accelerator, checkpoint: Path, options: LoopOptions) -> None:
+    """Writes a checkpoint. The previous one is replaced only when the new one is complete."""
+    draft = checkpoint.with_name("next")
     if accelerator.is_main_process:
-        shutil.rmtree(fresh, ignore_errors=True)
+        shutil.rmtree(draft, ignore_errors=True)
     accelerator.wait_for_everyone()
-    accelerator.save_state(str(fresh))
+    accelerator.save_state(str(draft))
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
-        (fresh / "options.json").write_text(json.dumps(asdict(options)))
+        (draft / OPTIONS_FILE).write_text(json.dumps(asdict(options)))
         shutil.rmtree(checkpoint, ignore_errors=True)
-        fresh.rename(checkpoint)
+        draft.rename(checkpoint)
 
 
-def load(accelerator: Accelerator, checkpoint: Path, options: LoopOptions) -> bool:
-    """Whether there was one. Raises UsageError: it is of a run with other options."""
+def load_checkpoint(accelerator: Accelerator, checkpoint: Path, options: LoopOptions) -> bool:
+    """Restores a checkpoint if there is one.
+
+    Returns:
+        Whether there was one.
+
+    Raises:
+        UsageError: The checkpoint belongs to a run with other options.
+    """
     if not checkpoint.is_dir():
         return False
-    before = json.loads((checkpoint / "options.json").read_text())
+    before = json.loads((checkpoint / OPTIONS_FILE).read_text())
     now = json.loads(json.dumps(asdict(options)))
     changed = sorted(key for key in now if before.get(key) != now[key] and key != "workers")
     if changed:
         raise UsageError(
-            f"{checkpoint}: is of a run with other {', '.join(changed)}; name another RUN folder, "
-            "or delete this one"
+            f"{checkpoint}: belongs to a run with other {', '.join(changed)}; name another RUN "
+            "folder, or delete this one"
         )
     accelerator.load_state(str(checkpoint))
     return True

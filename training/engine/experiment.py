@@ -1,34 +1,53 @@
-"""How training scripts begin: what they are asked alike, and the photos with their splits."""
+"""The runner of all training scripts: from labelled photos to a finished run folder.
+
+A script parses its options, reads its photos and builds a `System`: the network with its losses
+and scores. `run_experiment` does the rest, in this order: cache the outputs of the frozen part,
+fit, predict the held-out photos, score, write the run folder.
+"""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 import click
 import torch
 
 from geotagger.errors import UsageError
-from training.data.dataset import named, need, read_photos
-from training.data.pixels import data_hash
-from training.data.splits import leakage, split_rows
+from training.data.split_dataset import read_split_dataset
+from training.data.splits import describe_leakage
+from training.engine import run_folder
+from training.engine.loop import fit, is_first_process
 from training.engine.recipe import read_recipe
+from training.eval.comparison import ReferenceFeatures, sample_rows
+from training.eval.metrics import as_text
+from training.models.feature_extractor import FeatureExtractor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from training.data.dataset import Example
-    from training.data.splits import Splits
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from geotagger.images.decode import InputSpec
+    from training.data.pixels import Augmentation
+    from training.data.split_dataset import SplitDataset
+    from training.engine.loop import LossFunction
+    from training.engine.loop_options import LoopOptions
+    from training.engine.origins import Origin
+    from training.engine.run_folder import HeldOut
+    from training.eval.comparison import Table
+    from training.models.feature_extractor import FrozenPart
 
 T = TypeVar("T")
 
 
 def recipe_options(command: Callable[..., None]) -> Callable[..., None]:
-    """What sets the options of a run."""
+    """Adds --recipe, --set and --threads to a command."""
     for option in (
-        click.option("--threads", default=0, help="Of the CPU; 0 for all."),
+        click.option("--threads", default=0, help="CPU threads; 0 for all."),
         click.option(
             "--set", "changes", multiple=True, metavar="OPTION=VALUE", help="Change one option."
         ),
@@ -42,15 +61,15 @@ def recipe_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def run_options(command: Callable[..., None]) -> Callable[..., None]:
-    """SOURCE, RUN and what every script takes: the arguments of `begin`."""
+def experiment_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds SOURCE, RUN and the options of every script: the arguments of `parse_experiment`."""
     for option in (
         click.option("--exclude-rights", multiple=True, help="Leave out rows with these rights."),
         recipe_options,
         click.option(
             "--images",
             type=click.Path(path_type=Path, exists=True, file_okay=False),
-            help="Where the images are.  [default: by the table]",
+            help="Folder of the images.  [default: that of the table]",
         ),
         click.argument("run", type=click.Path(path_type=Path)),
         click.argument("source"),
@@ -61,103 +80,242 @@ def run_options(command: Callable[..., None]) -> Callable[..., None]:
 
 @contextmanager
 def usage_errors() -> Iterator[None]:
-    """What a user can mend is told in a line, without a trace."""
+    """Reports a UsageError as one line, without a traceback."""
     try:
         yield
     except UsageError as error:
         raise click.ClickException(str(error)) from error
 
 
-def begin(
-    kind: type[T],
-    source: str,
-    run: Path,
-    images: Path | None,
-    recipe: Path | None,
-    changes: tuple[str, ...],
-    exclude_rights: tuple[str, ...],
-    threads: int,
-) -> tuple[Setting, T]:
-    """Of the command line: what is trained on and where, and the options, a dataclass `kind`.
-
-    Raises:
-        UsageError: the recipe or a change cannot be used.
-    """
-    options = read_recipe(kind, recipe, changes)
-    if threads:
-        torch.set_num_threads(threads)
-    return Setting(source, run, images, exclude_rights), options
-
-
 @dataclass(frozen=True, slots=True)
-class Setting:
-    source: str
-    """Of training/data/dataset.py."""
+class Experiment:
+    """The photos of a training, and the folder of its run."""
+
+    sources: Mapping[str, str | None]
+    """Split -> source (training/data/dataset.py). A source for `train` alone is split."""
     run: Path
-    """The folder that is written."""
+    """The folder that the run writes."""
     images: Path | None = None
-    exclude_rights: tuple[str, ...] = ()
+    """The folder of the images; None for that of each table."""
+    exclude_rights: Sequence[str] = ()
 
-    def start(self, seed: int, *needed: str) -> DataSet:
-        """Makes the folder, and reads the photos that know the parts `needed` ("lat", say).
+    def read_data(self, seed: int, *required_fields: str) -> SplitDataset:
+        """Seeds torch, makes the run folder and reads the photos.
 
-        What is left out, and what the splits share that they must not, is told.
+        Photos that are left out and leakage between the splits are reported.
+
+        Args:
+            seed: The seed of torch.
+            required_fields: Photos without these fields ("lat", say) are left out.
 
         Raises:
-            UsageError: the photos cannot be used.
+            UsageError: The photos cannot be used.
         """
         torch.manual_seed(seed)
         self.run.mkdir(parents=True, exist_ok=True)
-        examples, problems = read_photos(self.source, self.images, self.exclude_rights)
-        examples = named(examples)
-        if needed:
-            examples, lacking = need(examples, *needed)
-            problems += lacking
-        tell_left_out(problems)
-        splits = split_rows(examples)
-        tell_leakage(examples, splits)
-        return DataSet(self.source, examples, splits, len(problems), self.exclude_rights)
+        data, problems = read_split_dataset(
+            self.sources, self.images, self.exclude_rights, required_fields
+        )
+        report_left_out(problems)
+        for line in describe_leakage(data.examples, data.splits):
+            click.echo(f"leakage: {line}", err=True)
+        return data
 
 
-@dataclass(frozen=True, slots=True)
-class DataSet:
-    """Photos, and which of them are trained on."""
+def parse_experiment(
+    kind: type[T],
+    source: str,
+    run: Path,
+    images: Path | None = None,
+    recipe: Path | None = None,
+    changes: Sequence[str] = (),
+    exclude_rights: Sequence[str] = (),
+    threads: int = 0,
+) -> tuple[Experiment, T]:
+    """Turns the command line of a script into its experiment and its options.
 
-    source: str
-    """Of a stream; else it is not needed."""
-    examples: list[Example]
-    splits: Splits
-    left_out: int = 0
-    exclude_rights: Sequence[str] = ()
+    Args:
+        kind: The dataclass of the options.
+        source: The photos; see training/data/dataset.py.
+        run: The folder of the run.
+        images: The folder of the images of a table.
+        recipe: The recipe; None for the defaults.
+        changes: Changes to the recipe.
+        exclude_rights: Rows with these rights are skipped.
+        threads: CPU threads; 0 for all.
 
-    def of(self, split: str) -> list[Example]:
-        return [self.examples[row] for row in self.splits[split]]
-
-    def card(self) -> dict[str, Any]:
-        """What run.json says of it."""
-        return {
-            "sha256": data_hash(self.examples),
-            "photos": len(self.examples),
-            "sources": len({example.source for example in self.examples}),
-            "left_out": self.left_out,
-            "excluded_rights": list(self.exclude_rights),
-            **{split: len(rows) for split, rows in self.splits.items()},
-        }
+    Raises:
+        UsageError: The recipe or a change cannot be used.
+    """
+    options = read_recipe(kind, recipe, changes)
+    set_threads(threads)
+    return Experiment({"train": source}, run, images, tuple(exclude_rights)), options
 
 
-def tell_left_out(problems: Sequence[str]) -> None:
+def set_threads(threads: int) -> None:
+    """Sets the CPU threads of torch; 0 leaves them unchanged."""
+    if threads:
+        torch.set_num_threads(threads)
+
+
+def report_left_out(problems: Sequence[str]) -> None:
+    """Prints the photos that are left out."""
     for problem in problems:
         click.echo(f"left out: {problem}", err=True)
 
 
-def tell_trained(network: torch.nn.Module) -> int:
-    """How many of its numbers are trained."""
+class SystemOptions(Protocol):
+    """The options that the runner needs from every system."""
+
+    @property
+    def views(self) -> int:
+        """Views of each photo whose frozen outputs are cached; 0 for no cache."""
+
+    @property
+    def augmentation(self) -> Augmentation: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The result of a run for run.json."""
+
+    tables: Mapping[str, Table]
+    """Title -> table of scores."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """Further entries that the exporter of the family needs."""
+
+
+class System(Protocol):
+    """A model family in training: what `run_experiment` needs from a script."""
+
+    family: ClassVar[str]
+    options: SystemOptions
+    loop: LoopOptions
+    network: torch.nn.Module
+    frozen_part: FrozenPart
+    """The module whose `frozen` outputs can be cached."""
+    spec: InputSpec
+    train_rows: NDArray[np.intp]
+    reference_rows: NDArray[np.intp]
+    """Training photos among which the baseline looks for the nearest neighbour."""
+
+    @property
+    def origins(self) -> Sequence[Origin]:
+        """The weights that training starts from."""
+
+    def cache_key(self) -> str:
+        """Identifies the weights of the frozen part; "" to hash them."""
+
+    def features(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Maps inputs [B, ...] to the features [B, D] that nearest neighbours compare."""
+
+    def loss_function(self) -> LossFunction:
+        """Returns the loss; see training.engine.loop.fit."""
+
+    def validate(self, network: Any, extractor: FeatureExtractor) -> dict[str, float]:
+        """Computes scores on the validation photos for the log."""
+
+    def predict(
+        self, network: Any, extractor: FeatureExtractor, rows: NDArray[np.intp]
+    ) -> dict[str, NDArray[np.float32]]:
+        """Returns the ONNX outputs [len(rows), ...] for some photos, by name."""
+
+    def targets(self, rows: NDArray[np.intp]) -> dict[str, NDArray[np.intp]]:
+        """Returns the right classes [len(rows)] of the outputs that are logits, by name."""
+
+    def save_tables(self, network: Any, run: Path) -> None:
+        """Writes label tables, galleries and whatever else the export needs to the run."""
+
+    def score(
+        self,
+        network: Any,
+        extractor: FeatureExtractor,
+        run: Path,
+        val: HeldOut,
+        test: HeldOut,
+        reference: ReferenceFeatures,
+    ) -> Report:
+        """Computes the tables of the run from the held-out outputs."""
+
+
+def run_experiment(system: System, data: SplitDataset, run: Path) -> None:
+    """Trains a system and writes its run folder.
+
+    Args:
+        system: The model family with its network.
+        data: The photos.
+        run: The folder of the run.
+
+    Raises:
+        UsageError: The photos cannot be used, or the folder holds another run.
+        FloatingPointError: The loss is not finite.
+    """
+    trained = report_trainable(system.network)
+    extractor = FeatureExtractor(data, system.spec, system.options.augmentation, system.loop)
+    if system.options.views:
+        extractor.cache_views(
+            system.frozen_part, system.options.views, run / "views.npy", system.cache_key()
+        )
+    reference = _reference_features(system, extractor, data)
+    network = fit(
+        system.network,
+        system.loss_function(),
+        extractor.dataset(system.train_rows, augmented=True),
+        run,
+        system.loop,
+        lambda network: system.validate(network, extractor),
+    )
+    if not is_first_process():
+        return
+    run_folder.save_weights(run, network)
+    system.save_tables(network, run)
+    val, test = (_predict_split(system, network, extractor, data, run, s) for s in ("val", "test"))
+    report = system.score(network, extractor, run, val, test, reference)
+    click.echo(as_text(report.tables))
+    run_folder.write(
+        run,
+        system.family,
+        system.options,
+        system.spec,
+        data.card(),
+        report.tables,
+        system.origins,
+        trained=trained,
+        **report.facts,
+    )
+
+
+def report_trainable(network: torch.nn.Module) -> int:
+    """Prints and returns the number of parameters that are trained."""
     trained = sum(p.numel() for p in network.parameters() if p.requires_grad)
     total = sum(p.numel() for p in network.parameters())
-    click.echo(f"{trained:,} of {total:,} numbers are trained")
+    click.echo(f"{trained:,} of {total:,} parameters are trained")
     return trained
 
 
-def tell_leakage(examples: Sequence[Example], splits: Splits) -> None:
-    for line in leakage(examples, splits):
-        click.echo(f"leakage: {line}", err=True)
+def _reference_features(
+    system: System, extractor: FeatureExtractor, data: SplitDataset
+) -> ReferenceFeatures:
+    """Computes the features of training and test photos before training."""
+    rows = sample_rows(system.reference_rows)
+    train, test = (
+        extractor.run(system.network, system.features, some)[0]
+        for some in (rows, data.splits["test"])
+    )
+    return ReferenceFeatures(rows, [data.examples[row] for row in rows], train, test)
+
+
+def _predict_split(
+    system: System,
+    network: torch.nn.Module,
+    extractor: FeatureExtractor,
+    data: SplitDataset,
+    run: Path,
+    split: str,
+) -> HeldOut:
+    """Predicts the photos of a split and writes them to the run."""
+    rows = data.splits[split]
+    outputs = system.predict(network, extractor, rows)
+    held = run_folder.held_out(data.of(split), outputs, system.targets(rows))
+    run_folder.save_held_out(run / f"{split}.npz", held)
+    return held

@@ -1,7 +1,7 @@
-"""Where the weights are from that a training starts with, and what they may be used for.
+"""The origins of the weights that a training starts from, and their licences.
 
-A run keeps it (run.json), and the card of its bundle carries the licence: what was tuned from
-weights for research alone is for research alone.
+A run stores them in run.json, and the card of its bundle carries the licence: a network that was
+tuned from weights for research only is for research only.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-OWN = "Apache-2.0"
-"""What weights are under that training made out of nothing."""
-UNKNOWN = "unknown"
-PUBLISHED = {
+DEFAULT_LICENCE = "Apache-2.0"
+"""The licence of weights that were trained from scratch."""
+UNKNOWN_LICENCE = "unknown"
+PUBLISHED_LICENCES = {
     "openai/clip-vit-base-patch16": "MIT",
     "openai/clip-vit-base-patch32": "MIT",
     "openai/clip-vit-large-patch14": "MIT",
@@ -25,52 +25,55 @@ PUBLISHED = {
     "geolocal/StreetCLIP": "CC-BY-NC-4.0",
     "google/siglip-base-patch16-224": "Apache-2.0",
 }
-"""Licences by hub id; not every model page states its own."""
+"""Licences by hub id; some model pages state none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
+    """Pretrained weights and their licence."""
+
     weights: str
-    """Hub id, package, or the last part of a path: where that lay is nobody's business."""
+    """Hub id, package, or the last part of a path. The rest of a path is private."""
     licence: str
-    """SPDX name where there is one, or `unknown`."""
+    """SPDX name if there is one, or `unknown`."""
 
     def __str__(self) -> str:
         return f"{self.weights} ({self.licence})"
 
 
 def of_checkpoint(name: str) -> Origin:
-    """Of a hub id or a folder."""
+    """Returns the origin of a hub id or a folder."""
     if Path(name).is_dir():
         return Origin(Path(name).resolve().name, licence_of(Path(name)))
-    return Origin(name, PUBLISHED.get(name, UNKNOWN))
+    return Origin(name, PUBLISHED_LICENCES.get(name, UNKNOWN_LICENCE))
 
 
 def of_file(path: str) -> Origin:
-    """Of a file of weights, which says nothing of itself."""
-    return Origin(re.split(r"[\\/]", path)[-1], UNKNOWN)
+    """Returns the origin of a file of weights, whose licence is unknown."""
+    return Origin(re.split(r"[\\/]", path)[-1], UNKNOWN_LICENCE)
 
 
 def licence_of(folder: Path) -> str:
-    """What the head of the model's README says; `unknown` where it says nothing."""
+    """Returns the licence in the YAML header of the model's README, or `unknown`."""
     page = folder / "README.md"
     text = page.read_text(encoding="utf-8", errors="replace") if page.is_file() else ""
-    head = re.match(r"---\s*\n(.*?)\n---", text, re.DOTALL)
-    found = re.search(r"^license:\s*[\"']?([\w.+-]+)", head[1], re.MULTILINE) if head else None
-    return found[1] if found else UNKNOWN
+    header = re.match(r"---\s*\n(.*?)\n---", text, re.DOTALL)
+    pattern = r"^license:\s*[\"']?([\w.+-]+)"
+    match = re.search(pattern, header[1], re.MULTILINE) if header else None
+    return match[1] if match else UNKNOWN_LICENCE
 
 
 def is_restricted(licence: str) -> bool:
-    """Non-commercial, without derivatives, or not known."""
+    """Whether the licence is non-commercial, forbids derivatives, or is unknown."""
     parts = set(re.split(r"[^a-z]+", licence.lower()))
-    return bool({"nc", "nd", "noncommercial", "research", UNKNOWN} & parts)
+    return bool({"nc", "nd", "noncommercial", "research", UNKNOWN_LICENCE} & parts)
 
 
 def licence_of_all(origins: Iterable[Origin]) -> str:
-    """What a network is under that was tuned from all of these, as an SPDX expression."""
-    return " AND ".join(dict.fromkeys(origin.licence for origin in origins)) or OWN
+    """Returns the licence of a network tuned from all of these, as an SPDX expression."""
+    return " AND ".join(dict.fromkeys(origin.licence for origin in origins)) or DEFAULT_LICENCE
 
 
-def told(origins: Iterable[Origin]) -> str:
-    """For the page and the card of a bundle."""
-    return ", ".join(map(str, origins)) or "weights out of nothing"
+def describe(origins: Iterable[Origin]) -> str:
+    """Returns the origins as text for the page and the card of a bundle."""
+    return ", ".join(map(str, origins)) or "random weights"

@@ -1,11 +1,11 @@
-"""The folder of a run: what training leaves and the export takes.
+"""The folder of a run: what training writes and the export reads.
 
 run.json            family, origins of the weights, options, data, input, metrics; see `write`
 model.safetensors   the weights
-*.csv, *.npy        label tables and galleries, as the bundle will have them
-val.npz             what the network says of the validation photos, beside the truth; calibration
-test.npz            the same of the test photos, for the tables and pictures of metrics.py
-checkpoints/        for going on after a stop
+*.csv, *.npy        label tables and galleries in the format of a bundle
+val.npz             outputs for the validation photos with their labels; for calibration
+test.npz            the same for the test photos; for the tables and plots of training/eval
+checkpoints/        for resuming after a stop
 tensorboard/        losses and scores by step
 """
 
@@ -21,8 +21,8 @@ import numpy as np
 from safetensors.torch import load_file, save_file
 
 from geotagger.errors import UsageError
-from training.data.dataset import positions
-from training.engine.origins import UNKNOWN, Origin
+from training.data.example import positions
+from training.engine.origins import UNKNOWN_LICENCE, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from geotagger.images.decode import InputSpec
-    from training.data.dataset import Example
+    from training.data.example import Example
 
 RUN_FILE, WEIGHTS_FILE = "run.json", "model.safetensors"
 
@@ -47,7 +47,18 @@ def write(
     origins: Sequence[Origin],
     **more: Any,
 ) -> None:
-    """Writes run.json. `family` names the exporter; `more` is what that one needs besides."""
+    """Writes run.json.
+
+    Args:
+        run: The folder.
+        family: Names the exporter; see export/families/family.py.
+        options: The options of the run, a dataclass or a mapping.
+        spec: The input of the network.
+        data: Describes the photos.
+        metrics: The tables of scores.
+        origins: The weights that training started from.
+        more: Further entries that the exporter of the family needs.
+    """
     document = {
         "family": family,
         "origins": [asdict(origin) for origin in origins],
@@ -63,7 +74,7 @@ def write(
 
 
 def read(run: Path) -> dict[str, Any]:
-    """run.json. Raises UsageError: there is none, for example because training has not ended."""
+    """Reads run.json. Raises UsageError if it is missing, for example while training runs."""
     try:
         return json.loads((run / RUN_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -71,29 +82,31 @@ def read(run: Path) -> dict[str, Any]:
 
 
 def origins_of(document: Mapping[str, Any]) -> tuple[Origin, ...]:
-    """Of the weights that a run started with, by its run.json."""
+    """Returns the origins of the weights in a run.json."""
     if "origins" not in document:
-        return (Origin("a run that does not say where its weights are from", UNKNOWN),)
+        return (Origin("a run that does not name the origin of its weights", UNKNOWN_LICENCE),)
     return tuple(Origin(**kept) for kept in document["origins"])
 
 
 def save_weights(run: Path, model: nn.Module) -> None:
+    """Writes the weights of a network to the run."""
     state = {name: value.contiguous().cpu() for name, value in model.state_dict().items()}
     save_file(state, run / WEIGHTS_FILE)
 
 
 def load_weights(run: Path, model: nn.Module) -> None:
-    """Raises RuntimeError where the weights are not this model's."""
+    """Loads the weights of a run. Raises RuntimeError if they do not fit the network."""
     model.load_state_dict(load_file(run / WEIGHTS_FILE))
 
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """Outputs of a network [n, ...] by name, and the truth of the n photos."""
+    """Outputs of a network for n held-out photos, and the labels of these photos."""
 
     outputs: dict[str, NDArray[np.float32]]
+    """Name of the output -> [n, ...]."""
     target: dict[str, NDArray[np.intp]]
-    """For outputs that are logits: the right label, -1 where there is none."""
+    """Name of an output of logits -> [n] the right class, -1 if it has none."""
     lat: NDArray[np.float64]
     lon: NDArray[np.float64]
     country: NDArray[np.str_]
@@ -106,36 +119,39 @@ class HeldOut:
         return len(self.file)
 
     def rows(self, rows: NDArray[np.intp]) -> HeldOut:
+        """Returns the photos of some rows."""
         parts = [{k: v[rows] for k, v in group.items()} for group in (self.outputs, self.target)]
-        return HeldOut(*parts, **{name: getattr(self, name)[rows] for name in TRUTH})
+        return HeldOut(*parts, **{name: getattr(self, name)[rows] for name in LABEL_FIELDS})
 
 
-TRUTH = ("lat", "lon", "country", "continent", "precision", "source", "file")
+LABEL_FIELDS = ("lat", "lon", "country", "continent", "precision", "source", "file")
 
 
-def save_held_out(
-    file: Path,
+def held_out(
     examples: Sequence[Example],
     outputs: Mapping[str, NDArray[np.float32]],
     target: Mapping[str, NDArray[np.intp]],
-) -> None:
-    """`outputs` and `target` have one row for each of `examples` (see
-    training.data.dataset.named)."""
+) -> HeldOut:
+    """Joins outputs and targets, one row for each of `examples`, with the labels."""
     lat, lon = positions(examples)
-    truth = {name: np.array([getattr(e, name) for e in examples], str) for name in TRUTH[2:]}
-    truth |= {"lat": lat, "lon": lon}
-    arrays = {f"output_{name}": values for name, values in outputs.items()}
-    arrays |= {f"target_{name}": values for name, values in target.items()}
-    arrays |= {f"truth_{name}": values for name, values in truth.items()}
+    texts = {name: np.array([getattr(e, name) for e in examples], str) for name in LABEL_FIELDS[2:]}
+    return HeldOut(dict(outputs), dict(target), lat=lat, lon=lon, **texts)
+
+
+def save_held_out(file: Path, held: HeldOut) -> None:
+    """Writes val.npz or test.npz."""
+    arrays = {f"output_{name}": values for name, values in held.outputs.items()}
+    arrays |= {f"target_{name}": values for name, values in held.target.items()}
+    arrays |= {f"truth_{name}": getattr(held, name) for name in LABEL_FIELDS}
     np.savez_compressed(file, **arrays)
 
 
 def read_held_out(file: Path) -> HeldOut:
-    """What `save_held_out` wrote."""
+    """Reads what `save_held_out` wrote."""
     with np.load(file, allow_pickle=False) as kept:
         groups: dict[str, dict[str, NDArray[Any]]] = {
             kind: {k.removeprefix(kind): kept[k] for k in kept.files if k.startswith(kind)}
             for kind in ("output_", "target_")
         }
-        truth = {name: kept[f"truth_{name}"] for name in TRUTH}
-    return HeldOut(groups["output_"], groups["target_"], **truth)
+        labels = {name: kept[f"truth_{name}"] for name in LABEL_FIELDS}
+    return HeldOut(groups["output_"], groups["target_"], **labels)

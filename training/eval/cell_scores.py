@@ -1,4 +1,4 @@
-"""How well probabilities over cells tell where photos were taken: the scores of the starter."""
+"""The scores of the starter: how well probabilities over cells predict the place."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from geotagger.geography.sphere import haversine_km
-from training.data.dataset import positions
+from training.data.example import positions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from training.data.dataset import Example
+    from training.data.example import Example
     from training.targets.cells import Cells
 
 RADII_KM = (25, 200, 750, 2500)
@@ -24,28 +24,46 @@ RADII_KM = (25, 200, 750, 2500)
 def posterior(
     logits: NDArray[np.floating], cells: Cells, temperature: float
 ) -> NDArray[np.float64]:
-    """[n, cells] for log-likelihoods of cells, where every country is as likely as any other."""
+    """Turns log-likelihoods of cells into probabilities under equally likely countries.
+
+    Args:
+        logits: [n, C].
+        cells: The C cells.
+        temperature: Divides the logits.
+
+    Returns:
+        [n, C].
+    """
     in_country = Counter(cells.country.tolist())
     logs = logits / temperature - np.log([in_country[code] for code in cells.country.tolist()])
     mass = np.exp(logs - logs.max(axis=1, keepdims=True))
     return mass / mass.sum(axis=1, keepdims=True)
 
 
-def score(
+def score_cells(
     probability: NDArray[np.float64],
     cells: Cells,
     examples: Sequence[Example],
     continent_of: Mapping[str, str],
 ) -> dict[str, dict[str, float]]:
-    """Shares (0 to 1) and the median error in km, by photo and with every country weighed alike.
+    """Scores probabilities by photo, and with every country weighed equally.
 
-    The point is the cell that meets the most of RADII_KM in expectation.
+    The predicted point is the cell that is within the most of RADII_KM in expectation.
+
+    Args:
+        probability: [n, C].
+        cells: The C cells.
+        examples: The n photos.
+        continent_of: Country code -> continent.
+
+    Returns:
+        per_photo and per_country -> shares in 0..1, and the median error in km.
     """
     truth = np.array([example.country for example in examples])
     true_continent = np.array([continent_of[code] for code in truth.tolist()])
     country_mass, countries = _sums(probability, cells.country)
-    home = np.array([continent_of[code] for code in countries.tolist()])
-    continent_mass, continents = _sums(country_mass, home)
+    continent_of_country = np.array([continent_of[code] for code in countries.tolist()])
+    continent_mass, continents = _sums(country_mass, continent_of_country)
     ranked = countries[np.argsort(-country_mass, axis=1)[:, :10]]
     between = cells.distance_km(cells.lat, cells.lon)
     gain = sum((between <= radius).astype(float) for radius in RADII_KM)
@@ -58,8 +76,8 @@ def score(
         **{f"within_{radius}_km": km <= radius for radius in RADII_KM},
     }
     count = Counter(truth.tolist())
-    alike = np.array([1 / count[code] for code in truth.tolist()])
-    weights = {"per_photo": np.ones(len(truth)), "per_country": alike}
+    equal = np.array([1 / count[code] for code in truth.tolist()])
+    weights = {"per_photo": np.ones(len(truth)), "per_country": equal}
     return {
         name: {
             **{hit: round(float(np.average(right, weights=w)), 4) for hit, right in hits.items()},
@@ -75,9 +93,9 @@ def by_continent(
     countries: Sequence[str],
     continent_of: Mapping[str, str],
 ) -> dict[str, dict[str, float]]:
-    """The photos of each continent, and the share of them whose continent is right."""
-    home = np.array([continent_of[code] for code in cells.country.tolist()])
-    mass, names = _sums(probability, home)
+    """Returns the number of photos of each continent, and the share with the right continent."""
+    continent_of_cell = np.array([continent_of[code] for code in cells.country.tolist()])
+    mass, names = _sums(probability, continent_of_cell)
     truth = np.array([continent_of[code] for code in countries])
     right = names[mass.argmax(axis=1)] == truth
     return {
@@ -92,7 +110,7 @@ def by_continent(
 def _sums(
     mass: NDArray[np.float64], names: NDArray[np.str_]
 ) -> tuple[NDArray[np.float64], NDArray[np.str_]]:
-    """Mass [n, cells] summed by name: ([n, names], names)."""
+    """Sums mass [n, C] by name: returns ([n, names], names)."""
     distinct, index = np.unique(names, return_inverse=True)
     belongs = np.zeros((len(names), len(distinct)))
     belongs[np.arange(len(names)), index] = 1
@@ -101,5 +119,5 @@ def _sums(
 
 def _median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
     order = np.argsort(values)
-    held = np.cumsum(weights[order])
-    return float(values[order][np.searchsorted(held, held[-1] / 2)])
+    cumulative = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(cumulative, cumulative[-1] / 2)])

@@ -1,15 +1,16 @@
-"""A model beside what needs no model: the commonest place, and the nearest training photo."""
+"""Baselines that need no model: the most common place, and the nearest training photo."""
 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from geotagger.geography.sphere import haversine_km
 from training.calibrate import calibrate
-from training.data.dataset import positions
+from training.data.example import positions
 from training.eval import metrics
 
 if TYPE_CHECKING:
@@ -20,17 +21,42 @@ if TYPE_CHECKING:
 
     from geotagger.geography.places import Places
     from geotagger.vision.decoding.heads import HeadDecoder
-    from training.data.dataset import Example
+    from training.data.example import Example
     from training.engine.run_folder import HeldOut
 
-MAX_KNOWN = 20000
-"""Training photos that the nearest one is sought among."""
+MAX_REFERENCES = 20000
+"""Training photos among which the nearest neighbour is searched."""
 
 Table = dict[str, dict[str, "float | None"]]
+"""Column -> score -> value."""
 
 
-def sample(rows: NDArray[np.intp], most: int = MAX_KNOWN) -> NDArray[np.intp]:
-    """At most so many of the rows, spread over all of them."""
+@dataclass(frozen=True, slots=True)
+class ReferenceFeatures:
+    """Features of training and test photos before training, for the nearest-neighbour baseline."""
+
+    rows: NDArray[np.intp]
+    """[n] the training photos."""
+    examples: Sequence[Example]
+    """The n training photos."""
+    train: NDArray[np.float32]
+    """[n, D] their features."""
+    test: NDArray[np.float32]
+    """[m, D] the features of the test photos."""
+
+    def located(self) -> ReferenceFeatures:
+        """Returns the same without training photos whose position is unknown."""
+        kept = np.array([example.has_point for example in self.examples], bool)
+        examples = [example for example in self.examples if example.has_point]
+        return ReferenceFeatures(self.rows[kept], examples, self.train[kept], self.test)
+
+    def nearest(self) -> NDArray[np.intp]:
+        """Returns [m] the nearest training photo of each test photo."""
+        return nearest_rows(self.train, self.test)
+
+
+def sample_rows(rows: NDArray[np.intp], most: int = MAX_REFERENCES) -> NDArray[np.intp]:
+    """Returns at most `most` of the rows, evenly spread."""
     return rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), most)).astype(int))]
 
 
@@ -40,47 +66,57 @@ def places_table(
     test: HeldOut,
     decoders: Mapping[str, HeadDecoder],
     places: Places,
-    known: Sequence[Example],
-    features: tuple[NDArray[np.float32], NDArray[np.float32]],
+    reference: ReferenceFeatures,
 ) -> Table:
-    """How far off each is on the test photos; the model as `geotagger tag` would say it.
+    """Scores the model, as `geotagger tag` would answer, and the baselines on the test photos.
 
     Args:
-        run: gets guesses.npz, for comparing the model with players (training/eval/metrics.py).
-        readers: of the model's outputs, by name.
-        known: training photos, all with a position.
-        features: what the tower saw, before it was trained, in `known` and in the test photos.
+        run: Gets guesses.npz, for comparing the model with players (training/eval/players.py).
+        val: Validation photos, on which the model is calibrated.
+        test: Test photos.
+        readers: Name of the output -> its reader.
+        places: The places table.
+        reference: Training photos, all with a position.
     """
     calibration = calibrate.fit(val, decoders, places)
-    own = metrics.Guesses.of(calibrate.predictions(test, decoders, places, calibration))
-    names = ("lat", "lon", "country", "continent")
-    np.savez_compressed(run / "guesses.npz", **{name: getattr(own, name) for name in names})
-    lat, lon = positions(known)
-    near = nearest(*features)
-    middle = commonest(known)
-    guesses = {
-        "model": own,
-        "commonest": metrics.Guesses.at([middle[0]] * len(test), [middle[1]] * len(test)),
-        "nearest": metrics.Guesses.at(lat[near].tolist(), lon[near].tolist()),
+    predictions = calibrate.predict(test, decoders, places, calibration)
+    model = metrics.PredictedLocations.of_predictions(predictions)
+    fields = ("lat", "lon", "country", "continent")
+    np.savez_compressed(run / "guesses.npz", **{name: getattr(model, name) for name in fields})
+    lat, lon = positions(reference.examples)
+    nearest = reference.nearest()
+    common_lat, common_lon = commonest_place(reference.examples)
+    count = len(test)
+    columns = {
+        "model": model,
+        "commonest": metrics.PredictedLocations.at([common_lat] * count, [common_lon] * count),
+        "nearest": metrics.PredictedLocations.at(lat[nearest].tolist(), lon[nearest].tolist()),
     }
-    return {name: metrics.geographic(found, test) for name, found in guesses.items()}
+    return {name: metrics.geographic(predicted, test) for name, predicted in columns.items()}
 
 
-def commonest(examples: Sequence[Example]) -> tuple[float, float]:
-    """The photo of the commonest country that lies nearest to all the others of it."""
+def commonest_place(examples: Sequence[Example]) -> tuple[float, float]:
+    """Returns (lat, lon) of the most central photo of the most common country."""
     country = Counter(example.country for example in examples).most_common(1)[0][0]
     own = [example for example in examples if example.country == country]
     lat, lon = positions(own[:2000])
-    far = haversine_km(lat[:, None], lon[:, None], lat, lon).mean(axis=1)
-    best = int(far.argmin())
+    mean_km = haversine_km(lat[:, None], lon[:, None], lat, lon).mean(axis=1)
+    best = int(mean_km.argmin())
     return float(lat[best]), float(lon[best])
 
 
-def nearest(known: NDArray[np.float32], asked: NDArray[np.float32]) -> NDArray[np.intp]:
-    """For each of `asked` [m, D] the row of `known` [n, D] with the largest cosine, after each
-    column is brought to mean 0 and spread 1."""
-    middle, spread = known.mean(axis=0), known.std(axis=0) + 1e-6
-    one, two = ((values - middle) / spread for values in (known, asked))
+def nearest_rows(known: NDArray[np.float32], queries: NDArray[np.float32]) -> NDArray[np.intp]:
+    """Finds the nearest neighbours by cosine of standardised features.
+
+    Args:
+        known: [n, D].
+        queries: [m, D].
+
+    Returns:
+        [m] rows of `known`.
+    """
+    mean, deviation = known.mean(axis=0), known.std(axis=0) + 1e-6
+    one, two = ((values - mean) / deviation for values in (known, queries))
     one /= np.linalg.norm(one, axis=1, keepdims=True) + 1e-6
     return np.concatenate(
         [(part @ one.T).argmax(axis=1) for part in np.array_split(two, -(-len(two) // 256))]

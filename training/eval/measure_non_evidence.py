@@ -1,13 +1,12 @@
-"""How often traps are recognised, and what that does: python -m training.eval.measure_non_evidence
-SCENES
+"""Measures how often non-evidence is detected: python -m training.eval.measure_non_evidence SCENES
 
-SCENES is a folder made by `training.synthetic.studio`, or any of photos with labels.csv (file,
-country;
-perhaps kind). Printed for each kind of picture: how many had text, in how many some trap was
-recognised, which, and the mean ln of the belief in the true country from the text alone, with every
-line counted fully and with the traps weakened. On signs nothing should be recognised.
+SCENES is a folder made by `training.synthetic.scenes`, or any folder of photos with labels.csv
+(file, country, optionally kind). Printed for each kind of picture are the pictures with text, those
+with detected non-evidence and its kinds, and the mean log probability of the true country from the
+text alone: with every line at full weight, and with non-evidence downweighted. On signs nothing
+should be detected.
 
-Readings are kept in SCENES/readings.json; remove it to read the pictures anew.
+The text is cached in SCENES/readings.json; delete it to read the pictures again.
 """
 
 from __future__ import annotations
@@ -32,12 +31,12 @@ from geotagger.text.non_evidence.assess import assess_lines
 from geotagger.text.ocr.reader import TextReader
 from geotagger.text.ocr.script_classifier import ScriptClassifier
 from geotagger.text.types import Cue, OcrResult
-from training.data.readings import reading_of
+from training.data.readings import reading_from_json
 
 
 @click.command(help=__doc__)
 @click.argument("scenes", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option("--limit", default=0, help="Pictures at most; 0 = all.")
+@click.option("--limit", default=0, help="Most pictures; 0 for all.")
 def main(scenes: Path, limit: int) -> None:
     with (scenes / "labels.csv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))[: limit or None]
@@ -45,45 +44,50 @@ def main(scenes: Path, limit: int) -> None:
     if not cache.exists():
         cache.write_text(json.dumps(read_all(scenes, [row["file"] for row in rows])), "utf-8")
     readings = {
-        file: reading_of(item) for file, item in json.loads(cache.read_text("utf-8")).items()
+        file: reading_from_json(item) for file, item in json.loads(cache.read_text("utf-8")).items()
     }
 
-    truth = Truth()
+    evaluator = TextEvaluator()
     of_kind = defaultdict(list)
     for row in rows:
         if row["file"] in readings:
             of_kind[row.get("kind") or "photo"].append((readings[row["file"]], row["country"]))
     for kind, some in of_kind.items():
-        click.echo(f"{kind}: {truth.line(some)}")
+        click.echo(f"{kind}: {evaluator.describe(some)}")
 
 
-class Truth:
-    """What the text alone makes of the true country."""
+class TextEvaluator:
+    """Computes the probability of the true country from the text alone."""
 
     def __init__(self) -> None:
         self._places = load_places()
         self._prior = Fusion(self._places, Constants.load()).log_prior
         self._combiner = Combiner(self._places)
 
-    def line(self, some: Sequence[tuple[OcrResult, str]]) -> str:
+    def describe(self, some: Sequence[tuple[OcrResult, str]]) -> str:
+        """Describes the pictures of one kind, given as (text, true country)."""
         with_text = [(reading, country) for reading, country in some if reading.lines]
         notes = [note.split(":")[0] for r, _ in with_text for note in set(assess_lines(r).notes)]
-        hit = sum(bool(assess_lines(reading).notes) for reading, _ in with_text)
-        plain = [self._belief(_all_cues(reading), country) for reading, country in with_text]
-        weakened = [self._belief(find_cues(reading)[0], country) for reading, country in with_text]
+        detected = sum(bool(assess_lines(reading).notes) for reading, _ in with_text)
+        plain = [
+            self._log_probability(_all_cues(reading), country) for reading, country in with_text
+        ]
+        downweighted = [
+            self._log_probability(find_cues(reading)[0], country) for reading, country in with_text
+        ]
         return (
-            f"{len(some)} pictures, {len(with_text)} with text, non-evidence in {hit}"
+            f"{len(some)} pictures, {len(with_text)} with text, non-evidence in {detected}"
             f" {dict(Counter(notes))};"
-            f" ln belief {np.mean(plain or [0]):.3f} -> {np.mean(weakened or [0]):.3f}"
+            f" log probability {np.mean(plain or [0]):.3f} -> {np.mean(downweighted or [0]):.3f}"
         )
 
-    def _belief(self, cues: Sequence[Cue], country: str) -> float:
-        """ln of the belief in the country."""
+    def _log_probability(self, cues: Sequence[Cue], country: str) -> float:
+        """Returns the log probability of the country."""
         weighted = self._combiner.weigh(cues)
         likelihood = self._combiner.total(weighted) if weighted else 0.0
         mass = np.exp(self._prior + likelihood)
-        there = self._places.country == self._places.country_codes.index(country)
-        return float(np.log(mass[there].sum() / mass.sum()))
+        inside = self._places.country == self._places.country_codes.index(country)
+        return float(np.log(mass[inside].sum() / mass.sum()))
 
 
 def _all_cues(reading: OcrResult) -> list[Cue]:
@@ -91,6 +95,7 @@ def _all_cues(reading: OcrResult) -> list[Cue]:
 
 
 def read_all(folder: Path, files: Sequence[str]) -> dict[str, object]:
+    """Reads the text of pictures. Returns file -> reading as JSON."""
     reader = TextReader("cpu", script_classifier=ScriptClassifier())
     readings = {}
     with click.progressbar(files, label="reading") as bar:

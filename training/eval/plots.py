@@ -1,4 +1,4 @@
-"""Pictures of how well a classifier does."""
+"""Plots of the quality of a classifier."""
 
 from __future__ import annotations
 
@@ -17,8 +17,13 @@ if TYPE_CHECKING:
 
 
 def draw_confusion(matrix: NDArray[np.int64], names: Sequence[str], file: Path) -> None:
-    """A picture of a confusion matrix, each row as shares of its truth; at most the 40 classes
-    with most photos."""
+    """Draws a confusion matrix, each row as shares of its true class.
+
+    Args:
+        matrix: [K, K] counts by (true class, predicted class).
+        names: The K classes.
+        file: The picture. It shows at most the 40 classes with most photos.
+    """
     kept = np.sort(np.argsort(-matrix.sum(axis=1), kind="stable")[:40])
     shown = matrix[np.ix_(kept, kept)]
     shares = shown / np.maximum(matrix[kept].sum(axis=1, keepdims=True), 1)
@@ -29,7 +34,7 @@ def draw_confusion(matrix: NDArray[np.int64], names: Sequence[str], file: Path) 
     labels = [names[i] for i in kept]
     axes.set_xticks(range(len(kept)), labels, rotation=90)
     axes.set_yticks(range(len(kept)), labels)
-    axes.set_xlabel("answer")
+    axes.set_xlabel("prediction")
     axes.set_ylabel("truth")
     if len(kept) <= 15:
         for (row, column), count in np.ndenumerate(shown):
@@ -39,14 +44,23 @@ def draw_confusion(matrix: NDArray[np.int64], names: Sequence[str], file: Path) 
     figure.savefig(file, dpi=100)
 
 
-def draw_reliability(sure: NDArray[np.floating], right: NDArray[np.bool_], file: Path) -> None:
-    """A picture of how often answers of each confidence are right."""
-    bins = reliability(sure, right.astype(float))
-    said, held = [item.confidence for item in bins], [item.right for item in bins]
+def draw_reliability(
+    confidence: NDArray[np.floating], right: NDArray[np.bool_], file: Path
+) -> None:
+    """Draws how often predictions of each confidence are right.
+
+    Args:
+        confidence: [n] in 0..1.
+        right: [n].
+        file: The picture.
+    """
+    bins = reliability(confidence, right.astype(float))
+    means = [item.confidence for item in bins]
+    shares_right = [item.right for item in bins]
     photos = np.array([item.photos for item in bins])
     figure = Figure(figsize=(5, 5), layout="constrained")
     axes = figure.add_subplot()
     axes.plot([0, 1], [0, 1], color="grey", linewidth=1)
-    axes.scatter(said, held, s=10 + 300 * photos / photos.sum())
+    axes.scatter(means, shares_right, s=10 + 300 * photos / photos.sum())
     axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence", ylabel="share right")
     figure.savefig(file, dpi=100)

@@ -1,1 +1,1 @@
-"""Trials that set a model beside simpler ones."""
+"""Comparisons of a model with simpler ones."""

@@ -1,6 +1,6 @@
-"""Trunks of convolutional networks: pixels to one vector a photo, with others' weights or none.
+"""Convolutional backbones: pixels to one vector a photo, with pretrained weights or random ones.
 
-A trunk is a row of stages, so that any number of them can stay as they were pretrained.
+A backbone is a sequence of stages, so that any number of them can stay as pretrained.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import nn
 from geotagger.errors import UsageError
 from training.engine import origins
 from training.engine.origins import Origin
-from training.models.starter_network import MEAN, SCALE, SIZE_PX, lite_stages
+from training.models.efficientnet_lite import MEAN, SCALE, SIZE_PX, lite_stages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,28 +24,33 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True, slots=True)
-class Trunk:
-    """The stages before the heads; the last one gives [B, width]."""
+class Backbone:
+    """The stages before the heads."""
 
     stages: nn.Sequential
+    """Map float32 [B, 3, S, S] to [B, width]."""
     pretrained: int
-    """The first stages, which may come with weights; what follows is always new."""
+    """The number of first stages that may have pretrained weights; later ones are random."""
     width: int
     size_px: int
+    """S in the pretraining."""
     mean: tuple[float, ...] = tuple(255 * x for x in IMAGENET_MEAN)
     scale: tuple[float, ...] = tuple(255 * x for x in IMAGENET_STD)
-    """The trunk sees (pixel - mean) / scale, by channel."""
+    """The stages see (pixel - mean) / scale, for each channel."""
     origins: tuple[Origin, ...] = ()
-    """Of the weights; empty where they are random."""
+    """The origins of the weights; empty if they are random."""
 
 
-class Pool(nn.Module):
+class GlobalAveragePool(nn.Module):
+    """The mean over the picture."""
+
     def forward(self, planes: torch.Tensor) -> torch.Tensor:
+        """Maps [B, C, h, w] to [B, C]."""
         return planes.mean(dim=(2, 3))
 
 
 class ChannelAndSpaceAttention(nn.Module):
-    """CBAM (Woo et al. 2018): which channels count, then which places of the picture."""
+    """CBAM: attention over channels, then over positions (Woo et al. 2018)."""
 
     def __init__(self, channels: int, reduction: int = 8, kernel: int = 7) -> None:
         super().__init__()
@@ -57,31 +62,36 @@ class ChannelAndSpaceAttention(nn.Module):
         self.space = nn.Conv2d(2, 1, kernel, padding=kernel // 2, bias=False)
 
     def forward(self, planes: torch.Tensor) -> torch.Tensor:
-        mean, most = planes.mean(dim=(2, 3)), planes.amax(dim=(2, 3))
-        planes = planes * (self.channel(mean) + self.channel(most)).sigmoid()[:, :, None, None]
+        """Maps [B, C, h, w] to [B, C, h, w]."""
+        mean, peak = planes.mean(dim=(2, 3)), planes.amax(dim=(2, 3))
+        planes = planes * (self.channel(mean) + self.channel(peak)).sigmoid()[:, :, None, None]
         both = torch.cat([planes.mean(1, keepdim=True), planes.amax(1, keepdim=True)], dim=1)
         return planes * self.space(both).sigmoid()
 
 
-class Twins(nn.Module):
-    """Two networks beside each other, on the same input or on the pair that twins before gave."""
+class ParallelBranches(nn.Module):
+    """Two networks on the same input, or on the pair of outputs of earlier branches."""
 
     def __init__(self, one: nn.Module, two: nn.Module) -> None:
         super().__init__()
         self.one, self.two = one, two
 
     def forward(self, inputs: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        """Maps [B, C, h, w], or a pair of these, to a pair of [B, C', h', w']."""
         first, second = inputs if isinstance(inputs, tuple) else (inputs, inputs)
         return self.one(first), self.two(second)
 
 
-class Join(nn.Module):
+class ConcatenateChannels(nn.Module):
+    """Joins the outputs of two branches."""
+
     def forward(self, pair: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+        """Maps [B, C, h, w] and [B, D, h, w] to [B, C + D, h, w]."""
         return torch.cat(pair, dim=1)
 
 
-class SumOfTwins(nn.Module):
-    """Both parts of joined planes brought to `width` channels by 1x1 convolutions, and added."""
+class ProjectedSum(nn.Module):
+    """The sum of two parts of the channels, each projected to `width` by a 1x1 convolution."""
 
     def __init__(self, one: int, two: int, width: int) -> None:
         super().__init__()
@@ -89,12 +99,13 @@ class SumOfTwins(nn.Module):
         self.one, self.two = nn.Conv2d(one, width, 1), nn.Conv2d(two, width, 1)
 
     def forward(self, joined: torch.Tensor) -> torch.Tensor:
+        """Maps [B, one + two, h, w] to [B, width, h, w]."""
         first, second = joined.split(self.widths, dim=1)
         return self.one(first) + self.two(second)
 
 
-def baseline(_: str) -> Trunk:
-    """GeoScope's baseline: six convolutions, each halved in size, and 128 units."""
+def baseline(_: str) -> Backbone:
+    """GeoScope's baseline: six convolutions, each followed by pooling, and 128 units."""
     widths = (3, 32, 64, 128, 256, 512, 1024)
     stages = [
         nn.Sequential(nn.Conv2d(a, b, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2))
@@ -103,28 +114,28 @@ def baseline(_: str) -> Trunk:
     size_px = 128
     flat = widths[-1] * (size_px // 64) ** 2
     last = nn.Sequential(nn.Flatten(), nn.Linear(flat, 128), nn.ReLU())
-    return Trunk(nn.Sequential(*stages, last), 0, 128, size_px)
+    return Backbone(nn.Sequential(*stages, last), 0, 128, size_px)
 
 
-def tiny(_: str) -> Trunk:
-    """For trying a recipe out in seconds; its first stage passes for pretrained."""
+def tiny(_: str) -> Backbone:
+    """A network for trying a recipe out in seconds; its stages count as pretrained."""
     stages = [
         nn.Sequential(nn.Conv2d(a, b, 3, 2, 1), nn.BatchNorm2d(b), nn.ReLU())
         for a, b in ((3, 8), (8, 16), (16, 32))
     ]
-    return Trunk(nn.Sequential(*stages, Pool()), 3, 32, 32, (127.0,), (128.0,))
+    return Backbone(nn.Sequential(*stages, GlobalAveragePool()), 3, 32, 32, (127.0,), (128.0,))
 
 
-def lite(weights: str, number: int) -> Trunk:
-    """EfficientNet-Lite; `auto` takes the weights of the installed package."""
+def lite(weights: str, number: int) -> Backbone:
+    """EfficientNet-Lite; weights `auto` are those of the installed package."""
     name = f"lite{number}"
     stages = lite_stages(name, pretrained=weights == "auto")
     width = stages[-1][0].out_channels
     if weights not in ("auto", "none"):
-        raise UsageError(f"{name}: weights are auto (of the package) or none")
+        raise UsageError(f"{name}: weights must be auto (of the package) or none")
     packaged = Origin(f"EfficientNet-Lite{number}, ImageNet", "Apache-2.0")
-    return Trunk(
-        nn.Sequential(*stages, Pool()),
+    return Backbone(
+        nn.Sequential(*stages, GlobalAveragePool()),
         len(stages),
         width,
         SIZE_PX[name],
@@ -134,9 +145,17 @@ def lite(weights: str, number: int) -> Trunk:
     )
 
 
-def of_torchvision(weights: str, name: str) -> Trunk:
-    """A network of torchvision. Weights: none, imagenet (torchvision fetches them), or a file of
-    the network's state (.pth, .safetensors); auto is none."""
+def of_torchvision(weights: str, name: str) -> Backbone:
+    """A network of torchvision.
+
+    Args:
+        weights: none, imagenet (torchvision downloads them), or a file with the state of the
+            network (.pth, .safetensors); auto means none.
+        name: The function in torchvision.models.
+
+    Raises:
+        UsageError: The file of weights cannot be used.
+    """
     from torchvision import models
 
     network = getattr(models, name)(weights="DEFAULT" if weights == "imagenet" else None)
@@ -153,8 +172,8 @@ def of_torchvision(weights: str, name: str) -> Trunk:
         width = network.fc.in_features
     size_px = 300 if name == "efficientnet_b3" else 224
     random = weights in ("auto", "none")
-    return Trunk(
-        nn.Sequential(*stages, Pool()),
+    return Backbone(
+        nn.Sequential(*stages, GlobalAveragePool()),
         0 if random else len(stages),
         width,
         size_px,
@@ -163,9 +182,10 @@ def of_torchvision(weights: str, name: str) -> Trunk:
 
 
 def _load(network: nn.Module, file: str) -> None:
-    """Everything but the last layer, whose classes are others."""
+    """Loads all weights except the last layer, whose classes differ."""
     from safetensors.torch import load_file
 
+    last_layer = ("fc.", "classifier.")
     try:
         if file.endswith(".safetensors"):
             state = load_file(file)
@@ -173,46 +193,53 @@ def _load(network: nn.Module, file: str) -> None:
             state = torch.load(file, weights_only=True, map_location="cpu")
     except OSError as error:
         raise UsageError(f"{file}: cannot be read ({error}); name a file of weights") from error
-    kept = {k: v for k, v in state.items() if not k.startswith(("fc.", "classifier."))}
-    lacking = {k for k in network.load_state_dict(kept, strict=False).missing_keys
-               if not k.startswith(("fc.", "classifier."))}  # fmt: skip
-    if lacking:
-        raise UsageError(f"{file}: lacks {len(lacking)} weights, such as {min(lacking)}")
+    kept = {name: value for name, value in state.items() if not name.startswith(last_layer)}
+    absent = network.load_state_dict(kept, strict=False).missing_keys
+    missing = {name for name in absent if not name.startswith(last_layer)}
+    if missing:
+        raise UsageError(f"{file}: lacks {len(missing)} weights, such as {min(missing)}")
 
 
-def twins(weights: str, one: str, two: str, width: int = 512) -> Trunk:
-    """GeoScope's dual network: two trunks, summed, with attention before and after a convolution.
+def dual(weights: str, one: str, two: str, width: int = 512) -> Backbone:
+    """GeoScope's dual network: two backbones, summed, with attention around a convolution.
 
-    `weights` is for both, or one for each with a comma between.
+    Args:
+        weights: For both, or one for each with a comma between.
+        one: The name of the first backbone.
+        two: The name of the second backbone.
+        width: Channels of the sum.
+
+    Raises:
+        UsageError: The backbones normalise their pixels differently.
     """
     both = [*weights.split(","), weights][:2] if "," in weights else [weights, weights]
-    left, right = (TRUNKS[name](part) for name, part in zip((one, two), both, strict=True))
+    left, right = (BACKBONES[name](part) for name, part in zip((one, two), both, strict=True))
     if (left.mean, left.scale) != (right.mean, right.scale):
-        raise UsageError(f"{one} and {two} want their pixels differently")
-    bodies = [trunk.stages[:-1] for trunk in (left, right)]  # without Pool
+        raise UsageError(f"{one} and {two} normalise their pixels differently")
+    bodies = [backbone.stages[:-1] for backbone in (left, right)]  # without the pooling
     kept = 3 if left.pretrained and right.pretrained else 0
     middle = nn.Sequential(nn.Conv2d(width, width, 3, padding=1), nn.BatchNorm2d(width))
     stages = nn.Sequential(
-        Twins(bodies[0][:-1], bodies[1][:-1]),
-        Twins(bodies[0][-1], bodies[1][-1]),
-        Join(),
-        SumOfTwins(left.width, right.width, width),
+        ParallelBranches(bodies[0][:-1], bodies[1][:-1]),
+        ParallelBranches(bodies[0][-1], bodies[1][-1]),
+        ConcatenateChannels(),
+        ProjectedSum(left.width, right.width, width),
         ChannelAndSpaceAttention(width),
         middle,
         ChannelAndSpaceAttention(width),
-        Pool(),
+        GlobalAveragePool(),
     )
     size_px = min(left.size_px, right.size_px)
     both_origins = left.origins + right.origins
-    return Trunk(stages, kept, width, size_px, left.mean, left.scale, both_origins)
+    return Backbone(stages, kept, width, size_px, left.mean, left.scale, both_origins)
 
 
-TRUNKS: dict[str, Callable[[str], Trunk]] = {
+BACKBONES: dict[str, Callable[[str], Backbone]] = {
     "baseline": baseline,
     "tiny": tiny,
-    "dual": lambda weights: twins(weights, "efficientnet_b3", "resnet50"),
-    "dual_lite": lambda weights: twins(weights, "lite0", "lite1", 128),
-    "dual_tiny": lambda weights: twins(weights, "tiny", "tiny", 16),
+    "dual": lambda weights: dual(weights, "efficientnet_b3", "resnet50"),
+    "dual_lite": lambda weights: dual(weights, "lite0", "lite1", 128),
+    "dual_tiny": lambda weights: dual(weights, "tiny", "tiny", 16),
     **{
         f"lite{number}": lambda weights, number=number: lite(weights, number)
         for number in range(3)
@@ -225,3 +252,4 @@ TRUNKS: dict[str, Callable[[str], Trunk]] = {
         )
     },
 }  # fmt: skip
+"""Name -> function of its weights (none, auto, imagenet, or a file)."""

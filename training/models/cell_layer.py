@@ -1,4 +1,4 @@
-"""The starter's last layer: fitted so that places that look alike share what is learned of them."""
+"""The starter's last layer: a regression over cells, in which similar places share data."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import torch
 from torch import nn
 from torch.nn.functional import log_softmax, normalize
 
-from training.models.landmarks import Landmarks, kernel_components, standardised
-from training.models.location_encoder import LocationEncoder
+from training.models.landmarks import LandmarkKernel, kernel_components, principal_components
+from training.models.location_encoder import RandomFourierLocationEncoder
 from training.targets.cells import country_weights, soft_targets
 
 if TYPE_CHECKING:
@@ -19,28 +19,34 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from training.data.dataset import Example
+    from training.data.example import Example
     from training.targets.cells import Cells
+
+RIDGE = 1e-4
+"""Added to the diagonal of the cell covariance, so that its Cholesky root exists."""
 
 
 @dataclass(frozen=True, slots=True)
 class LayerOptions:
+    """How the last layer is fitted."""
+
     tau_km: float = 300.0
-    """How far the target of a photo reaches to cells around it."""
+    """How far the target of a photo reaches to the cells around it."""
     own_country: float = 0.5
     """The share of the target that stays in the photo's country."""
     country_exponent: float = 0.5
-    """A photo counts (photos of its country)^-exponent."""
+    """The weight of a photo is (photos of its country)^-exponent."""
     components: int = 512
     """Principal components that are kept; 0 keeps all."""
-    sharpness: float = 0.0
-    """Of the likeness to known photos (landmarks.py); 0: the layer sees the features themselves."""
-    compared: int = 512
-    """Components of the features by which the likeness is told."""
-    kinship: float = 0.5
-    """How much cells that look alike share; 0: nothing."""
+    gamma: float = 0.0
+    """Of the Gaussian kernel over known photos (landmarks.py); 0 for a linear layer."""
+    kernel_components: int = 512
+    """Principal components of the features that the kernel compares."""
+    cell_covariance: float = 0.5
+    """The share of the prior covariance of two cells that is the cosine of their location
+    embeddings; 0 for independent cells."""
     levels: float = 0.0
-    """How much naming the country and the continent counts beside naming the cell."""
+    """The weight of the country and continent losses beside the cell loss."""
     l2: float = 1e-2
     steps: int = 30
 
@@ -53,95 +59,115 @@ def fit_layer(
     continent_of: Mapping[str, str],
     options: LayerOptions,
 ) -> nn.Sequential:
-    """From features [n, D] to logits [n, C]: multinomial regression.
+    """Fits a multinomial regression from features to cells.
 
-    `root` is what `kinship_root` gave. Last, the log prior that training has taught is taken out of
-    the bias, so that a softmax of the logits is a likelihood under cells that are all alike (Menon
-    et al. 2021).
+    At the end the log prior of the training photos is subtracted from the bias, so that a softmax
+    of the logits is a likelihood under equally likely cells (Menon et al. 2021).
+
+    Args:
+        features: [n, D].
+        examples: The n photos.
+        cells: The C classes.
+        root: [C, C] from `cell_covariance_root`.
+        continent_of: Country code -> continent.
+        options: How the layer is fitted.
+
+    Returns:
+        A layer that maps features [B, D] to logits [B, C].
     """
-    front, turned, turn, turned_bias = _seen(torch.from_numpy(features), options)
+    front, values, projection, offset = _inputs(torch.from_numpy(features), options)
     targets = torch.from_numpy(soft_targets(examples, cells, options.tau_km, options.own_country))
     weights = torch.from_numpy(country_weights(examples, options.country_exponent))
     log_prior = (weights[:, None] * targets).mean(dim=0).clamp_min(1e-7).log()
-    own, bias = _regressed(
-        turned,
-        targets,
-        weights,
-        root,
-        log_prior,
-        [_members(cells.country), _members(_continents(cells, continent_of))],
-        options,
-    )
-    layer = nn.Linear(len(turn), len(cells))
+    continents = np.array([continent_of[code] for code in cells.country.tolist()])
+    levels = [_membership(cells.country), _membership(continents)]
+    matrix, bias = _regress(values, targets, weights, root, log_prior, levels, options)
+    layer = nn.Linear(len(projection), len(cells))
     with torch.no_grad():
-        layer.weight.copy_((turn @ own).T)
-        layer.bias.copy_(bias - log_prior - turned_bias @ own)
+        layer.weight.copy_((projection @ matrix).T)
+        layer.bias.copy_(bias - log_prior - offset @ matrix)
     return nn.Sequential(front, layer).eval()
 
 
 def empty_layer(width: int, cell_count: int, landmarks: tuple[int, int] | None) -> nn.Sequential:
-    """A layer of that shape without what it learned. `landmarks`: their count and components."""
+    """Makes an untrained layer of the shape that `fit_layer` returns.
+
+    Args:
+        width: The number D of features.
+        cell_count: The number C of cells.
+        landmarks: (photos, components) of the kernel; None for a linear layer.
+    """
     if landmarks is None:
         return nn.Sequential(nn.Identity(), nn.Linear(width, cell_count))
     photos, components = landmarks
-    return nn.Sequential(Landmarks(width, components, photos), nn.Linear(photos, cell_count))
+    return nn.Sequential(LandmarkKernel(width, components, photos), nn.Linear(photos, cell_count))
 
 
-def _seen(
+def _inputs(
     features: torch.Tensor, options: LayerOptions
 ) -> tuple[nn.Module, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """(front, turned, turn, offset): turned = front(features) @ turn - offset."""
-    if not options.sharpness:
-        return nn.Identity(), *standardised(features, options.components)
-    front = Landmarks.of(features, options.compared, options.sharpness)
+    """Returns (front, values, projection, offset).
+
+    values = front(features) @ projection - offset
+    """
+    if not options.gamma:
+        return nn.Identity(), *principal_components(features, options.components)
+    front = LandmarkKernel.fit(features, options.kernel_components, options.gamma)
     return front, *kernel_components(front(features), options.components)
 
 
-def _regressed(
-    turned: torch.Tensor,
+def _regress(
+    values: torch.Tensor,
     targets: torch.Tensor,
     weights: torch.Tensor,
     root: torch.Tensor,
     log_prior: torch.Tensor,
-    members: Sequence[torch.Tensor],
+    levels: Sequence[torch.Tensor],
     options: LayerOptions,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Weights [P, C] and bias [C] over turned features [n, P], by L-BFGS.
+    """Fits weights [P, C] and bias [C] to values [n, P] by L-BFGS.
 
-    `members`: for each level above the cells, [C, names] which cell is part of which.
+    `levels` are the memberships [C, names] of the cells in countries and in continents.
     """
-    above = [(member, targets @ member) for member in members]
-    layer = torch.zeros(turned.shape[1], targets.shape[1], requires_grad=True)
+    coarse_targets = [(membership, targets @ membership) for membership in levels]
+    matrix = torch.zeros(values.shape[1], targets.shape[1], requires_grad=True)
     bias = log_prior.clone().requires_grad_()
     solver = torch.optim.LBFGS(
-        [layer, bias], max_iter=options.steps, history_size=8, line_search_fn="strong_wolfe"
+        [matrix, bias], max_iter=options.steps, history_size=8, line_search_fn="strong_wolfe"
     )
 
     def loss() -> torch.Tensor:
         solver.zero_grad()
-        logs = log_softmax(turned @ layer @ root.T + bias, dim=1)
+        logs = log_softmax(values @ matrix @ root.T + bias, dim=1)
         error = -(weights * (targets * logs).sum(dim=1)).mean()
         if options.levels:
-            for member, target in above:
-                inside = (logs.exp() @ member + 1e-9).log()
+            for membership, target in coarse_targets:
+                inside = (logs.exp() @ membership + 1e-9).log()
                 error = error - options.levels * (weights * (target * inside).sum(dim=1)).mean()
-        penalised = error + options.l2 * layer.square().sum() * (turned.shape[1] / 100)
+        penalised = error + options.l2 * matrix.square().sum() * (values.shape[1] / 100)
         penalised.backward()
         return penalised
 
     solver.step(loss)
     with torch.no_grad():
-        return layer @ root.T, bias.detach()
+        return matrix @ root.T, bias.detach()
 
 
-def kinship_root(cells: Cells, share: float) -> torch.Tensor:
-    """[C, C] the Cholesky root of how much the weights of any two cells are expected to agree.
+def cell_covariance_root(cells: Cells, share: float) -> torch.Tensor:
+    """Computes the Cholesky root of the prior covariance of the weights of the cells.
 
-    The covariance is (1 - share) of the identity plus `share` of the cosines between the cells in
-    the space of GeoCLIP's location encoder, which was trained on millions of photos: places that
-    look alike lie close there, wherever they are. A linear layer `A @ root.T` with a plain L2
+    The covariance is (1 - share) times the identity plus `share` times the cosines of the cells'
+    location embeddings. GeoCLIP's location encoder was trained on millions of photos: places that
+    look alike are close in its space, wherever they are. A linear layer `A @ root.T` with an L2
     penalty on A is a Gaussian prior with that covariance on the layer (Rasmussen and Williams
-    2006, chapter 2), so that a cell with one photo learns from its kin.
+    2006, chapter 2), so that a cell with one photo learns from similar cells.
+
+    Args:
+        cells: The C cells.
+        share: 0 for independent cells.
+
+    Returns:
+        [C, C], lower triangular.
 
     Raises:
         UsageError: share > 0, and the package geoclip is not installed.
@@ -151,17 +177,14 @@ def kinship_root(cells: Cells, share: float) -> torch.Tensor:
     if share:
         places = torch.from_numpy(np.stack([cells.lat, cells.lon], axis=1)).float()
         with torch.inference_mode():
-            vectors = normalize(LocationEncoder(published=True)(places).double(), dim=1)
+            encoder = RandomFourierLocationEncoder(published=True)
+            vectors = normalize(encoder(places).double(), dim=1)
         vectors = normalize(vectors - vectors.mean(dim=0), dim=1)
         covariance = (1 - share) * covariance + share * vectors @ vectors.T
-    ridge = 1e-4 * torch.eye(count, dtype=torch.float64)
+    ridge = RIDGE * torch.eye(count, dtype=torch.float64)
     return torch.linalg.cholesky(covariance + ridge).float()
 
 
-def _continents(cells: Cells, continent_of: Mapping[str, str]) -> NDArray[np.str_]:
-    return np.array([continent_of[code] for code in cells.country.tolist()])
-
-
-def _members(names: NDArray[np.str_]) -> torch.Tensor:
-    """[len(names), distinct names] 1 where the name is that one."""
+def _membership(names: NDArray[np.str_]) -> torch.Tensor:
+    """Returns [len(names), distinct names]: 1 where the name is the distinct one."""
     return torch.from_numpy((names[:, None] == np.unique(names)).astype(np.float32))

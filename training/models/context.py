@@ -1,4 +1,4 @@
-"""geolocation_clip's network: what is around a place, and from it where the place is."""
+"""The network of geolocation_clip: attributes of a place, and from them its coordinates."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
+from training.models.cnn import SPAN_DEGREES
 from training.models.towers import ClipTower
 
 if TYPE_CHECKING:
@@ -16,28 +17,32 @@ if TYPE_CHECKING:
 
 DEGREES = "degrees"
 PLACE_HEADS = ("country", "state", "county", "city")
-"""They share two layers; climate and month read the tower's vector itself. The published system
-knew one country, and had no head for it."""
-HEADS = ("climate", "month", *PLACE_HEADS)
-SPAN = (45.0, 90.0)
-"""The coordinate head speaks in parts of these degrees, so that its values are about 1."""
+"""These share two layers; climate and month read the tower's vector directly. The published system
+covered one country, and had no head for it."""
+ATTRIBUTE_HEADS = ("climate", "month")
+HEADS = (*ATTRIBUTE_HEADS, *PLACE_HEADS)
 
 
 def logits_name(head: str) -> str:
-    """Of the ONNX output."""
+    """Returns the name of the ONNX output of a head."""
     return f"{head}_logits"
 
 
 class ContextNetwork(nn.Module):
-    """uint8 pixels [B, S, S, 3] -> logits of every head, as HEADS orders them, and degrees [B, 2].
+    """Maps photos to the logits of every head, in the order of HEADS, and to coordinates.
 
-    It also takes what `tower.frozen` gives. `classes` are the sizes of the heads there are; a data
-    set that does not tell the month has no head for it. With `use_context` the coordinates are
-    worked out of the tower's vector beside the shares that every head gives its classes, else of
-    the vector alone.
+    An input is uint8 pixels [B, S, S, 3], or the output of `tower.frozen`.
     """
 
     def __init__(self, tower: Tower, classes: Mapping[str, int], use_context: bool) -> None:
+        """Makes the network.
+
+        Args:
+            tower: The image tower.
+            classes: Head -> number of classes. A data set without months has no head for them.
+            use_context: Computes the coordinates from the tower's vector and the class
+                probabilities of all heads; else from the vector alone.
+        """
         super().__init__()
         self.tower, self.use_context = tower, use_context
         self.names = tuple(name for name in HEADS if name in classes)
@@ -57,9 +62,10 @@ class ContextNetwork(nn.Module):
             layers += [nn.Linear(width, units), nn.ReLU()]
             width = units
         self.degrees = nn.Sequential(*layers, nn.Linear(width, 2))
-        self.register_buffer("span", torch.tensor(SPAN))
+        self.register_buffer("span", torch.tensor(SPAN_DEGREES))
 
     def forward(self, inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Maps pixels, or frozen values, to (logits [B, K] of each head, ..., degrees [B, 2])."""
         vector = self.tower(inputs)
         place = self.place(vector)
         logits = [self.heads[name](place if name in PLACE_HEADS else vector) for name in self.names]
@@ -70,4 +76,5 @@ class ContextNetwork(nn.Module):
 
     @property
     def outputs(self) -> tuple[str, ...]:
+        """The names of the outputs, in their order."""
         return (*(logits_name(name) for name in self.names), DEGREES)

@@ -1,19 +1,18 @@
-"""The photos of a source as a model sees them: read each time, or what a frozen tower made of them
-once and for all."""
+"""The inputs of a model: decoded photos, or cached outputs of its frozen part."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
 from geotagger.errors import UsageError
-from training.data.pixels import Augmentation, CachedViews, cache_views, dataset
-from training.models.starter_network import run_by_onnx
+from training.data.pixels import CachedViewDataset, cache_views, photo_dataset
+from training.models.onnx_graph import run_by_onnx
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,50 +23,75 @@ if TYPE_CHECKING:
     from torch.utils.data import Dataset
 
     from geotagger.images.decode import InputSpec
-    from training.engine.experiment import DataSet
-    from training.engine.loop import LoopOptions
-    from training.models.cnn import PlaceNetwork
-    from training.models.towers import Tower
+    from training.data.pixels import Augmentation
+    from training.data.split_dataset import SplitDataset
+    from training.engine.loop_options import LoopOptions
+
+BATCH_SIZE = 64
+
+
+class FrozenPart(Protocol):
+    """A network whose lower part is not trained."""
+
+    def frozen(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Maps uint8 pixels [B, S, S, 3] to the output [B, ...] of the lower part."""
 
 
 class FeatureExtractor:
+    """Shows photos to a model, for training and for evaluation."""
+
     def __init__(
         self,
-        data: DataSet,
+        data: SplitDataset,
         spec: InputSpec,
-        alter: Augmentation,
+        augmentation: Augmentation,
         loop: LoopOptions | None = None,
     ) -> None:
-        """`loop`: whose seed the altered views are of, and by how many processes they are read."""
+        """Shows decoded photos until `cache_views` is called.
+
+        Args:
+            data: The photos.
+            spec: The input of the model.
+            augmentation: Limits of the training views.
+            loop: Has the seed of the training views and the number of reading processes.
+        """
         self._source, self._examples = data.source, data.examples
-        self._spec, self._alter = spec, alter
+        self._spec, self._augmentation = spec, augmentation
         self._seed, self._workers = (loop.seed, loop.workers) if loop else (0, 0)
         self._views: NDArray[np.float16] | None = None
 
-    def keep(self, tower: Tower | PlaceNetwork, views: int, file: Path, key: str = "") -> None:
-        """From now on shows what `tower.frozen` makes of `views` views of each photo. They are
-        worked out once and kept in `file`, for the very weights that the tower has: `key` says
-        which these are, where the tower does not (`kept`)."""
-        key = key or f"{type(tower).__name__} {tower.kept} {_digest(tower)}"
+    def cache_views(self, frozen_part: FrozenPart, views: int, file: Path, key: str = "") -> None:
+        """Caches the frozen output for several views of each photo, and shows it from now on.
+
+        Args:
+            frozen_part: The network.
+            views: The number of views of each photo.
+            file: The cache.
+            key: Identifies the weights of the network; "" to hash a tower.
+        """
+        key = key or f"{type(frozen_part).__name__} {frozen_part.kept} {_digest(frozen_part)}"
         graph = file.with_suffix(".onnx")
         self._views = cache_views(
-            run_by_onnx(tower, "frozen", self._spec.size_px, graph, torch.get_num_threads()),
+            run_by_onnx(frozen_part, "frozen", self._spec.size_px, graph, torch.get_num_threads()),
             key,
             self._examples,
             self._spec,
             views,
             file,
-            self._alter,
+            self._augmentation,
             self._seed,
             self._source,
         )
 
-    def dataset(self, rows: NDArray[np.intp], altered: bool) -> Dataset[tuple[torch.Tensor, int]]:
-        """(inputs, row) for training when `altered`; else every photo as it is."""
+    def dataset(self, rows: NDArray[np.intp], augmented: bool) -> Dataset[tuple[torch.Tensor, int]]:
+        """Returns (input, row) for each of `rows`: training views, or the unchanged photos."""
         if self._views is not None:
-            return CachedViews(self._views if altered else self._views[:1], rows, self._seed)
-        alter = self._alter if altered else None
-        return dataset(self._source, self._examples, rows, self._spec, alter, self._seed)
+            views = self._views if augmented else self._views[:1]
+            return CachedViewDataset(views, rows, self._seed)
+        augmentation = self._augmentation if augmented else None
+        return photo_dataset(
+            self._source, self._examples, rows, self._spec, augmentation, self._seed
+        )
 
     @torch.no_grad()
     def run(
@@ -76,34 +100,42 @@ class FeatureExtractor:
         function: Callable[[torch.Tensor], torch.Tensor | tuple[torch.Tensor, ...]],
         rows: NDArray[np.intp],
     ) -> tuple[NDArray[np.float32], ...]:
-        """What `function` of `model` makes of photos as they are, in the order of `rows`.
+        """Runs a function of a model on unchanged photos.
+
+        Args:
+            model: The model; it is set to evaluation and moved to the accelerator.
+            function: Maps inputs [B, ...] to one tensor [B, ...] or several.
+            rows: The n photos.
+
+        Returns:
+            One array [n, ...] for each tensor, in the order of `rows`.
 
         Raises:
-            UsageError: there are none.
+            UsageError: There are no photos.
         """
         if not len(rows):
             raise UsageError(
-                "a split has no photos: the sources are too few; add photos, or a column split"
+                "a split has no photos, because there are too few sources; add photos, or a "
+                "column split"
             )
         model.eval()
         if torch.accelerator.is_available():
             model.to(f"{torch.accelerator.current_accelerator()}:{os.environ.get('LOCAL_RANK', 0)}")
         device = next(model.parameters()).device
-        place = {int(row): position for position, row in enumerate(rows)}
+        position_of = {int(row): position for position, row in enumerate(rows)}
         outputs: list[NDArray[np.float32]] = []
-        for inputs, batch in DataLoader(
-            self.dataset(rows, altered=False), 64, num_workers=self._workers
-        ):
-            found = function(inputs.to(device))
-            found = found if isinstance(found, tuple) else (found,)
-            outputs = outputs or [np.zeros((len(rows), *f.shape[1:]), np.float32) for f in found]
-            at = [place[row] for row in batch.tolist()]
-            for output, values in zip(outputs, found, strict=True):
-                output[at] = values.float().cpu().numpy()
+        photos = self.dataset(rows, augmented=False)
+        for inputs, batch_rows in DataLoader(photos, BATCH_SIZE, num_workers=self._workers):
+            values = function(inputs.to(device))
+            values = values if isinstance(values, tuple) else (values,)
+            outputs = outputs or [np.zeros((len(rows), *v.shape[1:]), np.float32) for v in values]
+            at = [position_of[row] for row in batch_rows.tolist()]
+            for output, value in zip(outputs, values, strict=True):
+                output[at] = value.float().cpu().numpy()
         return tuple(outputs)
 
 
-def _digest(tower: Tower) -> str:
+def _digest(tower: nn.Module) -> str:
     digest = hashlib.sha256()
     for name, value in tower.state_dict().items():
         digest.update(name.encode() + value.cpu().numpy().tobytes())

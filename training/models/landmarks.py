@@ -1,4 +1,4 @@
-"""Likeness to known photos: what a kernel layer sees instead of the features themselves."""
+"""Similarity to known photos: the kernel features of the starter's last layer."""
 
 from __future__ import annotations
 
@@ -7,84 +7,101 @@ from torch import nn
 from torch.nn.functional import normalize
 
 
-class Landmarks(nn.Module):
-    """How much a photo is like each of the photos that were learned from, the *landmarks*.
+class LandmarkKernel(nn.Module):
+    """The similarity of a photo to each of the training photos, the *landmarks*.
 
-    The features are standardised, turned to their main components and scaled to length 1. The
-    likeness of two is exp(-sharpness * |a - b|^2), the Gaussian kernel: between a straight line
-    through the features (sharpness near 0) and the nearest photo alone (sharpness large). A linear
-    layer over likenesses is kernel regression (Rasmussen and Williams 2006, chapter 3).
-
-    Args:
-        width: D, of the features.
-        components: P, of what is compared.
-        photos: M, the landmarks.
+    The features are standardised, projected to their principal components and scaled to length 1.
+    The similarity of two photos is exp(-gamma * |a - b|^2), the Gaussian kernel: close to a linear
+    model for a small gamma, close to the nearest neighbour for a large one. A linear layer over
+    similarities is kernel regression (Rasmussen and Williams 2006, chapter 3).
     """
 
-    turn: torch.Tensor
+    projection: torch.Tensor
     offset: torch.Tensor
     landmarks: torch.Tensor
-    sharpness: torch.Tensor
+    gamma: torch.Tensor
 
     def __init__(self, width: int, components: int, photos: int) -> None:
+        """Makes an empty kernel.
+
+        Args:
+            width: The number D of features.
+            components: The number P of principal components that are compared.
+            photos: The number M of landmarks.
+        """
         super().__init__()
-        self.register_buffer("turn", torch.zeros(width, components))
+        self.register_buffer("projection", torch.zeros(width, components))
         self.register_buffer("offset", torch.zeros(components))
         self.register_buffer("landmarks", torch.zeros(photos, components))
-        self.register_buffer("sharpness", torch.zeros(()))
+        self.register_buffer("gamma", torch.zeros(()))
 
     @classmethod
-    def of(cls, features: torch.Tensor, components: int, sharpness: float) -> Landmarks:
-        """The rows of features [M, D] as landmarks."""
-        _, turn, offset = standardised(features, components)
-        made = cls(features.shape[1], turn.shape[1], len(features))
-        made.turn, made.offset = turn, offset
-        made.sharpness = torch.tensor(sharpness)
-        made.landmarks = made.compared(features)
-        return made
+    def fit(cls, features: torch.Tensor, components: int, gamma: float) -> LandmarkKernel:
+        """Makes the rows of features [M, D] the landmarks; `components` 0 keeps all."""
+        _, projection, offset = principal_components(features, components)
+        kernel = cls(features.shape[1], projection.shape[1], len(features))
+        kernel.projection, kernel.offset = projection, offset
+        kernel.gamma = torch.tensor(gamma)
+        kernel.landmarks = kernel.project(features)
+        return kernel
 
-    def compared(self, features: torch.Tensor) -> torch.Tensor:
-        """[B, P] of length 1."""
-        return normalize(features @ self.turn - self.offset, dim=1)
+    def project(self, features: torch.Tensor) -> torch.Tensor:
+        """Maps features [B, D] to components [B, P] of length 1."""
+        return normalize(features @ self.projection - self.offset, dim=1)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """[B, M] in 0..1, of features [B, D]."""
-        cosine = self.compared(features) @ self.landmarks.T
-        return torch.exp(2 * self.sharpness * (cosine - 1))
+        """Maps features [B, D] to similarities [B, M] in 0..1."""
+        cosine = self.project(features) @ self.landmarks.T
+        return torch.exp(2 * self.gamma * (cosine - 1))
 
 
-def standardised(
+def principal_components(
     features: torch.Tensor, components: int
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """(features @ turn - offset, turn, offset): mean 0, deviation 1, then the main components.
+    """Standardises features and projects them to their principal components.
 
-    `components` 0 keeps all, and turns nothing. A feature that hardly ever moves is not blown up.
+    The divisor of a feature with hardly any variance is limited, so that it is not blown up.
+
+    Args:
+        features: [n, D].
+        components: P; 0 keeps all features and does not rotate them.
+
+    Returns:
+        (values [n, P], projection [D, P], offset [P]), with
+        values = features @ projection - offset.
     """
-    middle, spread = features.mean(dim=0), features.std(dim=0)
-    spread = spread.clamp_min(0.01 * float(spread.mean()) + 1e-9)
-    plain = (features - middle) / spread
-    turn = torch.diag(1 / spread)
+    mean, deviation = features.mean(dim=0), features.std(dim=0)
+    deviation = deviation.clamp_min(0.01 * float(deviation.mean()) + 1e-9)
+    values = (features - mean) / deviation
+    projection = torch.diag(1 / deviation)
     if components and components < features.shape[1]:
-        _, directions = torch.linalg.eigh(plain.T @ plain / len(plain))
+        _, directions = torch.linalg.eigh(values.T @ values / len(values))
         main = directions[:, -components:]
-        plain, turn = plain @ main, main / spread[:, None]
-    return plain, turn, middle @ turn
+        values, projection = values @ main, main / deviation[:, None]
+    return values, projection, mean @ projection
 
 
 def kernel_components(
-    likeness: torch.Tensor, components: int
+    similarity: torch.Tensor, components: int
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """(likeness @ turn - offset, turn, offset): kernel principal components (Schoelkopf 1998).
+    """Computes kernel principal components (Schoelkopf et al. 1998).
 
-    `likeness` [M, M] is that of the landmarks among themselves. The components' variances are 1 on
-    average, as those of standardised features; `components` 0 keeps all.
+    The variances of the components are 1 on average, as those of standardised features.
+
+    Args:
+        similarity: [M, M] of the landmarks among themselves.
+        components: P; 0 keeps all.
+
+    Returns:
+        (values [M, P], projection [M, P], offset [P]), with
+        values = similarity @ projection - offset.
     """
-    average = likeness.mean(dim=0)
-    centred = likeness - average - likeness.mean(dim=1, keepdim=True) + likeness.mean()
-    values, directions = torch.linalg.eigh(centred.double())
-    values, directions = values[-components:], directions[:, -components:]
-    kept = values > 1e-6 * values[-1]
-    scale = (len(likeness) * kept.sum() / values[kept].sum()).sqrt()
-    turn = (directions[:, kept] / values[kept].sqrt() * scale).float()
-    turn = turn - turn.mean(dim=0)
-    return likeness @ turn - average @ turn, turn, average @ turn
+    mean = similarity.mean(dim=0)
+    centred = similarity - mean - similarity.mean(dim=1, keepdim=True) + similarity.mean()
+    variances, directions = torch.linalg.eigh(centred.double())
+    variances, directions = variances[-components:], directions[:, -components:]
+    kept = variances > 1e-6 * variances[-1]
+    scale = (len(similarity) * kept.sum() / variances[kept].sum()).sqrt()
+    projection = (directions[:, kept] / variances[kept].sqrt() * scale).float()
+    projection = projection - projection.mean(dim=0)
+    return similarity @ projection - mean @ projection, projection, mean @ projection

@@ -1,4 +1,4 @@
-"""The network that tells scripts apart."""
+"""The classifier of scripts (writing systems)."""
 
 from __future__ import annotations
 
@@ -21,55 +21,62 @@ CLASSES = (*SCRIPTS, "other")
 
 
 class ScriptNetwork(nn.Module):
-    """Convolutions over a grey line, then attention over what they see (a weighted mean, so that
-    lines of every width will do), then probabilities."""
+    """Maps a line of text to the probabilities of its script.
+
+    Convolutions over the grey line are followed by attention pooling, so that lines of every width
+    can be used.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         one, two, three, four = WIDTHS
-        self.see = nn.Sequential(
-            _step(1, one, 2),
-            _step(one, two, 2),
+        self.layers = nn.Sequential(
+            _convolution(1, one, 2),
+            _convolution(one, two, 2),
             _Block(two),
-            _step(two, three, 2),
+            _convolution(two, three, 2),
             _Block(three),
-            _step(three, four, 1),
-            _step(four, four, 1),
+            _convolution(three, four, 1),
+            _convolution(four, four, 1),
         )
-        self.attend = nn.Conv2d(four, 1, 1)
+        self.attention = nn.Conv2d(four, 1, 1)
         self.dropout = nn.Dropout(0.2)
-        self.name = nn.Linear(2 * four, len(CLASSES))
+        self.classifier = nn.Linear(2 * four, len(CLASSES))
         self.register_buffer("temperature", torch.ones(()))
 
     def logits(self, lines: torch.Tensor) -> torch.Tensor:
-        """float32 [n, classes] of grey uint8 [n, 32, w]."""
+        """Maps grey uint8 lines [n, 32, w] to float32 logits [n, classes]."""
         grey = lines.float().unsqueeze(1)
         mean = grey.mean(dim=(2, 3), keepdim=True)
-        spread = ((grey - mean) ** 2).mean(dim=(2, 3), keepdim=True).sqrt()
-        seen = self.see((grey - mean) / (spread + 4)).flatten(2)
-        where = torch.softmax(self.attend(seen.unsqueeze(-1)).flatten(1), dim=1)
-        mixed = (seen * where.unsqueeze(1)).sum(dim=2)
-        return self.name(self.dropout(torch.cat([mixed, seen.amax(dim=2)], dim=1)))
+        deviation = ((grey - mean) ** 2).mean(dim=(2, 3), keepdim=True).sqrt()
+        features = self.layers((grey - mean) / (deviation + 4)).flatten(2)
+        weights = torch.softmax(self.attention(features.unsqueeze(-1)).flatten(1), dim=1)
+        pooled = (features * weights.unsqueeze(1)).sum(dim=2)
+        return self.classifier(self.dropout(torch.cat([pooled, features.amax(dim=2)], dim=1)))
 
     def forward(self, lines: torch.Tensor) -> torch.Tensor:
+        """Maps grey uint8 lines [n, 32, w] to float32 probabilities [n, classes]."""
         return torch.softmax(self.logits(lines) / self.temperature, dim=1)
 
 
-def _step(inputs: int, outputs: int, stride: int) -> nn.Sequential:
+def _convolution(inputs: int, outputs: int, stride: int) -> nn.Sequential:
     convolution = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
     return nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.ReLU())
 
 
 class _Block(nn.Module):
+    """Two convolutions with a residual connection."""
+
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.steps = nn.Sequential(_step(width, width, 1), _step(width, width, 1))
+        self.steps = nn.Sequential(_convolution(width, width, 1), _convolution(width, width, 1))
 
     def forward(self, planes: torch.Tensor) -> torch.Tensor:
+        """Maps [n, C, h, w] to [n, C, h, w]."""
         return planes + self.steps(planes)
 
 
-def save_onnx(network: ScriptNetwork, file: Path) -> None:
+def save_script_onnx(network: ScriptNetwork, file: Path) -> None:
     """Writes the graph: grey uint8 `line` [n, 32, w] to float32 `probabilities` [n, classes]."""
     torch.onnx.export(
         network.eval(),

@@ -1,20 +1,28 @@
-"""StreetCLIP's runs: their options, and the towers that they start with and end with."""
+"""StreetCLIP's runs: their options, and the towers at their start and end."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from geotagger.errors import UsageError
 from geotagger.geography.named_places import LARGEST
 from geotagger.images.decode import InputSpec
-from training.data.pixels import FITS, Augmentation
+from training.data.pixels import FIT_MODES, Augmentation
 from training.engine import run_folder
-from training.engine.loop import LoopOptions, is_first_process
-from training.engine.recipe import build, check_choices, read_recipe
-from training.models.clip import Clip, Words, kept_words, load_clip, make_clip, save_clip
+from training.engine.loop import is_first_process
+from training.engine.loop_options import LoopOptions
+from training.engine.recipe import build_options, check_choices
+from training.models.clip import (
+    CaptionTokenizer,
+    Clip,
+    load_clip,
+    make_clip,
+    save_clip,
+    saved_tokenizer,
+)
 from training.targets.captions import largest_places, read_places
 
 if TYPE_CHECKING:
@@ -23,33 +31,37 @@ if TYPE_CHECKING:
 
     from geotagger.geography.named_places import NamedPlace
 
-SOFTMAX_SCALE = 100.0
-"""Of the cosines of a pretrained CLIP."""
+PRETRAINED_SCALE = 100.0
+"""The factor of the cosines of a pretrained CLIP."""
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class StreetClipOptions:
+    """The options of train_streetclip."""
+
+    trainer: ClassVar[str] = "streetclip"
+
     tower: str = "openai/clip-vit-large-patch14-336"
     """See training/models/towers.py."""
     variant: str = "full"
-    """full: all of both towers is trained. lite (GeoScope): the last two blocks of the image tower,
-    its last norm, and a new linear layer above it."""
+    """full: both towers are trained. lite (GeoScope): the last two blocks of the image tower, its
+    last norm, and a new linear layer above it are trained."""
     trained_blocks: int = 2
-    """Of the image tower, with lite."""
+    """Trained blocks of the image tower, for lite."""
     train_text: bool = False
-    """With lite: the text tower too. Needed where it starts from nothing."""
+    """For lite: also trains the text tower. Needed if it is random."""
     temperature: float = 0.07
-    """Of the loss at the start, where the towers do not bring their own."""
+    """Of the loss at the start, if the towers have none of their own."""
     size_px: int = 0
-    """0: what the tower was made for."""
+    """Side of the input; 0 for that of the tower's pretraining."""
     fit: str = "crop"
     views: int = 0
-    """Above 0, what the frozen blocks make of so many views of each photo is kept."""
+    """Above 0, the frozen outputs for this number of views of each photo are cached."""
     cities: int = LARGEST
-    """Of each country, the candidates that the bundle is made of."""
+    """Candidates of the bundle from each country."""
     states: bool = False
     """The states of the United States count as countries among the candidates."""
-    alter: Augmentation = field(default_factory=Augmentation)
+    augmentation: Augmentation = field(default_factory=Augmentation)
     loop: LoopOptions = field(
         default_factory=lambda: LoopOptions(
             epochs=3,
@@ -65,47 +77,53 @@ class Options:
     )
 
 
-def read_options(recipe: Path | None, changes: Sequence[str]) -> Options:
-    options = read_recipe(Options, recipe, changes)
-    check_options(options)
-    return options
-
-
-def check_options(options: Options) -> None:
-    check_choices(options, variant=("full", "lite"), fit=FITS)
+def check_options(options: StreetClipOptions) -> None:
+    """Raises UsageError if the options contradict each other."""
+    check_choices(options, variant=("full", "lite"), fit=FIT_MODES)
     if options.views and options.variant == "full":
-        raise UsageError("views are kept of frozen blocks, and full trains all; set views to 0")
+        raise UsageError("views cache frozen blocks, but full trains all blocks; set views to 0")
 
 
-def places_to_tell(file: Path | None, options: Options) -> list[NamedPlace]:
+def read_candidates(file: Path | None, options: StreetClipOptions) -> list[NamedPlace]:
+    """Returns the candidate places of a file, or by default the largest cities."""
     return read_places(file) if file else largest_places(options.cities, options.states)
 
 
-def start(
-    run: Path, options: Options, texts: Sequence[str], checkpoint: Path | None
-) -> tuple[Clip, Words]:
-    """New towers, or those of a finished run.
+def start_towers(
+    run: Path, options: StreetClipOptions, texts: Sequence[str], checkpoint: Path | None
+) -> tuple[Clip, CaptionTokenizer]:
+    """Makes new towers, or loads those of a finished run.
 
-    A text tower of its own learns its words from `texts`, which is what training may know. They are
-    kept at once: a run that goes on must read as it did before.
+    The tokenizer is saved at once, because a resumed run must encode its captions as before.
+
+    Args:
+        run: The folder of the run.
+        options: The options of the run.
+        texts: The training captions, on which a new tokenizer is trained.
+        checkpoint: The finished run to start from, if any.
+
+    Raises:
+        UsageError: The finished run has another tower or variant.
     """
     if checkpoint:
-        clip, words, _, before = load_run(checkpoint)
+        clip, tokenizer, _, before = load_run(checkpoint)
         if (before.tower, before.variant) != (options.tower, options.variant):
             raise UsageError(
-                f"{checkpoint}: its tower is {before.tower}, {before.variant}; ask for the same"
+                f"{checkpoint}: its tower is {before.tower}, {before.variant}; use the same"
             )
     else:
-        kept = kept_words(run, options.tower)
+        saved = saved_tokenizer(run, options.tower)
         projected = options.variant == "lite"
-        clip, words = make_clip(options.tower, "auto", texts, options.temperature, projected, kept)
+        clip, tokenizer = make_clip(
+            options.tower, "auto", texts, options.temperature, projected, saved
+        )
     if is_first_process():
-        save_clip(run, clip, words)
-    return clip, words
+        save_clip(run, clip, tokenizer)
+    return clip, tokenizer
 
 
-def choose_trained(clip: Clip, options: Options) -> int:
-    """Freezes what the variant does not train; how many numbers are trained."""
+def choose_trained(clip: Clip, options: StreetClipOptions) -> int:
+    """Freezes what the variant does not train. Returns the number of trained parameters."""
     clip.requires_grad_(True)
     if options.variant == "lite":
         clip.tower.freeze(options.trained_blocks)
@@ -113,16 +131,17 @@ def choose_trained(clip: Clip, options: Options) -> int:
     return sum(p.numel() for p in clip.parameters() if p.requires_grad)
 
 
-def load_run(run: Path) -> tuple[Clip, Words, InputSpec, Options]:
-    """A finished run, or a CLIP as it was pretrained."""
+def load_run(run: Path) -> tuple[Clip, CaptionTokenizer, InputSpec, StreetClipOptions]:
+    """Loads the towers of a finished run, or of a pretrained CLIP (hub id or folder)."""
     if (run / run_folder.RUN_FILE).is_file():
         document = run_folder.read(run)
-        options = build(Options, document["options"], str(run / run_folder.RUN_FILE))
-        clip, words = load_clip(run, options.tower, options.variant == "lite")
+        file = str(run / run_folder.RUN_FILE)
+        options = build_options(StreetClipOptions, document["options"], file)
+        clip, tokenizer = load_clip(run, options.tower, options.variant == "lite")
         run_folder.load_weights(run, clip)
         clip.tower.origins = run_folder.origins_of(document)
-        return clip.eval(), words, InputSpec(**document["input"]), options
-    options = Options(tower=str(run))
-    clip, words = make_clip(str(run), "auto", [])
-    clip.log_scale.data.fill_(float(np.log(SOFTMAX_SCALE)))
-    return clip.eval(), words, InputSpec(clip.tower.size_px, "crop", "bicubic"), options
+        return clip.eval(), tokenizer, InputSpec(**document["input"]), options
+    options = StreetClipOptions(tower=str(run))
+    clip, tokenizer = make_clip(str(run), "auto", [])
+    clip.log_scale.data.fill_(float(np.log(PRETRAINED_SCALE)))
+    return clip.eval(), tokenizer, InputSpec(clip.tower.size_px, "crop", "bicubic"), options

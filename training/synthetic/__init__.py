@@ -1,1 +1,1 @@
-"""Drawn training pictures: signs, lines of text, pages, screens."""
+"""Draws training pictures: signs, lines of text, pages, screens."""

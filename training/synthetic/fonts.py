@@ -1,4 +1,4 @@
-"""The fonts of a folder, and which letters each can draw."""
+"""The fonts of a folder, and the letters that each can draw."""
 
 from __future__ import annotations
 
@@ -15,24 +15,26 @@ from PIL import ImageFont, features
 
 SUFFIXES = frozenset({".ttf", ".otf", ".ttc"})
 UNWANTED = ("emoji", "symbol", "icon", "braille", "dingbat", "math", "lastresort")
-"""Families that draw pictures or technical signs where they claim letters."""
+"""Families that draw pictures or technical signs in place of letters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """One style of a family: "Noto Sans Thai", bold."""
+    """One style of a family, such as "Noto Sans Thai", bold."""
 
     path: Path
     index: int
-    """Within a collection (.ttc); 0 elsewhere."""
+    """In a collection (.ttc); 0 otherwise."""
     family: str
     letters: frozenset[int]
     """Code points that it draws."""
 
     def draws(self, text: str) -> bool:
+        """Whether it draws every letter of the text."""
         return all(ord(letter) in self.letters or letter.isspace() for letter in text)
 
     def at(self, size_px: int) -> ImageFont.FreeTypeFont:
+        """Returns the font at a size."""
         return _opened(self.path, self.index, size_px)
 
 
@@ -42,10 +44,10 @@ def _opened(path: Path, index: int, size_px: int) -> ImageFont.FreeTypeFont:
 
 
 def read_faces(folder: Path) -> list[Face]:
-    """Every font below the folder, sorted by path. Those that cannot be read are left out.
+    """Reads every font below the folder, sorted by path. Unreadable fonts are left out.
 
     Raises:
-        click.ClickException: no font, or letters of Arabic or India could not be joined.
+        click.ClickException: There is no font, or Pillow cannot join letters of Arabic or India.
     """
     if not features.check("raqm"):
         raise click.ClickException(
@@ -65,7 +67,7 @@ def _faces_of(path: Path) -> list[Face]:
         with opened(path, lazy=True) as file:
             fonts = file.fonts if isinstance(file, TTCollection) else [file]
             faces = [_face(path, index, font) for index, font in enumerate(fonts)]
-    except Exception:  # fontTools raises whatever a damaged table makes it stumble over
+    except Exception:  # fontTools raises any exception on a damaged table
         return []
     return [face for face in faces if not any(word in face.family.lower() for word in UNWANTED)]
 
@@ -76,14 +78,14 @@ def _face(path: Path, index: int, font: TTFont) -> Face:
     return Face(path, index, family, frozenset(font.getBestCmap() or ()))
 
 
-def families(faces: Iterable[Face]) -> dict[str, list[Face]]:
-    """Faces by the first two words of the family: "Noto Sans Thai UI" belongs to "noto sans"."""
-    found: dict[str, list[Face]] = {}
+def font_families(faces: Iterable[Face]) -> dict[str, list[Face]]:
+    """Groups faces by the first two words of the family: "Noto Sans Thai UI" is in "noto sans"."""
+    by_family: dict[str, list[Face]] = {}
     for face in faces:
-        found.setdefault(" ".join(face.family.lower().split()[:2]), []).append(face)
-    return found
+        by_family.setdefault(" ".join(face.family.lower().split()[:2]), []).append(face)
+    return by_family
 
 
 def is_letter(letter: str) -> bool:
-    """Letters and the marks that stand on them."""
+    """Whether it is a letter or a combining mark."""
     return unicodedata.category(letter)[0] in "LM"

@@ -1,4 +1,4 @@
-"""Text drawn on plates and pages, in fonts that have its letters."""
+"""Text on plates and pages, in fonts that have its letters."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ PLAIN = (
     "nimbus", "cantarell", "inter", "bebas", "din", "free", "arundina", "garuda", "tlwg", "kacst",
     "nanum", "khmer os", "padauk", "lohit", "pt sans", "gfs", "ipa", "wenquanyi", "bpg", "culmus",
 )  # fmt: skip
-"""Beginnings of the names of families that signs are usually set in."""
+"""Prefixes of families that are common on signs."""
 
 Colour = tuple[int, int, int]
 
 
 class Fonts:
-    """Finds fonts for a text. Most signs are in plain fonts, some are not."""
+    """Finds fonts for a text. Most signs use plain fonts, some do not."""
 
     def __init__(self, faces: Sequence[Face]) -> None:
         usual = [face for face in faces if face.family.lower().startswith(PLAIN)]
@@ -38,13 +38,20 @@ class Fonts:
 
     @functools.cache  # noqa: B019  (lives as long as the run)
     def able(self, text: str, plain: bool = True) -> list[Face]:
+        """Returns the faces that draw the text; plain ones if there are any."""
         some = [face for face in (self._plain if plain else self._all) if face.draws(text)]
         return some or ([face for face in self._all if face.draws(text)] if plain else [])
 
     def can_draw(self, text: str) -> bool:
+        """Whether a face draws the text."""
         return bool(self.able(text))
 
     def pick(self, text: str, rng: np.random.Generator, plain: bool = True) -> Face:
+        """Returns a random face for the text.
+
+        Raises:
+            click.ClickException: No face draws it.
+        """
         some = self.able(text, plain)
         if not some:
             raise click.ClickException(f"No font draws {text!r}: install more, see --fonts.")
@@ -52,24 +59,24 @@ class Fonts:
 
 
 @dataclass(frozen=True, slots=True)
-class Panel:
-    """A plate of one colour with lines in another."""
+class SignPlate:
+    """A plate of one colour with lines in another colour."""
 
     ground: Colour
     ink: Colour
     border: bool = False
 
-    def drawn(
+    def draw(
         self, lines: Sequence[str], fonts: Fonts, rng: np.random.Generator
     ) -> NDArray[np.uint8]:
-        """RGBA [h, w, 4]; the first line is the largest."""
+        """Returns RGBA uint8 [h, w, 4]; the first line is the largest."""
         plain = rng.random() < 0.85
         whole = "".join(lines)
         face = fonts.pick(whole, rng, plain) if fonts.able(whole, plain) else None
         rows = []
         for number, line in enumerate(lines):
             size = 90 if number == 0 else int(rng.integers(50, 80))
-            rows.append(written(line, face or fonts.pick(line, rng), size, self.ink))
+            rows.append(render_line(line, face or fonts.pick(line, rng), size, self.ink))
         gap, margin = 18, int(rng.integers(20, 60))
         width = max(row.shape[1] for row in rows) + 2 * margin
         height = sum(row.shape[0] + gap for row in rows) - gap + 2 * margin
@@ -84,10 +91,10 @@ class Panel:
         return np.asarray(plate)
 
 
-def written(
+def render_line(
     text: str, face: Face, size_px: int, ink: Colour, alpha: float = 1.0
 ) -> NDArray[np.uint8]:
-    """RGBA [h, w, 4]: one line, with nothing behind it, cut close."""
+    """Returns one line as RGBA uint8 [h, w, 4], transparent and tightly cropped."""
     font = face.at(size_px)
     left, top, right, bottom = (round(side) for side in font.getbbox(text))
     image = Image.new("RGBA", (max(1, right - left), max(1, bottom - top)), (*ink, 0))

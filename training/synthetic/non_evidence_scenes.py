@@ -1,4 +1,4 @@
-"""Pictures whose text does not tell where they were taken; see `scenes.py`."""
+"""Pictures whose text is no evidence of where they were taken; see `scenes.py`."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from training.synthetic.lettering import Colour, Panel, written
-from training.synthetic.studio import Scene, Studio, hung
+from training.synthetic.lettering import Colour, SignPlate, render_line
+from training.synthetic.studio import Scene, Studio, hang_panel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,11 +31,13 @@ SLOGANS = (("I ♥ NY",), ("HARD ROCK CAFE", "PARIS"), ("UNIVERSITY OF", "OXFORD
 WHITE: Colour = (255, 255, 255)
 
 
-def traps(studio: Studio) -> Scene:
-    return KINDS[studio.rng.integers(len(KINDS))](studio)
+def non_evidence(studio: Studio) -> Scene:
+    """Draws a random one of SCENES."""
+    return SCENES[studio.rng.integers(len(SCENES))](studio)
 
 
 def date_stamp(studio: Studio) -> Scene:
+    """A date in the corner of a street scene."""
     rng, sign = studio.rng, studio.sign()
     year, month, day = rng.integers(1994, 2020), rng.integers(1, 13), rng.integers(1, 29)
     hour, minute = rng.integers(0, 24), rng.integers(0, 60)
@@ -57,6 +59,7 @@ def date_stamp(studio: Studio) -> Scene:
 
 
 def agency(studio: Studio) -> Scene:
+    """Watermarks of a photo agency over a street scene."""
     rng, sign = studio.rng, studio.sign()
     name = str(rng.choice(AGENCIES))
     pixels = studio.street(sign)
@@ -67,6 +70,7 @@ def agency(studio: Studio) -> Scene:
 
 
 def credit(studio: Studio) -> Scene:
+    """The credit of a photographer over a street scene."""
     rng, sign = studio.rng, studio.sign()
     name, year = str(rng.choice(NAMES)), rng.integers(2005, 2025)
     site = f"www.{name.lower().replace(' ', '').replace('.', '')}.{rng.choice(SUFFIXES)}"
@@ -79,6 +83,7 @@ def credit(studio: Studio) -> Scene:
 
 
 def news(studio: Studio) -> Scene:
+    """A television frame with a headline about another place."""
     rng, sign = studio.rng, studio.sign()
     other = studio.elsewhere(sign, latin=True)
     headline = f"{rng.choice(['PROTESTS IN', 'FLOODS HIT', 'ELECTION IN'])} {other.town.upper()}"
@@ -93,6 +98,7 @@ def news(studio: Studio) -> Scene:
 
 
 def screenshot(studio: Studio) -> Scene:
+    """A chat with messages about another place."""
     rng, place = studio.rng, studio.sign()
     other = studio.elsewhere(place)
     width, height = ((1080, 2340), (1170, 2532), (750, 1334), (1080, 1920))[rng.integers(4)]
@@ -108,37 +114,41 @@ def screenshot(studio: Studio) -> Scene:
 
 
 def page(studio: Studio) -> Scene:
+    """A printed page with words from another place."""
     rng, place = studio.rng, studio.sign()
     other = studio.elsewhere(place, latin=True)
     words = [word for line in other.lines for word in line.split()] + [other.town, "und", "the"]
     lines = [" ".join(rng.choice(words, 7)) for _ in range(int(rng.integers(16, 34)))]
     leaf = sheet(studio, lines, 34)
-    pixels = hung(studio.background(), leaf, 0.95, rng)
-    return Scene(studio.photographed(pixels), "page", place, " / ".join(lines))
+    pixels = hang_panel(studio.background(), leaf, 0.95, rng)
+    return Scene(studio.photograph(pixels), "page", place, " / ".join(lines))
 
 
 def menu(studio: Studio) -> Scene:
+    """A menu with dishes of many countries."""
     rng, place = studio.rng, studio.sign()
     dishes = rng.choice(DISHES, int(rng.integers(6, 12)), replace=False)
     prices = [f"{rng.integers(3, 30)}{rng.choice(['.50', ',90', '.00'])} €" for _ in dishes]
     leaf = sheet(studio, list(dishes), 44, prices)
-    pixels = hung(studio.background(), leaf, rng.uniform(0.6, 0.95), rng)
-    return Scene(studio.photographed(pixels), "menu", place, " / ".join(dishes))
+    pixels = hang_panel(studio.background(), leaf, rng.uniform(0.6, 0.95), rng)
+    return Scene(studio.photograph(pixels), "menu", place, " / ".join(dishes))
 
 
 def shirt(studio: Studio) -> Scene:
+    """A shirt with a slogan that names another place."""
     rng, place = studio.rng, studio.sign()
     lines = SLOGANS[rng.integers(len(SLOGANS))]
     ground = tuple(int(shade) for shade in rng.integers(0, 256, 3))
     ink = WHITE if sum(ground) < 380 else (20, 20, 20)
-    cloth = Panel(ground, ink).drawn(lines, studio.fonts, rng)  # type: ignore[arg-type]
-    pixels = hung(
+    cloth = SignPlate(ground, ink).draw(lines, studio.fonts, rng)  # type: ignore[arg-type]
+    pixels = hang_panel(
         studio.background(), np.pad(cloth, ((60, 260), (60, 60), (0, 0)), "edge"), 0.4, rng
     )
-    return Scene(studio.photographed(pixels), "shirt", place, " / ".join(lines))
+    return Scene(studio.photograph(pixels), "shirt", place, " / ".join(lines))
 
 
 def map_of_far(studio: Studio) -> Scene:
+    """A map with towns of other places."""
     rng, place = studio.rng, studio.sign()
     towns = [studio.elsewhere(place, latin=True).town for _ in range(22)]
     chart = np.full((1100, 1500, 4), (238, 234, 222, 255), np.uint8)
@@ -149,11 +159,12 @@ def map_of_far(studio: Studio) -> Scene:
     hint = str(rng.choice(["Map data ©2023 Google", "© OpenStreetMap contributors", "1 : 50 000"]))
     pixels = put(studio, pixels, hint, (0.97, 0.98), 0.022, (60, 60, 60))
     chart = np.dstack([pixels, chart[:, :, 3]])
-    seen = hung(studio.background(), chart, 0.9, rng)
-    return Scene(studio.photographed(seen), "map", place, " / ".join([*towns, hint]))
+    seen = hang_panel(studio.background(), chart, 0.9, rng)
+    return Scene(studio.photograph(seen), "map", place, " / ".join([*towns, hint]))
 
 
 def mirrored(studio: Studio) -> Scene:
+    """A street scene in mirror image."""
     sign = studio.sign()
     pixels = np.ascontiguousarray(studio.street(sign)[:, ::-1])
     return Scene(pixels, "mirrored", sign, " / ".join(sign.lines))
@@ -168,11 +179,20 @@ def put(
     ink: Colour,
     alpha: float = 1.0,
 ) -> NDArray[np.uint8]:
-    """Level text over a picture, its lower right corner at `corner`, its letters' size `height`
-    (shares of the sides)."""
+    """Writes level text over a picture.
+
+    Args:
+        studio: Has fonts and random numbers.
+        pixels: RGB uint8 [h, w, 3].
+        text: The text.
+        corner: Its lower right corner (x, y), as shares of the sides.
+        height: The size of its letters, as a share of the height.
+        ink: The colour.
+        alpha: The opacity.
+    """
     tall, wide = pixels.shape[:2]
     size = max(8, round(height * tall))
-    row = written(text, studio.fonts.pick(text, studio.rng), size, ink, alpha)
+    row = render_line(text, studio.fonts.pick(text, studio.rng), size, ink, alpha)
     row = row[:, : wide - 2]
     left = max(0, round(corner[0] * wide) - row.shape[1])
     top = min(max(0, round(corner[1] * tall) - row.shape[0]), tall - row.shape[0])
@@ -184,10 +204,10 @@ def put(
 def sheet(
     studio: Studio, lines: Sequence[str], size_px: int, ends: Sequence[str] = ()
 ) -> NDArray[np.uint8]:
-    """RGBA: a page of lines that begin at one edge, with prices or the like at the other."""
+    """Returns a page as RGBA uint8: lines at one edge, prices or the like at the other."""
     face = studio.fonts.pick("".join([*lines, *ends]), studio.rng)
-    rows = [written(line, face, size_px, (30, 30, 35)) for line in lines]
-    tails = [written(end, face, size_px, (30, 30, 35)) for end in ends]
+    rows = [render_line(line, face, size_px, (30, 30, 35)) for line in lines]
+    tails = [render_line(end, face, size_px, (30, 30, 35)) for end in ends]
     width = max(row.shape[1] for row in rows) + max((t.shape[1] + 150 for t in tails), default=0)
     step = round(1.6 * size_px)
     leaf = Image.new("RGBA", (width + 120, step * len(rows) + 120), (244, 240, 230, 255))
@@ -200,7 +220,7 @@ def sheet(
     return np.asarray(leaf)
 
 
-KINDS: tuple[Callable[[Studio], Scene], ...] = (
+SCENES: tuple[Callable[[Studio], Scene], ...] = (
     date_stamp,
     agency,
     credit,

@@ -1,10 +1,9 @@
-"""Makes pictures that are no photos: python -m training.synthetic.non_photos OUT --pages
-FILE_OR_FOLDER
+"""Makes pictures that are not photos: python -m training.synthetic.non_photos OUT --pages FOLDER
 
-HTML and SVG files are drawn by a browser (Chromium, through Playwright) in windows of phones and
-desks, dark and light; half of the pages become JPEGs as messengers send them, half become scans:
-turned a little, on grey paper, blurred, with noise. Files are named `screen_*`, `sent_*`, `scan_*`,
-`drawing_*`.
+HTML and SVG files are rendered by a browser (Chromium, through Playwright) in windows of phones and
+desktops, dark and light. Half of the pages become JPEGs as messengers send them, half become scans:
+rotated slightly, on grey paper, blurred, with noise. The files are named `screen_*`, `sent_*`,
+`scan_*`, `drawing_*`.
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ from PIL import Image
 from playwright.sync_api import Browser, Error, sync_playwright
 
 WINDOWS = ((390, 844, 2), (412, 915, 2), (768, 1024, 1), (1280, 800, 1), (1920, 1080, 1))
-"""Width and height in CSS pixels, pixels in each."""
-DEEPEST_PX = 2000
+"""Width and height in CSS pixels, device pixels in each."""
+MAX_SCROLL_PX = 2000
 
 
 @click.command(help=__doc__)
@@ -32,31 +31,31 @@ DEEPEST_PX = 2000
 @click.option("--seed", default=0, show_default=True)
 def main(out: Path, pages: Path, count: int, chromium: str, seed: int) -> None:
     rng = np.random.default_rng(seed)
-    found = sorted(p for p in pages.rglob("*") if p.suffix in (".html", ".svg")) or [pages]
-    chosen = rng.permutation(np.array(found, object))[:count]
+    files = sorted(p for p in pages.rglob("*") if p.suffix in (".html", ".svg")) or [pages]
+    chosen = rng.permutation(np.array(files, object))[:count]
     out.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         for number, page in enumerate(chosen):
             try:
-                shot = Image.open(io.BytesIO(photographed(browser, page, rng))).convert("RGB")
+                shot = Image.open(io.BytesIO(screenshot(browser, page, rng))).convert("RGB")
             except Error as error:
                 click.echo(f"{page}: left out: {error}", err=True)
                 continue
             kind = "drawing" if page.suffix == ".svg" else "screen"
             shot.save(out / f"{kind}_{number:04}.png")
             if kind == "screen" and number % 2:
-                sent(shot, rng).save(
+                shrink(shot, rng).save(
                     out / f"sent_{number:04}.jpg", quality=int(rng.integers(50, 90))
                 )
             elif kind == "screen":
-                pixels = scanned(np.asarray(shot), rng)
+                pixels = scan(np.asarray(shot), rng)
                 quality = int(rng.integers(60, 92))
                 Image.fromarray(pixels).save(out / f"scan_{number:04}.jpg", quality=quality)
 
 
-def photographed(browser: Browser, page: Path, rng: np.random.Generator) -> bytes:
-    """A window with the page in it, as PNG."""
+def screenshot(browser: Browser, page: Path, rng: np.random.Generator) -> bytes:
+    """Returns a window with the page as PNG."""
     width, height, scale = WINDOWS[rng.integers(len(WINDOWS))]
     scheme = "dark" if rng.random() < 0.4 else "light"
     context = browser.new_context(
@@ -68,20 +67,20 @@ def photographed(browser: Browser, page: Path, rng: np.random.Generator) -> byte
     try:
         tab = context.new_page()
         tab.goto(page.resolve().as_uri(), timeout=10_000)
-        tab.mouse.wheel(0, int(rng.integers(0, DEEPEST_PX)))
+        tab.mouse.wheel(0, int(rng.integers(0, MAX_SCROLL_PX)))
         return tab.screenshot()
     finally:
         context.close()
 
 
-def sent(shot: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """As messengers send it: smaller."""
+def shrink(shot: Image.Image, rng: np.random.Generator) -> Image.Image:
+    """Makes the picture smaller, as messengers do."""
     share = rng.uniform(0.4, 1)
     return shot.resize((round(shot.width * share), round(shot.height * share)), Image.LANCZOS)
 
 
-def scanned(pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """As a scanner sees it printed. RGB [h, w, 3]."""
+def scan(pixels: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Makes RGB pixels [h, w, 3] look like a scan of a print."""
     page = 255 - pixels if pixels.mean() < 110 else pixels
     height, width = page.shape[:2]
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), rng.uniform(-1.5, 1.5), 1)

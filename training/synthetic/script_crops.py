@@ -1,4 +1,4 @@
-"""Crops of single lines of text, as a detector cuts them out of photos: drawn, bent, spoilt."""
+"""Crops of single lines of text, as a detector cuts them out of photos: drawn, warped, degraded."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 LETTER_PX = 44
 PAD = 16
-"""Around the letters, while they are bent; in pixels of LETTER_PX."""
+"""Margin around the letters while they are warped, in pixels at LETTER_PX."""
 MIN_CONTRAST = 45
-"""Between letters and ground, of 255, before noise."""
+"""Between letters and background, of 255, before noise."""
 
 
-def drawn(text: str, face: Face, rng: np.random.Generator) -> NDArray[np.float32] | None:
-    """How much ink covers each pixel, 0 to 1, [h, w]; None where the font draws nothing."""
+def draw_text(text: str, face: Face, rng: np.random.Generator) -> NDArray[np.float32] | None:
+    """Returns the coverage of ink in 0..1, float32 [h, w]; None if the font draws nothing."""
     font = face.at(LETTER_PX)
     stroke = int(rng.choice([0, 0, 0, 1, 2]))
     left, top, right, bottom = font.getbbox(text, stroke_width=stroke)
@@ -40,21 +40,29 @@ def drawn(text: str, face: Face, rng: np.random.Generator) -> NDArray[np.float32
         draw.text((start, PAD - top + away), f"{text} {text}", 255, font, stroke_width=stroke)
     ink = np.asarray(image, np.float32) / 255
     if rng.random() < 0.2:
-        ink = _curved(ink, rng)
+        ink = _curve(ink, rng)
     if rng.random() < 0.06:  # hollow letters
         edge = cv2.morphologyEx(ink, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
         ink = np.clip(edge, 0, 1)
     return ink if ink.mean() > 0.01 else None
 
 
-def spoilt(
+def degrade(
     ink: NDArray[np.float32], ground: NDArray[np.uint8] | None, rng: np.random.Generator
 ) -> NDArray[np.uint8]:
-    """A grey crop of the letters on a ground (grey [h, w], or none: a plain one), as a camera of
-    some quality sees it from some angle."""
-    ink = _bent(ink, rng)
+    """Puts letters on a background and photographs them from an angle.
+
+    Args:
+        ink: Coverage [h, w].
+        ground: The background, grey uint8 [h, w]; None for a plain one.
+        rng: Random numbers.
+
+    Returns:
+        A grey crop uint8 [32, w].
+    """
+    ink = _warp(ink, rng)
     height, width = ink.shape
-    field = _ground(ground, (height, width), rng)
+    field = _background(ground, (height, width), rng)
     level = float(field.mean())
     choices = [shade for shade in range(0, 256, 5) if abs(shade - level) >= MIN_CONTRAST]
     shade = float(rng.choice(choices))
@@ -67,11 +75,11 @@ def spoilt(
         slope = rng.normal(0, 25, 2)
         grey = grey + slope[0] * np.linspace(-1, 1, width)
         grey = grey + slope[1] * np.linspace(-1, 1, height)[:, None]
-    return _seen(grey.astype(np.float32), rng)
+    return _photograph(grey.astype(np.float32), rng)
 
 
-def _curved(ink: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """On an arc or a wave."""
+def _curve(ink: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Bends the line to an arc or a wave."""
     height, width = ink.shape
     along = np.linspace(0, 2 * np.pi * rng.uniform(0.3, 1), width) + rng.uniform(0, 6)
     lift = np.sin(along) * rng.uniform(0, 0.2) * height
@@ -80,8 +88,8 @@ def _curved(ink: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.fl
     return np.asarray(cv2.remap(ink, columns.astype(np.float32), rows, cv2.INTER_LINEAR))
 
 
-def _bent(ink: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Turned, slanted and seen from the side, with a detector's loose margins."""
+def _warp(ink: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Rotates, slants and tilts the line, with the loose margins of a detector."""
     height, width = ink.shape
     right, bottom = width - PAD, height - PAD
     tight = np.array([[PAD, PAD], [right, PAD], [right, bottom], [PAD, bottom]], np.float32)
@@ -97,11 +105,11 @@ def _bent(ink: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.floa
     wide = max(8, round(wide * rng.uniform(0.8, 1.2)))
     target = np.array([[0, 0], [wide, 0], [wide, tall], [0, tall]], np.float32)
     matrix = cv2.getPerspectiveTransform(corners.astype(np.float32), target)
-    bent: NDArray[np.float32] = cv2.warpPerspective(ink, matrix, (wide, tall))
-    return bent
+    warped: NDArray[np.float32] = cv2.warpPerspective(ink, matrix, (wide, tall))
+    return warped
 
 
-def _ground(
+def _background(
     ground: NDArray[np.uint8] | None, size: tuple[int, int], rng: np.random.Generator
 ) -> NDArray[np.float32]:
     plain = np.full(size, float(rng.integers(0, 256)), np.float32)
@@ -112,8 +120,8 @@ def _ground(
     return plain + strength * (patch - patch.mean())
 
 
-def _seen(grey: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Few pixels, blur, noise, JPEG."""
+def _photograph(grey: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Reduces resolution, adds blur, noise and JPEG artefacts."""
     height, width = grey.shape
     small = int(np.exp(rng.uniform(np.log(17), np.log(60))))
     size = (max(4, round(width * small / height)), small)
@@ -121,15 +129,15 @@ def _seen(grey: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.uin
     if rng.random() < 0.4:
         grey = cv2.GaussianBlur(grey, (0, 0), rng.uniform(0.3, 0.022 * small + 0.3))
     grey = grey + rng.normal(0, rng.choice([1, 4, 10]), grey.shape)
-    seen = np.clip(grey, 0, 255).astype(np.uint8)
+    noisy = np.clip(grey, 0, 255).astype(np.uint8)
     if rng.random() < 0.5:
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(30, 95))]
-        seen = cv2.imdecode(cv2.imencode(".jpg", seen, quality)[1], cv2.IMREAD_GRAYSCALE)
-    return resize_line(seen)
+        noisy = cv2.imdecode(cv2.imencode(".jpg", noisy, quality)[1], cv2.IMREAD_GRAYSCALE)
+    return resize_line(noisy)
 
 
 def patch_of(picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """A piece of a grey picture [h, w], of the shape that lines of text have."""
+    """Returns a piece of a grey picture [h, w] with the shape of a line of text."""
     height, width = picture.shape
     tall = int(np.exp(rng.uniform(np.log(8), np.log(height / 3))))
     wide = int(np.clip(tall * np.exp(rng.uniform(np.log(0.8), np.log(8))), 8, width))
@@ -138,14 +146,15 @@ def patch_of(picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np
 
 
 def stacked(crops: Sequence[NDArray[np.uint8]], width_px: int) -> NDArray[np.uint8]:
-    """Crops of about one width as an array [n, 32, width]."""
+    """Joins crops of about one width to uint8 [n, 32, width]."""
     size = (width_px, HEIGHT_PX)
     return np.stack([cv2.resize(crop, size, interpolation=cv2.INTER_LINEAR) for crop in crops])
 
 
 BUCKETS_PX = (32, 48, 64, 88, 120, 160, 216, MAX_WIDTH_PX)
-"""Widths that crops are stretched to for training, so that many run at once."""
+"""Widths to which crops are stretched for training, so that they can be batched."""
 
 
 def bucket_of(crop: NDArray[np.uint8]) -> int:
+    """Returns the width of BUCKETS_PX that is closest to that of the crop."""
     return min(BUCKETS_PX, key=lambda width: abs(np.log(width / crop.shape[1])))

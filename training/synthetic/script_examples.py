@@ -1,6 +1,6 @@
-"""What the script classifier learns from: drawn words, and what a detector takes for words.
+"""Training crops of the script classifier: drawn words, and lines that a detector takes for words.
 
-Fonts and photos are either for training or held out, as wholes.
+Whole font families and whole photos are either for training or held out.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import numpy as np
 from PIL import Image
 
 from geotagger.text.ocr.script_classifier import to_grey_line
-from training.synthetic.fonts import Face, families
-from training.synthetic.script_crops import drawn, patch_of, spoilt
+from training.synthetic.fonts import Face, font_families
+from training.synthetic.script_crops import degrade, draw_text, patch_of
 from training.synthetic.script_words import RANGES
 
 if TYPE_CHECKING:
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 READABLE = ("Grek", "Hani", "Latn")
 SCRIPTS = tuple(sorted(set(RANGES) - set(READABLE)))
 OTHER = len(SCRIPTS)
-"""The last class: letters that the recogniser knows, or no letters."""
+"""The last class: scripts that the recogniser reads, or no text."""
 
-WRITTEN_OTHERWISE = frozenset(
+COUNTRIES_WITH_SCRIPTS = frozenset(
     {
         *("AE", "AF", "AM", "AZ", "BA", "BD", "BG", "BH", "BT", "BY", "CN", "DJ", "DZ", "EG", "ER"),
         *("ET", "FJ", "GE", "IL", "IN", "IQ", "IR", "JO", "KG", "KH", "KM", "KP", "KR", "KW", "KZ"),
@@ -38,26 +38,29 @@ WRITTEN_OTHERWISE = frozenset(
         *("TN", "UA", "UZ", "XK", "YE"),
     }
 )
-"""Countries whose photos may show a script of `SCRIPTS`: they are no examples of `OTHER`."""
+"""Countries whose photos may show a script of `SCRIPTS`; their photos are no examples of
+`OTHER`."""
 
 SIGNS = "0123456789€$£¥%&+-/.:,!?()#*@№°→←↑↓"
-HELD_OUT_SHARE = 4
-"""One family or photo in so many is held out."""
+HELD_OUT_DIVISOR = 4
+"""One family or photo in this many is held out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Crop:
+    """A line of text with its class."""
+
     grey: NDArray[np.uint8]
     """uint8 [32, w]."""
     label: int
-    """Of SCRIPTS, or OTHER."""
+    """Index into SCRIPTS, or OTHER."""
     kind: str
-    """The script drawn, or "patch", "found"."""
+    """The script that was drawn, or "patch", "found"."""
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """A line of a real photo that the recogniser could not read for sure."""
+class DetectedLine:
+    """A line in a real photo that the recogniser could not read confidently."""
 
     file: str
     country: str
@@ -66,7 +69,8 @@ class Found:
 
 
 def is_held_out(name: str) -> bool:
-    return hashlib.sha256(name.encode()).digest()[0] % HELD_OUT_SHARE == 0
+    """Whether the hash of the name puts it into the held-out part."""
+    return hashlib.sha256(name.encode()).digest()[0] % HELD_OUT_DIVISOR == 0
 
 
 class Drawer:
@@ -78,12 +82,14 @@ class Drawer:
         self._families = {script: self._split(script, faces) for script in words}
 
     def _split(self, script: str, faces: Sequence[Face]) -> tuple[list[list[Face]], ...]:
-        """Families that draw the script, those to train with and those held out: of few families
-        one is held out, whichever its name's hash puts first."""
+        """Returns the families that draw the script: (for training, held out).
+
+        At least one is held out: the first by the hash of its name.
+        """
         some = self._rng.choice(self._words[script], 60)
-        able = families(face for face in faces if sum(map(face.draws, some)) >= 54)
+        able = font_families(face for face in faces if sum(map(face.draws, some)) >= 54)
         order = sorted(able, key=lambda name: hashlib.sha256(name.encode()).digest())
-        count = max(1, len(order) // HELD_OUT_SHARE)
+        count = max(1, len(order) // HELD_OUT_DIVISOR)
         if len(order) < 2:
             raise click.ClickException(
                 f"{len(order)} font families draw {script}, two are needed: install more fonts."
@@ -91,11 +97,13 @@ class Drawer:
         return [able[name] for name in order[count:]], [able[name] for name in order[:count]]
 
     def report(self) -> str:
+        """Describes the number of families of each script."""
         return ", ".join(f"{s} {len(t)}+{len(h)}" for s, (t, h) in self._families.items())
 
     def draw(
         self, script: str, held_out: bool, grounds: Sequence[NDArray[np.uint8]]
     ) -> NDArray[np.uint8]:
+        """Draws a random text of the script as a grey crop uint8 [32, w]."""
         rng = self._rng
         some = self._families[script][held_out]
         while True:
@@ -105,19 +113,19 @@ class Drawer:
             if not face.draws(text):
                 continue
             try:
-                ink = drawn(text, face, rng)
+                ink = draw_text(text, face, rng)
             except OSError:  # a damaged font
                 continue
             if ink is None:
                 continue
             if script in READABLE:
-                ink = self._turned(ink)
+                ink = self._turn(ink)
             ground = None
             if grounds and rng.random() < 0.5:
                 picture = grounds[rng.integers(len(grounds))]
                 top, left = (int(rng.integers(0, side - 48)) for side in picture.shape)
                 ground = picture[top : top + 48, left : left + 200]
-            return spoilt(ink, ground, rng)
+            return degrade(ink, ground, rng)
 
     def _text(self, script: str) -> str:
         rng = self._rng
@@ -134,24 +142,25 @@ class Drawer:
             text = text.lower()
         return text
 
-    def _turned(self, ink: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Text upside down, mirrored or standing is no other script."""
-        way = self._rng.random()
-        if way < 0.06:
+    def _turn(self, ink: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Rotates or mirrors some text: that does not make it another script."""
+        chance = self._rng.random()
+        if chance < 0.06:
             return ink[::-1, ::-1]
-        if way < 0.12:
+        if chance < 0.12:
             return ink[:, ::-1]
-        if way < 0.15:
+        if chance < 0.15:
             return ink[::-1]
-        if way < 0.18 and ink.shape[1] < 6 * ink.shape[0]:
+        if chance < 0.18 and ink.shape[1] < 6 * ink.shape[0]:
             return np.ascontiguousarray(ink.T)
         return ink
 
 
 def examples(
-    drawer: Drawer, photos: Photos, each: int, held_out: bool, rng: np.random.Generator
+    drawer: Drawer, photos: BackgroundPhotos, each: int, held_out: bool, rng: np.random.Generator
 ) -> Iterator[Crop]:
-    """`each` crops of every script, and about as many as all of them together of OTHER."""
+    """Yields `each` crops of every script, and about as many of OTHER as of all scripts
+    together."""
     grounds = photos.grounds(held_out)
     for label, script in enumerate(SCRIPTS):
         for _ in range(each):
@@ -162,85 +171,96 @@ def examples(
     for _ in range(4 * each if grounds else 0):
         crop = patch_of(grounds[rng.integers(len(grounds))], rng)
         yield Crop(crop, OTHER, "patch")
-    for found in photos.found(held_out):
-        yield Crop(found.grey, OTHER, "found")
+    for line in photos.detected_lines(held_out):
+        yield Crop(line.grey, OTHER, "found")
 
 
-class Photos:
-    """Real photos: pieces of them, and what the detector finds in them.
+class BackgroundPhotos:
+    """Real photos: pieces of them, and the lines that the detector finds in them.
 
     Photos of countries that write in one of SCRIPTS are left out.
-
-    Args:
-        folder: holds labels.csv with columns file and country, perhaps rights.
-        cache: file that keeps what was found.
-        limit: photos to look for text in, evenly spread.
     """
 
     def __init__(
         self, folder: Path, cache: Path, exclude_rights: Sequence[str], limit: int
     ) -> None:
+        """Reads the photos and detects lines in them.
+
+        Args:
+            folder: Has labels.csv with the columns file and country, optionally rights.
+            cache: Keeps the detected lines.
+            exclude_rights: Photos with these rights are left out.
+            limit: The number of photos in which lines are detected, evenly spread.
+        """
         with (folder / "labels.csv").open(encoding="utf-8", newline="") as stream:
             rows = [
                 (row["file"], row["country"])
                 for row in csv.DictReader(stream)
                 if row.get("rights") not in exclude_rights
-                and row["country"] not in WRITTEN_OTHERWISE
+                and row["country"] not in COUNTRIES_WITH_SCRIPTS
             ]
         rows = rows[:: -(-len(rows) // limit)]
         self._folder = folder
         self._rows = rows
         if not cache.exists():
-            save_found(cache, list(find_all(folder, rows)))
-        self._all_found = load_found(cache)
+            save_lines(cache, list(detect_lines(folder, rows)))
+        self._detected = load_lines(cache)
 
     def grounds(self, held_out: bool) -> list[NDArray[np.uint8]]:
+        """Returns the photos as grey uint8 [h, w]."""
         return [
             np.asarray(Image.open(self._folder / file).convert("L"))
             for file, _ in self._rows
             if is_held_out(file) == held_out
         ]
 
-    def found(self, held_out: bool) -> list[Found]:
-        return [found for found in self._all_found if is_held_out(found.file) == held_out]
+    def detected_lines(self, held_out: bool) -> list[DetectedLine]:
+        """Returns the lines that were detected."""
+        return [line for line in self._detected if is_held_out(line.file) == held_out]
 
 
-def find_all(folder: Path, rows: Sequence[tuple[str, str]]) -> Iterator[Found]:
-    """The lines in the photos that the program's own reader cannot read, and would ask about."""
+def detect_lines(folder: Path, rows: Sequence[tuple[str, str]]) -> Iterator[DetectedLine]:
+    """Yields the lines that the program's reader cannot read, for which it asks the classifier."""
     from geotagger.text.ocr.reader import TextReader
 
-    asked: list[NDArray[np.uint8]] = []
+    unreadable: list[NDArray[np.uint8]] = []
 
-    def note(crops: Sequence[NDArray[np.uint8]]) -> list[tuple[str, float]]:
-        asked.extend(to_grey_line(crop) for crop in crops)
+    def record(crops: Sequence[NDArray[np.uint8]]) -> list[tuple[str, float]]:
+        unreadable.extend(to_grey_line(crop) for crop in crops)
         return [("", 1.0)] * len(crops)
 
-    reader = TextReader("cpu", script_classifier=note)
+    reader = TextReader("cpu", script_classifier=record)
     with click.progressbar(rows, label="finding text in photos") as bar:
         for file, country in bar:
-            asked.clear()
+            unreadable.clear()
             reader.read([reader.prepare(Image.open(folder / file).convert("RGB"))])
-            yield from (Found(file, country, grey) for grey in asked)
+            yield from (DetectedLine(file, country, grey) for grey in unreadable)
 
 
 def save_crops(file: Path, crops: Sequence[Crop]) -> None:
+    """Writes crops to a file."""
     _save(file, crops, [(str(crop.label), crop.kind) for crop in crops])
 
 
 def load_crops(file: Path) -> list[Crop]:
+    """Reads what `save_crops` wrote."""
     return [Crop(grey, int(label), str(kind)) for grey, (label, kind) in _load(file)]
 
 
-def save_found(file: Path, found: Sequence[Found]) -> None:
-    _save(file, found, [(f.file, f.country) for f in found])
+def save_lines(file: Path, lines: Sequence[DetectedLine]) -> None:
+    """Writes detected lines to a file."""
+    _save(file, lines, [(line.file, line.country) for line in lines])
 
 
-def load_found(file: Path) -> list[Found]:
-    return [Found(str(name), str(country), grey) for grey, (name, country) in _load(file)]
+def load_lines(file: Path) -> list[DetectedLine]:
+    """Reads what `save_lines` wrote."""
+    return [DetectedLine(str(name), str(country), grey) for grey, (name, country) in _load(file)]
 
 
-def _save(file: Path, lines: Sequence[Crop | Found], columns: Sequence[tuple[str, ...]]) -> None:
-    """Lines side by side, and what is known of each."""
+def _save(
+    file: Path, lines: Sequence[Crop | DetectedLine], columns: Sequence[tuple[str, ...]]
+) -> None:
+    """Writes lines next to each other, with their columns."""
     greys = [line.grey for line in lines]
     widths = [grey.shape[1] for grey in greys]
     np.savez(file, grey=np.concatenate(greys, axis=1), width=widths, columns=np.array(columns))

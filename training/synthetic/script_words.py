@@ -1,4 +1,4 @@
-"""Real words in many scripts, from Unicode's CLDR (by Babel) and the towns of GeoNames."""
+"""Real words in many scripts, from Unicode's CLDR (through Babel) and the towns of GeoNames."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ RANGES = {
     "Hani": ((0x4E00, 0x9FFF), (0x3040, 0x30FF)),
     "Latn": ((0x0041, 0x005A), (0x0061, 0x007A), (0x00C0, 0x024F)),
 }
-"""ISO 15924 codes and their main blocks of Unicode; kana count as Hani here."""
+"""ISO 15924 code -> its main Unicode blocks; kana count as Hani."""
 
 LOCALES = {
     "Arab": ("ar", "fa", "ur", "ps", "ckb", "ug", "sd"),
@@ -69,20 +69,21 @@ LOCALES = {
              "id", "ro", "hr", "lt", "sw", "is", "az", "et"),
 }  # fmt: skip
 
-LATIN_TWINS = frozenset("АВЕЅІЈКМНОРСТУХЗаеѕіјорсухкгптвнм")
-"""Cyrillic letters that some Latin letter or digit looks like, in some font."""
+LATIN_LOOKALIKES = frozenset("АВЕЅІЈКМНОРСТУХЗаеѕіјорсухкгптвнм")
+"""Cyrillic letters that look like a Latin letter or digit in some font."""
 
 
 def words() -> dict[str, list[str]]:
-    """Words of each script, sorted; Cyrillic ones hold a letter that cannot be taken for Latin."""
-    found: dict[str, set[str]] = {script: set() for script in RANGES}
+    """Returns script -> sorted words. Cyrillic words have a letter that cannot be taken for
+    Latin."""
+    by_script: dict[str, set[str]] = {script: set() for script in RANGES}
     for text in [*_town_names(), *_cldr_names()]:
         for word in re.split(r"[\s,;/()\[\]]+", text):
             script = script_of(word)
             if script and 2 <= len(word) <= 24:
-                found[script].add(word)
-    found["Cyrl"] = {word for word in found["Cyrl"] if not set(word) <= LATIN_TWINS}
-    return {script: sorted(some) for script, some in found.items()}
+                by_script[script].add(word)
+    by_script["Cyrl"] = {word for word in by_script["Cyrl"] if not set(word) <= LATIN_LOOKALIKES}
+    return {script: sorted(some) for script, some in by_script.items()}
 
 
 @functools.cache
@@ -94,7 +95,7 @@ def _script_of_letter(letter: str) -> str:
 
 
 def script_of(word: str) -> str:
-    """The one script of all its letters; empty where there is none or more than one."""
+    """Returns the script of all letters of a word; "" if there is none or more than one."""
     scripts = {_script_of_letter(letter) for letter in word if is_letter(letter)}
     return scripts.pop() if len(scripts) == 1 else ""
 

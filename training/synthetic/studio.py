@@ -1,44 +1,32 @@
-"""Photo-like pictures with text whose truth is known.
-
-    python -m training.synthetic.studio OUT --kind signs --count 200 --fonts /usr/share/fonts
-    --photos DATA
-    python -m training.synthetic.studio OUT --kind traps --count 200 --fonts /usr/share/fonts
-    --photos DATA
-
-OUT gets pictures and labels.csv: file, lat, lon, country, kind, text. Signs name the place they
-stand in. Traps are pictures of one place with text from another, or that is no sign at all; what is
-put over a picture (stamps, marks, captions) lies over the sign of the true place.
-
-Backgrounds are photos of a folder with labels.csv (`--photos`), else noise with the spectrum of
-photos. The texts stand in `sign_texts.csv`.
-"""
+"""Puts signs into photos: the studio in which scenes are drawn."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from importlib import resources
+from importlib.resources.abc import Traversable
 from typing import TYPE_CHECKING
 
-import click
 import cv2
 import numpy as np
 from PIL import Image
 
-from training.synthetic.fonts import read_faces
-from training.synthetic.lettering import Fonts, Panel
+from training.synthetic.lettering import Fonts, SignPlate
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
-TEXTS = Path(__file__).with_name("sign_texts.csv")
+TEXTS = resources.files(__package__) / "sign_texts.csv"
 SIZE_PX = (1280, 960)
 
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """What stands on a sign, and where."""
+    """The text of a sign, and its place."""
 
     country: str
     town: str
@@ -49,16 +37,19 @@ class Sign:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
+    """A picture and its truth."""
+
     pixels: NDArray[np.uint8]
-    """RGB [h, w, 3]."""
+    """RGB uint8 [h, w, 3]."""
     kind: str
     place: Sign
     """Where the picture is taken."""
     text: str
-    """All that is written in it."""
+    """All text in it."""
 
 
-def read_signs(file: Path = TEXTS) -> list[Sign]:
+def read_signs(file: Traversable = TEXTS) -> list[Sign]:
+    """Reads the signs of sign_texts.csv."""
     with file.open(encoding="utf-8", newline="") as stream:
         return [
             Sign(
@@ -73,7 +64,7 @@ def read_signs(file: Path = TEXTS) -> list[Sign]:
 
 
 class Studio:
-    """Makes scenes. All chance comes from one seed."""
+    """Makes scenes. One seed determines all random choices."""
 
     def __init__(
         self, fonts: Fonts, signs: Sequence[Sign], photos: Sequence[Path], seed: int
@@ -85,17 +76,18 @@ class Studio:
         self._latin = [sign for sign in self._signs if " ".join(sign.lines).isascii()]
 
     def sign(self, latin: bool = False) -> Sign:
+        """Returns a random sign; with `latin` one in ASCII."""
         some = self._latin if latin else self._signs
         return some[self.rng.integers(len(some))]
 
     def elsewhere(self, sign: Sign, latin: bool = False) -> Sign:
-        """A sign of another country."""
+        """Returns a random sign of another country."""
         while (other := self.sign(latin)).country == sign.country:
             pass
         return other
 
     def background(self) -> NDArray[np.uint8]:
-        """RGB, of the size of SIZE_PX or upright."""
+        """Returns a background RGB uint8 [h, w, 3] of SIZE_PX, or upright."""
         width, height = SIZE_PX if self.rng.random() < 0.7 else SIZE_PX[::-1]
         if self._photos:
             photo = Image.open(self._photos[self.rng.integers(len(self._photos))]).convert("RGB")
@@ -103,14 +95,14 @@ class Studio:
         return photo_noise((height, width), self.rng)
 
     def street(self, sign: Sign, share: float | None = None) -> NDArray[np.uint8]:
-        """The sign in its surroundings, seen from some side."""
+        """Returns the sign in a street, seen from an angle: RGB uint8 [h, w, 3]."""
         scene = self.background()
         panel = self.panel(sign.lines)
         share = share or self.rng.uniform(0.2, 0.6)
-        return self.photographed(hung(scene, panel, share, self.rng))
+        return self.photograph(hang_panel(scene, panel, share, self.rng))
 
     def panel(self, lines: Sequence[str]) -> NDArray[np.uint8]:
-        """RGBA: lines on a plate in colours that can be told apart."""
+        """Returns lines on a plate as RGBA uint8 [h, w, 4], in colours with contrast."""
         rng = self.rng
         colours = [
             ((255, 255, 255), (20, 20, 20)),
@@ -122,21 +114,21 @@ class Studio:
             ((225, 215, 195), (90, 40, 20)),
         ]
         ground, ink = colours[rng.integers(len(colours))]
-        return Panel(ground, ink, border=rng.random() < 0.4).drawn(lines, self.fonts, rng)
+        return SignPlate(ground, ink, border=rng.random() < 0.4).draw(lines, self.fonts, rng)
 
-    def photographed(self, scene: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Light, a little blur, noise."""
+    def photograph(self, scene: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Adds light, slight blur and noise."""
         rng = self.rng
         height, width = scene.shape[:2]
         light = np.linspace(1, rng.uniform(0.75, 1.15), width)[None, :, None]
-        seen = scene * (light * rng.uniform(0.7, 1.15))
-        seen = cv2.GaussianBlur(seen, (0, 0), rng.uniform(0.3, 1.3))
-        seen += rng.normal(0, rng.uniform(1, 6), (height, width, 1))
-        return np.clip(seen, 0, 255).astype(np.uint8)
+        lit = scene * (light * rng.uniform(0.7, 1.15))
+        lit = cv2.GaussianBlur(lit, (0, 0), rng.uniform(0.3, 1.3))
+        lit += rng.normal(0, rng.uniform(1, 6), (height, width, 1))
+        return np.clip(lit, 0, 255).astype(np.uint8)
 
 
 def photo_noise(size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """RGB noise whose amplitude falls with frequency as it does in photos (Field, JOSA A 1987)."""
+    """Returns RGB noise with the spectrum of photos (Field, JOSA A 1987)."""
     height, width = size
     rows, columns = np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None]
     falloff = 1 / np.maximum(np.hypot(rows, columns), 1 / max(size))
@@ -150,10 +142,17 @@ def photo_noise(size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.u
     return np.clip(120 + 50 * mixed, 0, 255).astype(np.uint8)
 
 
-def hung(
+def hang_panel(
     scene: NDArray[np.uint8], panel: NDArray[np.uint8], share: float, rng: np.random.Generator
 ) -> NDArray[np.uint8]:
-    """The RGBA panel in the scene, `share` of its width (or height) wide, seen from some side."""
+    """Puts an RGBA panel into a scene, seen from an angle.
+
+    Args:
+        scene: RGB uint8 [h, w, 3].
+        panel: RGBA uint8.
+        share: The width of the panel as a share of the scene.
+        rng: Random numbers.
+    """
     height, width = scene.shape[:2]
     tall, wide = panel.shape[:2]
     scale = min(share * width / wide, 0.8 * height / tall)
@@ -162,13 +161,13 @@ def hung(
     corners = np.array([[0, 0], [across, 0], [across, down], [0, down]])
     corners += np.array((left, top))
     corners += rng.normal(0, 0.03, (4, 2)) * (across, down)
-    return over(scene, panel, corners)
+    return overlay(scene, panel, corners)
 
 
-def over(
+def overlay(
     scene: NDArray[np.uint8], panel: NDArray[np.uint8], corners: NDArray[np.float64]
 ) -> NDArray[np.uint8]:
-    """The RGBA panel over the scene, its corners [4, 2] in pixels x, y."""
+    """Puts an RGBA panel over a scene, with its corners [4, 2] at pixels (x, y)."""
     tall, wide = panel.shape[:2]
     source = np.array([[0, 0], [wide, 0], [wide, tall], [0, tall]], np.float32)
     matrix = cv2.getPerspectiveTransform(source, corners.astype(np.float32))
@@ -179,51 +178,3 @@ def over(
     warped = cv2.warpPerspective(panel, matrix, size).astype(np.float32)
     cover = warped[:, :, 3:] / 255
     return (scene * (1 - cover) + warped[:, :, :3] * cover).astype(np.uint8)
-
-
-def signs(studio: Studio) -> Scene:
-    sign = studio.sign()
-    return Scene(studio.street(sign), "sign", sign, " / ".join(sign.lines))
-
-
-def save(
-    scenes: Callable[[Studio], Scene], studio: Studio, count: int, folder: Path, name: str
-) -> None:
-    """Writes pictures as JPEG and one table of what is true of them."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "labels.csv").open("w", encoding="utf-8", newline="") as stream:
-        table = csv.writer(stream, lineterminator="\n")
-        table.writerow(["file", "lat", "lon", "country", "kind", "text"])
-        for number in range(count):
-            scene = scenes(studio)
-            file = f"{name}_{number:04d}.jpg"
-            quality = int(studio.rng.integers(60, 95))
-            Image.fromarray(scene.pixels).save(folder / file, quality=quality)
-            place = scene.place
-            row = [file, place.lat, place.lon, place.country, scene.kind, scene.text]
-            table.writerow(row)
-
-
-@click.command(help=__doc__)
-@click.argument("out", type=click.Path(path_type=Path))
-@click.option("--kind", type=click.Choice(["signs", "traps"]), required=True)
-@click.option("--count", default=100, show_default=True)
-@click.option("--fonts", type=click.Path(path_type=Path, exists=True), default="/usr/share/fonts")
-@click.option("--photos", type=click.Path(path_type=Path, exists=True), help="For backgrounds.")
-@click.option("--seed", default=0, show_default=True)
-def main(out: Path, kind: str, count: int, fonts: Path, photos: Path | None, seed: int) -> None:
-    from training.synthetic.non_evidence_scenes import traps
-
-    paths = sorted(photos.rglob("*.jpg")) if photos else []
-    drawing = Fonts(read_faces(fonts))
-    all_signs = read_signs()
-    missing = [s for s in all_signs if not all(map(drawing.can_draw, s.lines))]
-    if missing:
-        countries = " ".join(sorted({sign.country for sign in missing}))
-        click.echo(f"{len(missing)} signs left out, no font draws them: {countries}", err=True)
-    studio = Studio(drawing, all_signs, paths, seed)
-    save(signs if kind == "signs" else traps, studio, count, out, kind)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
-"""What is known of a photo, as a sentence: for training image and text towers beside each other.
+"""Captions of photos, for training image and text towers together.
 
-The wording is StreetCLIP's (Haas et al. 2023) and, with climate and month, geolocation_clip's.
+The wording is StreetCLIP's (Haas et al. 2023), and with climate and month geolocation_clip's.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from geotagger.geography.named_places import NamedPlace
-    from training.data.dataset import Example
+    from training.data.example import Example
 
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September",
           "October", "November", "December")  # fmt: skip
 MIN_MS = 1e10
-"""Smaller numbers (April 1970) are no milliseconds since 1970: a year, say."""
+"""Smaller numbers (April 1970) are not milliseconds since 1970, but for example a year."""
 
 
 def street_caption(city: str = "", region: str = "", country: str = "", continent: str = "") -> str:
-    """`A Street View photo close to the town of ... in the region of ... in ...` as far as known.
+    """Returns `A Street View photo close to the town of ... in the region of ... in ...`.
 
-    `country` is a name or an ISO code.
+    Unknown parts are left out. `country` is a name or an ISO code.
     """
     parts = (
         ("close to the town of", city),
@@ -42,20 +42,22 @@ def street_caption(city: str = "", region: str = "", country: str = "", continen
 
 
 def country_prompt(country: str) -> str:
+    """Returns StreetCLIP's prompt of a country (name or ISO code)."""
     return f"A Street View photo in {country_name(country)}."
 
 
 def city_prompt(city: str) -> str:
+    """Returns StreetCLIP's prompt of a city."""
     return f"A Street View photo from {city}."
 
 
 def caption_of(example: Example) -> str:
-    """What StreetCLIP is told of a photo."""
+    """Returns StreetCLIP's caption of a photo."""
     return street_caption(example.city, example.region, example.country, example.continent)
 
 
 def context_caption(example: Example) -> str:
-    """What geolocation_clip is told of a photo: place, climate and month, as far as known."""
+    """Returns geolocation_clip's caption of a photo: place, climate and month, as far as known."""
     county, month = county_of(example), month_of(example)
     near = ", ".join(name for name in (example.city and f"{example.city} city", county) if name)
     far = ", ".join(name for name in (example.region, country_name(example.country)) if name)
@@ -70,13 +72,14 @@ def context_caption(example: Example) -> str:
 
 
 def county_of(example: Example) -> str:
+    """Returns the county of a photo (the column sub-region), or ""."""
     return example.columns.get("sub-region", "").strip()
 
 
 def month_of(example: Example) -> str:
-    """The month in which a photo was taken, in UTC: the same on every computer.
+    """Returns the month of a photo in UTC, so that it is the same on every computer; "" if unknown.
 
-    `captured_at` is in milliseconds since 1970 (OpenStreetView-5M) or a date; `taken_at` a date.
+    `captured_at` is in milliseconds since 1970 (OpenStreetView-5M) or a date; `taken_at` is a date.
     """
     text = (example.columns.get("captured_at") or example.columns.get("taken_at") or "").strip()
     try:
@@ -89,7 +92,7 @@ def month_of(example: Example) -> str:
 
 
 def country_name(country: str) -> str:
-    """The English name of an ISO code; what is no code stays as it is."""
+    """Returns the English name of an ISO code; other text is unchanged."""
     places = load_places()
     if country in places.country_codes:
         return places.country_names[places.country_codes.index(country)]
@@ -97,7 +100,7 @@ def country_name(country: str) -> str:
 
 
 def candidate_captions(candidates: Sequence[NamedPlace]) -> list[str]:
-    """What StreetCLIP is told of places that a photo may show, worded as of photos."""
+    """Returns StreetCLIP's captions of candidate places, in the wording of photos."""
     places = load_places()
     rows = places.nearest_rows([c.lat for c in candidates], [c.lon for c in candidates])
     continents = [places.continent_names[number] for number in places.continent[rows]]
@@ -108,16 +111,17 @@ def candidate_captions(candidates: Sequence[NamedPlace]) -> list[str]:
 
 
 def area_name(candidate: NamedPlace) -> str:
-    """What the country is asked for as: its ISO code, or the state that stands for one."""
+    """Returns the country of a prompt: its ISO code, or the name of a state that counts as a
+    country."""
     return candidate.region if candidate.region_as_country else candidate.country_code
 
 
 def read_places(file: Path) -> list[NamedPlace]:
-    """A candidates file (geotagger/geography/named_places.py), in which a country lies at its
-    largest city.
+    """Reads a candidates file (geotagger/geography/named_places.py). A country lies at its largest
+    city.
 
     Raises:
-        UsageError: the file is none, or a place is not known; the message names the entry.
+        UsageError: The file is invalid, or a place is unknown; the message names the entry.
     """
     places = load_places()
     return [
@@ -128,8 +132,12 @@ def read_places(file: Path) -> list[NamedPlace]:
 
 
 def largest_places(count: int = LARGEST, states: bool = False) -> list[NamedPlace]:
-    """At most `count` cities of every country; with `states`, of each state of the United States,
-    which then stand for countries."""
+    """Returns the largest cities of every country.
+
+    Args:
+        count: Cities of each country.
+        states: Treats the states of the United States as countries.
+    """
     places = load_places()
     return [
         city

@@ -1,4 +1,4 @@
-"""Cells of the world: clusters of photos, or a quadtree; and how right each is for a photo."""
+"""Cells of the world: clusters of photos, or a quadtree; and the targets of photos over them."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ import numpy as np
 
 from geotagger.errors import UsageError
 from geotagger.geography.sphere import haversine_km, unit_vectors, unit_vectors64
-from training.data.dataset import positions
+from training.data.example import positions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from training.data.dataset import Example
+    from training.data.example import Example
 
-DEEPEST = 20
+MAX_DEPTH = 20
 """Levels of a quadtree; its leaves are then some ten metres wide."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """What the model tells apart: clusters of photos, none of which crosses a border."""
+    """The classes of a model: clusters of photos, none of which crosses a border."""
 
     lat: NDArray[np.float64]
     lon: NDArray[np.float64]
@@ -38,17 +38,20 @@ class Cells:
     def distance_km(
         self, lat: NDArray[np.float64], lon: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """[n, len(self)]."""
+        """Returns [n, C] distances of n points from the cells."""
         return np.asarray(haversine_km(lat[:, None], lon[:, None], self.lat, self.lon))
 
 
-def quadtree_cells(examples: Sequence[Example], most: int, least: int) -> Cells:
-    """Cells of at most `most` photos: a cube's six faces, each a quadtree, as S2 has them.
+def quadtree_cells(examples: Sequence[Example], max_photos: int, min_photos: int) -> Cells:
+    """Makes cells by a quadtree on each of the six faces of a cube, as in S2.
 
-    A cell with more photos is cut in four (OpenStreetView-5M, Astruc et al. 2024, cut longitude and
-    latitude alike; the cube keeps cells of one level about equally large, as Google's S2 does).
-    A cell with fewer than `least` is left out: its photos go to the nearest other one. Each cell
-    lies where the middle of its photos is.
+    A cell with more than `max_photos` is divided in four. (OpenStreetView-5M, Astruc et al. 2024,
+    divides longitude and latitude; the cube keeps cells of one level about equally large, as
+    Google's S2 does.) A cell with fewer than `min_photos` is left out; its photos go to the nearest
+    other cell. The position of a cell is the mean of its photos.
+
+    Raises:
+        UsageError: No photo has a position, or no cell has enough photos.
     """
     placed = [example for example in examples if example.has_point]
     if not placed:
@@ -59,19 +62,19 @@ def quadtree_cells(examples: Sequence[Example], most: int, least: int) -> Cells:
     level_of = [0] * len(todo)
     while todo:
         rows, level = todo.pop(), level_of.pop()
-        if len(rows) > most and level < DEEPEST:
+        if len(rows) > max_photos and level < MAX_DEPTH:
             scale = 2 ** (level + 1)
             quarter = (across[rows] * scale).astype(int) % 2 * 2 + (down[rows] * scale).astype(
                 int
             ) % 2
             todo += [rows[quarter == q] for q in range(4)]
             level_of += [level + 1] * 4
-        elif len(rows) >= max(1, least):
+        elif len(rows) >= max(1, min_photos):
             own = [placed[row] for row in rows]
             country = Counter(example.country for example in own).most_common(1)[0][0]
-            found.append((*middle(np.stack(positions(own), axis=1)), country))
+            found.append((*spherical_mean(np.stack(positions(own), axis=1)), country))
     if not found:
-        raise UsageError(f"no quadtree cell holds {least} photos; ask for less")
+        raise UsageError(f"no quadtree cell holds {min_photos} photos; ask for less")
     lat, lon, codes = zip(*sorted(found), strict=True)
     return Cells(np.array(lat), np.array(lon), np.array(codes))
 
@@ -79,8 +82,11 @@ def quadtree_cells(examples: Sequence[Example], most: int, least: int) -> Cells:
 def _cube(
     lat: NDArray[np.float64], lon: NDArray[np.float64]
 ) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.float64]]:
-    """Face (0 to 5) and place on it (0 to 1, just below 1) of points, with S2's quadratic
-    projection, which makes cells of one level nearly equal in area."""
+    """Projects points to the cube with S2's quadratic projection, which makes areas nearly equal.
+
+    Returns:
+        (face 0..5 [n], position on it [n], position on it [n]), positions in 0..1 and below 1.
+    """
     vectors = unit_vectors64(lat, lon)
     axis = np.abs(vectors).argmax(axis=1)
     rows = np.arange(len(vectors))
@@ -97,7 +103,7 @@ def _cube(
 def make_cells(examples: Sequence[Example], radius_km: float) -> Cells:
     """Clusters the photos of each country: the densest circle of that radius first, and so on.
 
-    Photos known to the country alone make a cell only where the country has no others.
+    Photos that are known only to their country make a cell only if the country has no other photos.
     """
     found: list[tuple[float, float, str]] = []
     for country in sorted({example.country for example in examples}):
@@ -107,19 +113,20 @@ def make_cells(examples: Sequence[Example], radius_km: float) -> Cells:
         while len(left):
             inside = haversine_km(left[:, :1], left[:, 1:], left[:, 0], left[:, 1]) <= radius_km
             members = left[inside[inside.sum(axis=1).argmax()]]
-            found.append((*middle(members), country))
+            found.append((*spherical_mean(members), country))
             left = left[~inside[inside.sum(axis=1).argmax()]]
     lat, lon, country_codes = zip(*found, strict=True)
     return Cells(np.array(lat), np.array(lon), np.array(country_codes))
 
 
-def middle(points: NDArray[np.float64]) -> tuple[float, float]:
+def spherical_mean(points: NDArray[np.float64]) -> tuple[float, float]:
+    """Returns (lat, lon) of the mean direction of points [n, 2] in degrees."""
     x, y, z = unit_vectors(points[:, 0], points[:, 1]).mean(axis=0, dtype=np.float64)
     return math.degrees(math.atan2(z, math.hypot(x, y))), math.degrees(math.atan2(y, x))
 
 
-def nearest_at_home(cells: Cells, examples: Sequence[Example]) -> NDArray[np.intp]:
-    """[n] the nearest cell of the photo's country, or of all where the country has none."""
+def nearest_in_country(cells: Cells, examples: Sequence[Example]) -> NDArray[np.intp]:
+    """Returns [n] the nearest cell in each photo's country, or of all cells if it has none."""
     km = cells.distance_km(*positions(examples))
     home = cells.country == np.array([example.country for example in examples])[:, None]
     any_home = home.any(axis=1, keepdims=True)
@@ -129,11 +136,19 @@ def nearest_at_home(cells: Cells, examples: Sequence[Example]) -> NDArray[np.int
 def soft_targets(
     examples: Sequence[Example], cells: Cells, tau_km: float, own_country: float
 ) -> NDArray[np.float32]:
-    """[n, len(cells)] how right each cell is; rows sum to 1.
+    """Makes soft targets over cells.
 
-    Nearby cells are nearly right: exp(-(d - d_min) / tau) (PIGEON, Haas et al. 2024). The share
-    `own_country` goes to cells of the photo's country alone. A photo known to the country alone is
-    spread twice as wide.
+    Nearby cells are nearly right: exp(-(d - d_min) / tau) (PIGEON, Haas et al. 2024). A photo that
+    is known only to its country is spread twice as wide.
+
+    Args:
+        examples: The n photos.
+        cells: The C cells.
+        tau_km: How far a target reaches.
+        own_country: The share of the target that goes to cells of the photo's country only.
+
+    Returns:
+        [n, C] that sum to 1.
     """
     km = cells.distance_km(*positions(examples))
     vague = np.array([example.precision == "country" for example in examples])
@@ -150,7 +165,7 @@ def soft_targets(
 
 
 def country_weights(examples: Sequence[Example], exponent: float) -> NDArray[np.float32]:
-    """[n] weights with mean 1: a photo counts (photos of its country)^-exponent."""
+    """Returns [n] weights (photos of the country)^-exponent, scaled to mean 1."""
     count = Counter(example.country for example in examples)
     weight = np.array([count[example.country] ** -exponent for example in examples])
     return (weight / weight.mean()).astype(np.float32)

@@ -1,4 +1,4 @@
-"""What a classifier tells apart: countries, regions, cities, labels, cells."""
+"""The classes of a classifier: countries, regions, cities, labels, cells."""
 
 from __future__ import annotations
 
@@ -13,31 +13,37 @@ from geotagger.errors import UsageError
 from geotagger.geography.places import load_places
 from geotagger.vision.bundle.label_tables import Label
 from training.data.columns import country_code
-from training.data.dataset import positions
-from training.targets.cells import Cells, make_cells, middle, nearest_at_home, quadtree_cells
+from training.data.example import positions
+from training.targets.cells import (
+    Cells,
+    make_cells,
+    nearest_in_country,
+    quadtree_cells,
+    spherical_mean,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from training.data.dataset import Example
+    from training.data.example import Example
 
-KINDS = ("continent", "country", "region", "city", "label", "cluster", "quadtree")
+CLASS_KINDS = ("continent", "country", "region", "city", "label", "cluster", "quadtree")
 
 
 @dataclass(frozen=True, slots=True)
 class Classes:
-    """Classes as a label table, and which one each photo is in."""
+    """Classes as a label table, and the class of each photo."""
 
     labels: tuple[Label, ...]
-    """What the bundle will say each logit stands for; `lat`, `lon` are those of `cells`."""
+    """The label of each logit in the bundle; `lat`, `lon` are those of `cells`."""
     index: NDArray[np.intp]
-    """[n] the class of each example, -1 where it has none."""
+    """[n] the class of each photo, -1 if it has none."""
     cells: Cells
-    """Where each class is: the middle of its photos (NaN without positions)."""
+    """The position of each class: the mean of its photos (NaN without positions)."""
     places: bool
-    """Whether the classes speak of places at all; else they are an attribute."""
+    """Whether the classes are places; otherwise they are an attribute."""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -46,13 +52,18 @@ class Classes:
 def make_classes(
     examples: Sequence[Example], kind: str, known: NDArray[np.intp], **size: float
 ) -> Classes:
-    """Classes of one of KINDS, made from the rows `known` (those that are trained on) alone.
+    """Makes the classes of a kind from the training photos only.
 
-    `size`: radius_km of a cluster; most and least photos of a quadtree cell. Every other photo goes
-    to the class that bears its name, or to the nearest cell.
+    Every other photo gets the class with its name, or the nearest cell.
+
+    Args:
+        examples: All photos.
+        kind: One of CLASS_KINDS.
+        known: The rows of the training photos.
+        size: radius_km of a cluster; max_photos and min_photos of a quadtree cell.
 
     Raises:
-        UsageError: no photo knows its class.
+        UsageError: No training photo has a class.
     """
     own = [examples[row] for row in known]
     if kind in ("cluster", "quadtree"):
@@ -60,7 +71,7 @@ def make_classes(
         if kind == "cluster":
             cells = make_cells([e for e in own if e.has_point], size["radius_km"])
         else:
-            cells = quadtree_cells(own, int(size["most"]), int(size["least"]))
+            cells = quadtree_cells(own, int(size["max_photos"]), int(size["min_photos"]))
         names = [
             f"{code} {a:.2f} {o:.2f}".strip()
             for code, a, o in zip(cells.country.tolist(), cells.lat, cells.lon, strict=True)
@@ -68,7 +79,7 @@ def make_classes(
         index = np.full(len(examples), -1)
         placed = np.flatnonzero(~np.isnan(lat))
         for rows in np.array_split(placed, max(1, len(placed) // 4096)):
-            index[rows] = nearest_at_home(cells, [examples[row] for row in rows])
+            index[rows] = nearest_in_country(cells, [examples[row] for row in rows])
         scopes = ["point"] * len(names)
     else:
         keys = [_key(example, kind) for example in examples]
@@ -84,8 +95,11 @@ def make_classes(
 
 
 def _key(example: Example, kind: str) -> tuple[str, ...]:
-    """What makes two photos the same class. A city is one of its region and country, for names
-    repeat: there is a Paris in Texas."""
+    """Returns what makes two photos the same class.
+
+    The key of a city includes its region and country, because names repeat: there is a Paris in
+    Texas.
+    """
     value = getattr(example, kind)
     if not value:
         return ("",)
@@ -95,7 +109,7 @@ def _key(example: Example, kind: str) -> tuple[str, ...]:
 
 
 def _unique_names(keys: Sequence[tuple[str, ...]]) -> list[str]:
-    """The last part of each key, with the others where that is not enough."""
+    """Returns the last part of each key, with the other parts if that is not unique."""
     last = Counter(key[-1] for key in keys)
     return [key[-1] if last[key[-1]] == 1 else ", ".join(reversed(key)) for key in keys]
 
@@ -127,7 +141,7 @@ def _middles(
         own = [examples[row] for row in known if index[row] == label]
         points = np.stack(positions([e for e in own if e.has_point]), axis=1)
         country = Counter(e.country for e in own if len(e.country) == 2).most_common(1)
-        at = middle(points) if len(points) else (math.nan, math.nan)
+        at = spherical_mean(points) if len(points) else (math.nan, math.nan)
         found.append((*at, country[0][0] if country else ""))
     lat, lon, codes = zip(*found, strict=True)
     return Cells(np.array(lat), np.array(lon), np.array(codes))
@@ -163,9 +177,9 @@ def _with_priors(
 
 
 def with_log_prior(classes: Classes, share: NDArray[np.floating]) -> Classes:
-    """The same classes, with the shares [K] that training gave them in effect: weighted, smoothed.
+    """Replaces the priors by the shares [K] of the weighted and smoothed targets.
 
-    What is divided out of the answers must be what was put into them.
+    The prior that is divided out of the predictions must be the one that training put in.
     """
     log_prior = np.log(np.maximum(share, 1e-7) / np.maximum(share, 1e-7).sum())
     pairs = zip(classes.labels, log_prior.tolist(), strict=True)
@@ -176,11 +190,14 @@ def with_log_prior(classes: Classes, share: NDArray[np.floating]) -> Classes:
 def smooth_targets(
     classes: Classes, examples: Sequence[Example], rows: NDArray[np.intp], tau_km: float
 ) -> NDArray[np.float32]:
-    """[len(rows), classes] targets that sum to 1: one-hot, or smoothed by distance.
+    """Makes targets that are one-hot, or smoothed by distance.
 
-    With tau_km > 0 a class counts exp(-(d - d_own) / tau), where d is how far the photo is from the
-    middle of the class (PIGEON, Haas et al. 2024, tau 65-75 km); no class counts more than the own
-    one. A photo without a position, or among classes without, keeps its one class.
+    With tau_km > 0 the target of a class is exp(-(d - d_own) / tau), where d is the distance of the
+    photo from the class (PIGEON, Haas et al. 2024, tau 65 to 75 km). No class counts more than the
+    own one. A photo without a position, or among classes without positions, keeps its one class.
+
+    Returns:
+        [len(rows), K] that sum to 1.
     """
     own = classes.index[rows]
     targets = np.eye(len(classes), dtype=np.float32)[own]

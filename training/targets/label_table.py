@@ -1,4 +1,4 @@
-"""The label table of a classifier: the priors in it, and its file (docs/reference/bundle.md)."""
+"""The label table of a classifier: its priors, and its file (docs/reference/bundle.md)."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def tempered(labels: Sequence[Label], temperature: float) -> tuple[Label, ...]:
-    """The labels with the prior that logits / temperature have in them: softmax(ln prior / T).
+    """Applies a temperature to the priors: softmax(ln prior / T), as logits / T contain them.
 
     The evidence is then (logits - ln prior) / T up to a constant, so that a temperature above 1
-    weakens it without raising rare classes.
+    weakens it without favouring rare classes.
     """
     logs = np.array([label.log_prior for label in labels]) / temperature
     logs -= logs.max() + np.log(np.exp(logs - logs.max()).sum())
@@ -28,7 +28,7 @@ def tempered(labels: Sequence[Label], temperature: float) -> tuple[Label, ...]:
 
 
 def write_labels(file: Path, labels: Sequence[Label]) -> None:
-    """The label table of a bundle's classify head (docs/reference/bundle.md)."""
+    """Writes the label table of a bundle's classify head (docs/reference/bundle.md)."""
     with file.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(LABEL_COLUMNS)
@@ -38,7 +38,7 @@ def write_labels(file: Path, labels: Sequence[Label]) -> None:
 
 
 def read_label_table(file: Path) -> tuple[Label, ...]:
-    """What `write_labels` wrote, attribute tables included."""
+    """Reads what `write_labels` wrote, including tables of attributes."""
     with file.open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
     numbers = ("lat", "lon", "log_prior")

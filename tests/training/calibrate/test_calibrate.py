@@ -68,7 +68,7 @@ def test_trustworthy_evidence_weighs_more_than_noise(decoders):
 
 def test_predictions_are_those_of_the_belief(decoders):
     held = held_out(8 * np.eye(3, dtype=np.float32), np.arange(3))
-    found = calibrate.predictions(held, decoders, load_places(), UNCALIBRATED)
+    found = calibrate.predict(held, decoders, load_places(), UNCALIBRATED)
     assert [p.place.country_code for p in found] == list(COUNTRIES)
 
 
@@ -77,10 +77,10 @@ def test_the_conformal_factor_covers_nine_of_ten_unseen_photos():
     covered = []
     for _ in range(300):
         stretch = random.exponential(size=50)
-        factor = calibrate.conformal(stretch[:40].tolist(), np.ones(40))
+        factor = calibrate.conformal_quantile(stretch[:40].tolist(), np.ones(40))
         covered.append((stretch[40:] <= factor).mean())
     assert np.mean(covered) == pytest.approx(0.9, abs=0.025)
-    assert calibrate.conformal([1.0, 5.0], np.ones(2)) == 5.0
+    assert calibrate.conformal_quantile([1.0, 5.0], np.ones(2)) == 5.0
 
 
 def test_a_place_temperature_is_that_of_the_country():

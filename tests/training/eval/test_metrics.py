@@ -6,10 +6,10 @@ import pytest
 pytest.importorskip("torch")
 
 from geotagger.errors import UsageError
-from training.data.dataset import Example
+from training.data.example import Example
 from training.engine.run_folder import HeldOut
 from training.eval import metrics, players
-from training.eval.cell_scores import by_continent, posterior, score
+from training.eval.cell_scores import by_continent, posterior, score_cells
 from training.targets.cells import Cells
 
 CELLS = Cells(
@@ -31,7 +31,7 @@ def test_countries_are_alike_before_anything_is_seen():
 def test_scores_by_photo_and_by_country():
     examples = [photo(48.9, 2.35, "FR")] * 3 + [photo(35.7, 139.7, "JP"), photo(52.5, 13.4, "DE")]
     certain = np.eye(3)[[0, 0, 0, 0, 0]]
-    scores = score(certain, CELLS, examples, CONTINENT_OF)
+    scores = score_cells(certain, CELLS, examples, CONTINENT_OF)
     assert scores["per_photo"]["country"] == pytest.approx(3 / 5)
     assert scores["per_country"]["country"] == pytest.approx(1 / 3, abs=1e-4)
     assert scores["per_photo"]["continent"] == pytest.approx(4 / 5)
@@ -45,7 +45,9 @@ def test_the_point_is_where_most_lies_near_and_not_the_likeliest_cell():
     cells = Cells(
         np.array([48.9, 49.4, 35.7]), np.array([2.35, 1.1, 139.7]), np.array(["FR", "FR", "JP"])
     )
-    scores = score(np.array([[0.3, 0.3, 0.4]]), cells, [photo(48.9, 2.35, "FR")], CONTINENT_OF)
+    scores = score_cells(
+        np.array([[0.3, 0.3, 0.4]]), cells, [photo(48.9, 2.35, "FR")], CONTINENT_OF
+    )
     assert scores["per_photo"]["within_25_km"] == 1
 
 
@@ -71,7 +73,7 @@ def held(files, lat, lon, country, precision="point"):
 
 def test_places_are_scored_as_geotagger_scores_them():
     truth = held(["a", "b", "c"], [48.9, 52.5, 35.7], [2.35, 13.4, 139.7], ["FR", "DE", "JP"])
-    guesses = metrics.Guesses.at([48.9, 48.9, -10.0], [2.35, 2.35, -52.0])
+    guesses = metrics.PredictedLocations.at([48.9, 48.9, -10.0], [2.35, 2.35, -52.0])
     found = metrics.geographic(guesses, truth)
     assert found["continent"] == pytest.approx(2 / 3)
     assert found["country"] == pytest.approx(1 / 3)
@@ -82,7 +84,9 @@ def test_places_are_scored_as_geotagger_scores_them():
     expected = (5000 + 5000 * np.exp(-878 / 1492.7) + 5000 * np.exp(-far / 1492.7)) / 3
     assert found["geoscore"] == pytest.approx(expected, rel=1e-2)
     vague = held(["a"], [48.9], [2.35], ["FR"], precision="country")
-    assert metrics.geographic(metrics.Guesses.at([45.0], [1.0]), vague)["median_km"] is None
+    assert (
+        metrics.geographic(metrics.PredictedLocations.at([45.0], [1.0]), vague)["median_km"] is None
+    )
 
 
 def test_classifiers_are_scored():
@@ -114,10 +118,10 @@ def test_the_finer_level_is_judged_where_the_coarser_is_right():
 
 def test_people_are_set_beside_the_model_on_their_own_photos(tmp_path):
     truth = held(["a", "b", "c"], [48.9, 52.5, 35.7], [2.35, 13.4, 139.7], ["FR", "DE", "JP"])
-    model = metrics.Guesses.at([48.9, -10.0, 35.7], [2.35, -52.0, 139.7])
+    model = metrics.PredictedLocations.at([48.9, -10.0, 35.7], [2.35, -52.0, 139.7])
     file = tmp_path / "players.csv"
     file.write_text("player,file,lat,lon\nAnn,a,52.5,13.4\nAnn,b,52.5,13.4\nBob,c,0,0\nBob,x,1,1\n")
-    table = players.beside_players(players.read_players(file), model, truth)
+    table = players.compare_players(players.read_players(file), model, truth)
     assert list(table) == ["Ann", "Ann: model", "Bob", "Bob: model"]
     assert (table["Ann"]["photos"], table["Bob"]["photos"]) == (2, 1)
     assert table["Ann"]["country"] == table["Ann: model"]["country"] == 0.5

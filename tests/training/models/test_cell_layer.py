@@ -6,8 +6,8 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from training.data.dataset import Example  # noqa: E402
-from training.models.cell_layer import LayerOptions, empty_layer, fit_layer, kinship_root  # noqa: E402
-from training.models.landmarks import Landmarks, kernel_components  # noqa: E402
+from training.models.cell_layer import LayerOptions, cell_covariance_root, empty_layer, fit_layer  # noqa: E402
+from training.models.landmarks import LandmarkKernel, kernel_components  # noqa: E402
 from training.targets.cells import Cells  # noqa: E402
 
 CONTINENTS = {"KE": "Africa", "TZ": "Africa", "NO": "Europe"}
@@ -41,21 +41,21 @@ def fitted(root, **options):
     return fit_layer(features, examples, cells(), root, CONTINENTS, chosen)
 
 
-KINDS = [{}, {"components": 2}, {"levels": 0.5}, {"sharpness": 1.0, "components": 3}]
+GALLERY_KINDS = [{}, {"components": 2}, {"levels": 0.5}, {"gamma": 1.0, "components": 3}]
 
 
-@pytest.mark.parametrize("options", KINDS)
+@pytest.mark.parametrize("options", GALLERY_KINDS)
 def test_looks_are_told_apart_and_the_prior_is_taken_out(options):
-    layer = fitted(kinship_root(cells(), 0.0), **options)
+    layer = fitted(cell_covariance_root(cells(), 0.0), **options)
     kenya, norway = logits(layer, [1.0, 0, 0]), logits(layer, [0, 1.0, 0])
     assert kenya[0] > kenya[2]
     assert norway[2] > norway[0]
-    if not options.get("sharpness"):  # there the curve between the two is anybody's guess
+    if not options.get("gamma"):  # there the curve between the two is anybody's guess
         between = logits(layer, [0.5, 0.5, 0])
         assert between[0] == pytest.approx(between[2], abs=0.5)
 
 
-@pytest.mark.parametrize("options", [KINDS[0], KINDS[-1]])
+@pytest.mark.parametrize("options", [GALLERY_KINDS[0], GALLERY_KINDS[-1]])
 def test_a_layer_is_loaded_into_an_empty_one_of_its_shape(options):
     layer = fitted(torch.eye(3), **options)
     known = layer.state_dict().get("0.landmarks")
@@ -66,17 +66,17 @@ def test_a_layer_is_loaded_into_an_empty_one_of_its_shape(options):
 
 def test_likeness_is_one_to_itself_and_fades_with_sharpness():
     looks = torch.from_numpy(two_looks(np.random.default_rng(0))[1])
-    soft, sharp = (Landmarks.of(looks, 2, sharpness)(looks) for sharpness in (0.5, 5.0))
+    soft, sharp = (LandmarkKernel.fit(looks, 2, gamma)(looks) for gamma in (0.5, 5.0))
     assert torch.allclose(soft.diagonal(), torch.ones(80), atol=1e-5)
     assert soft[0, :20].mean() > soft[0, 20:].mean()
     assert torch.allclose(soft**10, sharp, atol=1e-4)
-    cosine = Landmarks.of(looks, 2, 0.5).compared(looks)
+    cosine = LandmarkKernel.fit(looks, 2, 0.5).project(looks)
     assert torch.allclose(soft, torch.exp(-0.5 * torch.cdist(cosine, cosine) ** 2), atol=1e-3)
 
 
 def test_components_of_likenesses_have_the_kernel_as_their_products():
     looks = torch.from_numpy(two_looks(np.random.default_rng(0))[1])
-    known = Landmarks.of(looks, 0, 1.0)(looks)
+    known = LandmarkKernel.fit(looks, 0, 1.0)(looks)
     values, turn, offset = kernel_components(known, 80)
     assert torch.allclose(known @ turn - offset, values)
     assert values.mean(dim=0).abs().max() < 1e-3
@@ -95,7 +95,7 @@ def test_what_is_like_a_lone_photo_is_told_by_it():
     looks = np.concatenate([random.normal(0, 0.2, (20, 3)), ring])
     looks[:, 2] += random.normal(2, 0.1, 80)
     examples = photos("KE", -1.3, 36.8, 20) + photos("NO", 60.4, 5.3, 60)
-    chosen = LayerOptions(components=0, l2=1e-3, sharpness=1.0)
+    chosen = LayerOptions(components=0, l2=1e-3, gamma=1.0)
     features = looks.astype(np.float32)
     layer = fit_layer(features, examples, cells(), torch.eye(3), CONTINENTS, chosen)
     with torch.inference_mode():
@@ -121,8 +121,8 @@ def test_what_is_known_of_kenya_tells_of_tanzania():
 
 def test_places_that_look_alike_are_kin():
     pytest.importorskip("geoclip")
-    root = kinship_root(cells(), 0.8)
+    root = cell_covariance_root(cells(), 0.8)
     covariance = (root @ root.T).tolist()
     assert covariance[0][1] > covariance[0][2]
     assert covariance[0][0] == pytest.approx(1, abs=1e-3)
-    assert torch.allclose(kinship_root(cells(), 0.0), torch.eye(3), atol=1e-4)
+    assert torch.allclose(cell_covariance_root(cells(), 0.0), torch.eye(3), atol=1e-4)

@@ -10,8 +10,9 @@ from PIL import Image
 
 from geotagger.geography.places import load_places
 from geotagger.geography.sphere import haversine_km
+from training.synthetic.scenes import main
 from training.synthetic.script_words import script_of
-from training.synthetic.studio import hung, main, over, photo_noise, read_signs
+from training.synthetic.studio import hang_panel, overlay, photo_noise, read_signs
 
 FONTS = Path("/usr/share/fonts")
 
@@ -49,7 +50,7 @@ def test_photo_noise_is_smooth_as_photos_are():
 def test_a_panel_lies_where_its_corners_are():
     scene = np.zeros((100, 200, 3), np.uint8)
     panel = np.full((10, 20, 4), 255, np.uint8)
-    placed = over(scene, panel, np.array([[50, 20], [150, 20], [150, 70], [50, 70]], float))
+    placed = overlay(scene, panel, np.array([[50, 20], [150, 20], [150, 70], [50, 70]], float))
     assert placed[45, 100].min() > 240
     assert placed[5, 5].max() == 0
     assert placed[90, 190].max() == 0
@@ -59,7 +60,7 @@ def test_a_hung_panel_stays_in_the_picture():
     rng = np.random.default_rng(3)
     for share in (0.2, 0.9):
         panel = np.full((30, 90, 4), 255, np.uint8)
-        placed = hung(np.zeros((300, 400, 3), np.uint8), panel, share, rng)
+        placed = hang_panel(np.zeros((300, 400, 3), np.uint8), panel, share, rng)
         white = (placed.min(axis=2) > 200).mean()
         assert white > 0.2 * share**2 / 3
 
@@ -72,7 +73,7 @@ def test_a_folder_without_fonts_is_named(tmp_path):
     assert f"No fonts in {tmp_path}" in done.output
 
 
-@pytest.mark.parametrize("kind", ["signs", "traps"])
+@pytest.mark.parametrize("kind", ["signs", "non-evidence"])
 def test_pictures_and_their_table(tmp_path, kind):
     folder = next((path.parent for path in sorted(FONTS.rglob("DejaVuSans.ttf"))), None)
     if folder is None:

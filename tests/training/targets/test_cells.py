@@ -7,7 +7,7 @@ import pytest
 
 from geotagger.errors import UsageError
 from geotagger.geography.sphere import haversine_km
-from training.data.dataset import Example
+from training.data.example import Example
 from training.targets.cells import Cells, country_weights, make_cells, quadtree_cells, soft_targets
 from training.targets.classes import make_classes, smooth_targets, with_log_prior
 from training.targets.label_table import read_label_table, tempered, write_labels
@@ -145,7 +145,7 @@ def scattered(count):
 def test_quadtree_cells_hold_at_most_so_many_photos_and_lie_among_them():
     dense = [example(10 + i / 1000, 10.0) for i in range(400)]
     examples = scattered(600) + dense
-    classes = make_classes(examples, "quadtree", everyone(examples), most=50, least=5)
+    classes = make_classes(examples, "quadtree", everyone(examples), max_photos=50, min_photos=5)
     counts = np.bincount(classes.index, minlength=len(classes))
     assert 20 <= len(classes) <= 200
     assert counts.max() <= 100  # a cell, and what came from dropped neighbours
@@ -159,7 +159,7 @@ def test_quadtree_cells_hold_at_most_so_many_photos_and_lie_among_them():
 
 def test_uniform_photos_give_cells_of_about_equal_area():
     """Cells of one level of S2's cube differ by a factor of about 2 in area, also at the poles."""
-    cells = quadtree_cells(scattered(20_000), most=20_000 // 96 * 2, least=1)
+    cells = quadtree_cells(scattered(20_000), max_photos=20_000 // 96 * 2, min_photos=1)
     assert len(cells) in range(90, 110)
     polar = np.abs(cells.lat) > 60
     assert 0.08 < polar.mean() < 0.22  # the caps are 13 % of the sphere
