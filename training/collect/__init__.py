@@ -1,1 +1,1 @@
-"""Collect street-level photos from services, with a key of your own."""
+"""Collects street-level photos from web services, with your own key."""

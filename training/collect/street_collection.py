@@ -1,4 +1,5 @@
-"""A folder of street-level photos that grows: points to ask for, photos found, what was asked."""
+"""A growing folder of street-level photos: the query points, the photos, and the points that are
+done."""
 
 from __future__ import annotations
 
@@ -15,22 +16,25 @@ from geotagger.images.decode import decode
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    Ask = Callable[["Point"], Iterator[tuple["Found", bytes]]]
+    Query = Callable[["QueryPoint"], Iterator[tuple["StreetPhoto", bytes]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class QueryPoint:
+    """A place at which photos are searched."""
+
     lat: float
     lon: float
     label: str = ""
 
     @property
     def key(self) -> str:
+        """The point as text."""
         return f"{self.lat:.6f},{self.lon:.6f}"
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class StreetPhoto:
     """One row of labels.csv, as training/data/columns.py reads it."""
 
     file: str
@@ -42,17 +46,21 @@ class Found:
     heading: str
     image_id: str
     source: str
-    """Whose photo it is: photos of one source are split as a whole."""
+    """The owner of the photo: photos of one source stay in one split."""
     rights: str
     attribution: str
 
 
-COLUMNS = tuple(field.name for field in fields(Found))
-ASKED_COLUMNS = ("point", "images", "problem")
+COLUMNS = tuple(field.name for field in fields(StreetPhoto))
+QUERIED_COLUMNS = ("point", "images", "problem")
 
 
-def read_points(file: Path) -> list[Point]:
-    """Raises UsageError: the table lacks lat or lon, or a row is no position."""
+def read_points(file: Path) -> list[QueryPoint]:
+    """Reads a table with the columns lat, lon and optionally label.
+
+    Raises:
+        UsageError: The table lacks lat or lon, or a row is not a position.
+    """
     try:
         with file.open(encoding="utf-8-sig", newline="") as stream:
             rows = list(csv.DictReader(stream))
@@ -61,54 +69,60 @@ def read_points(file: Path) -> list[Point]:
     points = {}
     for number, row in enumerate(rows, start=2):
         try:
-            point = Point(float(row["lat"]), float(row["lon"]), row.get("label") or "")
+            point = QueryPoint(float(row["lat"]), float(row["lon"]), row.get("label") or "")
             if not (abs(point.lat) <= 90 and abs(point.lon) <= 180):
-                raise ValueError("is no position")
+                raise ValueError("is not a position")
         except (KeyError, TypeError, ValueError) as error:
             raise UsageError(f"{file}, row {number}: {error!r}; give lat and lon") from error
         points[point.key] = point
     return list(points.values())
 
 
-def collect(points: list[Point], folder: Path, ask: Ask, limit: int) -> None:
-    """Asks for every point that was not asked for before.
+def collect(points: list[QueryPoint], folder: Path, query: Query, limit: int) -> None:
+    """Queries every point that is not done yet.
 
-    An image is in place before its row is written, and the rows before the point counts as asked.
+    An image is written before its row, and the rows before the point counts as done, so that a
+    stopped collection can be resumed.
+
+    Args:
+        points: The points.
+        folder: Gets images/, labels.csv and asked.csv.
+        query: Yields the photos of a point with their bytes.
+        limit: Stops after this number of points; 0 for all.
 
     Raises:
-        KeyRefusedError, WebError: the service refuses the key, or does not answer any more.
+        KeyRefusedError: The service refuses the key.
+        WebError: The service does not answer any more.
     """
     (folder / "images").mkdir(parents=True, exist_ok=True)
-    labels, asked = (
-        Ledger(folder / "labels.csv", COLUMNS),
-        Ledger(folder / "asked.csv", ASKED_COLUMNS),
-    )
-    done = {row["point"] for row in asked.rows}
+    labels = GrowingTable(folder / "labels.csv", COLUMNS)
+    queried = GrowingTable(folder / "asked.csv", QUERIED_COLUMNS)
+    done = {row["point"] for row in queried.rows}
     known = {row["file"] for row in labels.rows}
     todo = [point for point in points if point.key not in done]
     todo = todo[:limit] if limit else todo
-    click.echo(f"{len(points)} points, {len(done)} asked before, {len(todo)} to ask")
+    click.echo(f"{len(points)} points, {len(done)} done before, {len(todo)} to do")
     images = 0
     for point in todo:
         kept, problem = 0, ""
-        for found, data in ask(point):
+        for photo, data in query(point):
             try:
                 decode(data, 64)
             except UnreadableImageError as error:
-                problem = f"{found.image_id}: {error}"
+                problem = f"{photo.image_id}: {error}"
                 continue
-            if found.file not in known:
-                write_whole(folder / found.file, data)
-                labels.add([str(getattr(found, name)) for name in COLUMNS])
-                known.add(found.file)
+            if photo.file not in known:
+                write_atomically(folder / photo.file, data)
+                labels.add([str(getattr(photo, name)) for name in COLUMNS])
+                known.add(photo.file)
             kept += 1
-        asked.add([point.key, str(kept), problem])
+        queried.add([point.key, str(kept), problem])
         images += kept
     click.echo(f"{images} photos of {len(todo)} points; {len(known)} in {folder}")
 
 
-class Ledger:
-    """A CSV file that grows by whole rows. A row that was cut off by a kill is dropped."""
+class GrowingTable:
+    """A CSV file that grows by complete rows. An incomplete last row is dropped."""
 
     def __init__(self, file: Path, columns: tuple[str, ...]) -> None:
         self._file = file
@@ -120,16 +134,18 @@ class Ledger:
         if not lines:
             whole = ",".join(columns) + "\n"
         if whole != text:
-            write_whole(file, whole.encode())
+            write_atomically(file, whole.encode())
         self.rows = [dict(zip(columns, line, strict=True)) for line in lines[1:]]
 
     def add(self, values: list[str]) -> None:
+        """Appends a row."""
         flat = [" ".join(value.split()) for value in values]
         with self._file.open("a", encoding="utf-8", newline="") as stream:
             csv.writer(stream, lineterminator="\n").writerow(flat)
 
 
-def write_whole(file: Path, data: bytes) -> None:
+def write_atomically(file: Path, data: bytes) -> None:
+    """Writes a file so that it is never incomplete."""
     draft = file.with_name(f".{file.name}.part")
     draft.write_bytes(data)
     draft.replace(file)

@@ -1,4 +1,4 @@
-"""Photos near a point, as Google Street View Static and Mapillary give them."""
+"""Photos near a point from Google Street View Static and Mapillary."""
 
 from __future__ import annotations
 
@@ -8,30 +8,42 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from training.collect.street_collection import Found
+from training.collect.street_collection import StreetPhoto
 from training.collect.web import KeyRefusedError, WebError
-from training.models.geoclip import KM_A_DEGREE
+from training.models.geoclip import KM_PER_DEGREE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from training.collect.street_collection import Point
-    from training.collect.web import Service
+    from training.collect.street_collection import QueryPoint
+    from training.collect.web import WebService
 
 HEADING_SPREAD = 15.0
-"""Views look to the four sides, each turned at random by up to so many degrees (GeoSpottr)."""
+"""The views look to the four sides, each turned at random by up to this number of degrees
+(GeoSpottr)."""
 
 
 def google(
-    service: Service, point: Point, radius_m: int, view: dict[str, str], seed: int
-) -> Iterator[tuple[Found, bytes]]:
-    """Four views; none where Google has no outdoor panorama near.
+    service: WebService, point: QueryPoint, radius_m: int, view: dict[str, str], seed: int
+) -> Iterator[tuple[StreetPhoto, bytes]]:
+    """Yields four views of the nearest panorama; none if Google has no outdoor panorama nearby.
 
-    Asking whether there is one (metadata) costs nothing; each view does.
+    The request for the panorama (metadata) is free; each view is paid.
+
+    Args:
+        service: Google's service.
+        point: Where to search.
+        radius_m: How far to search.
+        view: Parameters of the views: size, fov, pitch.
+        seed: Of the headings.
+
+    Raises:
+        KeyRefusedError: The service refuses the key.
+        WebError: The answer cannot be used.
     """
     where = {"location": point.key, "radius": str(radius_m), "source": "outdoor"}
-    there = service.json("/maps/api/streetview/metadata", where)
-    status = there.get("status")
+    panorama = service.json("/maps/api/streetview/metadata", where)
+    status = panorama.get("status")
     if status in ("ZERO_RESULTS", "NOT_FOUND"):
         return
     if status in ("REQUEST_DENIED", "OVER_QUERY_LIMIT", "OVER_DAILY_LIMIT"):
@@ -39,11 +51,11 @@ def google(
     try:
         if status != "OK":
             raise ValueError(f"status {status}")
-        pano = str(there["pano_id"])
-        lat, lon = float(there["location"]["lat"]), float(there["location"]["lng"])
+        pano = str(panorama["pano_id"])
+        lat, lon = float(panorama["location"]["lat"]), float(panorama["location"]["lng"])
     except (KeyError, TypeError, ValueError) as error:
         raise WebError(f"the service's answer cannot be used ({error!r})") from error
-    owner = str(there.get("copyright") or "Google")
+    owner = str(panorama.get("copyright") or "Google")
     digest = hashlib.sha256(f"{seed} {pano}".encode()).digest()
     turns = np.random.default_rng(list(digest)).uniform(-HEADING_SPREAD, HEADING_SPREAD, 4)
     for side, turn in enumerate(turns):
@@ -53,26 +65,37 @@ def google(
             {"pano": pano, "heading": heading, "return_error_code": "true", **view},
         )
         name = hashlib.sha256(pano.encode()).hexdigest()[:20]
-        found = Found(
+        photo = StreetPhoto(
             file=f"images/google_{name}_{side}.jpg",
             lat=lat,
             lon=lon,
             label=point.label,
-            taken_at=str(there.get("date") or ""),
+            taken_at=str(panorama.get("date") or ""),
             heading=heading,
             image_id=pano,
             source=f"google {pano}",
             rights="google",
             attribution=owner,
         )
-        yield found, data
+        yield photo, data
 
 
 def mapillary(
-    service: Service, point: Point, radius_m: int, most: int
-) -> Iterator[tuple[Found, bytes]]:
-    """The nearest flat photos in a square of twice `radius_m` a side."""
-    north = radius_m / 1000 / KM_A_DEGREE
+    service: WebService, point: QueryPoint, radius_m: int, max_photos: int
+) -> Iterator[tuple[StreetPhoto, bytes]]:
+    """Yields the nearest flat photos in a square with sides of twice `radius_m`.
+
+    Args:
+        service: Mapillary's service.
+        point: Where to search.
+        radius_m: How far to search.
+        max_photos: The number of photos.
+
+    Raises:
+        KeyRefusedError: The service refuses the key.
+        WebError: The service does not answer.
+    """
+    north = radius_m / 1000 / KM_PER_DEGREE
     east = north / max(0.01, math.cos(math.radians(point.lat)))
     west_south_east_north = (
         max(-180.0, point.lon - east),
@@ -86,7 +109,7 @@ def mapillary(
             "fields": "id,computed_geometry,geometry,captured_at,compass_angle,creator,sequence,"
             "is_pano,thumb_1024_url",
             "bbox": ",".join(f"{value:.6f}" for value in west_south_east_north),
-            "limit": str(10 * most),
+            "limit": str(10 * max_photos),
         },
     )
     photos = []
@@ -99,10 +122,10 @@ def mapillary(
             continue  # a photo without place or picture
         if not entry.get("is_pano"):
             photos.append((math.hypot(lat - point.lat, (lon - point.lon)), lat, lon, url, entry))
-    for _, lat, lon, url, entry in sorted(photos, key=lambda photo: photo[0])[:most]:
+    for _, lat, lon, url, entry in sorted(photos, key=lambda photo: photo[0])[:max_photos]:
         creator = str((entry.get("creator") or {}).get("username") or "unknown")
         number = "".join(c for c in str(entry["id"]) if c.isalnum())[:40]
-        found = Found(
+        photo = StreetPhoto(
             file=f"images/mapillary_{number}.jpg",
             lat=lat,
             lon=lon,
@@ -114,4 +137,4 @@ def mapillary(
             rights="CC-BY-SA-4.0",
             attribution=f"{creator} on Mapillary, https://www.mapillary.com/app/?pKey={number}",
         )
-        yield found, service.elsewhere(url)
+        yield photo, service.linked_data(url)

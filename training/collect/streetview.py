@@ -1,14 +1,13 @@
-"""Collects street-level photos with a key of your own: python -m training.collect.streetview
+"""Collects street-level photos with your own key: python -m training.collect.streetview
 
-    ... points candidates.json points.csv --each 1250       places to ask for, around cities
+    ... points candidates.json points.csv --each 1250       random points around cities
     ... google points.csv DIR                               Street View Static; GOOGLE_MAPS_API_KEY
     ... mapillary points.csv DIR                            Mapillary; MAPILLARY_ACCESS_TOKEN
 
-The key is read from the environment alone; it is never printed nor written. DIR gets images/ and a
-labels.csv for training/data/dataset.py, in which every photo keeps whom it is owed to (source,
-rights,
-attribution). Stop it at any time: it goes on where it was. What may be kept and trained on is
-settled by the terms of each service, and paid for by you; read them first.
+The key is read from the environment only; it is never printed or written. DIR gets images/ and a
+labels.csv for training/data/dataset.py, in which every photo has its owner (source, rights,
+attribution). A stopped collection can be resumed. The terms of each service say what may be kept
+and used for training, and you pay for the requests; read them first.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from __future__ import annotations
 import csv
 import math
 import os
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,14 +25,14 @@ import numpy as np
 from geotagger.errors import UsageError
 from training.collect.street_collection import collect, read_points
 from training.collect.street_services import google, mapillary
-from training.collect.web import Service, WebError
-from training.models.geoclip import KM_A_DEGREE
+from training.collect.web import WebError, WebService
+from training.models.geoclip import KM_PER_DEGREE
 from training.targets.captions import area_name, read_places
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from training.collect.street_collection import Found, Point
+    from training.collect.street_collection import QueryPoint, StreetPhoto
 
 GOOGLE_URL, GOOGLE_KEY = "https://maps.googleapis.com", "GOOGLE_MAPS_API_KEY"
 MAPILLARY_URL, MAPILLARY_KEY = "https://graph.mapillary.com", "MAPILLARY_ACCESS_TOKEN"
@@ -43,11 +43,14 @@ def main() -> None:
     pass
 
 
-def collecting(command: Callable[..., None]) -> Callable[..., None]:
+def collection_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds the arguments and options of both services to a command."""
     for option in (
         click.argument("folder", metavar="DIR", type=click.Path(path_type=Path)),
         click.argument("points", type=click.Path(path_type=Path, exists=True, dir_okay=False)),
-        click.option("--per-second", default=5.0, show_default=True, help="Requests at most."),
+        click.option(
+            "--per-second", default=5.0, show_default=True, help="Largest number of requests."
+        ),
         click.option("--limit", default=0, help="Stop after so many points; 0 for all."),
         click.option("--radius-m", default=100, show_default=True, help="Around each point."),
     ):
@@ -56,11 +59,11 @@ def collecting(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @main.command("google")
-@collecting
+@collection_options
 @click.option("--base-url", default=GOOGLE_URL, help="Another server, for tests.")
-@click.option("--size", default=640, show_default=True, help="Of the pictures, in px.")
-@click.option("--fov", default=90, show_default=True, help="Width of the view, in degrees.")
-@click.option("--pitch", default=20, show_default=True, help="How far up, in degrees.")
+@click.option("--size", default=640, show_default=True, help="Side of the pictures in px.")
+@click.option("--fov", default=90, show_default=True, help="Width of the view in degrees.")
+@click.option("--pitch", default=20, show_default=True, help="Upward tilt in degrees.")
 @click.option("--seed", default=0)
 def google_command(
     points: Path,
@@ -75,20 +78,22 @@ def google_command(
     seed: int,
 ) -> None:
     """Four views of the nearest panorama of Google Street View, by its Static API."""
-    with usage_errors():
-        service = Service(base_url, key_of(GOOGLE_KEY), per_second, key_parameter="key")
-        view = {"size": f"{size}x{size}", "fov": str(fov), "pitch": str(pitch)}
+    view = {"size": f"{size}x{size}", "fov": str(fov), "pitch": str(pitch)}
+    with (
+        service_errors(),
+        WebService(base_url, key_of(GOOGLE_KEY), per_second, key_parameter="key") as service,
+    ):
 
-        def ask(point: Point) -> Iterator[tuple[Found, bytes]]:
+        def query(point: QueryPoint) -> Iterator[tuple[StreetPhoto, bytes]]:
             return google(service, point, radius_m, view, seed)
 
-        collect(read_points(points), folder, ask, limit)
+        collect(read_points(points), folder, query, limit)
 
 
 @main.command("mapillary")
-@collecting
+@collection_options
 @click.option("--base-url", default=MAPILLARY_URL, help="Another server, for tests.")
-@click.option("--most", default=1, show_default=True, help="Photos for each point.")
+@click.option("--most", "max_photos", default=1, show_default=True, help="Photos for each point.")
 def mapillary_command(
     points: Path,
     folder: Path,
@@ -96,16 +101,20 @@ def mapillary_command(
     limit: int,
     radius_m: int,
     base_url: str,
-    most: int,
+    max_photos: int,
 ) -> None:
     """The photos nearest to each point on Mapillary (CC BY-SA)."""
-    with usage_errors():
-        service = Service(base_url, key_of(MAPILLARY_KEY), per_second, key_header="Authorization")
+    with (
+        service_errors(),
+        WebService(
+            base_url, key_of(MAPILLARY_KEY), per_second, key_header="Authorization"
+        ) as service,
+    ):
 
-        def ask(point: Point) -> Iterator[tuple[Found, bytes]]:
-            return mapillary(service, point, radius_m, most)
+        def query(point: QueryPoint) -> Iterator[tuple[StreetPhoto, bytes]]:
+            return mapillary(service, point, radius_m, max_photos)
 
-        collect(read_points(points), folder, ask, limit)
+        collect(read_points(points), folder, query, limit)
 
 
 @main.command("points")
@@ -117,7 +126,7 @@ def mapillary_command(
 def points_command(candidates: Path, points: Path, each: int, radius_km: float, seed: int) -> None:
     """Random points around the cities of a candidates file
     (geotagger/geography/named_places.py)."""
-    with usage_errors():
+    with service_errors():
         random = np.random.default_rng(seed)
         with points.open("w", encoding="utf-8", newline="") as stream:
             writer = csv.writer(stream, lineterminator="\n")
@@ -125,27 +134,25 @@ def points_command(candidates: Path, points: Path, each: int, radius_km: float, 
             for place in read_places(candidates):
                 away = radius_km * np.sqrt(random.random(each))
                 angle = random.random(each) * 2 * math.pi
-                lat = np.clip(place.lat + away * np.cos(angle) / KM_A_DEGREE, -89.9, 89.9)
+                lat = np.clip(place.lat + away * np.cos(angle) / KM_PER_DEGREE, -89.9, 89.9)
                 shrink = np.cos(np.radians(lat))
-                lon = place.lon + away * np.sin(angle) / KM_A_DEGREE / shrink
+                lon = place.lon + away * np.sin(angle) / KM_PER_DEGREE / shrink
                 label = ", ".join(part for part in (place.city, area_name(place)) if part)
                 for row in zip(lat, (lon + 180) % 360 - 180, strict=True):
                     writer.writerow((f"{row[0]:.6f}", f"{row[1]:.6f}", label))
 
 
-class usage_errors:  # noqa: N801  a context manager that reads like a word
-    """Our errors as click's: a line and exit code 1, and never a trace with a key in it."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, UsageError | WebError):
-            raise click.ClickException(str(error)) from None
+@contextmanager
+def service_errors() -> Iterator[None]:
+    """Reports errors as one line, without a traceback that could contain the key."""
+    try:
+        yield
+    except (UsageError, WebError) as error:
+        raise click.ClickException(str(error)) from None
 
 
 def key_of(variable: str) -> str:
-    """Raises UsageError: the environment has no such key."""
+    """Returns the key in an environment variable. Raises UsageError if it is not set."""
     key = os.environ.get(variable, "").strip()
     if not key:
         raise UsageError(f"the key of the service is read from {variable}; set it and export it")

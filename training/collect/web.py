@@ -1,47 +1,51 @@
-"""Requests to a service that wants a key: at a measured pace, with patience, and without ever
-telling the key to anybody else."""
+"""Requests to a web service that needs a key: paced, retried, and with the key kept secret.
+
+The key goes only to the service: redirects are not followed, and no message, exception or log
+contains it.
+"""
 
 from __future__ import annotations
 
-import http.client
 import json
+import logging
 import time
-import urllib.error
-import urllib.parse
-import urllib.request
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import httpx
+import tenacity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-TRIES = 5
+logging.getLogger("httpx").setLevel(logging.WARNING)  # at INFO it logs addresses, with the key
+
+MAX_TRIES = 5
 TIMEOUT_S = 30
 MAX_BYTES = 32 << 20
-LONGEST_WAIT_S = 60.0
-PATIENT = (429, 500, 502, 503, 504)
-"""Answers after which it is worth asking again."""
+MAX_WAIT_S = 60.0
+REFUSED_STATUS = (401, 403)
+RETRIED_STATUS = (429, 500, 502, 503, 504)
 
 
 class WebError(Exception):
-    """The service does not answer, or what it says cannot be used."""
+    """The service does not answer, or its answer cannot be used."""
 
 
 class KeyRefusedError(WebError):
-    """The service does not accept the key, or not so many requests with it."""
+    """The service does not accept the key, or allows no more requests with it."""
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirect could take the key to another host."""
+class RetryableError(Exception):
+    """A request failed in a way that may pass."""
 
-    def redirect_request(self, *_: Any) -> None:
-        return None
+    def __init__(self, problem: str, retry_after_s: float | None = None) -> None:
+        super().__init__(problem)
+        self.retry_after_s = retry_after_s
 
 
-class Service:
-    """One web service and its key, sent as a parameter or in a header.
-
-    `clock` and `sleep` are for tests.
-    """
+class WebService:
+    """One web service and its key. Use it in a `with` statement, which closes its connections."""
 
     def __init__(
         self,
@@ -53,75 +57,132 @@ class Service:
         clock: Callable[[], float] | None = None,
         sleep: Callable[[float], None] | None = None,
     ) -> None:
+        """Makes a client.
+
+        Args:
+            base_url: The address of the service.
+            key: The secret key.
+            per_second: The largest number of requests a second.
+            key_parameter: The parameter that carries the key, if any.
+            key_header: The header that carries the key, if any.
+            clock: Replaces time.monotonic, for tests.
+            sleep: Replaces time.sleep, for tests.
+        """
         self._base, self._key = base_url.rstrip("/"), key
         self._parameter, self._header = key_parameter, key_header
-        self._gap_s = 1 / per_second
-        self._next = 0.0
+        self._interval_s = 1 / per_second
+        self._next_s = 0.0
         self._clock, self._sleep = clock or time.monotonic, sleep or time.sleep
-        self._opener = urllib.request.build_opener(_NoRedirect())
+        self._client = httpx.Client(follow_redirects=False, timeout=TIMEOUT_S)
+
+    def __enter__(self) -> WebService:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
 
     def __repr__(self) -> str:
-        return f"Service({self._base})"
+        return f"WebService({self._base})"
 
     def json(self, path: str, parameters: dict[str, str]) -> dict[str, Any]:
-        """Raises WebError, KeyRefusedError."""
-        try:
-            found = json.loads(self.data(path, parameters))
-        except ValueError as error:
-            raise WebError(f"{self._base}{path}: the answer is no JSON") from error
-        if not isinstance(found, dict):
-            raise WebError(f"{self._base}{path}: the answer is no JSON object")
-        return found
-
-    def data(self, path: str, parameters: dict[str, str]) -> bytes:
-        """Raises WebError, KeyRefusedError."""
-        own = {self._parameter: self._key} if self._parameter else {}
-        url = f"{self._base}{path}?{urllib.parse.urlencode({**parameters, **own})}"
-        headers = {self._header: f"OAuth {self._key}"} if self._header else {}
-        return self._fetch(urllib.request.Request(url, headers=headers), self._base + path)
-
-    def elsewhere(self, url: str) -> bytes:
-        """What the service refers to, on whatever host; the key stays here.
+        """Returns the JSON object at a path of the service.
 
         Raises:
-            WebError: it cannot be had, or the address is not one of the web.
+            KeyRefusedError: The service refuses the key.
+            WebError: The service does not answer, or not with a JSON object.
         """
-        scheme = urllib.parse.urlsplit(url).scheme
-        if scheme not in {"https", urllib.parse.urlsplit(self._base).scheme}:
+        try:
+            document = json.loads(self.data(path, parameters))
+        except ValueError as error:
+            raise WebError(f"{self._base}{path}: the answer is not JSON") from error
+        if not isinstance(document, dict):
+            raise WebError(f"{self._base}{path}: the answer is not a JSON object")
+        return document
+
+    def data(self, path: str, parameters: dict[str, str]) -> bytes:
+        """Returns the bytes at a path of the service. Raises as `json` does."""
+        own = {self._parameter: self._key} if self._parameter else {}
+        headers = {self._header: f"OAuth {self._key}"} if self._header else {}
+        url = httpx.URL(self._base + path, params={**parameters, **own})
+        return self._fetch(url, headers)
+
+    def linked_data(self, url: str) -> bytes:
+        """Returns the bytes at an address in an answer, on any host, without the key.
+
+        Raises:
+            WebError: The host does not answer, or the address is not https.
+        """
+        scheme = urlsplit(url).scheme
+        if scheme not in {"https", urlsplit(self._base).scheme}:
             raise WebError(f"an address begins with {scheme!r}; only https is fetched")
-        return self._fetch(urllib.request.Request(url), url.split("?")[0])
+        try:
+            return self._fetch(httpx.URL(url), {})
+        except httpx.InvalidURL:
+            raise WebError("an address in an answer is not valid") from None
 
-    def _fetch(self, request: urllib.request.Request, told: str) -> bytes:
-        problem = ""
-        for attempt in range(TRIES):
-            self._wait_turn()
-            wait_s = float(2**attempt)
-            try:
-                with self._opener.open(request, timeout=TIMEOUT_S) as answer:
-                    data: bytes = answer.read(MAX_BYTES + 1)
-                if len(data) > MAX_BYTES:
-                    raise WebError(f"{told}: the answer is larger than {MAX_BYTES >> 20} MiB")
+    def _fetch(self, url: httpx.URL, headers: dict[str, str]) -> bytes:
+        """Requests an address until it answers."""
+        shown_url = str(url.copy_with(query=None))
+        retrying = tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(MAX_TRIES),
+            wait=_wait_s,
+            retry=tenacity.retry_if_exception_type(RetryableError),
+            sleep=self._sleep,
+            reraise=True,
+        )
+        try:
+            return retrying(self._request, url, headers, shown_url)
+        except RetryableError as error:
+            raise WebError(
+                f"{shown_url}: {error}, asked {MAX_TRIES} times; start again later to go on"
+            ) from None
+
+    def _request(self, url: httpx.URL, headers: dict[str, str], shown_url: str) -> bytes:
+        """Makes one request when it is due.
+
+        Raises:
+            RetryableError: The service is busy or does not answer.
+            KeyRefusedError, WebError: The request must not be repeated.
+        """
+        self._wait_for_turn()
+        try:
+            with self._client.stream("GET", url, headers=headers) as response:
+                _check_status(response, shown_url)
+                data = b""
+                for chunk in response.iter_bytes():
+                    data += chunk
+                    if len(data) > MAX_BYTES:
+                        raise WebError(
+                            f"{shown_url}: the answer is larger than {MAX_BYTES >> 20} MiB"
+                        )
                 return data
-            except urllib.error.HTTPError as error:
-                problem = f"answers {error.code}"
-                after = error.headers.get("Retry-After", "")
-                error.close()
-                if error.code in (401, 403):
-                    raise KeyRefusedError(
-                        f"{told}: {problem}; check the key, its quota and billing"
-                    ) from None
-                if error.code not in PATIENT:
-                    raise WebError(f"{told}: {problem}") from None
-                wait_s = float(after) if after.isdecimal() else wait_s
-            except (OSError, http.client.HTTPException) as error:
-                problem = f"does not answer ({type(error).__name__})"
-            if attempt + 1 < TRIES:
-                self._sleep(min(wait_s, LONGEST_WAIT_S))
-        raise WebError(f"{told}: {problem}, asked {TRIES} times; start again later to go on")
+        except httpx.HTTPError as error:
+            raise RetryableError(f"does not answer ({type(error).__name__})") from None
 
-    def _wait_turn(self) -> None:
-        now = self._clock()
-        if now < self._next:
-            self._sleep(self._next - now)
-            now = self._next
-        self._next = now + self._gap_s
+    def _wait_for_turn(self) -> None:
+        now_s = self._clock()
+        if now_s < self._next_s:
+            self._sleep(self._next_s - now_s)
+            now_s = self._next_s
+        self._next_s = now_s + self._interval_s
+
+
+def _check_status(response: httpx.Response, shown_url: str) -> None:
+    """Raises the error of an unsuccessful answer."""
+    status = response.status_code
+    problem = f"answers {status}"
+    if status in REFUSED_STATUS:
+        raise KeyRefusedError(f"{shown_url}: {problem}; check the key, its quota and billing")
+    if status in RETRIED_STATUS:
+        after = response.headers.get("Retry-After", "")
+        raise RetryableError(problem, float(after) if after.isdecimal() else None)
+    if not response.is_success:
+        raise WebError(f"{shown_url}: {problem}")
+
+
+def _wait_s(state: tenacity.RetryCallState) -> float:
+    """Returns the wait that the service asked for, else 1, 2, 4, ... seconds."""
+    assert state.outcome is not None
+    error = state.outcome.exception()
+    asked_s = error.retry_after_s if isinstance(error, RetryableError) else None
+    return min(2.0 ** (state.attempt_number - 1) if asked_s is None else asked_s, MAX_WAIT_S)

@@ -214,8 +214,8 @@ def test_a_missing_key_is_named(server, tmp_path, monkeypatch):
         ((403, {}, KEY.encode()), "answers 403; check the key"),
         ((400, {}, b""), "answers 400"),
         ((302, {"Location": "http://127.0.0.1:9/steal"}, b""), "answers 302"),
-        ((200, {}, b"<html>"), "is no JSON"),
-        ((200, {}, b"[]"), "is no JSON object"),
+        ((200, {}, b"<html>"), "is not JSON"),
+        ((200, {}, b"[]"), "is not a JSON object"),
         ((200, {}, b'{"status": "REQUEST_DENIED", "error_message": "' + KEY.encode() + b'"}'),
          "REQUEST_DENIED"),
         ((200, {}, b'{"status": "OK"}'), "cannot be used"),
@@ -235,7 +235,7 @@ def test_it_is_patient_and_picks_up(server):
     answer = server.answer
     refusals = iter([(429, {"Retry-After": "7"}, b""), (500, {}, b"")])
     server.answer = lambda *asked: next(refusals, None) or answer(*asked)
-    service = web.Service(server.url, KEY, 1e6, key_parameter="key", sleep=waits.append)
+    service = web.WebService(server.url, KEY, 1e6, key_parameter="key", sleep=waits.append)
     found = service.json("/maps/api/streetview/metadata", {"location": "1,1"})
     assert found["status"] == "OK"
     assert [wait for wait in waits if wait > 0.5] == [7, 2]
@@ -249,7 +249,7 @@ def test_requests_keep_their_pace(server):
         waits.append(seconds)
         now[0] += seconds
 
-    service = web.Service(
+    service = web.WebService(
         server.url, KEY, 4, key_parameter="key", clock=lambda: now[0], sleep=sleep
     )
     for _ in range(3):
@@ -258,11 +258,11 @@ def test_requests_keep_their_pace(server):
 
 
 def test_only_addresses_of_the_web_are_fetched():
-    service = web.Service("https://example.org", KEY, 1)
+    service = web.WebService("https://example.org", KEY, 1)
     with pytest.raises(web.WebError, match="file"):
-        service.elsewhere("file:///etc/passwd")
+        service.linked_data("file:///etc/passwd")
     with pytest.raises(web.WebError, match="http"):
-        service.elsewhere("http://example.org/plain.jpg")
+        service.linked_data("http://example.org/plain.jpg")
 
 
 def test_an_image_that_cannot_be_read_is_noted_and_not_kept(server, tmp_path):
