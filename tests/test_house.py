@@ -124,10 +124,8 @@ def modules():
 
 
 def imported_modules(node, known):
-    """The modules that the code below a node imports, inside functions too, but for types."""
+    """The modules that the code below a node imports, also inside functions and for types."""
     for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
-            continue
         if isinstance(child, ast.Import):
             yield from (alias.name for alias in child.names)
         elif isinstance(child, ast.ImportFrom):
