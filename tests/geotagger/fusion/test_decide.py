@@ -267,3 +267,30 @@ def test_the_heaviest_rows_are_those_with_the_most_mass(count):
     mass = np.array([0.1, 0, 0.3, 0.05, 0, 0.2, 0.15, 0.2], np.float32)
     found = sorted(mass[heaviest_rows(mass, count)].tolist(), reverse=True)
     assert found == sorted(mass[mass > 0].tolist(), reverse=True)[:count]
+
+
+def test_the_reason_is_worded_for_the_place_that_was_decided(places):
+    """Evidence that may say more than one thing is worded once the posterior is known."""
+
+    def reason(row):
+        return f"row in {places.place(row).country_code}"
+
+    weak = Evidence("text", 1.0, reason, np.zeros(len(places), np.float32))
+    strong = country(places, "JP", 1e4)
+    prediction = Fusion(places).decide([weak, strong])
+    assert [note.text for note in prediction.evidence] == ["row in JP", "JP"]
+
+
+def test_vision_counts_less_next_to_text(places):
+    japan = np.where(places.mask(["JP"]), np.log(1e3), 0).astype(np.float32)
+    picture = Evidence("vision:a", 1.0, "", japan)
+    words = Evidence("text", 1.0, "", np.zeros(len(places), np.float32))
+    fusion = Fusion(places)
+    alone, beside = (
+        fusion.posterior(evidence)[places.mask(["JP"])].sum()
+        for evidence in ([picture], [picture, words])
+    )
+    assert beside < alone
+    factor = fusion.constants.vision_weight_beside_text
+    weaker = [Evidence("other", factor, "", japan)]
+    assert beside == pytest.approx(fusion.posterior(weaker)[places.mask(["JP"])].sum())
