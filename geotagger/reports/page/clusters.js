@@ -1,9 +1,9 @@
-// Photos that would lie on top of each other become one mark.
+// Photos that would overlap on the map become one mark.
 
 const CELL_PX = 58;
 const NEAR_PX = 52;
 
-/** Marks at one zoom: {x, y, ids}, world units, the largest first. */
+/** The marks at a zoom level: {x, y, ids} in world units, the largest first. */
 function clusters(columns, ids, zoom) {
   const scale = (TILE_PX * 2 ** zoom) / CELL_PX;
   const cells = new Map();

@@ -1,8 +1,8 @@
-// All that is known of the chosen photo.
+// The panel with the details of the chosen photo.
 
 class Details {
-  constructor(columns, store, acts) {
-    Object.assign(this, { columns, store, acts, id: null });
+  constructor(columns, store, actions) {
+    Object.assign(this, { columns, store, actions, id: null });
     this.box = $("#details");
     this.empty();
   }
@@ -13,12 +13,12 @@ class Details {
     this.box.replaceChildren(element("p", { class: "hint" }, hint));
   }
 
-  /** Shows a row; its alternatives are returned for the map. */
+  /** Shows a row and returns its cells. */
   async show(id) {
     this.id = id;
     const cells = await this.store.row(id);
     if (this.id !== id) return null;
-    const parts = [this.heading(cells), this.picture(id, cells), this.answer(id, cells), ...this.acts.parts(id, cells)];
+    const parts = [this.heading(cells), this.picture(id, cells), this.answer(id, cells), ...this.actions.parts(id, cells)];
     const evidence = this.evidence(cells);
     this.box.replaceChildren(...[...parts, evidence, this.alternatives(cells), this.facts(cells)].filter(Boolean));
     this.box.scrollTop = 0;
@@ -27,17 +27,17 @@ class Details {
 
   heading(cells) {
     const folder = folderName(cells.path);
-    const close = element("button", { type: "button", class: "close", "aria-label": "Close (Escape)", onclick: this.acts.close }, "×");
+    const close = element("button", { type: "button", class: "close", "aria-label": "Close (Escape)", onclick: this.actions.close }, "×");
     return element("header", {}, element("div", {}, element("h2", {}, fileName(cells.path)), folder && element("p", { class: "folder" }, folder)), close);
   }
 
   picture(id, cells) {
     const box = element("figure", { class: "picture" });
-    this.acts.picture(id).then((source) => {
+    this.actions.picture(id).then((source) => {
       if (!source) return box.replaceChildren(element("figcaption", {}, "no picture in this report"));
       const image = element("img", { src: source, alt: `The photo ${fileName(cells.path)}` });
       image.addEventListener("error", async () => {
-        box.replaceChildren(element("figcaption", {}, await this.acts.whyNoPicture(source)));
+        box.replaceChildren(element("figcaption", {}, await this.actions.whyNoPicture(source)));
       });
       box.replaceChildren(image);
     });
@@ -50,7 +50,7 @@ class Details {
     const box = element("div", { class: "answer" });
     box.append(element("p", { class: `status ${kind}` }, icon(kind, kind), NAMES[kind] + (decided?.written ? ", and written" : "")));
     const place = decided?.place ?? cells;
-    if (decided?.place || cells.lat !== null) box.append(element("p", { class: "where" }, placeName(place) || "at sea, or nowhere named"));
+    if (decided?.place || cells.lat !== null) box.append(element("p", { class: "where" }, placeName(place) || "at sea, or no name"));
     if (cells.lat === null && !decided?.place) return box;
     const at = decided?.place ? decided : cells;
     box.append(element("p", { class: "at" }, degrees(at.lat, at.lon), ` · within ${kilometres(at.radius_km)}`));
@@ -59,8 +59,8 @@ class Details {
   }
 
   meter(cells) {
-    const known = { city: "sure of the city", region: "sure of the region", country: "sure of the country", continent: `sure of the continent, ${plain(cells.continent)}` };
-    const what = known[cells.level] ?? "for this country: too little to name a place";
+    const known = { city: "confident in the city", region: "confident in the region", country: "confident in the country", continent: `confident in the continent, ${plain(cells.continent)}` };
+    const what = known[cells.level] ?? "for this country: not enough to name a place";
     const meter = element("meter", { min: 0, max: 1, value: cells.confidence, "aria-label": "Confidence" });
     return element("p", { class: "meter" }, meter, element("b", {}, percent(cells.confidence)), ` ${what}`);
   }
@@ -76,15 +76,15 @@ class Details {
       const bar = element("span", { class: "bar" });
       bar.style.width = `${Math.max(1, 100 * Number(place.probability))}%`;
       const text = [element("b", { class: "number" }, String(i + 1)), element("span", {}, placeName(place) || degrees(place.lat, place.lon)), element("small", {}, percent(Number(place.probability))), bar];
-      return element("li", {}, element("button", { type: "button", title: this.acts.alternativeTitle(i), onclick: () => this.acts.alternative(i) }, ...text));
+      return element("li", {}, element("button", { type: "button", title: this.actions.alternativeTitle(i), onclick: () => this.actions.alternative(i) }, ...text));
     });
-    return element("section", {}, element("h3", {}, "It may be"), element("ol", { class: "alternatives" }, ...items));
+    return element("section", {}, element("h3", {}, "Alternatives"), element("ol", { class: "alternatives" }, ...items));
   }
 
   facts(cells) {
     const facts = [
       ["Taken", plain(cells.taken_at).replace("T", " ")],
-      ["Its own GPS", this.gps(cells)],
+      ["Measured GPS", this.gps(cells)],
       ["Note", plain(cells.note)],
       ["Model", plain(cells.model)],
       ["SHA-256", plain(cells.sha256)],
@@ -96,8 +96,8 @@ class Details {
   }
 
   gps(cells) {
-    if (cells.gps_lat === null) return cells.gps_check === "invalid" ? "there, but no position" : "";
-    const away = cells.gps_distance_km === null ? "" : `, ${kilometres(cells.gps_distance_km)} from the guess`;
+    if (cells.gps_lat === null) return cells.gps_check === "invalid" ? "invalid" : "";
+    const away = cells.gps_distance_km === null ? "" : `, ${kilometres(cells.gps_distance_km)} from the prediction`;
     const check = { agree: " (inside the circle)", far: " (outside the circle)" }[cells.gps_check] ?? "";
     return degrees(cells.gps_lat, cells.gps_lon) + away + check;
   }

@@ -1,9 +1,9 @@
-// Elements of the page, and texts as they may be shown. Nothing here ever parses HTML.
+// Elements of the page, and safe texts. Nothing here parses HTML.
 
 const $ = (selector, root = document) => root.querySelector(selector);
 const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
 
-/** An element with attributes (`on...` are listeners) and children, which are elements or texts. */
+/** An element with attributes (`on...` are listeners) and children (elements or texts). */
 function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -15,7 +15,7 @@ function element(tag, attributes = {}, ...children) {
   return made;
 }
 
-/** One of the page's symbols; it says nothing by itself, the text beside it does. */
+/** One of the page's symbols. It is hidden from screen readers, because a text is next to it. */
 function icon(name, kind = "") {
   const space = "http://www.w3.org/2000/svg";
   const made = document.createElementNS(space, "svg");
@@ -26,12 +26,12 @@ function icon(name, kind = "") {
   return made;
 }
 
-const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+const INVISIBLE = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 
-/** Text in which nothing is unseen: what turns the writing direction becomes an escape. */
+/** Text in which invisible characters, such as changes of the writing direction, are escaped. */
 function plain(text) {
   const escaped = (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  return String(text ?? "").replace(UNSEEN, escaped);
+  return String(text ?? "").replace(INVISIBLE, escaped);
 }
 
 const fileName = (path) => plain(path).split(/[/\\](?!u[0-9a-f]{4}|x[0-9a-f]{2})/).pop();
@@ -50,7 +50,7 @@ const degrees = (lat, lon) =>
 
 const count = (number, one, many = `${one}s`) => `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
 
-/** City, region, country: what is known of them, the finest first; and no finer than may be believed. */
+/** City, region and country as far as they are known and the level allows. */
 function placeName(place) {
   if (place.level === "continent") return plain(`${place.continent}, at best ${place.country}`);
   if (place.level === "none" && place.country) return plain(`at best ${place.country}`);
@@ -58,15 +58,15 @@ function placeName(place) {
   return plain(names.filter((name, i) => name !== names[i - 1]).join(", "));
 }
 
-/** Tells people who hear the page, and those who see it, what has just happened. */
-function say(text) {
+/** Shows a short message, also to screen readers. */
+function announce(text) {
   $("#said").textContent = text;
   $("#said").classList.add("shown");
-  clearTimeout(say.timer);
-  say.timer = setTimeout(() => $("#said").classList.remove("shown"), 4000);
+  clearTimeout(announce.timer);
+  announce.timer = setTimeout(() => $("#said").classList.remove("shown"), 4000);
 }
 
-/** Lets the browser draw and answer before work goes on. */
+/** Lets the browser draw and handle events before the work continues. */
 const pause = () => new Promise((done) => setTimeout(done));
 
 function debounce(action, milliseconds) {
@@ -78,4 +78,4 @@ function debounce(action, milliseconds) {
 }
 
 const isTyping = (target) => target.closest("input, select, textarea, dialog") !== null;
-const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+const prefersReducedMotion = () => matchMedia("(prefers-reduced-motion: reduce)").matches;

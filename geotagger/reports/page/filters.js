@@ -1,4 +1,4 @@
-// Which photos are shown, and in which order.
+// Filters and sorts the photos.
 
 const NAMES = {
   predicted: "place named",
@@ -10,13 +10,13 @@ const NAMES = {
   region: "region",
   country: "country",
   continent: "continent",
-  none: "nothing",
-  agree: "agrees with the guess",
-  far: "far from the guess",
-  no_gps: "has none",
-  invalid: "is invalid",
-  "": "not judged",
-  undecided: "still to decide",
+  none: "none",
+  agree: "agrees with the prediction",
+  far: "far from the prediction",
+  no_gps: "none",
+  invalid: "invalid",
+  "": "not compared",
+  undecided: "undecided",
   approved: "approved",
   corrected: "corrected",
   rejected: "rejected",
@@ -49,7 +49,7 @@ class Filters {
     if (shown) $("#filter-country").focus();
   }
 
-  /** Check boxes for the values that there are, with how many photos have each. */
+  /** Check boxes for the values of a column, with their counts. */
   ticks(where, names, column, all = false) {
     const counts = new Map();
     for (const value of column) counts.set(value, (counts.get(value) ?? 0) + 1);
@@ -101,7 +101,7 @@ class Filters {
       const chosen = button.dataset.sort === name;
       button.setAttribute("aria-pressed", chosen);
       button.dataset.down = chosen && this.down;
-      const way = { order: "as in the report", country: "A to Z", day: "oldest first", confidence: "least sure first" }[name];
+      const way = { order: "as in the report", country: "A to Z", day: "oldest first", confidence: "lowest first" }[name];
       button.title = chosen ? (this.down ? `reversed: ${way}` : way) : "";
     }
     this.onChange();
@@ -114,7 +114,7 @@ class Filters {
     this.onChange();
   }
 
-  /** What each filter asks for, as functions of a row; only those that are set. */
+  /** The filters that are set, as functions of a row. */
   conditions(view) {
     const { columns } = this;
     const asked = [];
@@ -139,7 +139,7 @@ class Filters {
     return asked;
   }
 
-  /** The photos that pass, sorted. The map shows them all, the list only those chosen on it. */
+  /** The photos that pass the filters, sorted. */
   apply(view) {
     const asked = this.conditions(view);
     const { columns, found } = this;

@@ -1,10 +1,10 @@
-// Moving the map: by pointer, wheel, two fingers, and keys.
+// Moves the map: by pointer, wheel, two fingers and keys.
 
 const STEP_PX = 90;
 const CLICK_PX = 5;
 
-/** `acts`: choose(mark), alternative(index), hover(mark, left, top), drop(lat, lon), canDrag(). */
-function listen(view, acts) {
+/** `actions`: choose(mark), alternative(index), hover(mark, left, top), drop(lat, lon), canDrag(). */
+function listen(view, actions) {
   const { canvas } = view;
   const pointers = new Map();
   let [travelled, dragging] = [0, false];
@@ -13,7 +13,7 @@ function listen(view, acts) {
     return [event.clientX - box.left, event.clientY - box.top];
   };
   const onPin = ([left, top]) => {
-    const pin = acts.canDrag() && view.pin();
+    const pin = actions.canDrag() && view.pin();
     if (!pin) return false;
     const [x, y] = view.at(...pin);
     return Math.abs(x - left) < 16 && top < y + 6 && top > y - 40;
@@ -36,7 +36,7 @@ function listen(view, acts) {
     travelled += Math.abs(dx) + Math.abs(dy);
     if (dragging) {
       const [x, y] = view.under(...now);
-      if (travelled > CLICK_PX) acts.drag(latOf(y), lonOf(x));
+      if (travelled > CLICK_PX) actions.drag(latOf(y), lonOf(x));
     } else if (pointers.size === 2) {
       const other = [...pointers.entries()].find(([id]) => id !== event.pointerId)[1];
       const apart = (a, b) => Math.max(20, Math.hypot(a[0] - b[0], a[1] - b[1]));
@@ -49,7 +49,7 @@ function listen(view, acts) {
   const hover = (now) => {
     const mark = view.columns && view.hit(...now);
     canvas.style.cursor = onPin(now) ? "move" : mark ? "pointer" : "";
-    acts.hover(mark, ...now);
+    actions.hover(mark, ...now);
   };
 
   const release = (event) => {
@@ -62,16 +62,16 @@ function listen(view, acts) {
     if (event.type !== "pointerup" || !alone || !view.columns) return;
     if (dragging && travelled > CLICK_PX) {
       const [x, y] = view.under(...now);
-      return acts.drop(latOf(y), lonOf(x));
+      return actions.drop(latOf(y), lonOf(x));
     }
     if (travelled > CLICK_PX) return;
     const index = view.alternativeAt(...now);
-    if (index >= 0) return acts.alternative(index);
+    if (index >= 0) return actions.alternative(index);
     const mark = view.hit(...now);
-    if (mark) acts.choose(mark, event.shiftKey);
+    if (mark) actions.choose(mark, event.shiftKey);
   };
   for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, release);
-  canvas.addEventListener("pointerleave", () => acts.hover(null, 0, 0));
+  canvas.addEventListener("pointerleave", () => actions.hover(null, 0, 0));
 
   canvas.addEventListener(
     "wheel",
@@ -93,7 +93,7 @@ function listen(view, acts) {
     if (moves[event.key]) view.move(...moves[event.key].map((part) => part * STEP_PX * far));
     else if (event.key === "Enter") {
       const mark = view.hit(view.width / 2, view.height / 2);
-      if (mark) acts.choose(mark, event.shiftKey);
+      if (mark) actions.choose(mark, event.shiftKey);
     } else return;
     event.preventDefault();
     event.stopPropagation();

@@ -1,4 +1,4 @@
-// The list of photos: of ten thousand rows only those in sight exist.
+// The list of photos. Only the visible rows have elements.
 
 const ROW_PX = 58;
 const BEYOND = 6;
@@ -6,7 +6,7 @@ const BEYOND = 6;
 class List {
   constructor(columns, store, onChoose) {
     Object.assign(this, { columns, store, onChoose, ids: [], index: -1, rows: new Map(), selected: new Set() });
-    this.pictures = new Kept((id) => this.picture(id), 300);
+    this.pictures = new LruCache((id) => this.picture(id), 300);
     this.box = $("#list");
     this.space = $("#list-space");
     this.box.addEventListener("scroll", () => this.later(), { passive: true });
@@ -24,7 +24,7 @@ class List {
     this.renew();
   }
 
-  /** All rows in sight are made anew: what they show has changed. */
+  /** Rebuilds the visible rows after a change. */
   renew() {
     for (const row of this.rows.values()) row.remove();
     this.rows.clear();
@@ -86,7 +86,7 @@ class List {
     if (image && row.isConnected) picture.append(image);
   }
 
-  /** The small picture of a row, kept while rows are made anew; null where there is none. */
+  /** The small picture of a row, cached while rows are rebuilt; null if there is none. */
   async picture(id) {
     const source = await this.store.picture(id);
     if (!source) return null;
@@ -106,7 +106,7 @@ class List {
     else this.box.removeAttribute("aria-activedescendant");
   }
 
-  /** Chooses the row at an index, and brings it into sight. */
+  /** Chooses the row at an index, and scrolls to it. */
   go(index) {
     if (!this.ids.length) return;
     this.index = Math.max(0, Math.min(this.ids.length - 1, index));
@@ -146,7 +146,7 @@ class List {
     }
   }
 
-  /** Into the selection or out of it; with `range`, all from the chosen row to this one. */
+  /** Toggles the selection of a row; with `range`, selects all rows from the chosen one to it. */
   select(i, range = false) {
     if (!this.onSelect) return this.go(i);
     if (range && this.index >= 0) {

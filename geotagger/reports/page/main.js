@@ -1,17 +1,17 @@
-// Brings the parts together: the chosen photo, the filters, the keys.
+// Connects the parts: the chosen photo, the filters, the keys.
 
 const HELP = [
-  ["Photos", [["↓ ↑", "next, previous photo (also j, k)"], ["Home End", "first, last"], ["/", "search"], ["f", "filters"], ["Esc", "close what is open; let go of the chosen photo"]]],
-  ["Map", [["Tab", "to the map, then:"], ["← ↑ → ↓", "move; with Shift, farther"], ["+ −", "zoom"], ["0", "show all photos"], ["Enter", "choose what is under the cross"], ["c", "centre the chosen photo"]]],
+  ["Photos", [["↓ ↑", "next, previous photo (also j, k)"], ["Home End", "first, last"], ["/", "search"], ["f", "filters"], ["Esc", "close what is open; deselect the photo"]]],
+  ["Map", [["Tab", "to the map, then:"], ["← ↑ → ↓", "move; with Shift, farther"], ["+ −", "zoom"], ["0", "show all photos"], ["Enter", "choose the photos under the cross"], ["c", "centre the chosen photo"]]],
 ];
 const HELP_REVIEW = [
   "Review",
-  [["a", "approve, and go to the next that is undecided"], ["r", "reject, and go on"], ["n", "next undecided photo, leaving this one"], ["1 … 9", "take an alternative; then a"], ["p", "type a place"], ["m", "move the pin by arrow keys; or drag it"], ["t", "note"], ["x", "into the selection, or out of it; Shift with ↓ ↑ too"], ["Shift+A Shift+R", "approve, reject the whole selection"], ["u", "undo"], ["w", "write what was approved"]],
+  [["a", "approve, and go to the next undecided photo"], ["r", "reject, and go to the next undecided photo"], ["n", "next undecided photo"], ["1 … 9", "take an alternative, then a"], ["p", "type a place"], ["m", "move the pin with arrow keys; or drag it"], ["t", "note"], ["x", "select or deselect; also Shift with ↓ ↑"], ["Shift+A Shift+R", "approve, reject the selection"], ["u", "undo"], ["w", "write the approved photos"]],
 ];
 
 class App {
   async start() {
-    this.setup = JSON.parse(blockText("setup"));
+    this.setup = JSON.parse(dataText("setup"));
     this.store = this.setup.review ? new ServerStore(this.setup) : new FileStore(this.setup);
     document.body.classList.toggle("reviewing", this.setup.review);
     this.view = new MapView($("#map"), () => this.moved());
@@ -24,22 +24,22 @@ class App {
     this.review = this.setup.review ? new Review(this) : null;
     this.filters = new Filters(columns, this.store, () => this.refresh());
     this.list = new List(columns, this.store, (id) => this.choose(id));
-    this.details = new Details(columns, this.store, this.detailActs());
-    this.listenToAll();
+    this.details = new Details(columns, this.store, this.detailActions());
+    this.addListeners();
     this.review?.start();
     this.legend();
     this.refresh();
     this.view.fit(this.shown, false);
     await pause();
-    this.view.outlines = await Outlines.read(JSON.parse(blockText("outlines")), await this.store.towns());
+    this.view.outlines = await Outlines.read(JSON.parse(dataText("outlines")), await this.store.towns());
     this.view.recolour();
     document.body.dataset.ready = "yes";
     await this.view.outlines.prepare();
   }
 
-  detailActs() {
+  detailActions() {
     return {
-      close: () => this.letGo(),
+      close: () => this.deselect(),
       parts: (id, cells) => this.review?.parts(id, cells) ?? [],
       picture: async (id) => (this.review ? `photos/${id}/preview` : this.store.picture(id)),
       whyNoPicture: async (source) => (this.review ? this.review.whyNoPicture(source) : "this picture is damaged"),
@@ -48,7 +48,7 @@ class App {
     };
   }
 
-  listenToAll() {
+  addListeners() {
     listen(this.view, {
       choose: (mark, adding) => this.chooseMark(mark, adding),
       alternative: (i) => this.takeAlternative(i),
@@ -63,7 +63,7 @@ class App {
     $("#tiles").addEventListener("change", (event) => this.switchTiles(event.target.checked));
     $("#help-open").addEventListener("click", () => this.help());
     $("#here-clear").addEventListener("click", () => this.showHere(null));
-    for (const button of $$("[data-view]", $(".views"))) button.addEventListener("click", () => this.turnTo(button.dataset.view));
+    for (const button of $$("[data-view]", $(".views"))) button.addEventListener("click", () => this.switchView(button.dataset.view));
     document.addEventListener("keydown", (event) => this.keydown(event));
     document.addEventListener("visibilitychange", () => this.view.redraw());
   }
@@ -82,7 +82,7 @@ class App {
     this.review?.refresh();
   }
 
-  /** One photo, everywhere. `near` moves the map only where the photo is out of sight. */
+  /** Chooses a photo. With `near`, the map moves if the photo is not visible. */
   async choose(id, near = true) {
     this.chosen = id;
     Object.assign(this.view, { chosen: id, proposal: null, alternatives: [] });
@@ -102,7 +102,7 @@ class App {
     if (left < 40 || top < 60 || left > this.view.width - 40 || top > this.view.height - 50) this.view.fly(this.columns.x[id], this.columns.y[id], this.view.zoom);
   }
 
-  letGo() {
+  deselect() {
     if (this.chosen === null) return;
     this.chosen = null;
     document.body.classList.remove("choosing");
@@ -113,24 +113,24 @@ class App {
     this.list.box.focus();
   }
 
-  /** A click on a mark: one photo is chosen, many are looked at more closely or listed. */
+  /** A click on a mark: chooses its photo; zooms to several photos, or lists them. */
   chooseMark(mark, adding) {
     if (adding && this.review) return this.review.pick(mark.ids);
     if (mark.ids.length === 1) return this.choose(mark.ids[0], false);
     const [x, y] = [this.columns.x[mark.ids[0]], this.columns.y[mark.ids[0]]];
-    const spread = mark.ids.some((id) => Math.hypot(this.columns.x[id] - x, this.columns.y[id] - y) * TILE_PX * 2 ** MOST_ZOOM > 40);
+    const spread = mark.ids.some((id) => Math.hypot(this.columns.x[id] - x, this.columns.y[id] - y) * TILE_PX * 2 ** MAX_ZOOM > 40);
     if (spread && this.view.zoom < 10) return this.view.fit(mark.ids);
     return this.showHere(mark.ids);
   }
 
-  /** The list shows only the photos of one mark, until that is cleared. */
+  /** Shows only the photos of a mark in the list; null for all. */
   showHere(ids) {
     this.filters.here = ids;
     $("#chosen-here").hidden = !ids;
     if (ids) $("#chosen-here span").textContent = `${count(ids.length, "photo")} at one spot`;
     this.refresh();
     if (ids) {
-      if (matchMedia("(max-width: 760px)").matches) this.turnTo("list");
+      if (matchMedia("(max-width: 760px)").matches) this.switchView("list");
       this.list.go(0);
     }
   }
@@ -162,7 +162,7 @@ class App {
   switchTiles(on) {
     this.view.tiles = on ? new Tiles(() => this.view.redraw()) : null;
     $("#credit").replaceChildren(on ? element("a", { href: "https://www.openstreetmap.org/copyright", rel: "noreferrer", target: "_blank" }, "© OpenStreetMap contributors") : "Natural Earth");
-    say(on ? "On: openstreetmap.org is asked for the map, and sees which area you look at." : "Off: nothing is loaded from anywhere.");
+    announce(on ? "On: openstreetmap.org serves the map, and sees which area you look at." : "Off: nothing is loaded from the network.");
     this.view.stale = true;
     this.view.redraw();
   }
@@ -176,7 +176,7 @@ class App {
     if (this.review) $("h1").textContent = "Review";
   }
 
-  turnTo(name) {
+  switchView(name) {
     $("#main").dataset.view = name;
     for (const button of $$("[data-view]", $(".views"))) button.setAttribute("aria-pressed", button.dataset.view === name);
     this.list.later();
@@ -188,7 +188,7 @@ class App {
       element("section", {}, element("h3", {}, title), element("dl", {}, ...rows.flatMap(([names, text]) => [element("dt", {}, ...names.split(" ").flatMap((name) => (name === "…" ? [" … "] : [element("kbd", {}, name), " "]))), element("dd", {}, text)]))),
     );
     $("#help-text").replaceChildren(
-      element("p", {}, "Each photo stands where its picture, the words in it and its clock say that it was most likely taken. The dashed circle holds 90 % of that belief. These are guesses, not measurements."),
+      element("p", {}, "Each photo is shown at the most probable place, according to its picture, the text in it and the camera clock. The dashed circle holds 90 % of the probability. These are predictions, not measurements."),
       element("p", {}, this.setup.review ? "Decisions are kept beside the report at once. Nothing is written into photos before you press Write." : `This page is one file and loads nothing. ${this.setup.thumbnails ? `${count(this.setup.pictures, "photo")} of ${this.columns.rows.toLocaleString("en")} with a small picture inside.` : "It holds no pictures."}`),
       ...keys,
     );
@@ -220,7 +220,7 @@ class App {
   }
 
   focusOn(selector) {
-    this.turnTo("list");
+    this.switchView("list");
     $(selector).focus();
   }
 
@@ -231,7 +231,7 @@ class App {
       this.list.box.focus();
     } else if (!$("#filters").hidden) this.filters.open(false);
     else if (this.filters.here) this.showHere(null);
-    else this.letGo();
+    else this.deselect();
   }
 }
 

@@ -1,13 +1,13 @@
-// The map: outlines (or online pictures) below, marks above. It draws; gestures.js moves it.
+// The map: outlines or online tiles below, marks above. gestures.js moves it.
 
-const MOST_ZOOM = 15;
+const MAX_ZOOM = 15;
 const MARGIN_PX = 200;
 const TILE_ZOOM = 18;
 const TILE_ADDRESS = "https://tile.openstreetmap.org";
 
 class MapView {
   constructor(canvas, onMoved) {
-    Object.assign(this, { canvas, onMoved, pen: canvas.getContext("2d") });
+    Object.assign(this, { canvas, onMoved, context: canvas.getContext("2d") });
     this.base = element("canvas");
     Object.assign(this, { x: 0.5, y: 0.42, zoom: 1, outlines: null, columns: null, ids: [], crossed: false });
     Object.assign(this, { chosen: null, alternatives: [], proposal: null, tiles: null, marks: [] });
@@ -30,7 +30,7 @@ class MapView {
     this.redraw();
   }
 
-  /** Takes its new size at once: the details that open beside the map may hide the chosen photo. */
+  /** Takes a new size at once, because the opened details may hide the chosen photo. */
   measure() {
     const { clientWidth, clientHeight } = this.canvas.parentElement;
     if (clientWidth !== this.width || clientHeight !== this.height) this.resize();
@@ -54,17 +54,17 @@ class MapView {
     return TILE_PX * 2 ** this.zoom;
   }
 
-  get leastZoom() {
+  get minZoom() {
     return Math.log2(Math.min(Math.max(this.height, this.width / 1.6), this.width) / TILE_PX);
   }
 
-  /** Pixels of a world position, on the copy of the world nearest to the middle. */
+  /** The pixel of a world position, on the copy of the world nearest to the centre. */
   at(x, y) {
     const dx = x - this.x;
     return [(dx - Math.round(dx)) * this.px + this.width / 2, (y - this.y) * this.px + this.height / 2];
   }
 
-  /** World position of a pixel. */
+  /** The world position of a pixel. */
   under(left, top) {
     return [this.x + (left - this.width / 2) / this.px, this.y + (top - this.height / 2) / this.px];
   }
@@ -73,21 +73,21 @@ class MapView {
     this.look(this.x - dx / this.px, this.y - dy / this.px, this.zoom);
   }
 
-  /** Zooms so that what is under the pixel stays there. */
+  /** Zooms around a pixel. */
   zoomBy(steps, left = this.width / 2, top = this.height / 2) {
     const [x, y] = this.under(left, top);
-    const zoom = this.kept(this.zoom + steps);
+    const zoom = this.clampZoom(this.zoom + steps);
     const px = TILE_PX * 2 ** zoom;
     this.look(x - (left - this.width / 2) / px, y - (top - this.height / 2) / px, zoom);
   }
 
-  kept(zoom) {
-    return Math.max(this.leastZoom, Math.min(this.tiles ? TILE_ZOOM : MOST_ZOOM, zoom));
+  clampZoom(zoom) {
+    return Math.max(this.minZoom, Math.min(this.tiles ? TILE_ZOOM : MAX_ZOOM, zoom));
   }
 
   look(x, y, zoom) {
     if (!this.width) return;
-    this.zoom = this.kept(zoom);
+    this.zoom = this.clampZoom(zoom);
     const half = Math.min(0.5, this.height / 2 / this.px);
     this.y = Math.max(half, Math.min(1 - half, y));
     this.x = x - Math.floor(x);
@@ -95,12 +95,12 @@ class MapView {
     this.settle();
   }
 
-  /** Goes there by a short flight, or at once where less motion is wanted. */
+  /** Moves the view with a short animation, or at once if reduced motion is preferred. */
   fly(x, y, zoom) {
     cancelAnimationFrame(this.flight);
     const from = [this.x, this.y, this.zoom];
     const dx = x - this.x - Math.round(x - this.x);
-    if (calm() || !this.width) return this.look(x, y, zoom);
+    if (prefersReducedMotion() || !this.width) return this.look(x, y, zoom);
     const start = performance.now();
     const step = (now) => {
       const t = Math.min(1, (now - start) / 320);
@@ -111,7 +111,7 @@ class MapView {
     this.flight = requestAnimationFrame(step);
   }
 
-  /** Shows all these photos, across the antimeridian where that is the shorter way. */
+  /** Shows all these photos, across the antimeridian if that is the smaller area. */
   fit(ids, flying = true) {
     const known = [...ids].filter((id) => !Number.isNaN(this.columns.x[id]));
     if (!known.length || !this.width) return;
@@ -130,7 +130,7 @@ class MapView {
     else this.look(...view);
   }
 
-  /** Brings the pin into the middle, and its circle into sight. */
+  /** Centres the pin, with its circle visible. */
   centre() {
     const pin = this.pin();
     if (!pin) return;
@@ -159,11 +159,11 @@ class MapView {
   }
 
   draw() {
-    const { pen } = this;
-    pen.setTransform(this.dots, 0, 0, this.dots, 0, 0);
-    pen.fillStyle = this.colours.sea;
-    pen.fillRect(0, 0, this.width, this.height);
-    if (this.tiles) this.tiles.draw(pen, this);
+    const { context } = this;
+    context.setTransform(this.dots, 0, 0, this.dots, 0, 0);
+    context.fillStyle = this.colours.sea;
+    context.fillRect(0, 0, this.width, this.height);
+    if (this.tiles) this.tiles.draw(context, this);
     else if (this.outlines) this.drawBase();
     if (!this.columns) return;
     if (this.chosen !== null || this.proposal) drawChosenBelow(this);
@@ -199,14 +199,14 @@ class MapView {
       this.drawn = { x: this.x, y: this.y, zoom: this.zoom };
       const [wide, high] = [this.width + 2 * m, this.height + 2 * m];
       const frame = { left: this.x - wide / 2 / this.px, top: this.y - high / 2 / this.px, width: wide, height: high, zoom: this.zoom };
-      const pen = this.base.getContext("2d");
-      pen.setTransform(this.dots, 0, 0, this.dots, 0, 0);
-      this.outlines.draw(pen, frame, this.colours);
-      this.outlines.drawNames(pen, frame, this.colours);
+      const context = this.base.getContext("2d");
+      context.setTransform(this.dots, 0, 0, this.dots, 0, 0);
+      this.outlines.draw(context, frame, this.colours);
+      this.outlines.drawNames(context, frame, this.colours);
       return this.drawBase();
     }
     const [wide, high] = [(this.width + 2 * m) * scale, (this.height + 2 * m) * scale];
-    this.pen.drawImage(this.base, (this.width - wide) / 2 + left, (this.height - high) / 2 + top, wide, high);
+    this.context.drawImage(this.base, (this.width - wide) / 2 + left, (this.height - high) / 2 + top, wide, high);
   }
 
   /** The mark at a pixel, or null. */
@@ -227,7 +227,7 @@ class MapView {
     });
   }
 
-  /** Where the pin of the chosen photo stands: the proposal, or its own place. */
+  /** The position of the pin: the proposal, or the place of the chosen photo. */
   pin() {
     if (this.proposal) return [worldX(this.proposal.lon), worldY(this.proposal.lat)];
     if (this.chosen === null || Number.isNaN(this.columns.x[this.chosen])) return null;
@@ -235,10 +235,10 @@ class MapView {
   }
 }
 
-/** Pictures of maps from openstreetmap.org; made only when a person switches them on. */
+/** Map tiles of openstreetmap.org; created only when a person switches them on. */
 class Tiles {
   constructor(onLoaded) {
-    this.pictures = new Kept((key) => {
+    this.pictures = new LruCache((key) => {
       const made = new Image();
       made.onload = onLoaded;
       made.onerror = () => (this.failed = true);
@@ -247,7 +247,7 @@ class Tiles {
     }, 400);
   }
 
-  draw(pen, view) {
+  draw(context, view) {
     const zoom = Math.max(0, Math.min(19, Math.round(view.zoom)));
     const size = TILE_PX * 2 ** (view.zoom - zoom);
     const [left, top] = view.under(0, 0).map((part) => part * 2 ** zoom);
@@ -257,7 +257,7 @@ class Tiles {
         const around = ((column % 2 ** zoom) + 2 ** zoom) % 2 ** zoom;
         const picture = this.pictures.get(`${zoom}/${around}/${row}`);
         if (picture.complete && picture.naturalWidth) {
-          pen.drawImage(picture, (column - left) * size, (row - top) * size, size + 0.5, size + 0.5);
+          context.drawImage(picture, (column - left) * size, (row - top) * size, size + 0.5, size + 0.5);
         }
       }
     }

@@ -1,4 +1,4 @@
-// Coasts, borders and names under the photos. tools/build_data/outlines.py tells what the data are.
+// Coasts, borders and names. tools/build_data/outlines.py describes the data.
 
 const LEVELS = [2.5, 4.5, 6.5, 99];
 const TOWN_ZOOMS = [[5e6, 3.2], [2e6, 4.2], [1e6, 5], [4e5, 6], [1e5, 7.2], [3e4, 8.5], [1e4, 9.5], [0, 10.5]];
@@ -19,7 +19,7 @@ class Outlines {
     });
   }
 
-  /** Lines as fine as they need to be at this zoom. */
+  /** The lines with the detail that this zoom needs. */
   level(zoom) {
     const top = LEVELS.find((least) => zoom <= least);
     if (!this.levels.has(top)) {
@@ -32,7 +32,7 @@ class Outlines {
     return this.levels.get(top);
   }
 
-  /** Makes all levels ahead, one at a time, so that zooming need not wait for them. */
+  /** Computes all levels in advance, one at a time, so that zooming does not wait for them. */
   async prepare() {
     for (const zoom of LEVELS) {
       await pause();
@@ -40,59 +40,59 @@ class Outlines {
     }
   }
 
-  /** Draws what lies in `frame` {left, top, width, height, zoom}: world units, and pixels. */
-  draw(pen, frame, colours) {
+  /** Draws the part inside `frame` {left, top, width, height, zoom}; left and top in world units. */
+  draw(context, frame, colours) {
     const { rings, borders } = this.level(frame.zoom);
-    pen.fillStyle = colours.sea;
-    pen.fillRect(0, 0, frame.width, frame.height);
-    pen.lineJoin = "round";
-    pen.fillStyle = colours.land;
-    pen.strokeStyle = colours.coast;
-    pen.lineWidth = 0.8;
+    context.fillStyle = colours.sea;
+    context.fillRect(0, 0, frame.width, frame.height);
+    context.lineJoin = "round";
+    context.fillStyle = colours.land;
+    context.strokeStyle = colours.coast;
+    context.lineWidth = 0.8;
     for (const ring of rings.filter(({ shore }) => shore)) {
-      pen.beginPath();
-      trace(pen, ring, frame, 0.6);
-      pen.fill("evenodd");
-      pen.beginPath();
-      trace(pen, ring.shore, frame, 0.6);
-      pen.stroke();
+      context.beginPath();
+      trace(context, ring, frame, 0.6);
+      context.fill("evenodd");
+      context.beginPath();
+      trace(context, ring.shore, frame, 0.6);
+      context.stroke();
     }
-    pen.beginPath();
-    for (const ring of rings) if (!ring.shore) trace(pen, ring, frame, 0.6);
-    pen.fill("evenodd");
-    pen.stroke();
-    pen.beginPath();
-    for (const border of borders) trace(pen, border, frame, 1.5);
-    pen.strokeStyle = colours.border;
-    pen.lineWidth = 1;
-    pen.stroke();
+    context.beginPath();
+    for (const ring of rings) if (!ring.shore) trace(context, ring, frame, 0.6);
+    context.fill("evenodd");
+    context.stroke();
+    context.beginPath();
+    for (const border of borders) trace(context, border, frame, 1.5);
+    context.strokeStyle = colours.border;
+    context.lineWidth = 1;
+    context.stroke();
   }
 
-  /** Names of countries and towns, none over another. */
-  drawNames(pen, frame, colours) {
+  /** Draws the names of countries and towns without overlaps. */
+  drawNames(context, frame, colours) {
     const taken = [];
-    pen.lineWidth = 3;
-    pen.strokeStyle = colours.halo;
-    pen.lineJoin = "round";
-    pen.textBaseline = "middle";
+    context.lineWidth = 3;
+    context.strokeStyle = colours.halo;
+    context.lineJoin = "round";
+    context.textBaseline = "middle";
     const px = TILE_PX * 2 ** frame.zoom;
-    pen.textAlign = "center";
-    pen.font = "600 12px system-ui, sans-serif";
-    pen.fillStyle = colours.country;
+    context.textAlign = "center";
+    context.font = "600 12px system-ui, sans-serif";
+    context.fillStyle = colours.country;
     for (const country of this.countries) {
       if (country.wide * px < 60 || frame.zoom > 7) continue;
-      write(pen, country.name, country, frame, taken, 0, false);
+      write(context, country.name, country, frame, taken, 0, false);
     }
-    pen.textAlign = "left";
-    pen.font = "12px system-ui, sans-serif";
-    pen.fillStyle = colours.town;
+    context.textAlign = "left";
+    context.font = "12px system-ui, sans-serif";
+    context.fillStyle = colours.town;
     for (const town of this.towns) {
-      if (town.zoom <= frame.zoom && taken.length < 90) write(pen, town.name, town, frame, taken, 6, true);
+      if (town.zoom <= frame.zoom && taken.length < 90) write(context, town.name, town, frame, taken, 6, true);
     }
   }
 }
 
-/** Varints to lines of [x, y, x, y, ...] in world units. */
+/** Decodes varints to lines of [x, y, x, y, ...] in world units. */
 async function arcsOf(bytes, step) {
   let at = 0;
   const next = () => {
@@ -129,7 +129,7 @@ async function arcsOf(bytes, step) {
   return arcs;
 }
 
-/** Without the points that are nearer to the one before than `apart`; the ends stay. */
+/** A line without the points that are nearer to the previous one than `apart`; ends are kept. */
 function thinned(arc, apart) {
   if (!apart || arc.length < 8) return arc;
   const kept = [arc[0], arc[1]];
@@ -141,7 +141,7 @@ function thinned(arc, apart) {
   return Float32Array.from(kept);
 }
 
-/** A ring of arcs (~a: arc a backwards); one around a pole is closed below the map, its shore is not. */
+/** Joins arcs to a ring (~a: arc a reversed). A ring around a pole is closed below the map. */
 function joined(numbers, arcs) {
   const length = numbers.reduce((sum, number) => sum + arcs[number < 0 ? ~number : number].length, 0);
   const xy = new Float32Array(length + 4);
@@ -174,8 +174,8 @@ function boxed(xy) {
   return { xy, left, top, right, bottom };
 }
 
-/** Adds a line to the path, on every copy of the world in the frame; far corners are skipped. */
-function trace(pen, line, frame, leastPx) {
+/** Adds a line to the path on every copy of the world in the frame; skips far points. */
+function trace(context, line, frame, leastPx) {
   const px = TILE_PX * 2 ** frame.zoom;
   if ((line.right - line.left + line.bottom - line.top) * px < leastPx) return;
   const right = frame.left + frame.width / px;
@@ -184,14 +184,14 @@ function trace(pen, line, frame, leastPx) {
   for (let world = Math.ceil(frame.left - line.right); world <= right - line.left; world++) {
     const { xy } = line;
     const dx = world - frame.left;
-    let common = 0; // sides of the frame that all corners since the last drawn one are beyond
-    let last = null; // the corner skipped last: [x, y, side]
+    let common = 0; // sides of the frame beyond which all points since the last drawn one are
+    let last = null; // the point skipped last: [x, y, side]
     for (let i = 0; i < xy.length; i += 2) {
       const x = (xy[i] + dx) * px;
       const y = (xy[i + 1] - frame.top) * px;
       const side = (x < -9 ? 1 : x > frame.width + 9 ? 2 : 0) | (y < -9 ? 4 : y > frame.height + 9 ? 8 : 0);
       if (last && !(common & side)) {
-        pen.lineTo(last[0], last[1]);
+        context.lineTo(last[0], last[1]);
         common = last[2];
         last = null;
       }
@@ -201,31 +201,31 @@ function trace(pen, line, frame, leastPx) {
         continue;
       }
       common = side;
-      if (i) pen.lineTo(x, y);
-      else pen.moveTo(x, y);
+      if (i) context.lineTo(x, y);
+      else context.moveTo(x, y);
     }
-    if (last) pen.lineTo(last[0], last[1]);
+    if (last) context.lineTo(last[0], last[1]);
   }
 }
 
-function write(pen, name, place, frame, taken, aside, dot) {
+function write(context, name, place, frame, taken, aside, dot) {
   const px = TILE_PX * 2 ** frame.zoom;
   const y = (place.y - frame.top) * px;
   if (y < 8 || y > frame.height - 8) return;
   for (let world = Math.ceil(frame.left - place.x); ; world++) {
     const x = (place.x + world - frame.left) * px;
     if (x > frame.width) return;
-    const width = pen.measureText(name).width;
+    const width = context.measureText(name).width;
     const left = dot ? x + aside : x - width / 2;
     const box = [left - 4, y - 9, left + width + 4, y + 9];
     if (taken.some((t) => t[0] < box[2] && box[0] < t[2] && t[1] < box[3] && box[1] < t[3])) continue;
     taken.push(box);
     if (dot) {
-      pen.beginPath();
-      pen.arc(x, y, 1.8, 0, 7);
-      pen.fill();
+      context.beginPath();
+      context.arc(x, y, 1.8, 0, 7);
+      context.fill();
     }
-    pen.strokeText(name, x + aside, y);
-    pen.fillText(name, x + aside, y);
+    context.strokeText(name, x + aside, y);
+    context.fillText(name, x + aside, y);
   }
 }

@@ -1,4 +1,4 @@
-// Web Mercator: the world is a square from 0 to 1, so that online maps fit under it.
+// Web Mercator: the world is a square from 0 to 1, as in online maps.
 
 const TILE_PX = 256;
 const MAX_LAT = 85.0511;
@@ -16,8 +16,8 @@ const lonOf = (x) => (((x % 1) + 1) % 1) * 360 - 180;
 const latOf = (y) => Math.atan(Math.sinh(Math.PI * (1 - 2 * y))) / RADIANS;
 
 /**
- * The circle of points within `radiusKm`, as [lon, lat] with longitudes that run on beyond 180: up
- * the eastern ends of the parallels inside it, down the western ones, around a pole that is inside.
+ * The outline of a circle as [lon, lat]; longitudes continue beyond 180. It goes up the eastern ends
+ * of the parallels inside, down the western ends, and around a pole that is inside.
  */
 function circleOutline(lat, lon, radiusKm, steps = 60) {
   const reach = Math.min(Math.max(radiusKm, 0.01) / EARTH_RADIUS_KM, Math.PI - 1e-6);

@@ -1,4 +1,4 @@
-// Decisions: approve, reject, move, note, undo, write. Only on the page that `geotagger review` serves.
+// Decisions: approve, reject, move, note, undo, write. Used only by `geotagger review`.
 
 const TYPED_RADIUS_KM = 10;
 const DRAGGED_RADIUS_KM = 1;
@@ -19,8 +19,8 @@ class Review {
     $("#batch-approve").addEventListener("click", () => this.batch("approved"));
     $("#batch-reject").addEventListener("click", () => this.batch("rejected"));
     $("#batch-clear").addEventListener("click", () => this.clearSelection());
-    document.addEventListener("keydown", (event) => this.steer(event), true);
-    if (this.store.setup.warning) say(this.store.setup.warning);
+    document.addEventListener("keydown", (event) => this.steerPin(event), true);
+    if (this.store.setup.warning) announce(this.store.setup.warning);
   }
 
   refresh() {
@@ -35,7 +35,7 @@ class Review {
     else this.showBatch();
   }
 
-  /** What stands in the panel of a photo: the buttons, or the new place that is proposed. */
+  /** The part of the details with the buttons, or with the proposed place. */
   parts(id, cells) {
     this.cells = cells;
     const box = element("div", { class: "decide" });
@@ -45,18 +45,18 @@ class Review {
   }
 
   decisionPart(id, cells) {
-    const weak = this.isWeak(cells);
+    const weak = this.namesNoPlace(cells);
     const button = (text, key, act, attributes = {}) => element("button", { type: "button", title: `Key ${key}`, onclick: act, ...attributes }, text, " ", element("kbd", {}, key));
     const box = element("div");
     box.append(
       element("div", { class: "main" }, button("Approve", "a", () => this.decide("approved"), { class: "primary", disabled: weak }), button("Reject", "r", () => this.decide("rejected")), button("Next", "n", () => this.next())),
     );
-    if (weak) box.append(element("p", { class: "soft" }, "This guess names no place. Take an alternative, type a place, or drag the pin."));
-    else if (this.columns.state[id] === 0) box.append(element("p", { class: "soft" }, cells.writes ? `Approving it would write: ${cells.writes}.` : ""));
+    if (weak) box.append(element("p", { class: "soft" }, "This prediction names no place. Take an alternative, type a place, or drag the pin."));
+    else if (this.columns.state[id] === 0) box.append(element("p", { class: "soft" }, cells.writes ? `Approving writes: ${cells.writes}.` : ""));
     return box;
   }
 
-  isWeak(cells) {
+  namesNoPlace(cells) {
     return cells.lat === null || cells.level === "none" || cells.level === "";
   }
 
@@ -77,7 +77,7 @@ class Review {
     return box;
   }
 
-  /** A place by its name, from the table of places that comes with geotagger. */
+  /** The search for a place by its name, in the places table of geotagger. */
   placePart() {
     const input = element("input", { type: "search", id: "place", autocomplete: "off", placeholder: "Town, or 48.85, 2.35" });
     const found = element("ul", { class: "found" });
@@ -100,11 +100,11 @@ class Review {
   notePart(id, cells) {
     const note = element("textarea", { id: "note", rows: "1", maxlength: "2000" });
     note.value = cells.decision?.note ?? "";
-    note.addEventListener("change", () => this.send({ ids: [id], note: note.value }).then(() => say("Note kept.")));
+    note.addEventListener("change", () => this.send({ ids: [id], note: note.value }).then(() => announce("Note saved.")));
     return element("label", {}, element("span", {}, "Note ", element("kbd", {}, "t")), note);
   }
 
-  /** A new place for the chosen photo; it counts once it is approved. */
+  /** Proposes a new place for the chosen photo, which has to be approved. */
   async propose(place, near = false) {
     this.view.proposal = { ...place };
     this.view.redraw();
@@ -130,13 +130,13 @@ class Review {
     if (this.app.chosen !== null) this.app.details.show(this.app.chosen);
   }
 
-  /** On the chosen photo; then on to the next one that is undecided. */
+  /** Decides on the chosen photo, then goes to the next undecided one. */
   async decide(state) {
     const id = this.app.chosen;
     const { proposal } = this.view;
     if (id === null) return;
     if (state !== "rejected" && proposal) state = "corrected";
-    if (state === "approved" && this.isWeak(await this.store.row(id))) return say("This guess names no place: take an alternative (1 to 9), type a place (p), or drag the pin.");
+    if (state === "approved" && this.namesNoPlace(await this.store.row(id))) return announce("This prediction names no place: take an alternative (1 to 9), type a place (p), or drag the pin.");
     const place = state === "corrected" ? { lat: proposal.lat, lon: proposal.lon, radius_km: proposal.radius_km } : {};
     this.view.proposal = null;
     this.moving = false;
@@ -148,12 +148,12 @@ class Review {
       this.take(await this.store.post("api/decide", change));
       return true;
     } catch (error) {
-      say(`Not kept: ${error.message}`);
+      announce(`Not saved: ${error.message}`);
       return false;
     }
   }
 
-  /** Takes over what the server says of some rows. */
+  /** Updates rows from an answer of the server. */
   take(answer) {
     this.undoable = answer.undoable;
     const { columns } = this;
@@ -169,7 +169,7 @@ class Review {
     this.view.marked = null;
     app.refresh();
     if (app.chosen !== null && answer.rows.some(([id]) => id === app.chosen)) app.details.show(app.chosen);
-    if (answer.said) say(answer.said);
+    if (answer.said) announce(answer.said);
   }
 
   next(from = this.app.chosen) {
@@ -179,14 +179,14 @@ class Review {
       const i = (start + step) % list.ids.length;
       if (this.columns.state[list.ids[i]] === 0) return list.go(i);
     }
-    say("All photos shown here are decided.");
+    announce("All photos in this list are decided.");
   }
 
   async undo() {
     try {
       this.take(await this.store.post("api/undo", {}));
     } catch (error) {
-      say(error.message);
+      announce(error.message);
     }
   }
 
@@ -216,10 +216,10 @@ class Review {
   async batch(state) {
     const { list, filters } = this.app;
     const ids = list.selected.size ? [...list.selected] : filters.here;
-    if (!ids?.length) return say("Nothing is selected: Shift-click rows, or a mark on the map.");
+    if (!ids?.length) return announce("Nothing is selected: Shift-click rows, or a mark on the map.");
     const verb = state === "approved" ? "Approve" : "Reject";
-    const text = state === "approved" ? "Those whose guess names no place are left undecided." : "They stay in the list, and nothing is written into them.";
-    if (!(await ask(`${verb} ${count(ids.length, "photo")}?`, [element("p", {}, text)], verb))) return;
+    const text = state === "approved" ? "Photos whose prediction names no place stay undecided." : "They stay in the list, and nothing is written into them.";
+    if (!(await confirmDialog(`${verb} ${count(ids.length, "photo")}?`, [element("p", {}, text)], verb))) return;
     if (await this.send({ ids, state })) this.clearSelection();
   }
 
@@ -227,33 +227,33 @@ class Review {
     return this.store.get(source).then(() => "this picture cannot be shown", (error) => error.message);
   }
 
-  /** Writes what was approved, after a question with the counts. */
+  /** Writes the approved photos, after a confirmation with their counts. */
   async write() {
     const plan = await this.store.get("api/plan");
-    if (!plan.photos) return say("Nothing that is approved is still to be written.");
-    const modes = [["exif", "into the photos (a photo that cannot hold it gets a sidecar)"], ["sidecar", "into XMP sidecars; the photos stay untouched"]];
+    if (!plan.photos) return announce("No approved photo is left to write.");
+    const modes = [["exif", "into the photos (or into a sidecar if a photo cannot hold the tags)"], ["sidecar", "into XMP sidecars; the photos stay unchanged"]];
     const choices = modes.map(([value, text], i) => element("label", {}, element("input", { type: "radio", name: "mode", value, checked: i === 0 }), text));
-    const counts = [plan.approved && `${count(plan.approved, "guess", "guesses")} approved`, plan.corrected && `${count(plan.corrected, "place")} corrected`];
+    const counts = [plan.approved && `${count(plan.approved, "prediction")} approved`, plan.corrected && `${count(plan.corrected, "place")} corrected`];
     const text = [
       element("p", {}, `${count(plan.photos, "photo")}: ${counts.filter(Boolean).join(", ")}.`),
       ...choices,
-      element("p", { class: "soft" }, "They are marked as confirmed by a person, and still as not measured. GPS that a camera measured is kept. `geotagger untag` puts each photo back as it was."),
+      element("p", { class: "soft" }, "They are marked as confirmed by a person, and as not measured. GPS that a camera measured is kept. `geotagger untag` restores each photo."),
     ];
-    if (!(await ask(`Write into ${count(plan.photos, "photo")}?`, text, `Write ${count(plan.photos, "photo")}`))) return;
+    if (!(await confirmDialog(`Write into ${count(plan.photos, "photo")}?`, text, `Write ${count(plan.photos, "photo")}`))) return;
     const mode = $("#ask-text input:checked").value;
     try {
       await this.store.post("api/write", { mode, photos: plan.photos });
       await this.watch();
     } catch (error) {
-      say(`Not written: ${error.message}`);
+      announce(`Not written: ${error.message}`);
     }
   }
 
-  /** Shows how far the writing is, until it has ended. */
+  /** Shows the progress of the write until it ends. */
   async watch() {
     const bar = element("progress", { max: 1, value: 0, "aria-label": "Written so far" });
     const line = element("p", {}, "…");
-    const closed = ask("Writing", [bar, line], "Close", true);
+    const closed = confirmDialog("Writing", [bar, line], "Close", true);
     for (;;) {
       const now = await this.store.get("api/write");
       Object.assign(bar, { max: Math.max(1, now.photos), value: now.done });
@@ -277,7 +277,7 @@ class Review {
     return true;
   }
 
-  /** The keys of the review; true where one was meant. */
+  /** Handles the keys of the review; true if the key is one of them. */
   keydown(event) {
     const { app } = this;
     const chosen = app.chosen !== null;
@@ -305,7 +305,7 @@ class Review {
   }
 
   focus(selector) {
-    if (matchMedia("(max-width: 760px)").matches) this.app.turnTo("details");
+    if (matchMedia("(max-width: 760px)").matches) this.app.switchView("details");
     $(selector).focus();
   }
 
@@ -315,11 +315,11 @@ class Review {
     this.moving = true;
     this.view.proposal ??= { lat: latOf(y), lon: lonOf(x), radius_km: DRAGGED_RADIUS_KM, name: "" };
     this.view.fly(x, y, Math.max(this.view.zoom, 5));
-    say("Arrow keys move the pin, with Shift farther; plus and minus zoom; a approves, Escape cancels.");
+    announce("Arrow keys move the pin, with Shift farther; plus and minus zoom; a approves, Escape cancels.");
   }
 
-  /** While the pin is moved, arrow keys are its own, wherever the focus is. */
-  steer(event) {
+  /** While the pin is being moved, arrow keys move it, wherever the focus is. */
+  steerPin(event) {
     if (!this.moving || isTyping(event.target) || !this.nudge(event)) return;
     event.preventDefault();
     event.stopPropagation();
@@ -339,8 +339,8 @@ class Review {
   }
 }
 
-/** A question with one way on and one way back; resolves to whether the way on was taken. */
-function ask(title, parts, yes, onlyClose = false) {
+/** A confirmation dialog; resolves to true if the person agrees. */
+function confirmDialog(title, parts, yes, onlyClose = false) {
   const dialog = $("#ask");
   $("#ask-title").textContent = title;
   $("#ask-text").replaceChildren(...parts);

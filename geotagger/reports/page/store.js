@@ -1,4 +1,4 @@
-// Where rows come from: blocks inside the file, or pages from the review's server.
+// Loads rows: from blocks inside the file, or from the server of the review.
 
 const ARRAYS = { lat: Float32Array, lon: Float32Array, radius_km: Float32Array, confidence: Float32Array, gps_lat: Float32Array, gps_lon: Float32Array, day: Int32Array, country: Uint16Array, status: Uint8Array, level: Uint8Array, check: Uint8Array, sources: Uint8Array };
 const NO_DAY = -(2 ** 31);
@@ -12,30 +12,30 @@ function bytesOf(base64) {
 }
 
 /** The compact columns of all rows, as geotagger/reports/page/photo_columns.py writes them. */
-async function readColumns(told) {
-  const columns = { ...told };
+async function readColumns(data) {
+  const columns = { ...data };
   for (const [name, kind] of Object.entries(ARRAYS)) {
-    columns[name] = new kind(bytesOf(told.columns[name]).buffer);
+    columns[name] = new kind(bytesOf(data.columns[name]).buffer);
     await pause();
   }
-  columns.state = told.state ? bytesOf(told.state) : new Uint8Array(told.rows);
-  columns.written = told.written ? bytesOf(told.written) : new Uint8Array(told.rows);
+  columns.state = data.state ? bytesOf(data.state) : new Uint8Array(data.rows);
+  columns.written = data.written ? bytesOf(data.written) : new Uint8Array(data.rows);
   return columns;
 }
 
-const blockText = (name) => $(`script.${name}`)?.textContent;
+const dataText = (name) => $(`script.${name}`)?.textContent;
 
-/** Keeps the latest `most` of what `make` gives for a number. */
-class Kept {
-  constructor(make, most) {
-    Object.assign(this, { make, most, items: new Map() });
+/** Caches the `capacity` values of `make` that were used last. */
+class LruCache {
+  constructor(make, capacity) {
+    Object.assign(this, { make, capacity, items: new Map() });
   }
 
   get(number) {
     const item = this.items.get(number) ?? this.make(number);
     this.items.delete(number);
     this.items.set(number, item);
-    if (this.items.size > this.most) this.items.delete(this.items.keys().next().value);
+    if (this.items.size > this.capacity) this.items.delete(this.items.keys().next().value);
     return item;
   }
 
@@ -50,30 +50,30 @@ class FileStore {
   constructor(setup) {
     this.setup = setup;
     this.blocks = $$("script.rows");
-    this.rows = new Kept((number) => JSON.parse(this.blocks[number].textContent), 60);
-    this.pictures = new Kept((number) => JSON.parse(blockText(`pictures-${number}`) ?? "[]"), 6);
+    this.rows = new LruCache((number) => JSON.parse(this.blocks[number].textContent), 60);
+    this.pictures = new LruCache((number) => JSON.parse(dataText(`pictures-${number}`) ?? "[]"), 6);
     this.searched = [];
   }
 
   columns() {
-    return readColumns(JSON.parse(blockText("columns")));
+    return readColumns(JSON.parse(dataText("columns")));
   }
 
   towns() {
-    return JSON.parse(blockText("towns"));
+    return JSON.parse(dataText("towns"));
   }
 
   async row(id) {
     return this.rows.get(Math.floor(id / this.setup.block))[id % this.setup.block];
   }
 
-  /** The address of a small picture; empty when there is none. */
+  /** The address of a small picture; empty if there is none. */
   async picture(id) {
     const picture = this.pictures.get(Math.floor(id / this.setup.block))[id % this.setup.block];
     return picture ? `data:image/webp;base64,${picture}` : "";
   }
 
-  /** Which rows hold all these words: one byte a row. */
+  /** One byte per row: 1 if it contains all these words. */
   async search(text) {
     const words = text.toLowerCase().split(/\s+/).filter(Boolean);
     while (this.searched.length < this.blocks.length) {
@@ -89,7 +89,7 @@ class FileStore {
 class ServerStore {
   constructor(setup) {
     this.setup = setup;
-    this.pages = new Kept((number) => this.get(`api/rows/${number}`), 60);
+    this.pages = new LruCache((number) => this.get(`api/rows/${number}`), 60);
   }
 
   async get(address) {
