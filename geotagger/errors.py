@@ -1,4 +1,4 @@
-"""What can go wrong, and what it means for the run.
+"""The errors of geotagger, and what they mean for a run.
 
 A `PhotoError` concerns one photo: it becomes that photo's row, and the run goes on.
 Every other `GeotaggerError` stops the run with its own exit code.
@@ -16,27 +16,27 @@ class GeotaggerError(Exception):
 
 
 class UsageError(GeotaggerError):
-    """The command line asks for something that cannot be."""
+    """The command line, or an option, is invalid."""
 
     exit_code = 2
 
 
 class NoPhotosError(GeotaggerError):
-    """The paths hold no photo."""
+    """There is no photo under the paths."""
 
     exit_code = 4
 
 
 class BundleError(GeotaggerError):
-    """A model bundle is missing, damaged, or of a format that this version does not know."""
+    """A model bundle is missing, damaged, or has an unknown format."""
 
 
 class DeviceError(GeotaggerError):
-    """The device that was asked for does not run here."""
+    """The chosen device does not run on this machine."""
 
 
 class PhotoError(GeotaggerError):
-    """One photo cannot be read, judged or written. The message becomes its note in the report."""
+    """A photo cannot be read or written. Message and code become its reason in the report."""
 
     code = ReasonCode.UNREADABLE_FILE
 
@@ -46,10 +46,10 @@ class PhotoError(GeotaggerError):
 
 
 class UnreadableImageError(PhotoError):
-    """The file holds no picture that can be decoded."""
+    """The file contains no picture that can be decoded."""
 
     code = ReasonCode.DAMAGED_IMAGE
 
 
 class CannotEmbedError(PhotoError):
-    """Nothing can be written into this file without risk; the text says why."""
+    """The file cannot be written to without risk; the message says why."""

@@ -1,7 +1,7 @@
-"""The nouns that travel through the program. Read this file first.
+"""The records that the stages of a run pass on. Read this file first.
 
-Every photo walked becomes one `Photo`, and every `Photo` becomes exactly one `Outcome`.
-Each stage takes an `Outcome` and returns a refined one (`dataclasses.replace`).
+Every scanned file becomes one `Photo`, and every `Photo` becomes exactly one `Outcome`. A stage
+takes an `Outcome` and returns a new one with more in it (`dataclasses.replace`).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A named place. Names that are not known are empty strings (a ship at sea has no country)."""
+    """A named place. Unknown names are empty (a point at sea has no country)."""
 
     point: Point
     country_code: str = ""
@@ -45,18 +45,18 @@ class _Identity(NamedTuple):
     folder: Path
     name: str
     root: Path
-    """The argument under which the walk found it."""
+    """The argument of the command line under which the file was found."""
     size_bytes: int
     mtime_ns: int
     problem: str
-    """Why it cannot be looked at (unreadable folder, broken link); empty when all is well."""
+    """Why it cannot be read (unreadable folder, broken link); empty if it can."""
 
 
 class Photo(_Identity):
-    """The identity of one file that was walked; nothing has been opened.
+    """The identity of a scanned file, which has not been opened.
 
-    A tuple that holds folder and name apart: to join them for each of a million files would take
-    longer than to find and stat them takes now. So the walk makes it by `_make`, of all fields.
+    It is a tuple with folder and name apart, because joining them for each of a million files takes
+    longer than finding the files. The scan creates it by `_make` from all fields.
     """
 
     __slots__ = ()
@@ -76,25 +76,25 @@ class Photo(_Identity):
 
 @dataclass(frozen=True, slots=True)
 class PhotoMetadata:
-    """What the photo's own metadata says, read before any pixel is decoded."""
+    """The metadata of a photo, read before the picture is decoded."""
 
     gps: Point | None = None
     gps_problem: str = ""
-    """Why a GPS block that is there is no position (0/0, 0,0, out of range, missing Ref)."""
+    """Why the GPS tags are not a position (0/0, 0,0, out of range, missing Ref)."""
     gps_is_prediction: bool = False
-    """The position was written by geotagger, so it is a guess and not a measurement."""
+    """The position was written by geotagger: it is a prediction, not a measurement."""
     taken_at: str = ""
-    """ISO 8601 local time as the camera wrote it, with its UTC offset where one is given."""
+    """ISO 8601 local time of the camera, with its UTC offset if the camera wrote one."""
     camera: str = ""
-    """Maker and model, as one text."""
+    """Maker and model."""
     gps_error_km: float = 0.0
-    """The receiver's own estimate of its error; 0 when it gives none."""
+    """The GPS receiver's estimate of its error; 0 if it gives none."""
     gps_time: str = ""
-    """ISO 8601, UTC, from the GPS block; it may be there without a position."""
+    """ISO 8601, UTC, from the GPS tags, also without a position."""
     camera_serial: str = ""
-    """Of the body, where it tells: two cameras of one model are two."""
+    """Serial number of the camera, which distinguishes cameras of the same model."""
     place_names: tuple[str, ...] = ()
-    """Place names in IPTC and XMP, finest part first; read only if a source needs them."""
+    """Place names in IPTC and XMP, the finest first; read only if a source needs them."""
 
 
 class SourceKind(StrEnum):
@@ -110,13 +110,13 @@ class SourceKind(StrEnum):
 
 
 def source_kind(source: str) -> str:
-    """The kind of a source. Its name is the kind, or `KIND:MODEL` where several models run."""
+    """The kind of a source, whose name is its kind or, if several models run, `KIND:MODEL`."""
     return source.partition(":")[0]
 
 
 @dataclass(frozen=True, slots=True)
 class SourceNote:
-    """What one source of evidence says of a photo, for a person."""
+    """The evidence of one source as a sentence, for a person."""
 
     source: str
     text: str
@@ -124,23 +124,23 @@ class SourceNote:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What one source says of one photo: a log-likelihood for every row of the places table."""
+    """The evidence of one source on a photo: a log-likelihood for every row of the places table."""
 
     source: str
     weight: float
     reason: str | Callable[[int], str]
-    """A short text that a person can check. It may depend on the row of the table that was decided
-    for, so that what supports that place comes first: see `reason_at`."""
+    """A short text that a person can check. It may depend on the predicted row, so that what
+    supports that place comes first: see `reason_at`."""
     log_likelihood: NDArray[np.float32]
     """float32 [len(places)], natural logarithm, up to a constant."""
     attributes: tuple[tuple[str, str], ...] = ()
-    """What the source saw that is no place: (name, value)."""
+    """Other findings of the source: (name, value)."""
     outlier_probability: float = 0.0
-    """Probability that the source says nothing of the place (the words are a brand, the picture is
-    unlike all that the model was trained on); it puts a floor under the likelihoods."""
+    """Probability that the source says nothing about the place (the words are a brand, the picture
+    is unlike all training pictures). It is a floor under the likelihoods."""
 
     def reason_at(self, row: int) -> str:
-        """The reason, worded for the place that was decided for."""
+        """The reason, worded for the predicted row."""
         return self.reason if isinstance(self.reason, str) else self.reason(row)
 
     @property
@@ -151,7 +151,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One possible answer and the belief in it (0 to 1)."""
+    """A possible place and its probability (0 to 1)."""
 
     place: Place
     point: Point
@@ -159,7 +159,7 @@ class Candidate:
 
 
 class Level(StrEnum):
-    """The finest level that can honestly be named."""
+    """The finest level with enough confidence to be named."""
 
     CITY = "city"
     REGION = "region"
@@ -170,25 +170,27 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """Where a photo was taken, how sure that is, and why."""
+    """The predicted place of a photo, its confidence, and the evidence."""
 
     point: Point
     place: Place
-    """Names down to the finest part known of the point; `level` says which may be believed."""
+    """All names of the point; `level` is the finest one with enough confidence."""
     level: Level
     confidence: float
-    """Belief (0 to 1) that the place is right at `level` (at level none: in the best country)."""
+    """Probability (0 to 1) that the place is right at `level`; at level none, of its country."""
     radius_km: float
-    """Radius around `point` that holds 90 % of the belief."""
+    """Radius around `point` that holds 90 % of the probability."""
     candidates: tuple[Candidate, ...] = ()
     attributes: tuple[tuple[str, str], ...] = ()
     evidence: tuple[SourceNote, ...] = ()
-    """What each source says, for a person to check."""
+    """One note per source that has evidence, for a person to check."""
     review: str = ""
-    """What a person made of it: confirmed, or corrected (the point is theirs). Empty: no one."""
+    """confirmed, or corrected (a person chose the point); empty without a review."""
 
 
 class Status(StrEnum):
+    """The result for a photo."""
+
     PREDICTED = "predicted"
     TAGGED = "tagged"
     UNSURE = "unsure"
@@ -198,14 +200,14 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Everything known of one photo so far; at the end, one row of the report."""
+    """All that is known about a photo so far; at the end one row of the report."""
 
     photo: Photo
     status: Status = Status.UNSURE
     metadata: PhotoMetadata = field(default_factory=PhotoMetadata)
     prediction: Prediction | None = None
     sha256: str = ""
-    """Of the file as it was read, in hexadecimal."""
+    """SHA-256 of the file as it was read, in hexadecimal."""
     model: str = ""
     reasons: tuple[Reason, ...] = ()
     """Why it has its status, and what else happened to it."""
@@ -213,10 +215,10 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """A photo whose own words say where it was taken: evidence for its neighbours in time."""
+    """A photo whose text says where it was taken: evidence for its neighbours in time."""
 
     name: str
-    """Of its file."""
+    """Name of its file."""
     camera: tuple[str, str]
     """Model and serial number."""
     at: float
@@ -227,11 +229,12 @@ class Anchor:
     in_town: float
     """Probability of the town at `point`; 0 where only the country is known."""
     words: str
+    """The text evidence, for the sentence of the neighbours."""
 
 
 @dataclass(frozen=True, slots=True)
 class PhotoEvidence:
-    """A photo, what is known of it so far, and the evidence from each source that has any."""
+    """A photo and the evidence of each source that has any."""
 
     outcome: Outcome
     evidence: tuple[Evidence, ...] = ()

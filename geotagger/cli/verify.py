@@ -37,7 +37,7 @@ def verify(paths: tuple[Path, ...], quiet: bool, **flags: Any) -> None:
     geotagger verify ~/Photos --report checked.csv
     """
     from geotagger.evaluation import verification
-    from geotagger.fusion.gps_check import gps_check
+    from geotagger.fusion.gps_check import GpsCheck, gps_check
     from geotagger.printable import printable, printable_path
     from geotagger.reasons import note_text
     from geotagger.types import Status
@@ -54,7 +54,7 @@ def verify(paths: tuple[Path, ...], quiet: bool, **flags: Any) -> None:
             click.echo(f"{check:8} {printable_path(outcome.photo.path)}: {reason}")
 
     counts = verification.run(run_options(flags, paths=paths), show)
-    order = ("agree", "far", "no_gps", "invalid", verification.NOT_JUDGED)
+    order = (*GpsCheck, verification.NOT_JUDGED)
     click.echo(", ".join(f"{counts[name]} {name}" for name in order if counts[name]))
     if failed:
         sys.exit(SOME_FAILED)

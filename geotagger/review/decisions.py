@@ -15,13 +15,27 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from geotagger.errors import GeotaggerError, UsageError
 from geotagger.types import Point
 
-STATES = ("", "approved", "corrected", "rejected")
+
+class DecisionState(StrEnum):
+    """What a person decided on a photo."""
+
+    UNDECIDED = ""
+    APPROVED = "approved"
+    """The prediction is right."""
+    CORRECTED = "corrected"
+    """The photo is at another point."""
+    REJECTED = "rejected"
+    """The prediction is wrong, and nothing is written."""
+
+
+STATES = tuple(DecisionState)
 
 
 class PhotoKey(NamedTuple):
@@ -35,17 +49,19 @@ class PhotoKey(NamedTuple):
 class Decision:
     """The decision on one photo. Raises ValueError if it is invalid."""
 
-    state: str = ""
-    """approved: the prediction is right. corrected: the photo is at `point`. rejected: the
-    prediction is wrong, and nothing is written. Empty: undecided."""
+    state: str = DecisionState.UNDECIDED
+    """One of `DecisionState`."""
     point: Point | None = None
+    """Where the photo is, if the prediction was corrected."""
     radius_km: float | None = None
     note: str = ""
 
     def __post_init__(self) -> None:
         if self.state not in STATES:
             raise ValueError(f"unknown decision {self.state!r:.40}")
-        if (self.state == "corrected") != (self.point is not None and self.radius_km is not None):
+        if (self.state == DecisionState.CORRECTED) != (
+            self.point is not None and self.radius_km is not None
+        ):
             raise ValueError("only a correction has a place and a radius, and it needs both")
         if self.point and not (abs(self.point.lat) <= 90 and abs(self.point.lon) <= 180):
             raise ValueError("the place is out of range")
@@ -55,7 +71,7 @@ class Decision:
 
     @property
     def to_write(self) -> bool:
-        return self.state in ("approved", "corrected")
+        return self.state in (DecisionState.APPROVED, DecisionState.CORRECTED)
 
 
 def _check_unicode(text: str) -> None:

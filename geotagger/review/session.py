@@ -18,7 +18,7 @@ from geotagger.printable import printable_path
 from geotagger.reasons import note_text
 from geotagger.reports.page.photo_columns import LEVELS
 from geotagger.reports.read.rows import read_rows
-from geotagger.review.decisions import STATES, Decision, Decisions, PhotoKey
+from geotagger.review.decisions import STATES, Decision, Decisions, DecisionState, PhotoKey
 from geotagger.review.index import RowIndex
 from geotagger.review.names import name_at
 from geotagger.review.pictures import Pictures
@@ -84,7 +84,7 @@ class ReviewSession:
     def _writes(self, cells: Mapping[str, Any]) -> str:
         if cells["lat"] is None:
             return ""
-        tags = file_tags(prediction_of(cells, Decision("approved")), cells["model"])
+        tags = file_tags(prediction_of(cells, Decision(DecisionState.APPROVED)), cells["model"])
         return tag_names(tags) if tags else "nothing"
 
     def _decision(self, key: PhotoKey) -> dict[str, Any]:
@@ -131,10 +131,10 @@ class ReviewSession:
         if "state" not in change:
             return replace(now, note=note)
         state = change["state"]
-        if state == "corrected":
+        if state == DecisionState.CORRECTED:
             lat, lon, radius_km = (_number(change, name) for name in ("lat", "lon", "radius_km"))
             return Decision(state, Point(lat, lon), radius_km, note)
-        if state == "approved":
+        if state == DecisionState.APPROVED:
             columns = self.index.columns.arrays
             if LEVELS[columns["level"][number]] is Level.NONE:
                 return None
@@ -164,7 +164,12 @@ class ReviewSession:
             columns = self.index.columns.arrays
             guess = [columns[name][number] for name in ("lat", "lon", "radius_km")]
             where = [None if math.isnan(part) else part for part in guess]
-        return [number, STATES.index(decision.state), self.decisions.is_written(key), *where]
+        return [
+            number,
+            STATES.index(decision.state),
+            self.decisions.is_written(key),
+            *where,
+        ]
 
     def plan(self) -> dict[str, int]:
         """Counts the photos that are still to be written."""

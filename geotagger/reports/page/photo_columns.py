@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from geotagger.fusion.gps_check import GpsCheck
 from geotagger.geography.places import load_places
 from geotagger.types import Level, SourceKind, Status, source_kind
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 STATUSES = tuple(Status)
 LEVELS = tuple(Level)
-CHECKS = ("", "agree", "far", "no_gps", "invalid")
+CHECKS = tuple(GpsCheck)
 SOURCES: Mapping[str, str] = {
     SourceKind.VISION: "picture",
     SourceKind.TEXT: "text",
@@ -76,7 +77,7 @@ class PhotoColumns:
             "country": self.countries.setdefault(country, len(self.countries)),
             "status": STATUSES.index(Status(str(cells["status"]))),
             "level": LEVELS.index(Level(str(cells["level"] or Level.NONE))),
-            "check": CHECKS.index(check) if check in CHECKS else 0,
+            "check": CHECKS.index(GpsCheck(check) if check in CHECKS else GpsCheck.NOT_COMPARED),
             "sources": sum(1 << bit for bit, kind in enumerate(SOURCES) if kind in kinds),
         }
         for name, column in self.arrays.items():
