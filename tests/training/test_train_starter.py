@@ -256,6 +256,10 @@ def test_limits_bite():
     assert not shortfall(0.0005, 1.0, "fp32")
 
 
+def run_trial(*arguments):
+    return run_command(starter_trials.main, "--threads", 1, *arguments)
+
+
 def rows_of(output):
     """The rows of the printed table, by their first cell."""
     cells = [line.strip("| ").split(" | ") for line in output.splitlines() if line.startswith("| ")]
@@ -264,7 +268,7 @@ def rows_of(output):
 
 def test_the_starter_is_set_beside_simpler_answers(trained):
     photos, run, _ = trained
-    rows = rows_of(run_command(starter_trials.main, "baselines", photos, run).output)
+    rows = rows_of(run_trial("baselines", photos, run).output)
     assert list(rows) == [
         "---",
         "commonest places",
@@ -282,7 +286,7 @@ def test_the_starter_is_set_beside_simpler_answers(trained):
 
 def test_every_source_is_judged_by_what_never_saw_it(trained):
     photos, run, _ = trained
-    rows = rows_of(run_command(starter_trials.main, "leave-one-source-out", photos, run).output)
+    rows = rows_of(run_trial("leave-one-source-out", photos, run).output)
     assert [rows[f"site{number}"][0] for number in range(6)] == ["9"] * 6
     assert rows["all"][0] == "54"
 
@@ -290,6 +294,6 @@ def test_every_source_is_judged_by_what_never_saw_it(trained):
 def test_more_photos_are_learned_from_along_the_curve(trained):
     photos, run, _ = trained
     arguments = ["learning-curve", photos, run, "--extra-rights", "agency"]
-    rows = rows_of(run_command(starter_trials.main, *arguments).output)
+    rows = rows_of(run_trial(*arguments).output)
     assert [rows[f"{share:.1%} of the photos"][0] for share in (0.125, 1.0)] == ["5", "36"]
     assert rows["and those of agency"][0] == "37"

@@ -134,7 +134,7 @@ class WebService:
             return retrying(self._request, url, headers, shown_url)
         except RetryableError as error:
             raise WebError(
-                f"{shown_url}: {error}, asked {MAX_TRIES} times; start again later to go on"
+                f"{shown_url}: {error}, tried {MAX_TRIES} times; start again later to resume"
             ) from None
 
     def _request(self, url: httpx.URL, headers: dict[str, str], shown_url: str) -> bytes:

@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING
 
 import click
 import numpy as np
-import torch
 
 from training.data.splits import assign_folds, independent_groups
 from training.engine import run_folder
-from training.engine.experiment import Experiment
+from training.engine.experiment import Experiment, set_threads
 from training.engine.recipe import build_options
 from training.eval.cell_scores import posterior, score_cells
 from training.models.cell_layer import cell_covariance_root
@@ -48,8 +47,9 @@ Scores = dict[str, dict[str, float]]
 
 
 @click.group(help=__doc__)
-def main() -> None:
-    torch.set_num_threads(2)
+@click.option("--threads", default=0, help="CPU threads; 0 for all.")
+def main(threads: int) -> None:
+    set_threads(threads)
 
 
 def _trial(function: Callable[..., None]) -> click.Command:

@@ -46,7 +46,7 @@ class LayerOptions:
     """The share of the prior covariance of two cells that is the cosine of their location
     embeddings; 0 for independent cells."""
     levels: float = 0.0
-    """The weight of the country and continent losses beside the cell loss."""
+    """The weight of the country and continent losses next to the cell loss."""
     l2: float = 1e-2
     steps: int = 30
 

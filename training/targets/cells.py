@@ -57,7 +57,7 @@ def quadtree_cells(examples: Sequence[Example], max_photos: int, min_photos: int
     if not placed:
         raise UsageError("quadtree cells need positions; add the columns lat and lon")
     face, across, down = _cube(*positions(placed))
-    found = []
+    centres = []
     todo = [np.flatnonzero(face == side) for side in range(6)]
     level_of = [0] * len(todo)
     while todo:
@@ -72,10 +72,10 @@ def quadtree_cells(examples: Sequence[Example], max_photos: int, min_photos: int
         elif len(rows) >= max(1, min_photos):
             own = [placed[row] for row in rows]
             country = Counter(example.country for example in own).most_common(1)[0][0]
-            found.append((*spherical_mean(np.stack(positions(own), axis=1)), country))
-    if not found:
+            centres.append((*spherical_mean(np.stack(positions(own), axis=1)), country))
+    if not centres:
         raise UsageError(f"no quadtree cell holds {min_photos} photos; ask for less")
-    lat, lon, codes = zip(*sorted(found), strict=True)
+    lat, lon, codes = zip(*sorted(centres), strict=True)
     return Cells(np.array(lat), np.array(lon), np.array(codes))
 
 
@@ -105,7 +105,7 @@ def make_cells(examples: Sequence[Example], radius_km: float) -> Cells:
 
     Photos that are known only to their country make a cell only if the country has no other photos.
     """
-    found: list[tuple[float, float, str]] = []
+    centres: list[tuple[float, float, str]] = []
     for country in sorted({example.country for example in examples}):
         own = [example for example in examples if example.country == country]
         sharp = [example for example in own if example.precision != "country"] or own
@@ -113,9 +113,9 @@ def make_cells(examples: Sequence[Example], radius_km: float) -> Cells:
         while len(left):
             inside = haversine_km(left[:, :1], left[:, 1:], left[:, 0], left[:, 1]) <= radius_km
             members = left[inside[inside.sum(axis=1).argmax()]]
-            found.append((*spherical_mean(members), country))
+            centres.append((*spherical_mean(members), country))
             left = left[~inside[inside.sum(axis=1).argmax()]]
-    lat, lon, country_codes = zip(*found, strict=True)
+    lat, lon, country_codes = zip(*centres, strict=True)
     return Cells(np.array(lat), np.array(lon), np.array(country_codes))
 
 

@@ -136,14 +136,14 @@ def _has_region(country: str, region: str) -> bool:
 def _middles(
     examples: Sequence[Example], index: NDArray[np.intp], known: NDArray[np.intp], count: int
 ) -> Cells:
-    found = []
+    centres = []
     for label in range(count):
         own = [examples[row] for row in known if index[row] == label]
         points = np.stack(positions([e for e in own if e.has_point]), axis=1)
         country = Counter(e.country for e in own if len(e.country) == 2).most_common(1)
         at = spherical_mean(points) if len(points) else (math.nan, math.nan)
-        found.append((*at, country[0][0] if country else ""))
-    lat, lon, codes = zip(*found, strict=True)
+        centres.append((*at, country[0][0] if country else ""))
+    lat, lon, codes = zip(*centres, strict=True)
     return Cells(np.array(lat), np.array(lon), np.array(codes))
 
 

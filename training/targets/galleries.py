@@ -100,8 +100,8 @@ def fibonacci_sphere(count: int) -> tuple[NDArray[np.float64], NDArray[np.float6
 
 
 def _on_land(lat: NDArray[np.float64], lon: NDArray[np.float64]) -> NDArray[np.bool_]:
-    found = load_borders().locate(lat, lon)
-    return np.array([bool(code) and code != "AQ" for code, _ in found], bool)
+    located = load_borders().locate(lat, lon)
+    return np.array([bool(code) and code != "AQ" for code, _ in located], bool)
 
 
 def write_gallery(run: Path, vectors: NDArray[np.float32], points: Points) -> None:

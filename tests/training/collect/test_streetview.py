@@ -219,7 +219,7 @@ def test_a_missing_key_is_named(server, tmp_path, monkeypatch):
         ((200, {}, b'{"status": "REQUEST_DENIED", "error_message": "' + KEY.encode() + b'"}'),
          "REQUEST_DENIED"),
         ((200, {}, b'{"status": "OK"}'), "cannot be used"),
-        ((503, {}, b""), "asked 5 times"),
+        ((503, {}, b""), "tried 5 times"),
     ],
 )  # fmt: skip
 def test_refusals_stop_the_run_with_a_line(server, tmp_path, answer, message):
