@@ -35,6 +35,7 @@ class ScoredPhoto:
 
     @property
     def distance_km(self) -> float | None:
+        """Great-circle distance between prediction and known point."""
         if self.truth.point is None:
             return None
         here, there = self.prediction.point, self.truth.point
@@ -42,18 +43,21 @@ class ScoredPhoto:
 
     @property
     def continent_right(self) -> bool | None:
+        """Whether the continent is right."""
         if not self.named.continent:
             return None
         return self.prediction.place.continent == self.named.continent
 
     @property
     def country_right(self) -> bool | None:
+        """Whether the country is right."""
         if not self.truth.country_code:
             return None
         return self.prediction.place.country_code == self.truth.country_code
 
     @property
     def region_right(self) -> bool | None:
+        """Whether country and region are right."""
         if not self.named.region:
             return None
         return bool(self.country_right) and self.prediction.place.region == self.named.region
@@ -66,6 +70,7 @@ class ScoredPhoto:
         return bool(self.region_right) and self.city == self.named.city
 
     def country_among(self, count: int) -> bool | None:
+        """Whether the country is among the first `count` candidates."""
         if not self.truth.country_code:
             return None
         named = [c.place.country_code for c in self.prediction.candidates[:count]]

@@ -40,6 +40,7 @@ def to_json(evaluation: Evaluation) -> str:
 
 
 def to_text(evaluation: Evaluation) -> str:
+    """The evaluation as text: a headline and tables."""
     return "\n\n".join([headline(evaluation.scores), *(t.to_text() for t in tables(evaluation))])
 
 
@@ -204,4 +205,5 @@ def figure_text(name: str, value: float | None) -> str:
 
 
 def percent(share: float | None) -> str:
+    """A share as text."""
     return "-" if share is None else f"{100 * share:.1f} %"

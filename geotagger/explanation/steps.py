@@ -68,6 +68,7 @@ class Explanation:
 
     @property
     def prediction(self) -> Prediction | None:
+        """The prediction that is explained."""
         return self.outcome.prediction
 
 
@@ -116,6 +117,7 @@ class Measure:
         self._country = places.mask([code] if code else [])
 
     def support(self, evidence: Sequence[Evidence]) -> Support:
+        """The probability of the prediction with this evidence and the prior."""
         mass = self._fusion.posterior(evidence)
         shares = (float(mass[rows].sum()) for rows in (self._country, self._near))
         return Support(*(min(share, 1.0) for share in shares))

@@ -26,6 +26,7 @@ UNMOVED, UNMOVED_BY = 0.01, 1.5
 
 
 def title(explanation: Explanation) -> str:
+    """The path of the photo."""
     return printable_path(explanation.outcome.photo.path)
 
 
@@ -104,6 +105,7 @@ def table(explanation: Explanation) -> Table | None:
 
 
 def to_text(explanation: Explanation) -> str:
+    """The explanation as text: sentences and a table."""
     found = table(explanation)
     parts = [title(explanation), *(f"  {line}" for line in sentences(explanation))]
     return "\n".join([*parts, *(["", found.to_text()] if found else [])])
@@ -158,4 +160,5 @@ def _plain(prediction: Prediction) -> dict[str, Any]:
 
 
 def percent(share: float) -> str:
+    """A share as text."""
     return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.1f} %"

@@ -65,10 +65,12 @@ class RunSummary:
 
     @property
     def photos(self) -> int:
+        """Number of photos."""
         return self.statuses.total()
 
     @property
     def failed(self) -> int:
+        """Number of failed photos."""
         return self.statuses[Status.FAILED]
 
     def add(self, cells: Mapping[str, Cell]) -> None:

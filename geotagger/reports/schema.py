@@ -41,6 +41,7 @@ class Column:
 
     @property
     def empty(self) -> Cell:
+        """The value of an empty cell."""
         if self.kind == "number":
             return None
         return "" if self.kind == "text" else []

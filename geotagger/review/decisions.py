@@ -71,6 +71,7 @@ class Decision:
 
     @property
     def to_write(self) -> bool:
+        """Whether something is to be written for this decision."""
         return self.state in (DecisionState.APPROVED, DecisionState.CORRECTED)
 
 
@@ -133,6 +134,7 @@ class Decisions:
         return iter(self._current.items())
 
     def of(self, key: PhotoKey) -> Decision:
+        """The decision on a photo; `UNDECIDED` without one."""
         return self._current.get(key, UNDECIDED)
 
     def is_written(self, key: PhotoKey) -> bool:
@@ -142,6 +144,7 @@ class Decisions:
 
     @property
     def undoable(self) -> bool:
+        """Whether there is a decision to take back."""
         return bool(self._undo)
 
     def decide(self, changes: Mapping[PhotoKey, Decision]) -> None:

@@ -50,6 +50,7 @@ class RowIndex:
         return len(self.columns)
 
     def close(self) -> None:
+        """Closes and deletes the temporary file."""
         with self._lock:
             self._db.close()
 
@@ -61,6 +62,7 @@ class RowIndex:
         return number, str(cells["path"]), str(cells["sha256"] or ""), text, words
 
     def rows(self, first: int, count: int) -> list[dict[str, Any]]:
+        """The cells of `count` rows from the row `first`."""
         sql = "SELECT cells FROM photo WHERE id >= ? AND id < ? ORDER BY id"
         return [json.loads(cells) for (cells,) in self._all(sql, (first, first + count))]
 

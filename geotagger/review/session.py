@@ -120,8 +120,8 @@ class ReviewSession:
                 else:
                     changes[key] = to
             self.decisions.decide(changes)
-            said = f"{left} left undecided: their prediction names no place" if left else ""
-            return self._answer(changes, said)
+            message = f"{left} left undecided: their prediction names no place" if left else ""
+            return self._answer(changes, message)
 
     def _changed(self, number: int, now: Decision, change: Mapping[str, Any]) -> Decision | None:
         """The new decision; None for a prediction that names no place and so cannot be approved."""
@@ -149,10 +149,10 @@ class ReviewSession:
             return self._answer(keys, "Taken back.")
 
     def _answer(
-        self, keys: Sequence[PhotoKey] | Mapping[PhotoKey, Decision], said: str
+        self, keys: Sequence[PhotoKey] | Mapping[PhotoKey, Decision], message: str
     ) -> dict[str, Any]:
         rows = [self._state(key, number) for key in keys for number in self.index.numbers(key)]
-        return {"rows": rows, "undoable": self.decisions.undoable, "said": said}
+        return {"rows": rows, "undoable": self.decisions.undoable, "message": message}
 
     def _state(self, key: PhotoKey, number: int) -> list[Any]:
         """[row, state, written, lat, lon, radius_km] of a row."""

@@ -60,10 +60,10 @@ function placeName(place) {
 
 /** Shows a short message, also to screen readers. */
 function announce(text) {
-  $("#said").textContent = text;
-  $("#said").classList.add("shown");
+  $("#message").textContent = text;
+  $("#message").classList.add("shown");
   clearTimeout(announce.timer);
-  announce.timer = setTimeout(() => $("#said").classList.remove("shown"), 4000);
+  announce.timer = setTimeout(() => $("#message").classList.remove("shown"), 4000);
 }
 
 /** Lets the browser draw and handle events before the work continues. */

@@ -169,7 +169,7 @@ class Review {
     this.view.marked = null;
     app.refresh();
     if (app.chosen !== null && answer.rows.some(([id]) => id === app.chosen)) app.details.show(app.chosen);
-    if (answer.said) announce(answer.said);
+    if (answer.message) announce(answer.message);
   }
 
   next(from = this.app.chosen) {

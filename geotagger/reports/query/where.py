@@ -97,6 +97,7 @@ class Conditions:
         self.columns = columns
 
     def build(self, tree: Tree[Token], depth: int = 0) -> Condition:
+        """The condition of a part of the tree."""
         if depth > MAX_DEPTH:
             raise UsageError("--where: the parentheses are nested too deeply")
         if tree.data == "compare":

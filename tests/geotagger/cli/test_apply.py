@@ -59,7 +59,7 @@ def test_only_what_was_approved_is_written_and_untag_brings_it_back(reviewed, tm
 
 
 @needs_exiftool
-def test_what_is_written_says_who_said_so(reviewed, tmp_path):
+def test_what_is_written_is_marked_as_confirmed_or_corrected(reviewed, tmp_path):
     run("apply", reviewed)
     tower = tags(tmp_path / "photos" / "a" / "tower.jpg")
     assert tower["GPS:GPSLatitude"] == pytest.approx(43.7085, abs=1e-5)
@@ -119,7 +119,7 @@ def test_a_photo_that_changed_since_is_left_alone(reviewed, tmp_path):
     assert tower.read_bytes() == data
 
 
-def test_a_photo_that_is_gone_is_told(reviewed, tmp_path):
+def test_a_missing_photo_fails(reviewed, tmp_path):
     (tmp_path / "photos" / "a" / "tower.jpg").unlink()
     done = run("apply", reviewed)
     assert done.exit_code == 3

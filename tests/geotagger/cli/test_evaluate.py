@@ -195,7 +195,7 @@ def near(belief, place, source):
     return Evidence(source, 1.0, "", (-0.5 * (km / 20) ** 2).astype(np.float32))
 
 
-def test_the_bench_reads_the_belief(belief):
+def test_the_scorer_reads_the_posterior(belief):
     bench = PhotoScorer(belief, KnownPlace("FR", PARIS.point))
     item = bench.score_evidence([near(belief, PARIS, "a")])
     assert item.country_right
@@ -261,13 +261,13 @@ def test_few_photos_prove_nothing(belief):
     assert "too few photos to tell" in tables.to_text(Evaluation(evaluated(), found, []))
 
 
-def test_a_difference_that_matters_to_nobody_is_none():
+def test_a_negligible_difference_is_unclear():
     assert Difference("a", "geoscore", -0.1, -0.2, -0.05).verdict == "no clear difference"
     assert Difference("a", "geoscore", -9.0, -12.0, -0.05).verdict == "harms"
     assert Difference("a", "geoscore", -9.0, -12.0, 0.05).verdict == "no clear difference"
 
 
-def test_what_is_no_share_has_no_interval_of_shares():
+def test_figures_that_are_not_shares_have_bootstrap_intervals():
     """Wilson's would call a surprise of 0 on every photo a share of 0."""
     items = [replace(scored(guess(PARIS), PARIS), truth_belief=1.0)] * 20
     found = figures(items)
@@ -313,7 +313,7 @@ def test_the_json_keeps_its_keys(belief):
     assert set(document["ablation"]["subsets"]["all"]) == set(names)
 
 
-def test_nothing_scored_is_no_error(tmp_path):
+def test_nothing_scored_is_not_an_error(tmp_path):
     nothing = Evaluation(score([], 5, [], 0), None, [])
     assert "0 of 0 photos" in tables.to_text(nothing)
     assert json.loads(tables.to_json(nothing))["figures"]["country"]["value"] is None

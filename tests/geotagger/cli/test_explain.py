@@ -59,7 +59,7 @@ def test_belief_moves_by_the_likelihood_ratio_of_each_source(belief):
     assert second.after == found.total
 
 
-def test_the_answer_without_a_source_is_told(belief):
+def test_the_prediction_without_a_source_is_shown(belief):
     found = of(belief, country(belief, "JP", 300.0, "vision"), near(belief, PARIS, "text"))
     assert found.prediction.place.city == "Paris"
     vision, text = found.steps
@@ -156,7 +156,7 @@ def test_the_command(tmp_path, bundle):
     assert (tmp_path / "p.jpg").read_bytes() == before
 
 
-def test_what_is_no_photo(tmp_path, bundle):
+def test_a_file_that_is_not_a_photo(tmp_path, bundle):
     (tmp_path / "bad.jpg").write_bytes(b"nothing")
     done = geotagger(tmp_path / "bad.jpg", "--model", bundle.path)
     assert done.returncode == 3

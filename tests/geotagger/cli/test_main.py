@@ -53,14 +53,14 @@ def test_quiet_is_quiet_and_verbose_names_each_photo(album, bundle, tmp_path):
     assert all(f"{index}.jpg: " in verbose.stderr for index in range(3))
 
 
-def test_of_one_photo_the_answer_is_told(album, bundle, tmp_path):
+def test_for_one_photo_the_prediction_is_shown(album, bundle, tmp_path):
     done = geotagger("tag", album / "1.jpg", "--model", bundle.path, cwd=tmp_path)
     assert "1.jpg: " in done.stderr
     quiet = geotagger("tag", "-q", album / "1.jpg", "--model", bundle.path, cwd=tmp_path)
     assert quiet.stderr == ""
 
 
-def test_weak_names_are_warned_of_once_before_the_run(album, bundle, tmp_path):
+def test_a_low_confidence_is_warned_of_once_before_the_run(album, bundle, tmp_path):
     asked = ("tag", "-q", album, "--model", bundle.path, "--min-confidence")
     weak = geotagger(*asked, 0.05, "--write-exif", cwd=tmp_path).stderr
     assert weak.count("warning:") == 1
@@ -145,7 +145,7 @@ def test_what_stops_a_run_is_1_with_a_message(album, tmp_path):
     assert "Traceback" not in done.stderr
 
 
-def test_a_package_that_is_missing_is_told_with_the_remedy(tmp_path, monkeypatch, capsys):
+def test_a_missing_package_is_named_with_the_remedy(tmp_path, monkeypatch, capsys):
     from geotagger.cli.main import main
 
     monkeypatch.setitem(sys.modules, "geotagger.cli.read", None)
@@ -234,7 +234,7 @@ def test_labels_that_cannot_be_used_are_wrong_usage(album, bundle, text):
         ("none", "at best France"),
     ],
 )
-def test_a_row_on_the_screen_names_what_its_confidence_is_of(level, said, tmp_path):
+def test_a_printed_row_names_the_place_of_its_confidence(level, said, tmp_path):
     from geotagger.reports.schema import COLUMNS
 
     names = {"city": ("Lyon", "Rhône")}.get(level, ("", ""))

@@ -46,7 +46,7 @@ def test_a_damaged_bundle_is_not_imported(tmp_path, folder):
 
 
 @pytest.mark.parametrize("name", ["starter", "../x", ".hidden"])
-def test_names_that_are_taken_or_none(tmp_path, name):
+def test_reserved_and_invalid_names(tmp_path, name):
     bundle = make_bundle(tmp_path / "tiny")
     with pytest.raises(GeotaggerError, match="invalid or reserved name"):
         run("models", "import", bundle.path, "--name", name)
@@ -128,7 +128,7 @@ def test_parquet_where_it_is_installed(tmp_path):
     assert len(table[0]["vector"]) == 3
 
 
-def test_a_folder_that_is_not_there_asks_no_hub(tmp_path, monkeypatch):
+def test_a_missing_folder_is_not_taken_for_a_hub_id(tmp_path, monkeypatch):
     monkeypatch.setattr(command, "_convert", lambda *_: pytest.fail("the export was asked"))
     with pytest.raises(UsageError, match="there is no such folder"):
         run("models", "import", tmp_path / "bundel")

@@ -151,7 +151,7 @@ def test_groups_become_a_column(trip, tmp_path):
     assert sorted(paths(again)) == sorted(paths(trip))
 
 
-def test_places_of_one_name_are_told_apart(tmp_path):
+def test_places_of_the_same_name_are_distinguished(tmp_path):
     other = replace(SPRINGFIELD, point=Point(38.0, -89.0))
     file = write_report(tmp_path / "r.csv", [taken("a", SPRINGFIELD), taken("b", other)])
     names = [line.split("  ")[0] for line in run(file, "--group", "place").stdout.splitlines()[1:]]

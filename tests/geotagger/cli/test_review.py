@@ -17,7 +17,7 @@ def run(*arguments):
     return CliRunner().invoke(cli, [str(a) for a in arguments], catch_exceptions=False)
 
 
-def test_a_report_without_photos_is_told_and_leaves_no_journal(tmp_path):
+def test_a_report_without_photos_is_refused_and_leaves_no_journal(tmp_path):
     report = tmp_path / "r.csv"
     report.write_text(",".join(COLUMNS) + "\n")
     with pytest.raises(UsageError, match="the report has no rows"):
@@ -31,7 +31,7 @@ def test_a_page_cannot_be_reviewed_but_what_can_is_named(tmp_path):
         run("review", report, "--no-browser")
 
 
-def test_a_port_that_is_taken_is_told(tmp_path):
+def test_a_used_port_is_refused(tmp_path):
     report = write_report(tmp_path / "r.csv", drawn_outcomes(tmp_path / "photos"))
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

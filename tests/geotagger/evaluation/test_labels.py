@@ -27,6 +27,6 @@ def test_a_position_a_country_or_both(tmp_path):
 @pytest.mark.parametrize(
     "row", ["a.jpg,91,0,", "a.jpg,0,181,FR", "a.jpg,nan,0,", "a.jpg,north,0,FR", "a\0.jpg,1,1,FR"]
 )
-def test_what_is_no_label_is_named_with_its_line(tmp_path, row):
+def test_an_invalid_label_is_named_with_its_line(tmp_path, row):
     with pytest.raises(UsageError, match=r"labels\.csv, line 3: .*; correct it"):
         labels(tmp_path, "fine.jpg,1,1,FR", row)

@@ -41,11 +41,11 @@ def test_a_wide_circle_says_little():
     assert "says little" not in in_words(outcome(PhotoMetadata(FAR), VAGUE_KM + 1))
 
 
-def test_names_finer_than_the_level_are_not_told():
+def test_names_finer_than_the_level_are_left_out():
     assert "predicted France" in in_words(outcome(PhotoMetadata(NEAR), level=Level.COUNTRY))
 
 
-def test_the_receivers_error_is_told_where_it_matters():
+def test_the_error_of_the_receiver_is_shown_if_it_matters():
     assert "own error of 3 km" in in_words(outcome(PhotoMetadata(NEAR, gps_error_km=3)))
     assert "own error" not in in_words(outcome(PhotoMetadata(NEAR, gps_error_km=0.01)))
 

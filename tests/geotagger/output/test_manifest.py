@@ -1,4 +1,4 @@
-"""A manifest is evidence: what it has told once is never overwritten."""
+"""A manifest is evidence: it is never overwritten."""
 
 import json
 
@@ -18,7 +18,7 @@ def write(path, name):
         manifest.add(Outcome(Photo(path.with_name(name), path.parent)), "", None, None)
 
 
-def test_earlier_manifests_are_kept(tmp_path, caplog):
+def test_earlier_manifests_are_renamed(tmp_path, caplog):
     path = tmp_path / "m.jsonl"
     for name in ("a.jpg", "b.jpg", "c.jpg"):
         write(path, name)
@@ -28,7 +28,7 @@ def test_earlier_manifests_are_kept(tmp_path, caplog):
     assert len(list(tmp_path.iterdir())) == 3
 
 
-def test_what_a_killed_run_has_told_is_kept(tmp_path):
+def test_the_manifest_of_a_killed_run_is_renamed(tmp_path):
     path = tmp_path / "m.jsonl"
     (tmp_path / "m.jsonl.partial").write_text('{"path": "killed.jpg"}\n')
     write(path, "a.jpg")
@@ -49,7 +49,7 @@ def test_a_link_to_a_photo_does_not_lead_there(tmp_path):
     assert (tmp_path / "m.1.jsonl").is_symlink()
 
 
-def test_what_is_no_manifest_is_left_where_it_is(tmp_path):
+def test_other_files_are_not_renamed(tmp_path):
     photo = tmp_path / "photo.jpg"
     photo.write_bytes(b"a photo")
     with pytest.raises(UsageError, match="the suffix"), open_manifest(photo):

@@ -63,7 +63,7 @@ def test_groups(groups, radius_km, said):
         assert found.gps is None or bool(found.gps.area) == ("region" in groups)
 
 
-def test_alternatives_have_no_position_where_the_answer_has_none():
+def test_alternatives_have_no_position_if_the_prediction_has_none():
     assert tags().xmp.alternatives[0].lat == 45.76
     assert tags(Level.COUNTRY).xmp.alternatives[0].lat is None
     assert tags(Level.COUNTRY).xmp.alternatives[0].name.endswith("France")

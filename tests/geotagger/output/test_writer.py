@@ -251,7 +251,7 @@ def test_a_sidecar_with_a_measured_position_is_kept(album, tag):
     assert b'exif:GPSLatitude="48,51.5N"' in (album / "a.jpg.xmp").read_bytes()
 
 
-def test_another_prediction_is_replaced_only_when_that_is_asked_for(album, tag):
+def test_another_prediction_is_replaced_only_with_the_overwrite_flag(album, tag):
     tag(album, sidecar=True)
     once = contents(album)
     Image.new("RGB", (64, 48), "blue").save(album / "a.jpg")
@@ -307,7 +307,7 @@ def test_the_sidecar_of_another_photo_stays(album, tag):
     assert (album / "a.xmp").read_bytes() == once
 
 
-def test_a_sidecar_that_cannot_be_changed_is_left_and_told(album, tag):
+def test_a_sidecar_that_cannot_be_changed_is_left_with_a_reason(album, tag):
     tag(album, sidecar=True)
     (album / "a.jpg.xmp").chmod(0o444)
     rows = tag(album, write_exif=True)
@@ -374,7 +374,7 @@ def test_copies_mirror_the_tree_and_the_originals_are_only_read(album, tag, tmp_
     assert contents(out) == {name: state[0] for name, state in before.items()}
 
 
-def test_sidecars_stand_beside_plain_copies(album, tag, tmp_path):
+def test_sidecars_are_next_to_plain_copies(album, tag, tmp_path):
     before = contents(album)
     tag(album, out=tmp_path / "out", sidecar=True)
     after = contents(tmp_path / "out")
@@ -498,7 +498,7 @@ def test_attributes_of_copies(album, tag, tmp_path):
     assert not xattr or os.getxattr(tmp_path / "out" / "a.jpg", "user.rating") == b"5"
 
 
-def test_a_read_only_folder_is_told_and_copies_remain_possible(album, tag, tmp_path):
+def test_a_read_only_folder_is_a_reason_and_copies_are_possible(album, tag, tmp_path):
     if os.geteuid() == 0:
         mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(tmp_path / "ro")]
         (tmp_path / "ro").mkdir()

@@ -76,7 +76,7 @@ def test_a_city_answer_fills_its_row(tmp_path):
     ("level", "region", "city"),
     [(Level.REGION, LYON.region, ""), (Level.COUNTRY, "", ""), (Level.NONE, "", "")],
 )
-def test_names_finer_than_the_level_are_not_told(level, region, city):
+def test_names_finer_than_the_level_are_left_out(level, region, city):
     cells = row(outcome(level=level))
     assert (cells["region"], cells["city"]) == (region, city)
     assert cells["lat"] == 45.76
@@ -182,7 +182,7 @@ def test_an_unknown_suffix_is_a_usage_error(tmp_path):
         open_report(tmp_path / "r.xlsx")
 
 
-def test_the_docs_tell_every_code_and_the_version():
+def test_the_docs_describe_every_code_and_the_version():
     docs = (Path(__file__).parents[3] / "docs" / "guide" / "reports.md").read_text("utf-8")
     assert f"version {SCHEMA_VERSION} of the schema" in docs
     assert [code for code in ReasonCode if f"`{code}`" not in docs] == []
@@ -220,14 +220,14 @@ def test_a_full_disk_names_the_report_and_the_remedy(tmp_path):
     assert not (tmp_path / "r.csv").exists()
 
 
-def test_the_docs_tell_every_column_as_it_is_defined():
+def test_the_docs_describe_every_column_as_it_is_defined():
     text = (Path(__file__).parents[3] / "docs" / "guide" / "reports.md").read_text("utf-8")
     for column in SCHEMA:
         line = f"| `{column.name}` | {column.kind} | {column.unit} | {column.meaning} |"
         assert line in text.splitlines()
 
 
-def test_the_docs_tell_every_format():
+def test_the_docs_describe_every_format():
     text = (Path(__file__).parents[3] / "docs" / "guide" / "reports.md").read_text("utf-8")
     assert all(f"`{suffix}`" in text for suffix in FORMATS)
 

@@ -112,7 +112,7 @@ def test_decisions_survive_kill_9_and_can_be_undone(browser, start):
     page.keyboard.press("t")
     page.keyboard.type("looks like the other one")
     page.keyboard.press("Tab")
-    page.wait_for_selector("#said:has-text('Note saved')")
+    page.wait_for_selector("#message:has-text('Note saved')")
     process.send_signal(signal.SIGKILL)
     process.wait()
     page.close()

@@ -1,4 +1,4 @@
-"""The journal of decisions: nothing that was said is lost."""
+"""The journal of decisions: no decision is lost."""
 
 import json
 import os

@@ -222,7 +222,7 @@ def test_decisions_are_kept_and_taken_back(client):
 
 def test_a_guess_that_names_no_place_is_left_undecided(client):
     answer = decide(client, ids=[TOWER, ISLAND, BROKEN], state="approved")
-    assert answer["said"].startswith("2 left undecided")
+    assert answer["message"].startswith("2 left undecided")
     assert states(client) == ["approved", "", "", "", ""]
 
 

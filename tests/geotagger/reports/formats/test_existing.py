@@ -34,7 +34,7 @@ def test_a_file_of_the_users_is_kept(tmp_path, suffix, caplog):
     assert "exists already: it was renamed to" in caplog.text
 
 
-def test_what_is_no_report(tmp_path):
+def test_files_that_are_not_reports(tmp_path):
     path = tmp_path / "x"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("doc.kml", "<kml/>")

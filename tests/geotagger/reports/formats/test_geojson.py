@@ -102,7 +102,7 @@ def test_a_circle_across_the_antimeridian_comes_in_two_parts():
     assert len(circle(-17.7, 170, 100)) == 1
 
 
-def test_slabs_are_no_wider_than_asked():
+def test_slabs_have_a_maximum_width():
     rings = circle(70, 10, 5000, slab_deg=90)
     assert len(rings) >= 4
     for ring in rings:

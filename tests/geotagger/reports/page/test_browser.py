@@ -49,7 +49,7 @@ def shows(page, *names):
     sync_api().expect(page.locator(".row b")).to_have_text(list(names))
 
 
-def test_nothing_is_asked_for_from_anywhere(opened, report):
+def test_nothing_is_loaded_from_the_network(opened, report):
     page = opened
     for key in ("j", "j", "0", "+", "-", "c", "?", "Escape", "f", "Escape"):
         page.keyboard.press(key)
@@ -85,7 +85,7 @@ def test_the_network_is_shut_by_the_page_itself(opened):
     assert opened.evaluate("window.ran") is None
 
 
-def test_online_tiles_are_asked_for_only_when_switched_on(browser, report):
+def test_online_tiles_are_loaded_only_when_switched_on(browser, report):
     context = browser.new_context(offline=True, viewport={"width": 1000, "height": 700})
     page = new_page(context)
     asked = []

@@ -42,5 +42,5 @@ def test_a_photo_is_found_again(tmp_path, monkeypatch, name, beside):
 
 
 @pytest.mark.parametrize("cell", ["gone.jpg", "", "\0.jpg", "x" * 5000, "\\Uffffffff", "."])
-def test_what_is_not_there_is_none(tmp_path, cell):
+def test_a_missing_file_is_none(tmp_path, cell):
     assert find_photo(cell, tmp_path / "r.csv") is None

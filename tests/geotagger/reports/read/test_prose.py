@@ -1,4 +1,4 @@
-"""What a CSV keeps of the evidence: one sentence, from which the sources are told again."""
+"""A CSV keeps the evidence as one sentence, which is split into sources again."""
 
 from datetime import datetime
 
@@ -96,13 +96,13 @@ SENTENCES = {
 
 
 @pytest.mark.parametrize("source", SENTENCES)
-def test_each_source_is_told_by_its_words(belief, source):
+def test_each_source_is_recognised_by_its_words(belief, source):
     sentence, kind = SENTENCES[source]
     text = sentence(belief)
     assert split_evidence(text) == [{"source": kind, "text": text}]
 
 
-def test_all_are_told_where_all_have_spoken(belief):
+def test_all_sources_of_a_sentence_are_recognised(belief):
     parts = [{"source": kind, "text": text(belief)} for text, kind in SENTENCES.values()]
     assert split_evidence("; ".join(part["text"] for part in parts)) == parts
 
