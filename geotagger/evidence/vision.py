@@ -32,7 +32,7 @@ class VisionSource:
 
     Attributes:
         places: the places table that the evidence is about.
-        readers: one a head, from the head's output to log-likelihoods.
+        decoders: one for each head, from the head's output to log-likelihoods.
         device: the device that the model runs on.
     """
 
@@ -126,15 +126,15 @@ class VisionSource:
                 np.count_nonzero(~finite),
                 len(outputs),
             )
-        readings = zip(
+        by_photo = zip(
             *(
                 decoder.decode(values[finite])
                 for decoder, values in zip(self.decoders, by_head, strict=True)
             ),
             strict=True,
         )
-        for row, of_photo in zip(np.flatnonzero(finite), readings, strict=True):
-            evidence[row] = self._evidence(of_photo)
+        for row, heads in zip(np.flatnonzero(finite), by_photo, strict=True):
+            evidence[row] = self._evidence(heads)
         return evidence
 
     def pack(self, output: NDArray[np.float32]) -> bytes:
@@ -150,16 +150,17 @@ class VisionSource:
             raise ValueError(f"{output.size} numbers instead of {self._width}")
         return output
 
-    def _evidence(self, readings: Sequence[HeadEvidence]) -> Evidence:
+    def _evidence(self, heads: Sequence[HeadEvidence]) -> Evidence:
+        """The evidence of all heads on one photo."""
         total = np.zeros(len(self.places), np.float32)
-        for reading in readings:
-            if reading.log_likelihood is not None:
-                total += reading.log_likelihood
+        for head in heads:
+            if head.log_likelihood is not None:
+                total += head.log_likelihood
         return Evidence(
             source=self.name,
             weight=self._weight,
-            reason="; ".join(reading.reason for reading in readings if reading.reason),
+            reason="; ".join(head.reason for head in heads if head.reason),
             log_likelihood=total,
-            attributes=tuple(pair for reading in readings for pair in reading.attributes),
+            attributes=tuple(pair for head in heads for pair in head.attributes),
             outlier_probability=self._outlier_probability,
         )

@@ -27,11 +27,11 @@ _CFA, _LINEAR_RAW = 32803, 34892
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A kind of picture file that can be read here."""
+    """A picture format that can be decoded."""
 
     name: str
     reader: str
-    """Module and class, imported on first use."""
+    """Module and class of Pillow's reader, imported on first use."""
     bytes_per_px: int
     """Peak memory to decode and shrink an opaque picture, measured by
     `benchmarks/speed/decode.py --memory`."""
@@ -113,7 +113,7 @@ _BRANDS: dict[bytes, Format | Reason] = {
     b"crx ": _RAW,
     b"jxl ": _JPEG_XL,
 }
-"""Of ISO base media files (ISO/IEC 14496-12, `ftyp` box)."""
+"""Formats by the major brand of ISO base media files (ISO/IEC 14496-12, `ftyp` box)."""
 
 
 def detect_format(data: bytes) -> Format:
