@@ -68,6 +68,7 @@ class StarterOptions:
 
     @property
     def spec(self) -> InputSpec:
+        """The input of the network."""
         return InputSpec(self.size_px, "squash", "bicubic")
 
 

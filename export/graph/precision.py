@@ -76,6 +76,16 @@ class StaticQuantisation:
     kind: str = "static"
 
     def quantise(self, source: Path, target: Path, pixels: NDArray[np.uint8]) -> None:
+        """Writes the quantised graph.
+
+        Args:
+            source: The graph in float32.
+            target: Gets the quantised graph.
+            pixels: uint8 [n, S, S, 3] for the ranges.
+
+        Raises:
+            BundleError: Nothing could be quantised.
+        """
         prepared = target.with_suffix(".prepared.onnx")
         quant_pre_process(
             source, prepared, skip_symbolic_shape=True
@@ -106,6 +116,7 @@ class DynamicQuantisation:
     kind: str = "dynamic"
 
     def quantise(self, source: Path, target: Path, _: NDArray[np.uint8]) -> None:
+        """Writes the quantised graph. Raises as `StaticQuantisation.quantise` does."""
         model = onnx.load(source)
         del model.graph.value_info[:]  # from the exporter; the quantiser fails on it
         prepared = target.with_suffix(".prepared.onnx")
@@ -132,6 +143,7 @@ class WeightQuantisation:
     kind: str = "static"
 
     def quantise(self, source: Path, target: Path, _: NDArray[np.uint8]) -> None:
+        """Writes the graph with quantised weights. Raises as `StaticQuantisation.quantise` does."""
         model = onnx.load(source)
         axis = {  # of the output channels
             node.input[1]: 0 if node.op_type == "Conv" or _is_transposed(node) else 1

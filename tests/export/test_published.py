@@ -380,9 +380,10 @@ def test_a_folder_without_weights(tmp_path):
     assert "lacks config.json or model.safetensors" in result.output
 
 
-def test_the_command_line_of_the_export_finds_it(clip, tmp_path):
+@pytest.mark.parametrize("command", [("-m", "export.to_onnx"), ("export/to_onnx.py",)])
+def test_the_command_line_of_the_export_finds_it(clip, tmp_path, command):
     done = subprocess.run(
-        [sys.executable, "-m", "export.to_onnx", "streetclip", str(tmp_path / "b"),
+        [sys.executable, *command, "streetclip", str(tmp_path / "b"),
          "--tower", str(clip)],
         capture_output=True, text=True, check=False, cwd=ROOT,
     )  # fmt: skip

@@ -165,14 +165,15 @@ def report_left_out(problems: Sequence[str]) -> None:
 
 
 class SystemOptions(Protocol):
-    """The options that the runner needs from every system."""
+    """What the runner reads from the options of every system."""
 
     @property
     def views(self) -> int:
         """Views of each photo whose frozen outputs are cached; 0 for no cache."""
 
     @property
-    def augmentation(self) -> Augmentation: ...
+    def augmentation(self) -> Augmentation:
+        """Limits of the training views."""
 
 
 @dataclass(frozen=True, slots=True)

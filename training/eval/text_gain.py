@@ -70,6 +70,7 @@ class LevelCounts:
         self.right_at: Counter[str] = Counter()
 
     def add(self, prediction: Prediction, truth: str) -> None:
+        """Counts a prediction for a photo in the country `truth`."""
         right = prediction.place.country_code == truth
         self.photos += 1
         self.right += right

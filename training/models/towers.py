@@ -167,6 +167,7 @@ class ClipTower(Tower):
         return self.projection(self.norm(tokens[:, 0]))
 
     def above(self) -> list[nn.Module]:
+        """See `Tower.above`."""
         return [self.norm]
 
 

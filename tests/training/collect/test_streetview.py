@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import logging
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
@@ -235,11 +236,19 @@ def test_it_is_patient_and_picks_up(server):
     answer = server.answer
     refusals = iter([(429, {"Retry-After": "7"}, b""), (500, {}, b"")])
     server.answer = lambda *asked: next(refusals, None) or answer(*asked)
-    service = web.WebService(server.url, KEY, 1e6, key_parameter="key", sleep=waits.append)
-    found = service.json("/maps/api/streetview/metadata", {"location": "1,1"})
+    with web.WebService(server.url, KEY, 1e6, key_parameter="key", sleep=waits.append) as service:
+        found = service.json("/maps/api/streetview/metadata", {"location": "1,1"})
     assert found["status"] == "OK"
     assert [wait for wait in waits if wait > 0.5] == [7, 2]
     assert KEY not in repr(service)
+
+
+def test_the_key_is_in_no_log(server, caplog):
+    caplog.set_level(logging.DEBUG)
+    with web.WebService(server.url, KEY, 1e6, key_parameter="key") as service:
+        service.json("/maps/api/streetview/metadata", {"location": "1,1"})
+    assert server.asked[-1][1]["key"] == KEY
+    assert KEY not in caplog.text
 
 
 def test_requests_keep_their_pace(server):

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from geotagger.errors import UsageError
 from tests.fixtures.coloured_photos import make_photos
 from training import train_cnn, train_context, train_geoclip, train_streetclip
 from training.data.split_dataset import read_split_dataset
@@ -49,6 +50,11 @@ def test_what_cannot_be_used_is_told_in_a_line(name, tmp_path):
     assert "r.json: is not a recipe" in say(tmp_path, run, "--recipe", recipe)
     recipe.write_text(json.dumps({"fit": "stretch"}))
     assert "fit: stretch is not one of crop" in say(tmp_path, run, "--recipe", recipe)
+
+
+def test_a_recipe_for_another_trainer_is_refused():
+    with pytest.raises(UsageError, match=r"trainer geoclip, not for cnn"):
+        read_recipe(train_cnn.CnnOptions, RECIPES / "geoclip_small.json")
 
 
 def test_photos_are_read_counted_and_split(tmp_path, capsys):
