@@ -144,7 +144,7 @@ def tag(reports: tuple[Path, ...], quiet: bool, verbose: bool, **flags: Any) -> 
     from geotagger.pipeline import run as pipeline
     from geotagger.pipeline.progress import Progress
     from geotagger.reports.formats.registry import check_distinct
-    from geotagger.reports.run_summary import triage
+    from geotagger.reports.run_summary import summary_text
 
     # a photo leaves no reference cycles, and searching for them takes a third of the time of a row
     gc.set_threshold(50_000)
@@ -156,7 +156,7 @@ def tag(reports: tuple[Path, ...], quiet: bool, verbose: bool, **flags: Any) -> 
     with Progress(options.paths, quiet=quiet, verbose=verbose) as progress:
         summary = pipeline.run(options, progress.show)
     if not quiet:
-        click.echo(triage(summary, options), err=True)
+        click.echo(summary_text(summary, options), err=True)
     if summary.failed:
         sys.exit(SOME_FAILED)
 

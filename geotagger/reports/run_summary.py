@@ -98,7 +98,7 @@ def _last(codes: list[str], labels: Mapping[str, str]) -> str:
     return next((labels[code] for code in reversed(codes) if code in labels), "")
 
 
-def triage(summary: RunSummary, options: RunOptions) -> str:
+def summary_text(summary: RunSummary, options: RunOptions) -> str:
     """The last lines of `geotagger tag`. What did not happen has no line."""
     per_second = summary.photos / max(summary.seconds, 1e-9)
     photos = f"{summary.photos:,} photo{'' if summary.photos == 1 else 's'}"

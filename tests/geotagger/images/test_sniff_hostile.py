@@ -3,7 +3,7 @@
 import pytest
 
 from geotagger.errors import UnreadableImageError
-from geotagger.images.sniff import JPEG, recognise
+from geotagger.images.sniff import JPEG, detect_format
 from tests.fixtures.drawer import encode, texture
 
 SMALL = encode(texture(64, 48), "JPEG")
@@ -14,7 +14,7 @@ SMALL = encode(texture(64, 48), "JPEG")
 )
 def test_more_before_the_picture_than_a_photo_can_need_is_refused(more):
     with pytest.raises(UnreadableImageError, match="too many"):
-        recognise(SMALL[:2] + more + SMALL[2:])
+        detect_format(SMALL[:2] + more + SMALL[2:])
 
 
 @pytest.mark.parametrize(
@@ -28,4 +28,4 @@ def test_more_before_the_picture_than_a_photo_can_need_is_refused(more):
     ],
 )
 def test_odd_ones_are_still_jpegs(data):
-    assert recognise(data) is JPEG
+    assert detect_format(data) is JPEG

@@ -9,7 +9,7 @@ import pytest
 from geotagger.config import RunOptions
 from geotagger.reasons import Reason, ReasonCode
 from geotagger.reports.rows import row
-from geotagger.reports.run_summary import OTHER, RunSummary, triage
+from geotagger.reports.run_summary import OTHER, RunSummary, summary_text
 from geotagger.types import Level, Outcome, PhotoMetadata, Point, Status
 from tests.fixtures.samples import PARIS, SPRINGFIELD, outcome, taken
 
@@ -22,7 +22,7 @@ def lines(*outcomes, reports=("r.csv",), **more):
     summary = RunSummary(seconds=2.0, **more)
     for item in outcomes:
         summary.add(row(item))
-    text = triage(summary, RunOptions((Path(),), reports=tuple(map(Path, reports))))
+    text = summary_text(summary, RunOptions((Path(),), reports=tuple(map(Path, reports))))
     first, *rest = text.splitlines()
     return first, {name: said.strip() for name, said in (line.split(":", 1) for line in rest)}
 
@@ -81,7 +81,7 @@ def test_the_last_reason_for_a_failure_counts(codes, label):
 
 def test_reasons_beyond_the_commonest_are_counted():
     summary = RunSummary(unwritten=Counter({f"reason {n}": 2 for n in "abcdefg"}))
-    text = triage(summary, RunOptions((Path(),)))
+    text = summary_text(summary, RunOptions((Path(),)))
     shown = "; ".join(f"2: reason {n}" for n in "abcde")
     assert f"{shown}; 4: see their notes" in text
 
@@ -121,7 +121,7 @@ def test_what_to_do_next(items, reports, following):
 def test_many_countries_are_summed_up():
     summary = RunSummary(seconds=7320)
     summary.countries.update({f"Land {number}": 9 - number for number in range(8)})
-    text = triage(summary, RunOptions((Path(),)))
+    text = summary_text(summary, RunOptions((Path(),)))
     assert "9 Land 0, 8 Land 1, 7 Land 2, 6 Land 3, 5 Land 4, 9 in 3 others" in text
     assert "in 2 h 02 min" in text
 
