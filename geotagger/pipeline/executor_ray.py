@@ -12,14 +12,14 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from geotagger.config import Device, RunOptions
 from geotagger.errors import GeotaggerError, UsageError
-from geotagger.evidence.cached import InferenceCache, PackedOutput
+from geotagger.evidence.cached import InferenceCache
 from geotagger.evidence.source import EvidenceSource, LoadedPhoto, NetworkSource
 from geotagger.images.decode import Picture
 from geotagger.pipeline.executor_local import weigh_batch
@@ -118,11 +118,18 @@ class RayExecutor:
         """A share as its worker decided it, or as the driver interprets its outputs."""
         share = self._result(reference)
         if self._cache is not None:
-            _keep(share, self._cache)
+            self._keep(share, self._cache)
         if decides_alone(self._options):
             return [outcome for outcome, _ in share]
         batch = [_prepared(outcome, outputs, self._sources) for outcome, outputs in share]
         return weigh_batch(batch, self._sources)
+
+    def _keep(self, share: Sequence[tuple[Outcome, Outputs]], cache: InferenceCache) -> None:
+        """Store the outputs under the keys of this machine."""
+        for source in self._sources:
+            if isinstance(source, NetworkSource):
+                outputs = [(o.sha256, by[source.name]) for o, by in share if source.name in by]
+                cache.keep(source.output_key, outputs)
 
     def _result(self, reference: Any) -> list[tuple[Outcome, Outputs]]:
         try:
@@ -197,15 +204,6 @@ def _shares(photos: Iterable[Photo], size: int) -> Iterator[list[Photo]]:
         yield share
 
 
-def _keep(share: Sequence[tuple[Outcome, Outputs]], cache: InferenceCache) -> None:
-    by_key: defaultdict[str, list[tuple[str, PackedOutput]]] = defaultdict(list)
-    for outcome, outputs in share:
-        for output_key, output in outputs.items():
-            by_key[output_key].append((outcome.sha256, output))
-    for output_key, kept in by_key.items():
-        cache.keep(output_key, kept)
-
-
 def _prepared(
     outcome: Outcome, outputs: Outputs, sources: Sequence[EvidenceSource[Any]]
 ) -> PreparedPhoto:
@@ -219,7 +217,7 @@ def _prepared(
 def _input(source: EvidenceSource[Any], photo: LoadedPhoto, outputs: Outputs) -> Any:
     if not isinstance(source, NetworkSource):
         return source.prepare(photo)
-    output = outputs.get(source.output_key)
+    output = outputs.get(source.name)
     return None if output is None else source.unpack(output.packed)
 
 

@@ -24,7 +24,7 @@ from geotagger.pipeline.setup import EvidenceSetup, with_cache
 from geotagger.types import Evidence, Outcome, Photo, Status
 
 Outputs = dict[str, PackedOutput]
-"""Outputs for one photo, by `output_key`."""
+"""Outputs for one photo, by the name of the source: output keys may differ between machines."""
 
 
 def decides_alone(options: RunOptions) -> bool:
@@ -54,9 +54,12 @@ def work(
         outcomes = [
             predict(item, fusion) if alone else item.outcome for item in executor.run(photos)
         ]
-    recorded = outputs.recorded if return_outputs or not alone else {}
-    final = (Status.FAILED, Status.SKIPPED)
-    return [(o, {} if o.status in final else recorded.get(o.sha256, {})) for o in outcomes]
+    wanted = return_outputs or not alone
+    return [(o, outputs.of(o.sha256, sources) if wanted and _was_read(o) else {}) for o in outcomes]
+
+
+def _was_read(outcome: Outcome) -> bool:
+    return outcome.status not in (Status.FAILED, Status.SKIPPED)
 
 
 class CacheActor:
@@ -73,15 +76,21 @@ class CacheActor:
 
 
 class RecordingCache:
-    """The inference cache of a worker: it finds what the actor knows, and records all outputs.
-
-    Attributes:
-        recorded: found and new outputs by SHA-256, to be sent to the driver.
-    """
+    """The inference cache of a worker: it finds what the actor knows, and records all outputs."""
 
     def __init__(self, cache_actor: Any) -> None:
-        self.recorded: defaultdict[str, Outputs] = defaultdict(dict)
+        self._recorded: defaultdict[str, dict[str, PackedOutput]] = defaultdict(dict)
         self._cache_actor = cache_actor
+
+    def of(self, sha256: str, sources: Sequence[EvidenceSource[Any]]) -> Outputs:
+        """The found and new outputs for one file."""
+        recorded = self._recorded.get(sha256, {})
+        networks = [source for source in sources if isinstance(source, NetworkSource)]
+        return {
+            source.name: recorded[source.output_key]
+            for source in networks
+            if source.output_key in recorded
+        }
 
     def find(self, sha256: str, output_key: str) -> PackedOutput | None:
         if self._cache_actor is None:
@@ -94,12 +103,12 @@ class RecordingCache:
         except RayError:
             return None
         if found is not None:
-            self.recorded[sha256][output_key] = found
+            self._recorded[sha256][output_key] = found
         return found
 
     def keep(self, output_key: str, outputs: Sequence[tuple[str, PackedOutput]]) -> None:
         for sha256, output in outputs:
-            self.recorded[sha256][output_key] = output
+            self._recorded[sha256][output_key] = output
 
 
 class InferenceOnly(WrappedSource):
