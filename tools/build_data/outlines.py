@@ -1,5 +1,4 @@
-"""Build geotagger/data/outlines.json: coasts, borders and names of countries for the maps of
-reports.
+"""Build geotagger/data/outlines.json: coasts, borders and countries for the maps of reports.
 
     npm pack world-atlas@2.0.2 && tar xzf world-atlas-2.0.2.tgz
     python -m tools.build_data.outlines --countries package/countries-10m.json

@@ -21,8 +21,7 @@ UNOFFICIAL_SHARE = 0.05
 TAUGHT_AT_SCHOOL = frozenset({"de", "fr"})
 """Where these are official in a region only, CLDR counts learners too (47 % German in Denmark)."""
 ENGLISH_SHARE = 0.15
-"""Share of English on signs where it is not a language of the country: tourists, brands,
-fashion."""
+"""Share of English on signs where it is not a language of the country: tourists, brands."""
 BILINGUAL_SHARE = 0.35
 """The same where the country's own letters are not Latin: signs are often in both."""
 CODE_ON_SIGNS = {

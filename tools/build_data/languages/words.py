@@ -69,8 +69,7 @@ def in_cyrillic(word: str) -> str:
 
 
 def write_words(path: Path) -> None:
-    """Write for each folded word the languages that have it, with its diacritics and frequency in
-    each."""
+    """Write each folded word with its languages, and its diacritics and frequency in each."""
     lists = {language: words for language in MODELLED if (words := words_of(language))}
     entries: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
     for index, words in enumerate(lists.values()):

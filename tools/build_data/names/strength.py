@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 
 ON_SIGNS = 2.5
 """Factor by which words rarer than 1e-4 are more frequent on signs than in word lists, as signs
-have
-fewer function words. Measured on the signs in tests/data/sign_texts.csv without their town's
-name."""
+have fewer function words. Measured on the signs in tests/data/sign_texts.csv that do not name
+their town."""
 UNSEEN = 1e-6
 """Share of photos that show a given rare word by chance: a surname, a brand, an invented word."""
 FAMILIAR = 0.02
@@ -35,8 +34,7 @@ KNOWN_FROM = 0.1
 in a word list does not turn a variant into the main name."""
 NAMESAKE = 0.3
 """Among places of one name the share of signs goes with this power of the population. Smaller
-places
-get less than by the prior of `fusion`, which is fitted to photos of sights, not of signs."""
+places get less than by the prior of `fusion`, which is fitted to photos of sights, not of signs."""
 MIN_SHARE = 0.01
 EXONYM_SHARE = 0.2
 """Use of the English name relative to the local one."""

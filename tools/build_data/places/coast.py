@@ -44,8 +44,7 @@ def read_land(path: Path) -> list[shapely.Polygon]:
 
 
 def unwrap(ring: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A ring without jumps at the antimeridian; a ring around the south pole is closed at the
-    pole."""
+    """A ring without jumps at the antimeridian; one around the south pole is closed at the pole."""
     lon, lat = ring.T
     lon = lon - 360 * np.concatenate([[0], np.cumsum(np.round(np.diff(lon) / 360))])
     lon -= 360 * np.round(lon.mean() / 360)
