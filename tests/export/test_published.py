@@ -94,6 +94,7 @@ def street_bundle(clip, photos, tmp_path_factory):
     return folder
 
 
+@pytest.mark.train
 def test_geoclip_answers_as_its_authors_package(geoclip, geo_bundle, clip, photos, gallery):
     model = geoclip.GeoCLIP(clip_path=str(clip)).eval()
     with gallery.open() as stream:
@@ -117,6 +118,7 @@ def test_geoclip_answers_as_its_authors_package(geoclip, geo_bundle, clip, photo
     assert len(firsts) > 1, "the photos must not all look alike"
 
 
+@pytest.mark.train
 def test_the_card_says_where_all_is_from(geo_bundle):
     card = load_bundle(geo_bundle).card
     run_self_test(load_bundle(geo_bundle), "cpu")
@@ -137,6 +139,7 @@ def test_the_card_says_where_all_is_from(geo_bundle):
 
 @pytest.mark.usefixtures("geoclip")
 @pytest.mark.parametrize("precision", ["fp16", "int8"])
+@pytest.mark.train
 def test_smaller_precisions(clip, photos, gallery, tmp_path, precision, geo_bundle):
     result = make("geoclip", tmp_path / "b", "--tower", clip, "--photos", photos,
                   "--gallery", gallery, "--precision", precision)  # fmt: skip
@@ -166,6 +169,7 @@ def test_the_location_encoder_is_the_published_one(geoclip, tmp_path):
     assert cosine.min() >= 0.99999
 
 
+@pytest.mark.train
 def test_a_release_folder_holds_the_same(geoclip, clip, tmp_path):
     from safetensors.torch import save_file
 
@@ -244,6 +248,7 @@ def test_the_captions_of_a_bundle_are_those_of_the_text_tower(street_bundle, cli
     assert shares == pytest.approx(expected, abs=1e-4)
 
 
+@pytest.mark.train
 def test_siglip_is_seen_as_its_processor_sees_it(tmp_path, photos, shapes):
     from transformers import AutoModel
 
@@ -265,6 +270,7 @@ def test_siglip_is_seen_as_its_processor_sees_it(tmp_path, photos, shapes):
     assert ((ours * theirs).sum(axis=1) > 0.99).all()
 
 
+@pytest.mark.train
 def test_the_same_tower_gives_the_same_file_and_runs_once(geo_bundle, street_bundle, photos):
     from geotagger.config import RunOptions
     from geotagger.pipeline.setup import EvidenceSetup
@@ -355,6 +361,7 @@ def test_downloads_are_asked_for_by_name_and_offline_is_offline(clip, tmp_path, 
 
 
 @pytest.mark.usefixtures("geoclip")
+@pytest.mark.train
 def test_an_older_bundle_stays_when_the_new_one_falls_short(clip, gallery, tmp_path, monkeypatch):
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "card.json").touch()
@@ -380,6 +387,7 @@ def test_a_folder_without_weights(tmp_path):
     assert "lacks config.json or model.safetensors" in result.output
 
 
+@pytest.mark.train
 @pytest.mark.parametrize("command", [("-m", "export.to_onnx"), ("export/to_onnx.py",)])
 def test_the_command_line_of_the_export_finds_it(clip, tmp_path, command):
     done = subprocess.run(
@@ -392,6 +400,7 @@ def test_the_command_line_of_the_export_finds_it(clip, tmp_path, command):
 
 
 @pytest.mark.usefixtures("geoclip")
+@pytest.mark.train
 def test_a_gallery_even_by_area(clip, tmp_path, photos):
     result = make("geoclip", tmp_path / "b", "--tower", clip, "--gallery", "land",
                   "--land-points", 500, "--photos", photos)  # fmt: skip

@@ -54,6 +54,7 @@ def photos(tmp_path_factory):
 
 
 @pytest.mark.parametrize("trainer", RECIPES)
+@pytest.mark.train
 def test_photos_become_a_bundle_that_geotagger_runs(photos, tmp_path, trainer):
     result = run(write(tmp_path, RECIPES[trainer]), photos, tmp_path)
     assert result.exit_code == 0, (result.output, result.exception)

@@ -13,7 +13,7 @@ pytest.importorskip("accelerate")
 from geotagger.errors import UsageError  # noqa: E402
 from geotagger.geography.sphere import haversine_km  # noqa: E402
 from geotagger.images.decode import InputSpec, fit  # noqa: E402
-from tests.fixtures.coloured_photos import make_photos, train  # noqa: E402
+from tests.fixtures.coloured_photos import make_photos, run_cnn  # noqa: E402
 from training import train_cnn  # noqa: E402
 from training.data.dataset import Example  # noqa: E402
 from training.data.pixels import Augmentation, PhotoDataset  # noqa: E402
@@ -169,19 +169,9 @@ def test_recipes_are_checked(tmp_path):
         train_cnn.check_options(read_recipe(train_cnn.CnnOptions, None, ["backbone=vgg"]))
 
 
-RECIPE = {
-    "backbone": "tiny",
-    "loop": {"epochs": 12, "batch_size": 8, "learning_rate": 0.01},
-}
-
-
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
     return make_photos(tmp_path_factory.mktemp("cnn") / "photos", per_country=4, sources=12)
-
-
-def run_cnn(photos, run, **changes):
-    return train(train_cnn, photos, run, RECIPE | changes)
 
 
 @pytest.fixture(scope="module")
@@ -222,6 +212,7 @@ def test_a_run_goes_on_where_it_was_stopped(photos, trained):
          "coordinate_loss": "huber", "train": "head", "views": 2},
     ],
 )  # fmt: skip
+@pytest.mark.train
 def test_classes_backbones_and_ways_of_training(photos, tmp_path, changes):
     run, _ = run_cnn(photos, tmp_path / "run", **changes)
     found = run_folder.read(run)["metrics"]["classes"]
@@ -247,6 +238,7 @@ def test_tables_and_pictures_of_a_run(trained, tmp_path):
             assert image.width > 100
 
 
+@pytest.mark.train
 def test_folders_of_countries_without_positions_can_be_told_apart(photos, tmp_path):
     """A table of names alone, as StreetCLIP has them, says nothing of distances."""
     for file in sorted((photos / "images").iterdir()):

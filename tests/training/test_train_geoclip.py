@@ -177,6 +177,7 @@ def trained(photos, tmp_path_factory):
     return run_geoclip(photos, tmp_path_factory.mktemp("runs") / "geoclip")
 
 
+@pytest.mark.train
 def test_a_run_learns_colours_and_leaves_what_the_export_needs(trained):
     run, output = trained
     document = run_folder.read(run)
@@ -194,6 +195,7 @@ def test_a_run_learns_colours_and_leaves_what_the_export_needs(trained):
     assert (run / "tensorboard").is_dir()
 
 
+@pytest.mark.train
 def test_a_run_goes_on_where_it_was_stopped(photos, trained):
     run, _ = trained
     before = np.load(run / "gallery.npy")
@@ -202,6 +204,7 @@ def test_a_run_goes_on_where_it_was_stopped(photos, trained):
     assert np.array_equal(np.load(run / "gallery.npy"), before)
 
 
+@pytest.mark.train
 def test_the_tower_stays_as_it_was(trained):
     run, _ = trained
     options = read_recipe(train_geoclip.GeoClipOptions, run.parent / "geoclip.json")
@@ -213,6 +216,7 @@ def test_the_tower_stays_as_it_was(trained):
     assert all(torch.equal(kept[name], value) for name, value in state.items())
 
 
+@pytest.mark.train
 def test_no_held_out_position_is_in_the_gallery(photos, tmp_path, monkeypatch):
     class SeenError(Exception):
         pass
@@ -231,6 +235,7 @@ def test_no_held_out_position_is_in_the_gallery(photos, tmp_path, monkeypatch):
     assert not sources & {example.source for split in ("val", "test") for example in data.of(split)}
 
 
+@pytest.mark.train
 def test_photos_without_positions_are_named(tmp_path):
     def columns(source, code, number):
         nowhere = {"lat": "", "lon": ""} if (source, code, number) == (0, "FR", 0) else {}
@@ -242,6 +247,7 @@ def test_photos_without_positions_are_named(tmp_path):
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
+@pytest.mark.train
 def test_geotagger_runs_the_bundle(trained, photos, tmp_path, precision):
     run, _ = trained
     rows = tag(run, photos, tmp_path, precision)
@@ -249,6 +255,7 @@ def test_geotagger_runs_the_bundle(trained, photos, tmp_path, precision):
     assert np.mean(right) > 0.8
 
 
+@pytest.mark.train
 def test_the_location_encoder_is_not_in_the_graph(trained, photos, tmp_path):
     run, _ = trained
     bundle = export(run, photos, tmp_path / "b", "fp32")

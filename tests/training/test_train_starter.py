@@ -104,6 +104,7 @@ def good_photos(trained):
             (folder / file.name).write_bytes(file.read_bytes())
 
 
+@pytest.mark.train
 def test_a_run_learns_colours_from_sources_that_it_has_not_seen(trained):
     _, run, result = trained
     assert "54 photos, 1 left out" in result.output
@@ -115,6 +116,7 @@ def test_a_run_learns_colours_from_sources_that_it_has_not_seen(trained):
     assert document["metrics"]["sources"] == 6
 
 
+@pytest.mark.train
 def test_out_of_fold_logits_are_kept_for_every_photo(trained):
     _, run, _ = trained
     kept = np.load(run / "oof.npz")
@@ -127,6 +129,7 @@ def test_out_of_fold_logits_are_kept_for_every_photo(trained):
     assert (best == kept["country"]).mean() > 0.9
 
 
+@pytest.mark.train
 def test_a_second_run_uses_the_cache_and_other_photos_do_not(trained, tmp_path):
     photos, _, _ = trained
     options = build_options(train_starter.StarterOptions, RECIPE, "options")
@@ -170,6 +173,7 @@ def test_the_features_of_backbones_are_concatenated():
     assert torch.equal(values, torch.cat(alone, 1))
 
 
+@pytest.mark.train
 def test_the_bundle_reads_pictures_as_the_trained_network_does(bundle, trained):
     _, run, _ = trained
     assert run_self_test(bundle, "cpu")["cell_logits"] <= bundle.card.probe.tolerance
@@ -187,6 +191,7 @@ def test_the_bundle_reads_pictures_as_the_trained_network_does(bundle, trained):
     assert [labels[best].country_code for best in logits.argmax(axis=1)] == list(COUNTRIES)
 
 
+@pytest.mark.train
 def test_the_card_tells_data_scores_and_limits(bundle):
     assert bundle.card.name == "mini"
     assert bundle.card.metrics["photos"] == 54
@@ -201,6 +206,7 @@ def test_the_card_tells_data_scores_and_limits(bundle):
 
 
 @pytest.mark.parametrize("precision", ["fp16", "int8"])
+@pytest.mark.train
 def test_smaller_precisions_load_and_stay_close(trained, tmp_path, precision):
     photos, run, _ = trained
     target = tmp_path / precision
@@ -210,6 +216,7 @@ def test_smaller_precisions_load_and_stay_close(trained, tmp_path, precision):
     assert load_bundle(target).card.provenance["precision"] == precision
 
 
+@pytest.mark.train
 def test_int8_wants_photos(trained, tmp_path):
     _, run, _ = trained
     arguments = [str(run), str(tmp_path / "new"), "--precision", "int8"]
@@ -219,6 +226,7 @@ def test_int8_wants_photos(trained, tmp_path):
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.train
 def test_an_export_that_computes_something_else_is_refused_and_the_old_bundle_stays(
     trained, tmp_path, monkeypatch
 ):
@@ -266,6 +274,7 @@ def rows_of(output):
     return {row[0]: row[1:] for row in cells[1:]}
 
 
+@pytest.mark.train
 def test_the_starter_is_set_beside_simpler_answers(trained):
     photos, run, _ = trained
     rows = rows_of(run_trial("baselines", photos, run).output)
@@ -284,6 +293,7 @@ def test_the_starter_is_set_beside_simpler_answers(trained):
     assert right["the starter"] == pytest.approx(100 * country)
 
 
+@pytest.mark.train
 def test_every_source_is_judged_by_what_never_saw_it(trained):
     photos, run, _ = trained
     rows = rows_of(run_trial("leave-one-source-out", photos, run).output)
@@ -291,6 +301,7 @@ def test_every_source_is_judged_by_what_never_saw_it(trained):
     assert rows["all"][0] == "54"
 
 
+@pytest.mark.train
 def test_more_photos_are_learned_from_along_the_curve(trained):
     photos, run, _ = trained
     arguments = ["learning-curve", photos, run, "--extra-rights", "agency"]

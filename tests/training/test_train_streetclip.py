@@ -330,6 +330,7 @@ def train_all(photos, run, recipe, *more):
     return command("train", *given, "--output-dir", run, "--recipe", recipe, *places, *more)
 
 
+@pytest.mark.train
 def test_images_are_paired_with_their_captions_by_name(photos, tmp_path):
     """GeoScope paired shuffled labels with images by position."""
     command("captions", *tables(photos, "train", "test"), "--output-dir", tmp_path)
@@ -345,6 +346,7 @@ def test_images_are_paired_with_their_captions_by_name(photos, tmp_path):
         assert mean.argmax() == np.argmax(COLOURS[code][2])
 
 
+@pytest.mark.train
 def test_a_run_learns_colours(trained):
     document = run_folder.read(trained)
     assert document["family"] == "streetclip"
@@ -358,6 +360,7 @@ def test_a_run_learns_colours(trained):
     assert len(document["candidates"]) == 3
 
 
+@pytest.mark.train
 def test_evaluation_of_a_run_and_of_other_candidates(trained, photos, tmp_path):
     places = ["--candidates-file", photos / "candidates.json", "--output-dir", tmp_path]
     given = tables(photos, "train", "test")
@@ -372,6 +375,7 @@ def test_evaluation_of_a_run_and_of_other_candidates(trained, photos, tmp_path):
     assert "1-shot" not in alone
 
 
+@pytest.mark.train
 def test_a_stopped_run_goes_on_and_a_finished_one_can_be_built_on(trained, photos, tmp_path):
     recipe = trained.parent / "r.json"
     assert "resuming after epoch 40" in train_all(photos, trained, recipe, *LONG)
@@ -390,6 +394,7 @@ def fails(*arguments):
     return result.output
 
 
+@pytest.mark.train
 def test_a_stopped_run_reads_as_it_did(photos, tmp_path):
     """Words of its own are kept from the start: the places asked about may be others by now."""
     recipe = write_json(tmp_path / "r.json", RECIPE)
@@ -405,6 +410,7 @@ def test_a_stopped_run_reads_as_it_did(photos, tmp_path):
     assert "tokenizer of this run is missing" in fails("train", *given, "--num-epochs", 1)
 
 
+@pytest.mark.train
 def test_lite_with_a_backbone_and_cached_views(photos, tmp_path):
     recipe = write_json(tmp_path / "r.json", RECIPE | {
         "tower": "tiny", "variant": "lite", "trained_blocks": 0, "train_text": True, "views": 2,
@@ -417,6 +423,7 @@ def test_lite_with_a_backbone_and_cached_views(photos, tmp_path):
     assert "DequantizeLinear" in operators
 
 
+@pytest.mark.train
 def test_validation_photos_are_shown_as_they_are(trained, photos):
     """GeoScope altered the validation photos as well."""
     held = run_folder.read_held_out(trained / "val.npz")
@@ -433,6 +440,7 @@ def test_validation_photos_are_shown_as_they_are(trained, photos):
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
+@pytest.mark.train
 def test_geotagger_runs_the_bundle(trained, photos, tmp_path, precision):
     names = {code: captions.country_name(code) for code in CITIES}
     rows = tag(trained, photos, tmp_path, precision)
@@ -441,6 +449,7 @@ def test_geotagger_runs_the_bundle(trained, photos, tmp_path, precision):
     assert np.mean(lines) > 0.8
 
 
+@pytest.mark.train
 def test_tables_that_cannot_be_used_are_named(photos, tmp_path):
     assert "--train-csv" in fails("captions", "--output-dir", tmp_path)
     nowhere = fails("train", "--train-csv", tmp_path / "no.csv", "--output-dir", tmp_path)

@@ -326,6 +326,7 @@ def test_writing_wants_the_right_count_and_writes_only_what_was_approved(client,
     assert client.get(f"/photos/{TOWER}/preview").status_code == 200  # still the report's photo
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_rows_are_paged(tmp_path):
     first = drawn_outcomes(tmp_path / "photos")[0]
     rows = (

@@ -156,11 +156,13 @@ def test_warm_up_is_never_zero_iterations_where_it_is_asked_for():
     assert learning_rate_factor(100, LoopOptions())(0) == 1
 
 
+@pytest.mark.train
 def test_mixed_precision_runs(tmp_path):
     """In a process of its own, for the library keeps one precision a process."""
     run_script(tmp_path, [sys.executable], precision="bf16")
 
 
+@pytest.mark.train
 def test_two_processes_share_the_work_and_end_with_the_same_weights(tmp_path):
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     found = run_script(tmp_path, torchrun, precision="no")
