@@ -378,8 +378,11 @@ def test_a_finished_photo_comes_back_as_its_row_and_its_anchor(tmp_path):
     assert unpack(pack(bare, None), file) == FinishedRow(row_of(bare))
 
 
+WRITING = pytest.param(["--write-exif"], marks=pytest.mark.slow)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
-@pytest.mark.parametrize("flags", [[], ["--write-exif"]])
+@pytest.mark.parametrize("flags", [[], WRITING])
 def test_after_many_kills_the_report_is_that_of_an_undisturbed_run(flags, bundle, tmp_path):
     """Each run is killed -9 a little later than the last; what is done is never done again."""
     source = tmp_path / "source"

@@ -256,7 +256,7 @@ def test_threads_are_those_that_were_asked_for(tmp_path):
 
     def watched(number, chunk):
         names.add(threading.current_thread().name)
-        barrier.wait(timeout=30)  # passes only if three chunks are under way at once
+        barrier.wait(timeout=300)  # passes only if three chunks are under way at once
         return infer(number, chunk)
 
     barrier = threading.Barrier(3)
