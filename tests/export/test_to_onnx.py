@@ -20,8 +20,7 @@ from geotagger.vision.bundle.bundle import load_bundle  # noqa: E402
 from geotagger.vision.bundle.head_specs import ClassifyHead, RegressHead, RetrieveHead  # noqa: E402
 from geotagger.vision.runtime.self_test import run_self_test  # noqa: E402
 from geotagger.vision.runtime.session import VisionSession  # noqa: E402
-from tests.fixtures.coloured_photos import make_photos  # noqa: E402
-from tests.training.test_train_cnn import run_cnn  # noqa: E402
+from tests.fixtures.coloured_photos import make_photos, run_cnn  # noqa: E402
 from training.engine import run_folder  # noqa: E402
 from training.models.onnx_graph import save_onnx  # noqa: E402
 
