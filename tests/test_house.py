@@ -1,4 +1,4 @@
-"""The promises that the project makes about itself, checked mechanically."""
+"""Rules of the project that a program can check."""
 
 import ast
 import subprocess
@@ -14,7 +14,8 @@ PROGRAM = ("geotagger", "training", "export")
 
 
 def imported(path, *, at_once=False):
-    """What a file imports, or what it imports at once and in that order."""
+    """The top-level packages that a file imports; with `at_once` those at module level, in
+    order."""
     module = ast.parse(path.read_text("utf-8"))
     for node in module.body if at_once else ast.walk(module):
         if isinstance(node, ast.Import):
@@ -24,7 +25,7 @@ def imported(path, *, at_once=False):
 
 
 def fresh(code, *arguments):
-    """What a fresh interpreter prints."""
+    """The output of code in a new interpreter."""
     command = [sys.executable, "-c", code, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 0, done.stderr
@@ -79,7 +80,8 @@ def test_a_run_opens_no_socket(tmp_path):
 
 
 def test_onnxruntime_reports_to_nobody(tmp_path, monkeypatch):
-    """It does so in native code, which no audit hook sees; the traces in the home folder tell."""
+    """Telemetry runs in native code, which audit hooks do not see, but leaves files in the home
+    folder."""
     for name in ("HOME", "LOCALAPPDATA", "XDG_CACHE_HOME"):
         monkeypatch.setenv(name, str(tmp_path))
     for name in ("ORT_DISABLE_TELEMETRY", "CI", "ORT_RUNNING_UNIT_TESTS"):
