@@ -1,5 +1,5 @@
-# geotagger in a container, for a computer without a GPU (build with --target cpu, the default) or
-# with one of NVIDIA's (--target cuda). docs/guide/install.md tells how to use it.
+# geotagger in a container, for computers without a GPU (--target cpu, the default) or with an NVIDIA
+# GPU (--target cuda). See docs/guide/install.md.
 ARG PYTHON=3.11
 FROM python:${PYTHON}-slim AS build
 WORKDIR /source
@@ -9,13 +9,13 @@ RUN python -m venv /geotagger \
  && /geotagger/bin/pip install --no-cache-dir --require-hashes --no-deps -r requirements.lock \
  && /geotagger/bin/pip install --no-cache-dir --no-deps .
 
-# CUDA and cuDNN come as packages, too: no image of NVIDIA's is needed
+# CUDA and cuDNN are Python packages, so no base image of NVIDIA is needed
 FROM build AS build-cuda
 RUN /geotagger/bin/pip install --no-cache-dir --require-hashes --no-deps -r requirements-cuda.lock
 
 FROM python:${PYTHON}-slim AS base
 RUN useradd --create-home --uid 1000 geotagger && install -d -m 1777 /state
-# The journal that `untag` needs: keep this volume
+# `untag` needs the journal in this volume
 ENV GEOTAGGER_STATE=/state PATH=/geotagger/bin:$PATH
 VOLUME /state
 WORKDIR /photos
@@ -25,7 +25,7 @@ CMD ["--help"]
 
 FROM base AS cuda
 COPY --from=build-cuda /geotagger /geotagger
-# What NVIDIA's container toolkit puts into the container
+# read by NVIDIA's container toolkit
 ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
 
 FROM base AS cpu
