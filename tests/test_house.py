@@ -160,7 +160,7 @@ def test_every_package_says_what_it_is_for():
             assert ast.get_docstring(tree), name
 
 
-def test_no_room_without_a_name():
+def test_no_module_has_an_empty_name():
     for folder in ("geotagger", "training", "export", "tests", "benchmarks"):
         for path in (ROOT / folder).rglob("*.py"):
             assert path.stem not in {"util", "utils", "common", "helper", "helpers", "misc"}, path
