@@ -34,6 +34,7 @@ from geotagger.types import (
     Place,
     Point,
     Prediction,
+    SourceNote,
     Status,
 )
 from geotagger.vision.bundle.bundle import find_bundle, load_card
@@ -117,11 +118,12 @@ def guess(stop: int, number: int, place: Place, random: np.random.Generator) -> 
     left = 1 - share
     shares = [share, 0.5 * left, 0.25 * left, 0.1 * left]
     candidates = [Candidate(p, p.point, s) for p, s in zip([place, *others], shares, strict=True)]
-    sign = (
-        f'sign: "{place.city}" -> {place.city}, {place.country_code}; ' if number % 3 == 0 else ""
-    )
+    sign = f'sign: "{place.city}" -> {place.city}, {place.country_code}' if number % 3 == 0 else ""
     elsewhere = next(other.country for other in others if other.country != place.country)
     seen = f"picture looks like {place.country} {100 * share:.0f} %, {elsewhere} {50 * left:.0f} %"
+    evidence = tuple(
+        SourceNote(source, text) for source, text in (("vision", seen), ("text", sign)) if text
+    )
     spread = random.normal(0, 0.05 if level is Level.CITY else 0.4, 2).tolist()
     point = Point(place.point.lat + spread[0], place.point.lon + spread[1])
     gps = Point(place.point.lat + 0.03, place.point.lon - 0.02) if number % 8 == 0 else None
@@ -131,7 +133,7 @@ def guess(stop: int, number: int, place: Place, random: np.random.Generator) -> 
         PhotoMetadata(
             gps, taken_at=f"2024-06-{1 + stop:02}T{9 + number % 11:02}:{7 * number % 60:02}:12"
         ),
-        Prediction(point, place, level, share, radius_km, tuple(candidates), (), (sign + seen,)),
+        Prediction(point, place, level, share, radius_km, tuple(candidates), (), evidence),
         hashlib.sha256(path.read_bytes()).hexdigest(),
         load_card(find_bundle("starter")).model_id,
     )
