@@ -80,7 +80,7 @@ class PhotoMetadata:
 
     gps: Point | None = None
     gps_problem: str = ""
-    """Why the GPS tags are not a position (0/0, 0,0, out of range, missing Ref)."""
+    """Why existing GPS tags hold no valid position (0/0, 0,0, out of range, not readable)."""
     gps_is_prediction: bool = False
     """The position was written by geotagger: it is a prediction, not a measurement."""
     taken_at: str = ""
@@ -95,6 +95,8 @@ class PhotoMetadata:
     """Serial number of the camera, which distinguishes cameras of the same model."""
     place_names: tuple[str, ...] = ()
     """Place names in IPTC and XMP, the finest first; read only if a source needs them."""
+    gps_is_unread: bool = False
+    """GPS tags hold something that could not be read as a position; other programs may read it."""
 
 
 class SourceKind(StrEnum):

@@ -17,7 +17,7 @@ from PIL import ImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from geotagger.errors import UnreadableImageError
-from geotagger.metadata.containers import heif, jpeg
+from geotagger.metadata.containers import heif, jpeg, png
 from geotagger.reasons import Reason, ReasonCode
 
 # TIFF 6.0, TIFF/EP and DNG 1.7 tags
@@ -41,7 +41,7 @@ class Format:
         module, name = self.reader.rsplit(".", 1)
         reader: Callable[[io.BytesIO], ImageFile.ImageFile]
         reader = getattr(import_module(module), name)
-        image = reader(io.BytesIO(data))
+        image = reader(io.BytesIO(png.for_pillow(data) if self == PNG else data))
         if isinstance(image, TiffImageFile) and _is_raw(image):
             raise UnreadableImageError(_RAW.detail, _RAW.code)
         return image

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import struct
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple
 
 from piexif import GPSIFD
 
 from geotagger.metadata.containers.locate import exif_block, xmp_packet
+from geotagger.metadata.coordinates import EmptyFixError
 from geotagger.metadata.exif import gps_tags
-from geotagger.metadata.exif.ifd import EXIF_IFD, GPS_IFD, RATIONAL, Tiff
+from geotagger.metadata.exif.ifd import EXIF_IFD, RATIONAL, Tiff, gps_directory
 from geotagger.metadata.xmp.prediction import gps_in, prediction_in
 from geotagger.types import PhotoMetadata
 
@@ -29,8 +30,16 @@ _MAX_GPS_ERROR_KM = 100.0  # of a cell tower; a larger value is not a measuremen
 _BLANK_SERIALS = frozenset({"none", "unknown", "n/a", "na", "null", "undefined"})
 _HEAD_BYTES = 1 << 18
 _MAX_WHOLE_BYTES = 32 << 20
-_Gps: TypeAlias = "tuple[Point | None, str, bool]"
-"""(position, why an existing GPS block has no valid one, whether geotagger wrote it)."""
+
+
+class _Gps(NamedTuple):
+    point: Point | None = None
+    problem: str = ""
+    """Why existing tags hold no valid position."""
+    is_prediction: bool = False
+    """geotagger wrote it."""
+    is_unread: bool = False
+    """Another reader could find a position in these tags."""
 
 
 def read(data: bytes) -> PhotoMetadata:
@@ -43,17 +52,20 @@ def read(data: bytes) -> PhotoMetadata:
         tiff = Tiff(exif_block(data) or b"")
         ifd0 = tiff.ifd(tiff.first)
     except (ValueError, IndexError, struct.error):
-        return PhotoMetadata(*_gps_with_xmp((None, "", False), packet))
-    gps, problem, is_prediction = _gps_with_xmp(_gps(tiff, ifd0), packet)
+        gps = _gps_with_xmp(_Gps(), packet)
+        return PhotoMetadata(gps.point, gps.problem, gps.is_prediction, gps_is_unread=gps.is_unread)
+    gps = _gps_with_xmp(_gps(tiff, ifd0), packet)
+    is_measured = gps.point is not None and not gps.is_prediction
     return PhotoMetadata(
-        gps,
-        problem,
-        is_prediction,
+        gps.point,
+        gps.problem,
+        gps.is_prediction,
         taken_at=_taken_at(tiff, ifd0),
         camera=_camera(tiff, ifd0),
-        gps_error_km=_gps_error_km(tiff, ifd0) if gps and not is_prediction else 0.0,
+        gps_error_km=_gps_error_km(tiff, ifd0) if is_measured else 0.0,
         gps_time=_gps_time(tiff, ifd0),
         camera_serial=_serial(tiff, ifd0),
+        gps_is_unread=gps.is_unread,
     )
 
 
@@ -82,36 +94,42 @@ def _may_follow(head: bytes) -> bool:
 
 
 def _gps_with_xmp(in_exif: _Gps, packet: bytes | None) -> _Gps:
-    if in_exif[0] or not packet:
+    if in_exif.point or not packet:
         return in_exif
     in_xmp = gps_in(packet)
     if in_xmp and in_xmp.point:
-        return in_xmp
-    is_prediction = in_exif[2] or prediction_in(packet) is not None
-    return None, in_exif[1] or (in_xmp.problem if in_xmp else ""), is_prediction
+        return _Gps(in_xmp.point, "", in_xmp.is_prediction, in_exif.is_unread)
+    return _Gps(
+        None,
+        in_exif.problem or (in_xmp.problem if in_xmp else ""),
+        in_exif.is_prediction or prediction_in(packet) is not None,
+        in_exif.is_unread or (in_xmp is not None and in_xmp.is_unread),
+    )
 
 
 def _gps(tiff: Tiff, ifd0: Ifd) -> _Gps:
     try:
-        gps = tiff.child(ifd0, GPS_IFD)
+        gps, _ = gps_directory(tiff, ifd0)
     except ValueError as error:
-        return None, f"its GPS block is damaged: {error}", False
+        return _Gps(problem=f"its GPS block is damaged: {error}", is_unread=True)
     if gps is None:
-        return None, "", False
+        return _Gps()
     is_prediction = False
     try:
         is_prediction = gps_tags.is_prediction(tiff, gps)
         if not gps_tags.has_position(gps):
-            return None, "", is_prediction
-        return gps_tags.position(tiff, gps), "", is_prediction
+            return _Gps(is_prediction=is_prediction)
+        return _Gps(gps_tags.position(tiff, gps), "", is_prediction)
+    except EmptyFixError as error:
+        return _Gps(None, str(error), is_prediction)
     except ValueError as error:
-        return None, str(error), is_prediction
+        return _Gps(None, str(error), is_prediction, is_unread=not is_prediction)
 
 
 def _gps_error_km(tiff: Tiff, ifd0: Ifd) -> float:
     """The error that the receiver states, in kilometres; 0 if it states none."""
     try:
-        gps = tiff.child(ifd0, GPS_IFD)
+        gps, _ = gps_directory(tiff, ifd0)
         entry = gps.entry(GPSIFD.GPSHPositioningError) if gps else None
         if entry is None or entry.type != RATIONAL:
             return 0.0
@@ -124,7 +142,7 @@ def _gps_error_km(tiff: Tiff, ifd0: Ifd) -> float:
 def _gps_time(tiff: Tiff, ifd0: Ifd) -> str:
     """Time of a measured fix; empty for a prediction."""
     try:
-        gps = tiff.child(ifd0, GPS_IFD)
+        gps, _ = gps_directory(tiff, ifd0)
         is_measured = gps is not None and not gps_tags.is_prediction(tiff, gps)
         return gps_tags.time_utc(tiff, gps) if gps and is_measured else ""
     except ValueError:

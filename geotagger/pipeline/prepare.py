@@ -51,7 +51,8 @@ def prepare(
             metadata = replace(metadata, place_names=place_names(data))
         sha256 = hashlib.sha256(data).hexdigest()
         outcome = replace(outcome, sha256=sha256, metadata=metadata)
-        if options.only_missing and metadata.gps and not metadata.gps_is_prediction:
+        has_gps = metadata.gps_is_unread or (metadata.gps and not metadata.gps_is_prediction)
+        if options.only_missing and has_gps:
             return _final(outcome, Status.SKIPPED, Reason(ReasonCode.HAS_GPS))
         loaded = LoadedPhoto(photo, metadata, partial(decode, data), sha256)
         return prepare_loaded(loaded, outcome, sources, gate=options.gate)

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
+from PIL.PngImagePlugin import MAX_TEXT_CHUNK
+
 from geotagger.errors import CannotEmbedError
 from geotagger.metadata.undo.edits import Edit, apply, shifted
 
@@ -20,6 +22,9 @@ XMP_START = XMP_KEYWORD + bytes(4)
 """Keyword; not compressed, no language, no translated keyword (XMP part 3, 1.1.5)."""
 
 _TEXT_CHUNKS = (b"tEXt", b"zTXt", b"iTXt")
+_PACKED_CHUNKS = (*_TEXT_CHUNKS, b"iCCP")
+_MIN_LARGE_TEXT_BYTES = 1000  # Deflate packs at most 1032 bytes into one
+_MAX_TEXT_CHECKS = 64  # more are left out unchecked
 _SIGNED_CHUNKS = (b"caBX", b"dSIG")  # C2PA 2.1, A.3.3; PNG extensions 1.5
 _HEXADECIMAL_EXIF = (b"Raw profile type exif\0", b"Raw profile type APP1\0")
 _PICTURE_CHUNKS = frozenset({b"IDAT", b"fcTL", b"fdAT", b"iDOT", b"IEND"})
@@ -55,6 +60,44 @@ def find_payloads(data: bytes, name: bytes) -> Iterator[bytes]:
     for chunk in islice(walk(data), _MAX_PARTS):
         if chunk.name == name:
             yield data[chunk.payload : chunk.payload_end]
+
+
+def for_pillow(data: bytes) -> bytes:
+    """The file without the texts and colour profiles for which Pillow would refuse the picture.
+
+    Those are larger than 1 MB, mostly when unpacked: editing histories of raw developers, profiles
+    of printers. They are sound, and Pillow's limit is a global that cannot be set for one thread.
+    """
+    parts, done, checks = [], 0, 0
+    for chunk in islice(walk(data), _MAX_PARTS):
+        size = chunk.payload_end - chunk.payload
+        if chunk.name not in _PACKED_CHUNKS or size < _MIN_LARGE_TEXT_BYTES:
+            continue
+        checks += 1
+        is_small = checks <= _MAX_TEXT_CHECKS and _is_small_text(data, chunk)
+        if not is_small and chunk.payload_end + 4 <= len(data):
+            parts.append(data[done : chunk.start])
+            done = chunk.payload_end + 4
+    return b"".join([*parts, data[done:]]) if done else data
+
+
+def _is_small_text(data: bytes, chunk: PngChunk) -> bool:
+    payload = data[chunk.payload : chunk.payload_end]
+    _, _, packed = payload.partition(b"\0")
+    if chunk.name == b"iTXt":
+        if packed[:1] != b"\1":
+            return len(payload) <= MAX_TEXT_CHUNK
+        packed = packed[2:].split(b"\0", 2)[-1]  # after two languages
+    elif chunk.name == b"tEXt":
+        return len(payload) <= MAX_TEXT_CHUNK
+    else:
+        packed = packed[1:]
+    try:
+        inflater = zlib.decompressobj()
+        inflater.decompress(packed, MAX_TEXT_CHUNK)
+    except zlib.error:
+        return True  # Pillow decides
+    return not inflater.unconsumed_tail
 
 
 def strict_chunks(data: bytes) -> list[PngChunk]:

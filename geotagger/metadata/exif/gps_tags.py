@@ -7,7 +7,6 @@ AreaInformation. It has no GPS time, satellites, DOP or measure mode: only a rec
 
 from __future__ import annotations
 
-import math
 import re
 import struct
 from dataclasses import dataclass
@@ -16,11 +15,17 @@ from typing import TYPE_CHECKING
 
 from piexif import GPSIFD
 
-from geotagger.metadata.exif.ifd import ASCII, BYTE, RATIONAL, SRATIONAL, UNDEFINED
-from geotagger.types import Point
+from geotagger.metadata.coordinates import (
+    EmptyFixError,
+    checked_point,
+    degrees_from_text,
+    signed_degrees,
+)
+from geotagger.metadata.exif.ifd import ASCII, BYTE, RATIONAL, UNDEFINED
 
 if TYPE_CHECKING:
     from geotagger.metadata.exif.ifd import Ifd, Tiff
+    from geotagger.types import Point
 
 PREDICTED_MARK = "PREDICTED by geotagger"
 
@@ -42,6 +47,7 @@ FIX_QUALITY_TAGS = frozenset(
 _MANUAL = b"ASCII\0\0\0MANUAL"
 _DATE = re.compile(rb"(\d{4})[:/.-](\d\d)[:/.-](\d\d)(?!\d)")
 _SECOND_PARTS = 10_000  # 0.3 mm on the ground, and exact to read back
+_MAX_COORDINATE_BYTES = 100
 _MAX_TEXT = 500  # characters of the names, and as many of the note
 
 
@@ -119,20 +125,35 @@ def is_prediction(tiff: Tiff, gps: Ifd) -> bool:
 
 def has_position(gps: Ifd) -> bool:
     """Whether the directory has a latitude or longitude, valid or not."""
-    return gps.entry(_LAT) is not None or gps.entry(_LON) is not None
+    return any(entry.length for tag in (_LAT, _LON) if (entry := gps.entry(tag)))
+
+
+def holds_foreign_position(tiff: Tiff, gps: Ifd) -> bool:
+    """Whether any reader could take the directory for a position that geotagger did not write.
+
+    Raises TiffError.
+    """
+    if not has_position(gps) or is_prediction(tiff, gps):
+        return False
+    try:
+        position(tiff, gps)
+    except EmptyFixError:
+        return False
+    except ValueError:
+        return True
+    return True
 
 
 def position(tiff: Tiff, gps: Ifd) -> Point:
-    """The position in the directory. Raises ValueError, with the reason, if it is invalid."""
+    """The position in the directory.
+
+    Raises:
+        EmptyFixError: No reader could find one.
+        ValueError: It cannot be read, or is out of range; the text says why.
+    """
     lat = _signed_degrees(tiff, gps, _LAT, _LAT_REF, "latitude", "NS")
     lon = _signed_degrees(tiff, gps, _LON, _LON_REF, "longitude", "EW")
-    if math.isnan(lat) or math.isnan(lon):
-        raise ValueError("its GPS position is 0/0 (no number)")
-    if abs(lat) > 90 or abs(lon) > 180:
-        raise ValueError(f"its GPS position is out of range ({lat:.6g}, {lon:.6g})")
-    if lat == 0 and lon == 0:
-        raise ValueError("its GPS position is 0, 0 (an empty fix)")
-    return Point(lat, lon)
+    return checked_point(lat, lon)
 
 
 def time_utc(tiff: Tiff, gps: Ifd) -> str:
@@ -155,13 +176,13 @@ def time_utc(tiff: Tiff, gps: Ifd) -> str:
 
 def _signed_degrees(tiff: Tiff, gps: Ifd, tag: int, ref_tag: int, name: str, refs: str) -> float:
     entry = gps.entry(tag)
-    if entry is None or entry.type not in (RATIONAL, SRATIONAL) or not entry.length:
+    if entry is None or not entry.length:
         raise ValueError(f"its GPS block has no {name}")
-    ref = tiff.value(gps.entry(ref_tag))[:1].decode("latin-1").upper()
-    if not ref or ref not in refs:
-        raise ValueError(f"its GPS {name} has no {'/'.join(refs)} reference")
-    raw = tiff.value(entry, max_bytes=24)
-    kind = "l" if entry.type == SRATIONAL else "L"
-    parts = struct.iter_unpack(f"{tiff.order}2{kind}", raw)
-    degrees: float = sum((n / d if d else math.nan) / 60**i for i, (n, d) in enumerate(parts))
-    return -degrees if ref == refs[1] else degrees
+    ref = tiff.value(gps.entry(ref_tag), max_bytes=8).decode("latin-1")
+    if entry.type in (ASCII, UNDEFINED):
+        text = tiff.value(entry, max_bytes=_MAX_COORDINATE_BYTES).decode("latin-1")
+        return degrees_from_text(text, ref, name, refs)
+    numbers = tiff.numbers(entry, max_values=3)
+    if not numbers:
+        raise ValueError(f"its GPS {name} is no number")
+    return signed_degrees(numbers, ref, name, refs)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import struct
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
+
+from geotagger.metadata.coordinates import ratio
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 _IFD = 13  # TIFF technical note 1: a LONG that points to a directory
-BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED, SRATIONAL = 1, 2, 3, 4, 5, 7, 10
+BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED, SLONG, SRATIONAL = 1, 2, 3, 4, 5, 7, 9, 10
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+_NUMBERS = {1: "B", 3: "H", 4: "L", 5: "2L", 6: "b", 8: "h", 9: "l", 10: "2l", 11: "f", 12: "d"}
+_NUMBERS |= {_IFD: "L"}
 
 EXIF_IFD, GPS_IFD, INTEROP_IFD = 0x8769, 0x8825, 0xA005
 XMP_PACKET = 700
@@ -31,7 +36,10 @@ class IfdEntry(NamedTuple):
 
 
 class Ifd(NamedTuple):
-    """One image file directory. The pointer `next` to the next one is stored at byte `next_at`."""
+    """One image file directory. The pointer `next` to the next one is stored at byte `next_at`.
+
+    `next` is 0 for a directory that a tag points to.
+    """
 
     at: int
     entries: tuple[IfdEntry, ...]
@@ -57,20 +65,20 @@ class Tiff:
         """The unsigned 32-bit number at byte `at`, which must be inside the block."""
         return int(struct.unpack_from(f"{self.order}L", self.data, at)[0])
 
-    def ifd(self, at: int) -> Ifd:
+    def ifd(self, at: int, *, has_next: bool = True) -> Ifd:
         """The directory at byte `at`. Raises TiffError if it is not completely inside the block."""
         if not 8 <= at <= len(self.data) - 2:
             raise TiffError(f"directory at byte {at} is outside the block")
         (count,) = struct.unpack_from(f"{self.order}H", self.data, at)
         next_at = at + 2 + 12 * count
-        if next_at + 4 > len(self.data):
+        if next_at + 4 * has_next > len(self.data):
             raise TiffError(f"directory at byte {at} is cut off")
         table = struct.iter_unpack(f"{self.order}HHL4x", self.data[at + 2 : next_at])
         entries = tuple(
             IfdEntry(tag, kind, length, at + 2 + 12 * i)
             for i, (tag, kind, length) in enumerate(table)
         )
-        return Ifd(at, entries, next_at, self.long(next_at))
+        return Ifd(at, entries, next_at, self.long(next_at) if has_next else 0)
 
     def raw(self, entry: IfdEntry) -> bytes:
         """The twelve bytes of the entry."""
@@ -91,6 +99,18 @@ class Tiff:
         start, end = self.value_range(entry)
         return self.data[start : min(end, start + max_bytes)]
 
+    def numbers(self, entry: IfdEntry, max_values: int) -> list[float]:
+        """The first values of a numeric entry; empty for text. 0/0 is not a number, n/0 infinite.
+
+        Raises TiffError.
+        """
+        code = _NUMBERS.get(entry.type)
+        if code is None:
+            return []
+        raw = self.value(entry, max_bytes=_SIZES[entry.type] * max_values)
+        values = struct.iter_unpack(self.order + code, raw)
+        return [ratio(*value) if len(value) == 2 else float(value[0]) for value in values]
+
     def pointer(self, parent: Ifd, tag: int) -> int:
         """Target of the pointer `tag`; 0 if there is none, or if it is 0, as some writers leave it.
 
@@ -103,14 +123,21 @@ class Tiff:
         if len(pointers) > 1:
             raise TiffError(f"pointer 0x{tag:04X} occurs twice")
         (pointer,) = pointers
-        if pointer.type not in (LONG, _IFD) or pointer.length != 1:
+        if pointer.type not in (LONG, SLONG, _IFD) or pointer.length != 1:
             raise TiffError(f"pointer 0x{tag:04X} is not one LONG")
-        return self.long(pointer.at + 8)
+        return int(self.numbers(pointer, max_values=1)[0])
 
     def child(self, parent: Ifd, tag: int) -> Ifd | None:
         """The directory at the target of a pointer; None if there is none. Raises TiffError."""
         at = self.pointer(parent, tag)
-        return self.ifd(at) if at else None
+        return self.sub_ifd(at) if at else None
+
+    def sub_ifd(self, at: int) -> Ifd:
+        """A directory that a tag points to. Its next pointer has no meaning and is ignored.
+
+        Some writers leave it out (piexif) or fill it with -1 (FLIR). Raises TiffError.
+        """
+        return self.ifd(at, has_next=False)
 
     def chain(self, max_length: int = MAX_PAGES) -> Iterator[Ifd]:
         """IFD0 and the directories chained to it. Raises TiffError."""
@@ -133,18 +160,45 @@ class Tiff:
             TiffError: One does not.
         """
         seen: set[int] = set()
-        waiting, entries = [self.first], 0
+        waiting, entries = [(self.first, True)], 0
         while waiting:
-            at = waiting.pop()
+            at, has_next = waiting.pop()
             if at in seen or len(seen) >= max_directories or entries > _MAX_ENTRIES:
                 raise TiffError("directories form a loop, or are too many")
             seen.add(at)
-            ifd = self.ifd(at)
+            ifd = self.ifd(at, has_next=has_next)
             entries += len(ifd.entries)
             for entry in ifd.entries:
                 self.value_range(entry)
             pointers = (self.pointer(ifd, tag) for tag in (EXIF_IFD, GPS_IFD, INTEROP_IFD))
-            waiting += [next_at for next_at in (*pointers, ifd.next) if next_at]
+            waiting += [(target, False) for target in pointers if target]
+            waiting += [(ifd.next, True)] if ifd.next else []
+
+
+def gps_directory(tiff: Tiff, ifd0: Ifd) -> tuple[Ifd | None, bool]:
+    """The GPS directory, and whether IFD0 points to it, as the standard demands.
+
+    ExifTool also finds one to which the Exif directory or IFD1 points. Raises TiffError.
+    """
+    gps = tiff.child(ifd0, GPS_IFD)
+    if gps is not None:
+        return gps, True
+    for other in _other_parents(tiff, ifd0):
+        try:
+            if (gps := tiff.child(other, GPS_IFD)) is not None:
+                return gps, False
+        except TiffError:
+            continue
+    return None, True
+
+
+def _other_parents(tiff: Tiff, ifd0: Ifd) -> Iterator[Ifd]:
+    with suppress(TiffError):
+        if exif := tiff.child(ifd0, EXIF_IFD):
+            yield exif
+    with suppress(TiffError):
+        if ifd0.next:
+            yield tiff.ifd(ifd0.next)
 
 
 def encode(

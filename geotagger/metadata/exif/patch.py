@@ -24,6 +24,7 @@ from geotagger.metadata.exif.ifd import (
     Tiff,
     TiffError,
     encode,
+    gps_directory,
 )
 from geotagger.metadata.undo.edits import Edit, apply
 
@@ -63,7 +64,10 @@ def patch(tiff: Tiff, tags: GpsTags | None, packet: bytes | None = None) -> list
         raise TiffError("it is too large (4 GB)")
     appended, entries = bytes(start - end), {}
     if tags is not None:
-        kept = _entries_to_keep(tiff, tiff.child(ifd0, GPS_IFD), tags)
+        gps, is_standard = gps_directory(tiff, ifd0)
+        if not is_standard:
+            raise TiffError("its GPS directory is not where the standard demands it")
+        kept = _entries_to_keep(tiff, gps, tags)
         entries[GPS_IFD] = (LONG, 1, start)
         appended += encode(tiff.order, start, gps_tags.encode_tags(tags, tiff.order), kept)
     if packet is not None:
@@ -115,11 +119,7 @@ def _entries_to_keep(old: Tiff, gps: Ifd | None, tags: GpsTags) -> list[bytes]:
     """
     if gps is None:
         return []
-    try:
-        gps_tags.position(old, gps)
-        is_measured = not gps_tags.is_prediction(old, gps)
-    except ValueError:
-        is_measured = False
+    is_measured = gps_tags.holds_foreign_position(old, gps)
     if is_measured and tags.point is None:
         raise CannotEmbedError("region names would replace the GPS position it has")
     if is_measured:

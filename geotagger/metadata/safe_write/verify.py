@@ -13,7 +13,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from geotagger.errors import CannotEmbedError
 from geotagger.metadata.containers.jpeg import APP1, EXIF_HEADER, XMP_HEADER, JpegFile
-from geotagger.metadata.containers.png import XMP_KEYWORD, PngFile
+from geotagger.metadata.containers.png import XMP_KEYWORD, PngFile, for_pillow
 from geotagger.metadata.containers.tiff import TiffFile
 from geotagger.metadata.containers.webp import WebpFile
 from geotagger.metadata.embed import open_container
@@ -131,7 +131,8 @@ def _read_with_pillow(container: Container) -> tuple[object, dict[int, object]]:
             return None, exif.get_ifd(GPS_IFD)
         readers = {JpegFile: JpegImageFile, PngFile: PngImageFile}
         reader = readers.get(type(container), WebPImageFile)
-        with reader(io.BytesIO(container.data)) as image:
+        data = for_pillow(container.data) if isinstance(container, PngFile) else container.data
+        with reader(io.BytesIO(data)) as image:
             exif = Image.Exif()
             exif.load(image.info.get("exif", b""))
             picture = image.format, image.size, image.mode, getattr(image, "n_frames", 1)

@@ -32,13 +32,13 @@ from geotagger.metadata.undo.untag import original_of, untag_sidecar
 from geotagger.metadata.xmp.prediction import gps_in, prediction_in, with_prediction, withheld
 from geotagger.metadata.xmp.tags import own_properties
 from geotagger.reasons import Reason, ReasonCode
+from geotagger.types import PhotoMetadata
 
 if TYPE_CHECKING:
     from geotagger.metadata.exiftool.process import ExifTool
     from geotagger.metadata.file_tags import FileTags
     from geotagger.metadata.undo.write_journal import WriteJournal
     from geotagger.metadata.xmp.tags import XmpTags
-    from geotagger.types import PhotoMetadata
 
 ALREADY_WRITTEN = Reason(ReasonCode.ALREADY_WRITTEN)
 
@@ -145,9 +145,11 @@ def tag_sidecar(
         sidecar = load_if_present(path)
         packet = sidecar.data if sidecar.stat else None
         gps = gps_in(packet)
-        has_measured = gps is not None and gps.point is not None and not gps.is_prediction
-        if has_measured or (existing.gps and not existing.gps_is_prediction):
-            _refuse_measured(context)
+        in_sidecar = (
+            PhotoMetadata() if gps is None else PhotoMetadata(*gps[:3], gps_is_unread=gps.is_unread)
+        )
+        _refuse_measured(existing, context)
+        _refuse_measured(in_sidecar, context)
         new = sidecar_with(packet, tags)
         if new == packet:
             return WriteResult(sidecar.path, sidecar.sha256, (ALREADY_WRITTEN,))
@@ -220,8 +222,7 @@ def _new_content(
     """The tagged content for `target`: the photo itself, an earlier copy, or a future file."""
     base = target if target.stat else photo
     existing = read(base.data)
-    if existing.gps and not existing.gps_is_prediction:
-        _refuse_measured(context)
+    _refuse_measured(existing, context)
     new = _embedded(base, tags, context)
     has_prediction = existing.gps_is_prediction and base is target
     if has_prediction and context.overwrite == Overwrite.NEVER and new.data != target.data:
@@ -294,10 +295,18 @@ def _versions(file: LoadedFile, context: WriteContext) -> set[bytes]:
     return {file.data} if original is None else {file.data, original}
 
 
-def _refuse_measured(context: WriteContext) -> None:
-    if context.overwrite != Overwrite.ALWAYS:
+def _refuse_measured(existing: PhotoMetadata, context: WriteContext) -> None:
+    """Refuses to replace what any reader could take for a measured position."""
+    if context.overwrite == Overwrite.ALWAYS:
+        return
+    if existing.gps and not existing.gps_is_prediction:
         raise OverwriteRefusedError(
             "it has a GPS position of its own, which is kept", ReasonCode.MEASURED_GPS_KEPT
+        )
+    if existing.gps_is_unread:
+        raise OverwriteRefusedError(
+            "it has GPS tags that other programs may read, which are kept",
+            ReasonCode.MEASURED_GPS_KEPT,
         )
 
 

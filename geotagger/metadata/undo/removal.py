@@ -90,12 +90,15 @@ def _gps_removal(tiff: Tiff) -> list[Edit]:
 
 
 def _directory_without(tiff: Tiff, ifd: Ifd, tags: Collection[int]) -> Edit:
-    """The directory without the entries `tags`, padded to its former length."""
+    """The directory without the entries `tags`, padded to its former length.
+
+    Its next pointer moves up behind the last entry. What follows the last entry stays: some writers
+    put values there, and no pointer.
+    """
     kept = [tiff.raw(entry) for entry in ifd.entries if entry.tag not in tags]
-    end = ifd.next_at + 4
     new = struct.pack(f"{tiff.order}H", len(kept)) + b"".join(kept)
-    new += tiff.data[ifd.next_at : end]
-    return Edit(ifd.at, end, new.ljust(end - ifd.at, b"\0"))
+    new += struct.pack(f"{tiff.order}L", ifd.next)
+    return Edit(ifd.at, ifd.next_at, new.ljust(ifd.next_at - ifd.at, b"\0"))
 
 
 def _block_restoration(tiff: Tiff, removal: list[Edit]) -> list[Edit] | None:

@@ -18,6 +18,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from geotagger.errors import CannotEmbedError
+from geotagger.metadata.coordinates import EmptyFixError
 from geotagger.metadata.xmp.packet import mentions_geotagger, read
 from geotagger.metadata.xmp.removal import (
     CleanedPacket,
@@ -93,22 +94,26 @@ class XmpGps(NamedTuple):
     point: Point | None
     problem: str
     """Why they hold no valid position."""
-    is_prediction: bool
+    is_prediction: bool = False
     """geotagger wrote it."""
+    is_unread: bool = False
+    """Another reader could find a position there."""
 
 
 def gps_in(packet: bytes | None) -> XmpGps | None:
-    """The position in the packet; None if it has no such property or cannot be read."""
+    """The position in the packet; None if it has no such property."""
     if not packet or b"GPSL" not in packet.replace(b"\0", b""):
         return None
     try:
         values = read(packet).values
         is_prediction = LATITUDE in unchanged_properties(values)
         point = position_in(values)
-    except CannotEmbedError:
-        return None
+    except CannotEmbedError as error:
+        return XmpGps(None, f"its GPS position cannot be read: {error}", is_unread=True)
+    except EmptyFixError as error:
+        return XmpGps(None, str(error))
     except ValueError as error:
-        return XmpGps(None, str(error), False)
+        return XmpGps(None, str(error), is_unread=True)
     return XmpGps(point, "", is_prediction) if point else None
 
 

@@ -7,11 +7,11 @@ exif:GPSLatitude and exif:GPSLongitude (CIPA DC-010) are written and read here.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from geotagger.metadata.coordinates import EmptyFixError, checked_point, degrees_from_text
 from geotagger.metadata.xmp.packet import Value
 from geotagger.types import Point
 
@@ -44,11 +44,6 @@ _TEXT_PROPERTIES = {
     "source_sha256": "SourceSha256",
     "review": "Review",
 }
-_COORDINATE = re.compile(
-    r"\s*(-?\d{1,3}(?:\.\d{1,20})?)"
-    r"(?:,(\d{1,2}(?:\.\d{1,20})?)(?:,(\d{1,2}(?:\.\d{1,20})?))?)?\s*([NSEW]?)\s*",
-    re.IGNORECASE,
-)
 
 
 class Alternative(NamedTuple):
@@ -296,24 +291,21 @@ def _exif_degrees(value: float, refs: str) -> str:
 def position_in(values: Mapping[str, Value]) -> Point | None:
     """The position in a packet's properties; None if there is none.
 
-    Reads the standard's forms `48,51.504N` and `48,51,30N`, and Apple's decimal degrees with a
-    separate GPSLatitudeRef.
+    Reads the notations of `coordinates`, also with a separate GPSLatitudeRef, as Apple writes it.
 
     Raises:
+        EmptyFixError: The properties hold no place.
         ValueError: The properties hold no valid position; the text says why.
     """
     lat, lon = values.get(LATITUDE), values.get(LONGITUDE)
     if lat is None and lon is None:
         return None
-    point = Point(
+    if not lat and not lon:
+        raise EmptyFixError("its GPS position is no number")
+    return checked_point(
         _degrees(lat, values.get("exif:GPSLatitudeRef"), "latitude", "NS"),
         _degrees(lon, values.get("exif:GPSLongitudeRef"), "longitude", "EW"),
     )
-    if abs(point.lat) > 90 or abs(point.lon) > 180:
-        raise ValueError(f"its GPS position is out of range ({point.lat:.6g}, {point.lon:.6g})")
-    if point.lat == 0 and point.lon == 0:
-        raise ValueError("its GPS position is 0, 0 (an empty fix)")
-    return point
 
 
 def same_coordinate(one: Value, other: Value) -> bool:
@@ -322,19 +314,11 @@ def same_coordinate(one: Value, other: Value) -> bool:
 
 
 def _degrees(value: Value | None, ref: Value | None, name: str, refs: str) -> float:
-    if value is None:
+    if not value:
         raise ValueError(f"its XMP has no GPS {name}")
-    match = _COORDINATE.fullmatch(value) if isinstance(value, str) else None
-    if not match:
-        raise ValueError(f"its XMP GPS {name} is no number")
-    *parts, letter = match.groups()
-    letter = (letter or (ref.strip()[:1] if isinstance(ref, str) else "")).upper()
-    if not letter or letter not in refs:
-        raise ValueError(f"its XMP GPS {name} has no {'/'.join(refs)} reference")
-    numbers = [float(part or 0) for part in parts]
-    degrees = abs(numbers[0]) + numbers[1] / 60 + numbers[2] / 3600
-    is_negative = letter == refs[1] or numbers[0] < 0
-    return -degrees if is_negative else degrees
+    if not isinstance(value, str):
+        raise ValueError(f"its GPS {name} is no number")
+    return degrees_from_text(value, ref if isinstance(ref, str) else "", name, refs)
 
 
 def _any_degrees(value: Value) -> float:

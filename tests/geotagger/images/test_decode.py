@@ -15,7 +15,8 @@ from PIL import Image, ImageFile
 from geotagger.errors import UnreadableImageError
 from geotagger.images import decode as images
 from geotagger.images.decode import InputSpec, Picture, decode, fit
-from tests.fixtures import drawer
+from geotagger.metadata.containers.png import for_pillow
+from tests.fixtures import drawer, photo_files
 
 # At run time images.py silences them; pytest puts "error" before that.
 pytestmark = pytest.mark.filterwarnings(r"ignore:::PIL\.")
@@ -317,3 +318,16 @@ def test_real_photos_are_decoded():
         pytest.skip("no real photos here")
     for path in files[::20]:
         assert decode_or_refuse(path.read_bytes()) is not None, path
+
+
+@pytest.mark.parametrize("name", photo_files.LARGE_TEXT)
+def test_a_png_with_much_packed_text_is_not_damaged(name):
+    plain = decode(photo_files.SOUND["PNG"], 8)
+    found = decode(photo_files.LARGE_TEXT[name], 8)
+    assert found.image.tobytes() == plain.image.tobytes()
+    assert found.truncation == ""
+
+
+def test_text_that_pillow_accepts_stays():
+    for name in ("PNG, text", "PNG, XMP", "PNG, trailer"):
+        assert for_pillow(photo_files.SOUND[name]) is photo_files.SOUND[name]

@@ -108,7 +108,9 @@ def gps_of(tags, order="<"):
     ("changes", "problem"),
     [
         ({2: (RATIONAL, bytes(24))}, "0/0"),
-        ({4: (RATIONAL, struct.pack("<6L", 24, 1, 56, 1, 42, 0))}, "0/0"),
+        ({4: (RATIONAL, struct.pack("<6L", 24, 1, 56, 1, 42, 0))}, "longitude is no number"),
+        ({4: (RATIONAL, struct.pack("<6L", 24, 1, 0, 0, 42, 1))}, "seconds without minutes"),
+        ({4: (ASCII, b"somewhere\0")}, "longitude is no number"),
         (
             {2: (RATIONAL, jpegs.rationals("<", 0, 0, 0)), 4: (RATIONAL, b"\0\0\0\0\1\0\0\0")},
             "0, 0",
@@ -116,14 +118,10 @@ def gps_of(tags, order="<"):
         ({2: (RATIONAL, jpegs.rationals("<", 91, 0, 0))}, "out of range"),
         ({4: (RATIONAL, jpegs.rationals("<", 180, 0, 1))}, "out of range"),
         ({2: (RATIONAL, struct.pack("<2L", 2**32 - 1, 1))}, "out of range"),
-        ({1: None}, "latitude has no N/S"),
-        ({3: None}, "longitude has no E/W"),
-        ({1: (ASCII, b"\0")}, "latitude has no N/S"),
         ({1: (ASCII, b"E\0")}, "latitude has no N/S"),
         ({2: None}, "no latitude"),
         ({4: None}, "no longitude"),
         ({4: (RATIONAL, b"")}, "no longitude"),
-        ({2: (LONG, struct.pack("<3L", 60, 10, 5))}, "no latitude"),
     ],
 )
 def test_a_wrong_position_is_none_and_says_why(changes, problem):
@@ -143,10 +141,23 @@ def test_a_wrong_position_is_none_and_says_why(changes, problem):
         ({2: (SRATIONAL, struct.pack("<6l", 60, 1, 30, 1, 0, 1))}, Point(60.5, HELSINKI.lon)),
         ({2: (RATIONAL, jpegs.rationals("<", 0, 0, 0))}, Point(0, HELSINKI.lon)),
         ({2: (RATIONAL, jpegs.rationals("<", 90, 0, 0))}, Point(90, HELSINKI.lon)),
+        ({1: None}, HELSINKI),
+        ({3: None}, Point(HELSINKI.lat, -HELSINKI.lon)),
+        ({1: (ASCII, b"\0"), 3: (ASCII, b" \0")}, Point(HELSINKI.lat, -HELSINKI.lon)),
+        ({1: None, 2: (SRATIONAL, struct.pack("<2l", -605, 10))}, Point(-60.5, HELSINKI.lon)),
+        ({2: (RATIONAL, struct.pack("<6L", 60, 1, 30, 1, 0, 0))}, Point(60.5, HELSINKI.lon)),
+        ({2: (RATIONAL, struct.pack("<6L", 60, 1, 0, 0, 0, 0))}, Point(60, HELSINKI.lon)),
+        ({2: (LONG, struct.pack("<3L", 60, 30, 0))}, Point(60.5, HELSINKI.lon)),
+        ({2: (ASCII, b"60.5\0")}, Point(60.5, HELSINKI.lon)),
+        ({2: (ASCII, b"60 30 00\0")}, Point(60.5, HELSINKI.lon)),
+        ({2: (ASCII, b"60/1 30/1 0/1\0")}, Point(60.5, HELSINKI.lon)),
+        ({2: (ASCII, b"60,00000,30,00000,00,00000\0")}, Point(60.5, HELSINKI.lon)),
+        ({2: (ASCII, b"-60.5\0"), 1: None}, Point(-60.5, HELSINKI.lon)),
+        ({2: (UNDEFINED, b"60 30.0 S\0")}, Point(-60.5, HELSINKI.lon)),
     ],
 )
 def test_a_right_position_in_any_spelling(changes, expected):
-    gps, why = gps_of({**jpegs.position(), **changes})
+    gps, why = gps_of({k: v for k, v in {**jpegs.position(), **changes}.items() if v})
     assert (gps.lat, gps.lon) == pytest.approx((expected.lat, expected.lon))
     assert why == ""
 
@@ -450,7 +461,52 @@ def test_gps_in_exif_counts_more():
 
 
 def test_gps_in_xmp_that_is_none_is_told():
-    assert "reference" in read(with_xmp(XMP_GPS % b"48,51.5")).gps_problem
+    found = read(with_xmp(XMP_GPS % b"48,51.5E"))
+    assert "reference" in found.gps_problem
+    assert found.gps_is_unread
+
+
+def moved_gps(pointer_type=LONG, parent=jpegs.EXIF, order="<"):
+    """A block whose Exif directory, or IFD0, holds the GPS pointer, of that type."""
+    gps = {**jpegs.position(order), 1: (ASCII, b"N\0")}
+    pointer = (LONG, bytes(4))
+    exif_ifd = {**jpegs.TAKEN, **({jpegs.GPS: pointer} if parent == jpegs.EXIF else {})}
+    ifd0 = {**jpegs.CAMERA, **({jpegs.GPS: pointer} if parent == 0 else {})}
+    block = bytearray(jpegs.tiff(order, ifd0=ifd0, exif_ifd=exif_ifd))
+    at = block.index(struct.pack(f"{order}HHL", jpegs.GPS, LONG, 1))
+    new = struct.pack(f"{order}HHLL", jpegs.GPS, pointer_type, 1, len(block))
+    block[at : at + 12] = new
+    return bytes(block) + jpegs.directory(order, len(block), gps)
+
+
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize(("pointer_type", "parent"), [(9, 0), (13, 0), (LONG, jpegs.EXIF)])
+def test_a_gps_directory_that_the_standard_does_not_know(pointer_type, parent, order):
+    assert read(moved_gps(pointer_type, parent, order)).gps == HELSINKI
+
+
+@pytest.mark.parametrize(
+    ("gps", "unread"),
+    [
+        (jpegs.position(), False),
+        ({**jpegs.position(), 2: (RATIONAL, jpegs.rationals("<", 91, 0, 0))}, True),
+        ({**jpegs.position(), 2: (ASCII, b"somewhere\0")}, True),
+        ({2: jpegs.position()[2]}, True),
+        ({**jpegs.position(), 2: (RATIONAL, bytes(24))}, False),
+        ({2: (RATIONAL, bytes(24)), 4: (RATIONAL, bytes(24))}, False),
+        ({2: (RATIONAL, jpegs.rationals("<", 0)), 4: (RATIONAL, jpegs.rationals("<", 0))}, False),
+        (jpegs.WITHOUT_POSITION, False),
+        (None, False),
+    ],
+)
+def test_what_another_program_could_take_for_a_position_is_marked(gps, unread):
+    assert read(jpegs.tiff("<", gps=gps)).gps_is_unread is unread
+
+
+def test_a_damaged_packet_may_hold_a_position():
+    found = read(with_xmp((XMP_GPS % b"48,51.5N") + b"<<"))
+    assert found.gps_is_unread
+    assert "damaged" in found.gps_problem
 
 
 @pytest.mark.parametrize("compat", [False, True])

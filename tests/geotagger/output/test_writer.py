@@ -21,6 +21,7 @@ from geotagger.output.copies import CopyTree
 from geotagger.output.untag import run as untag
 from geotagger.pipeline.run import run
 from geotagger.types import Photo
+from tests.fixtures import jpegs
 from tests.fixtures.bundles import make_bundle
 
 FOREIGN = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/">
@@ -575,3 +576,68 @@ def test_a_dry_run_writes_nothing_but_the_report(album, tag, tmp_path):
         )
     assert tree(album) == before
     assert not (tmp_path / "out").exists()
+
+
+# Positions that other programs write.
+
+ODD_POSITIONS = {
+    "no direction": {1: None, 3: None},
+    "text": {2: (jpegs.ASCII, b"60 10 5\0"), 4: (jpegs.ASCII, b"24,93333\0")},
+    "seconds unknown": {2: (jpegs.RATIONAL, jpegs.rationals("<", 60, 10) + bytes(8))},
+    "whole numbers": {2: (jpegs.LONG, jpegs.rationals("<", 60)[:4])},
+    "words": {2: (jpegs.ASCII, b"in the north\0")},
+    "out of range": {2: (jpegs.RATIONAL, jpegs.rationals("<", 160, 10, 5))},
+    "latitude only": {3: None, 4: None},
+    "wrong direction": {1: (jpegs.ASCII, b"E\0")},
+}
+
+
+def photo_at(changes):
+    gps = {key: tag for key, tag in {**jpegs.position(), **changes}.items() if tag}
+    return jpegs.photo(jpegs.exif(jpegs.tiff("<", gps=gps)))
+
+
+@pytest.mark.parametrize("overwrite", ["never", "predicted"])
+def test_whatever_could_be_a_position_is_kept(overwrite, tmp_path, tag):
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    for name, changes in ODD_POSITIONS.items():
+        (folder / f"{name}.jpg").write_bytes(photo_at(changes))
+    for name, position in {
+        "xmp signed": b'exif:GPSLatitude="-33.45" exif:GPSLongitude="-70.66"',
+        "xmp words": b'exif:GPSLatitude="north" exif:GPSLongitude="east"',
+    }.items():
+        packet = WITH_GPS.replace(
+            b'exif:GPSLatitude="48,51.5N" exif:GPSLongitude="2,17.6E"', position
+        )
+        segment = jpegs.segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0" + packet)
+        (folder / f"{name}.jpg").write_bytes(jpegs.photo(segment))
+    before = tree(folder)
+    for options in ({"write_exif": True}, {"sidecar": True}):
+        rows = tag(folder, overwrite=overwrite, **options)
+        assert len(rows) == len(before)
+        assert {row["status"] for row in rows.values()} == {"predicted"}
+        assert all("kept" in row["note"] for row in rows.values()), rows
+        assert tree(folder) == before
+    rows = tag(folder, only_missing=True)
+    assert {row["status"] for row in rows.values()} == {"skipped"}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {2: (jpegs.RATIONAL, bytes(24))},
+        {2: (jpegs.RATIONAL, jpegs.rationals("<", 0)), 4: (jpegs.RATIONAL, b"\0\0\0\0\1\0\0\0")},
+        {2: None, 4: None},
+    ],
+    ids=["0/0", "0, 0", "nothing"],
+)
+def test_an_empty_fix_is_filled(changes, tmp_path, tag):
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    (folder / "a.jpg").write_bytes(photo_at(changes))
+    before = contents(folder)
+    assert tag(folder, write_exif=True, only_missing=True)["a.jpg"]["status"] == "tagged"
+    assert read((folder / "a.jpg").read_bytes()).gps_is_prediction
+    untagged(folder)
+    assert contents(folder) == before

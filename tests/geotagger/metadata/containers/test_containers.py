@@ -427,3 +427,13 @@ def test_raw_in_a_directory_below_the_first(kind):
         TiffFile(tiff("<", {330: (kind, struct.pack("<L", len(plain)))}) + raw).refuse_fragile()
     sound = jpegs.directory("<", len(plain), {262: (SHORT, struct.pack("<H", 1))})
     TiffFile(tiff("<", {330: (kind, struct.pack("<L", len(plain)))}) + sound).refuse_fragile()
+
+
+@pytest.mark.parametrize("name", photo_files.LARGE_TEXT)
+def test_a_png_with_much_packed_text_is_written_and_comes_back(name):
+    data = photo_files.LARGE_TEXT[name]
+    written = embed(data, PARIS)
+    verify(written)
+    assert read(written.data).gps_is_prediction
+    assert others(written.data) == others(data)
+    assert undo_record(written.data).restore(written.data) == data

@@ -57,11 +57,11 @@ def test_only_the_exif_segment_changes(data, tags):
 
 
 @sound
-def test_the_old_block_stays_in_place_but_for_one_pointer(data):
+def test_the_old_block_stays_in_place_but_for_one_entry(data):
     old, new = block(data), block(tagged_as(data, PARIS))
     if old is not None:
         changed = [i for i, (a, b) in enumerate(zip(old, new, strict=False)) if a != b]
-        assert not changed or changed[-1] - changed[0] < 4
+        assert not changed or changed[-1] - changed[0] < 12
         assert new[len(old) : len(old) + 4] == bytes(4)
     assert len(new) - len(old or b"") < 700
 
