@@ -100,6 +100,8 @@ class RunOptions:
     manifest: Path | None = None
     """File for the SHA-256 of each photo before and after the run."""
     overwrite: Overwrite = Overwrite.NEVER
+    touch: bool = False
+    """Set the time of change of written files to now, instead of keeping it."""
     dry_run: bool = False
     """Say what would be written, and write nothing."""
     only_missing: bool = False

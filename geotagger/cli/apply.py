@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from geotagger.cli.flags import SOME_FAILED, EnumChoice
+from geotagger.cli.flags import SOME_FAILED, TOUCH, EnumChoice
 from geotagger.cli.review import REPORT
 from geotagger.config import Overwrite, RunOptions
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     metavar="KM",
     help="Write a position only if its 90 % radius is at most this; else only region tags.",
 )
+@TOUCH
 @click.option("-q", "--quiet", is_flag=True, help="Print only the totals.")
 def apply(
     report: Path,
@@ -46,6 +47,7 @@ def apply(
     dry_run: bool,
     overwrite: Overwrite,
     max_radius_km: float,
+    touch: bool,
     quiet: bool,
 ) -> None:
     """Write the predictions that a review approved.
@@ -81,6 +83,7 @@ def apply(
         dry_run=dry_run,
         overwrite=overwrite,
         max_radius_km=max_radius_km,
+        touch=touch,
     )
     with Decisions(report) as decisions:
         write(report, read_rows(report), decisions, options, show)

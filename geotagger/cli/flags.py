@@ -140,6 +140,13 @@ PREDICTION_FLAGS: Sequence[Callable[..., Any]] = (
 )
 
 
+TOUCH = click.option(
+    "--touch",
+    is_flag=True,
+    help="Set the time of change of written files to now, so that photo servers read them again.",
+)
+
+
 def album_flag() -> Callable[..., Any]:
     """The flag for evidence from other photos of the same camera."""
     return click.option(

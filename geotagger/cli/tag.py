@@ -12,6 +12,7 @@ import click
 from geotagger.cli.flags import (
     PATHS,
     SOME_FAILED,
+    TOUCH,
     EnumChoice,
     album_flag,
     prediction_flags,
@@ -103,6 +104,7 @@ def _groups(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...
     metavar="KM",
     help="Write a position only if its 90 % radius is at most this; else only region tags.",
 )
+@TOUCH
 @album_flag()
 @click.option("--only-missing", is_flag=True, help="Skip photos that have measured GPS.")
 @click.option(

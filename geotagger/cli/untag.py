@@ -7,12 +7,13 @@ from pathlib import Path
 
 import click
 
-from geotagger.cli.flags import PATHS, SOME_FAILED
+from geotagger.cli.flags import PATHS, SOME_FAILED, TOUCH
 
 
 @click.command()
 @PATHS
-def untag(paths: tuple[Path, ...]) -> None:
+@TOUCH
+def untag(paths: tuple[Path, ...], touch: bool) -> None:
     """Restore photos to the state before geotagger wrote to them.
 
     The file is the same byte for byte. If another program has written to it since, only the tags
@@ -24,7 +25,7 @@ def untag(paths: tuple[Path, ...]) -> None:
     """
     from geotagger.output import untag as restore
 
-    counts = restore.run(paths, lambda line: click.echo(line, err=True))
+    counts = restore.run(paths, lambda line: click.echo(line, err=True), touch=touch)
     click.echo(", ".join(f"{count} {name}" for name, count in counts.items()) or "nothing to do")
     if counts.get("failed"):
         sys.exit(SOME_FAILED)

@@ -7,13 +7,11 @@ the like) and the Location structures. Names that geotagger wrote are left out.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from io import BytesIO
 from typing import TYPE_CHECKING
-
-from PIL import Image, IptcImagePlugin
 
 from geotagger.errors import CannotEmbedError
 from geotagger.metadata.containers.locate import xmp_packet
+from geotagger.metadata.iptc import CITY, COUNTRY, STATE, SUBLOCATION, iptc_fields
 from geotagger.metadata.xmp import packet as xmp
 from geotagger.metadata.xmp.prediction import without_prediction
 from geotagger.metadata.xmp.tags import clean
@@ -21,7 +19,7 @@ from geotagger.metadata.xmp.tags import clean
 if TYPE_CHECKING:
     from geotagger.metadata.xmp.packet import Value
 
-_IIM = ((2, 92), (2, 90), (2, 95), (2, 101))
+_IIM = (SUBLOCATION, CITY, STATE, COUNTRY)
 _SUBLOCATION = "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/}Location"
 _FLAT = (_SUBLOCATION, "photoshop:City", "photoshop:State", "photoshop:Country")
 _STRUCTURES = ("Iptc4xmpExt:LocationCreated", "Iptc4xmpExt:LocationShown")
@@ -63,11 +61,6 @@ def _texts(values: Mapping[str, Value], names: tuple[str, ...]) -> list[str]:
 
 
 def _in_iim(data: bytes) -> Iterator[list[str]]:
-    try:
-        with Image.open(BytesIO(data)) as image:
-            fields = IptcImagePlugin.getiptcinfo(image) or {}
-    except Exception:  # Pillow raises many kinds on damaged files
-        return
-    raw = (fields.get(key) for key in _IIM)
-    texts = (value.decode("utf-8", "replace") for value in raw if isinstance(value, bytes))
-    yield [clean(text) for text in texts if clean(text)]
+    fields = iptc_fields(data)
+    texts = (clean(text) for field in _IIM for text in fields.get(field, ())[:1])
+    yield [text for text in texts if text]

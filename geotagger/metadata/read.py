@@ -69,6 +69,16 @@ def read(data: bytes) -> PhotoMetadata:
     )
 
 
+def prediction_text(data: bytes) -> str:
+    """What geotagger wrote into GPSAreaInformation; empty if it wrote nothing. Never raises."""
+    try:
+        tiff = Tiff(exif_block(data) or b"")
+        gps, _ = gps_directory(tiff, tiff.ifd(tiff.first))
+        return gps_tags.prediction_text(tiff, gps) if gps else ""
+    except (ValueError, IndexError, struct.error):
+        return ""
+
+
 def read_head(path: Path) -> PhotoMetadata:
     """Reads the metadata of a file whose pixels are not needed, if possible from its first 256 KB.
 

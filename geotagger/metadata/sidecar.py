@@ -14,6 +14,7 @@ from pathlib import Path
 from geotagger.config import SidecarStyle
 from geotagger.errors import CannotEmbedError
 from geotagger.images.scan import IMAGE_SUFFIXES, RAW_SUFFIXES
+from geotagger.metadata.foreign_tags import NO_FOREIGN_TAGS, ForeignTags
 from geotagger.metadata.xmp.prediction import with_prediction, without_prediction
 from geotagger.metadata.xmp.removal import CleanedPacket
 from geotagger.metadata.xmp.tags import XmpTags
@@ -64,12 +65,15 @@ def _named_sidecar_errors() -> Iterator[None]:
         raise CannotEmbedError(f"in its sidecar: {error}") from error
 
 
-def sidecar_with(existing: bytes | None, tags: XmpTags) -> bytes:
+def sidecar_with(
+    existing: bytes | None, tags: XmpTags, foreign: ForeignTags = NO_FOREIGN_TAGS
+) -> bytes:
     """The content of the sidecar with a prediction.
 
     Args:
         existing: The present content; None if there is no sidecar yet.
         tags: The prediction.
+        foreign: Tags of others in the photo itself, which the sidecar must not hide.
 
     Returns:
         `existing` itself if it holds the prediction already.
@@ -80,7 +84,7 @@ def sidecar_with(existing: bytes | None, tags: XmpTags) -> bytes:
     if existing is not None and not existing.strip(b"\0 \t\r\n"):
         raise CannotEmbedError("its sidecar is empty: remove it")
     with _named_sidecar_errors():
-        return with_prediction(existing, tags, padding_bytes=0)
+        return with_prediction(existing, tags, padding_bytes=0, foreign=foreign)
 
 
 def sidecar_without(existing: bytes) -> CleanedPacket:

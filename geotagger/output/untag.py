@@ -16,11 +16,12 @@ from geotagger.metadata.undo.write_journal import WriteJournal
 from geotagger.printable import printable_path
 
 
-def run(paths: Sequence[Path], say: Callable[[str], None]) -> Counter[str]:
+def run(paths: Sequence[Path], say: Callable[[str], None], *, touch: bool = False) -> Counter[str]:
     """Restores every photo and sidecar under `paths`.
 
     Args:
         say: called with a line for each file that was changed, or failed.
+        touch: the time of change of restored files becomes now; otherwise it is kept.
 
     Returns:
         How many photos have each `UntagStatus`. A photo counts with its sidecars, by the worst
@@ -33,7 +34,7 @@ def run(paths: Sequence[Path], say: Callable[[str], None]) -> Counter[str]:
     with WriteJournal.open() as journal:
         clear_old_leftovers(journal)
         for files, problem in _files_under(paths):
-            done_by_path = {path: _untagged(path, problem, journal) for path in files}
+            done_by_path = {path: _untagged(path, problem, journal, touch=touch) for path in files}
             for path, done in done_by_path.items():
                 if done.result != UntagStatus.UNTOUCHED:
                     note = f" ({done.note})" if done.note else ""
@@ -64,10 +65,11 @@ def _files_under(paths: Sequence[Path]) -> Iterator[tuple[list[Path], str]]:
                     yield [path], ""
 
 
-def _untagged(path: Path, problem: str, journal: WriteJournal) -> UntagResult:
+def _untagged(path: Path, problem: str, journal: WriteJournal, *, touch: bool) -> UntagResult:
     if problem:
         return UntagResult(UntagStatus.FAILED, problem)
     try:
-        return (untag_sidecar if path.suffix == SUFFIX else untag_file)(path, journal)
+        untag = untag_sidecar if path.suffix == SUFFIX else untag_file
+        return untag(path, journal, touch=touch)
     except PhotoError as error:
         return UntagResult(UntagStatus.FAILED, str(error))

@@ -67,7 +67,7 @@ class Writer:
                 exiftool = stack.enter_context(ExifTool())
             journal = stack.enter_context(WriteJournal.open())
             clear_old_leftovers(journal)
-            self.context = WriteContext(journal, options.overwrite, exiftool)
+            self.context = WriteContext(journal, options.overwrite, exiftool, touch=options.touch)
         self.manifest = None
         if options.manifest:
             self.manifest = stack.enter_context(open_manifest(options.manifest))
@@ -158,8 +158,11 @@ class Writer:
         source = (photo and photo.original_sha256) or outcome.sha256
         xmp = tags.for_original(source, None).xmp
         assert xmp is not None
+        # Other programs find the position in a photo; of one that cannot hold it, in the sidecar.
+        not_embedded = ReasonCode.NOT_EMBEDDED in {reason.code for reason in outcome.reasons}
+        xmp = replace(xmp, exif_gps=not_embedded)
         sidecar = sidecar_path(path, SidecarStyle(self.options.sidecar_style))
-        return tag_sidecar(sidecar, xmp, outcome.metadata, context)
+        return tag_sidecar(sidecar, outcome.photo.path, xmp, outcome.metadata, context)
 
 
 def _with(outcome: Outcome, *reasons: Reason, status: Status | None = None) -> Outcome:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -24,10 +24,13 @@ from geotagger.metadata.coordinates import (
 from geotagger.metadata.exif.ifd import ASCII, BYTE, RATIONAL, UNDEFINED
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from geotagger.metadata.exif.ifd import Ifd, Tiff
     from geotagger.types import Point
 
 PREDICTED_MARK = "PREDICTED by geotagger"
+ALSO_IN_XMP = "; also in XMP "
 
 _VERSION, _STATUS, _DATUM = GPSIFD.GPSVersionID, GPSIFD.GPSStatus, GPSIFD.GPSMapDatum
 _LAT_REF, _LAT = GPSIFD.GPSLatitudeRef, GPSIFD.GPSLatitude
@@ -67,6 +70,14 @@ class GpsTags:
     def __post_init__(self) -> None:
         if not self.note.startswith(PREDICTED_MARK):
             raise ValueError(f"the note must begin with {PREDICTED_MARK!r}")
+
+    def naming_spaces(self, spaces: Sequence[str]) -> GpsTags:
+        """The tags with a note that names the XMP namespaces to which geotagger adds properties.
+
+        EXIF survives programs that drop geotagger's own XMP. So `untag` knows what to remove.
+        """
+        also = f"{ALSO_IN_XMP}{', '.join(spaces)}" if spaces else ""
+        return replace(self, note=self.note[: _MAX_TEXT - len(also)] + also)
 
     @property
     def text(self) -> str:
@@ -121,6 +132,20 @@ def is_prediction(tiff: Tiff, gps: Ifd) -> bool:
     area = tiff.value(gps.entry(_AREA), max_bytes=16 * _MAX_TEXT)
     # Another writer may have recoded the text to UTF-16, so zero bytes are dropped.
     return b"MANUAL" in method and PREDICTED_MARK.encode() in area.replace(b"\0", b"")
+
+
+def prediction_text(tiff: Tiff, gps: Ifd) -> str:
+    """The text of AreaInformation if geotagger wrote this directory; else empty. Raises TiffError.
+
+    Another writer may have recoded it to UTF-16.
+    """
+    if not is_prediction(tiff, gps):
+        return ""
+    raw = tiff.value(gps.entry(_AREA), max_bytes=16 * _MAX_TEXT)
+    codec = "utf-8"
+    if raw.startswith(b"UNICODE\0"):
+        codec = "utf-16-le" if tiff.order == "<" else "utf-16-be"
+    return raw[8:].decode(codec, "replace").rstrip("\0 ")
 
 
 def has_position(gps: Ifd) -> bool:

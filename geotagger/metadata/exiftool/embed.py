@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 import struct
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from piexif import TAGS
@@ -18,9 +19,15 @@ from geotagger.metadata.containers import heif
 from geotagger.metadata.containers.locate import xmp_packet
 from geotagger.metadata.exif.gps_tags import OWN_TAGS
 from geotagger.metadata.exiftool.process import SUFFIXES, gps_arguments
+from geotagger.metadata.foreign_tags import foreign_tags
 from geotagger.metadata.read import read
 from geotagger.metadata.undo.delta import delta
-from geotagger.metadata.xmp.prediction import prediction_in, with_prediction, without_prediction
+from geotagger.metadata.xmp.prediction import (
+    prediction_in,
+    spaces_written,
+    with_prediction,
+    without_prediction,
+)
 
 if TYPE_CHECKING:
     from geotagger.metadata.exif.gps_tags import GpsTags
@@ -64,7 +71,11 @@ def embed_by_exiftool(
         CannotEmbedError: ExifTool is missing, refuses the file, or wrote something else.
     """
     if exiftool is None:
-        raise CannotEmbedError("HEIC, AVIF, JPEG XL and camera RAW take --backend exiftool")
+        raise CannotEmbedError(
+            "HEIC, AVIF, JPEG XL and camera RAW are written only with --backend exiftool; "
+            "without it the position is in the sidecar, and place names that other programs show "
+            "are there with --compat-tags"
+        )
     existing = read(original)
     has_measured = existing.gps is not None and not existing.gps_is_prediction
     if has_measured and tags.gps and tags.gps.point is None:
@@ -74,7 +85,11 @@ def embed_by_exiftool(
         earlier = prediction_in(_packet(current, suffix, exiftool))
         tags = tags.for_original(hashlib.sha256(original).hexdigest(), earlier)
         assert tags.xmp
-        packet = with_prediction(_packet(original, suffix, exiftool), tags.xmp)
+        old_packet, foreign = _packet(original, suffix, exiftool), foreign_tags(original)
+        packet = with_prediction(old_packet, tags.xmp, foreign=foreign)
+        if tags.gps:
+            spaces = spaces_written(old_packet, tags.xmp, foreign)
+            tags = replace(tags, gps=tags.gps.naming_spaces(spaces))
     gps = gps_arguments(tags.gps) if tags.gps else []
     new = exiftool.rewrite(original, suffix, ["-GPS:all="] * has_measured + gps, packet)
     undo = delta(new, original)
@@ -83,15 +98,17 @@ def embed_by_exiftool(
     return new, undo
 
 
-def without_own_by_exiftool(data: bytes, suffix: str, exiftool: ExifTool) -> bytes:
+def without_own_by_exiftool(data: bytes, suffix: str, exiftool: ExifTool, note: str = "") -> bytes:
     """The file without geotagger's GPS tags and XMP, after another program has changed it.
+
+    `note` is the note in its EXIF, as for `without_prediction`.
 
     Raises:
         CannotEmbedError: ExifTool refuses the file, or wrote something else.
     """
     packet = _packet(data, suffix, exiftool)
     if packet is not None:
-        cleaned = without_prediction(packet).packet
+        cleaned = without_prediction(packet, note).packet
         packet = None if cleaned == packet else cleaned or _EMPTY_PACKET
     gps_is_ours = read(data).gps_is_prediction
     new = exiftool.rewrite(data, suffix, _DELETE_GPS if gps_is_ours else [], packet)

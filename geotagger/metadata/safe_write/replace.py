@@ -56,7 +56,13 @@ _REASONS = {
 
 
 def replace(
-    file: LoadedFile, new: bytes, undo: bytes, journal: WriteJournal, like: Path | None = None
+    file: LoadedFile,
+    new: bytes,
+    undo: bytes,
+    journal: WriteJournal,
+    like: Path | None = None,
+    *,
+    touch: bool = False,
 ) -> str:
     """Replaces the content of the file: completely or not at all, whatever happens meanwhile.
 
@@ -66,6 +72,7 @@ def replace(
         undo: The packed record or delta that restores the original; b"" if `new` is the original.
         journal: Where the write is recorded.
         like: Gives mode, times and attributes to a file that does not exist yet.
+        touch: The time of change becomes now; otherwise it is kept.
 
     Returns:
         SHA-256 of the new content.
@@ -82,7 +89,7 @@ def replace(
         after = pending.result() if pending.done() else UNKNOWN
         row = journal.begin(file.path, temp, file.sha256, after, undo)
         try:
-            _write_temp(file.path if file.stat else like, temp, new)
+            _write_temp(file.path if file.stat else like, temp, new, touch=touch)
             if after == UNKNOWN:
                 after = pending.result()
                 journal.complete(row, after)
@@ -151,7 +158,7 @@ def _temp_name(name: str) -> str:
     return f".{name}.geotagger-{secrets.token_hex(4)}.tmp"
 
 
-def _write_temp(like: Path | None, temp: Path, new: bytes) -> None:
+def _write_temp(like: Path | None, temp: Path, new: bytes, *, touch: bool) -> None:
     mode = 0o600 if like else 0o666  # the umask applies
     with open(temp, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
         file.write(new)
@@ -159,6 +166,8 @@ def _write_temp(like: Path | None, temp: Path, new: bytes) -> None:
         os.fsync(file.fileno())
     if like:
         _copy_attributes(like, temp)  # after closing, which may set the time on Windows
+    if touch:
+        os.utime(temp)
     if not _reads_as(temp, new):
         raise PhotoError("the disk did not give back what was written: check it")
 

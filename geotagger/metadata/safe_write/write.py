@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from geotagger.config import Overwrite
-from geotagger.errors import PhotoError
+from geotagger.errors import CannotEmbedError, PhotoError
 from geotagger.metadata.containers.locate import xmp_packet
-from geotagger.metadata.embed import embed, undo_record
+from geotagger.metadata.embed import embed, original, undo_record
 from geotagger.metadata.exiftool.embed import embed_by_exiftool, needs_exiftool
+from geotagger.metadata.foreign_tags import foreign_tags, foreign_tags_for_sidecar
 from geotagger.metadata.read import read
 from geotagger.metadata.safe_write.loading import (
     ChangedError,
     LoadedFile,
+    load,
     load_if_present,
     load_unchanged,
 )
@@ -29,7 +32,14 @@ from geotagger.metadata.sidecar import (
 from geotagger.metadata.undo.delta import delta
 from geotagger.metadata.undo.record import original_sha256
 from geotagger.metadata.undo.untag import original_of, untag_sidecar
-from geotagger.metadata.xmp.prediction import gps_in, prediction_in, with_prediction, withheld
+from geotagger.metadata.xmp.prediction import (
+    gps_in,
+    prediction_in,
+    spaces_written,
+    with_prediction,
+    withheld,
+    without_prediction,
+)
 from geotagger.metadata.xmp.tags import own_properties
 from geotagger.reasons import Reason, ReasonCode
 from geotagger.types import PhotoMetadata
@@ -37,6 +47,7 @@ from geotagger.types import PhotoMetadata
 if TYPE_CHECKING:
     from geotagger.metadata.exiftool.process import ExifTool
     from geotagger.metadata.file_tags import FileTags
+    from geotagger.metadata.foreign_tags import ForeignTags
     from geotagger.metadata.undo.write_journal import WriteJournal
     from geotagger.metadata.xmp.tags import XmpTags
 
@@ -51,6 +62,8 @@ class WriteContext:
     overwrite: Overwrite = Overwrite.NEVER
     """never, predicted (geotagger's own earlier tags may be replaced) or always (measured too)."""
     exiftool: ExifTool | None = None
+    touch: bool = False
+    """Set the time of change of written files to now, instead of keeping it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,17 +133,18 @@ def copy_file(path: Path, target: Path, analysed_sha256: str, context: WriteCont
             copy = _load_copy(photo, target, context)
         if copy.sha256 != photo.sha256:
             target.parent.mkdir(parents=True, exist_ok=True)
-            replace(copy, photo.data, b"", context.journal, like=photo.path)
+            replace(copy, photo.data, b"", context.journal, like=photo.path, touch=context.touch)
         return WriteResult(copy.path, photo.sha256)
 
 
 def tag_sidecar(
-    path: Path, tags: XmpTags, existing: PhotoMetadata, context: WriteContext
+    path: Path, photo: Path, tags: XmpTags, existing: PhotoMetadata, context: WriteContext
 ) -> WriteResult:
     """Writes the XMP sidecar of a photo, or extends the existing one.
 
     Args:
         path: The sidecar.
+        photo: Its photo; programs read what the sidecar lacks from there.
         tags: What to write.
         existing: The metadata of the photo itself.
         context: Journal and overwrite policy.
@@ -150,16 +164,27 @@ def tag_sidecar(
         )
         _refuse_measured(existing, context)
         _refuse_measured(in_sidecar, context)
-        new = sidecar_with(packet, tags)
+        foreign = _foreign_tags_in(photo)
+        new = sidecar_with(packet, tags, foreign)
         if new == packet:
             return WriteResult(sidecar.path, sidecar.sha256, (ALREADY_WRITTEN,))
         if prediction_in(packet) and context.overwrite == Overwrite.NEVER:
             raise OverwriteRefusedError(
                 "its sidecar holds an earlier prediction (see --overwrite predicted)"
             )
-        original = None if packet is None else sidecar_without(packet).packet
-        sha256 = replace(sidecar, new, delta(new, original), context.journal)
+        undo = delta(new, None if packet is None else sidecar_without(packet).packet)
+        sha256 = replace(sidecar, new, undo, context.journal, touch=context.touch)
         return WriteResult(sidecar.path, sha256, _withheld_reasons(new, tags))
+
+
+def _foreign_tags_in(photo: Path) -> ForeignTags:
+    data = load(photo).data
+    packet = xmp_packet(data)
+    try:
+        original = without_prediction(packet).packet if packet else None
+    except CannotEmbedError:
+        original = None
+    return foreign_tags_for_sidecar(data, original)
 
 
 def retire_sidecars(
@@ -195,10 +220,11 @@ def _retire(
             if earlier is None or (required_source and earlier.source_sha256 != required_source):
                 return ()
             new = tags.for_original(earlier.source_sha256, earlier).xmp
+            new = new and dataclasses.replace(new, exif_gps=earlier.exif_gps)
             differs = new is not None and own_properties(new) != own_properties(earlier)
             if context.overwrite == Overwrite.NEVER and differs:
                 return (Reason(ReasonCode.OLD_SIDECAR_KEPT),)
-            result = untag_sidecar(path, context.journal)
+            result = untag_sidecar(path, context.journal, touch=context.touch)
     except PhotoError as error:
         return (Reason(ReasonCode.OLD_SIDECAR_NOT_CLEARED, str(error)),)
     cleared = Reason(ReasonCode.OLD_SIDECAR_CLEARED)
@@ -238,7 +264,9 @@ def _write(
     else:
         if target.stat is None:
             target.path.parent.mkdir(parents=True, exist_ok=True)
-        sha256 = replace(target, new.data, new.undo, context.journal, like=photo.path)
+        sha256 = replace(
+            target, new.data, new.undo, context.journal, like=photo.path, touch=context.touch
+        )
         reasons = new.reasons
     return WriteResult(target.path, sha256, reasons, new.original_sha256, new.lacks_xmp)
 
@@ -251,17 +279,22 @@ def _embedded(base: LoadedFile, tags: FileTags, context: WriteContext) -> _NewCo
     tags = tags.for_original(source_sha256, prediction_in(xmp_packet(base.data)))
     xmp = tags.xmp
 
+    foreign, gps = foreign_tags(base.data), tags.gps
+    if gps and xmp:
+        spaces = spaces_written(xmp_packet(original(base.data)), xmp, foreign)
+        gps = gps.naming_spaces(spaces)
+
     def change(packet: bytes | None) -> bytes:
         assert xmp is not None
-        return with_prediction(packet, xmp)
+        return with_prediction(packet, xmp, foreign=foreign)
 
-    result = embed(base.data, tags.gps, change if xmp else None, base.sha256)
+    result = embed(base.data, gps, change if xmp else None, base.sha256)
     if result.data != base.data:
         verify(result)
     reasons: list[Reason] = []
     if result.xmp_problem:
         reasons.append(Reason(ReasonCode.XMP_NOT_WRITTEN, result.xmp_problem))
-    if xmp and result.packet and xmp_packet(result.original):  # it may hold other values
+    if xmp and result.packet:
         reasons += _withheld_reasons(result.packet, xmp)
     lacks_xmp = xmp is not None and result.packet is None
     record = result.record
@@ -269,9 +302,9 @@ def _embedded(base: LoadedFile, tags: FileTags, context: WriteContext) -> _NewCo
 
 
 def _embedded_by_exiftool(base: LoadedFile, tags: FileTags, context: WriteContext) -> _NewContent:
-    original = original_of(base, context.journal)
-    original = base.data if original is None else original
-    data, undo = embed_by_exiftool(original, base.data, base.path.suffix, tags, context.exiftool)
+    found = original_of(base, context.journal)
+    untagged = base.data if found is None else found
+    data, undo = embed_by_exiftool(untagged, base.data, base.path.suffix, tags, context.exiftool)
     return _NewContent(data, undo, original_sha256(undo))
 
 
@@ -291,8 +324,8 @@ def _load_copy(photo: LoadedFile, target: Path, context: WriteContext) -> Loaded
 
 def _versions(file: LoadedFile, context: WriteContext) -> set[bytes]:
     """The content as it is, and as it was before geotagger wrote to it."""
-    original = original_of(file, context.journal)
-    return {file.data} if original is None else {file.data, original}
+    earlier = original_of(file, context.journal)
+    return {file.data} if earlier is None else {file.data, earlier}
 
 
 def _refuse_measured(existing: PhotoMetadata, context: WriteContext) -> None:

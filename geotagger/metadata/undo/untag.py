@@ -12,7 +12,7 @@ from geotagger.metadata.containers.locate import xmp_packet
 from geotagger.metadata.embed import undo_record
 from geotagger.metadata.exiftool.embed import needs_exiftool, without_own_by_exiftool
 from geotagger.metadata.exiftool.process import ExifTool
-from geotagger.metadata.read import read
+from geotagger.metadata.read import prediction_text, read
 from geotagger.metadata.safe_write.loading import LoadedFile, load
 from geotagger.metadata.safe_write.replace import named_disk_errors, remove, replace
 from geotagger.metadata.sidecar import sidecar_without
@@ -51,8 +51,10 @@ _RESTORED = UntagResult(UntagStatus.RESTORED)
 _UNTOUCHED = UntagResult(UntagStatus.UNTOUCHED)
 
 
-def untag_file(path: Path, journal: WriteJournal) -> UntagResult:
+def untag_file(path: Path, journal: WriteJournal, *, touch: bool = False) -> UntagResult:
     """Restores the photo, byte for byte where possible.
+
+    With `touch` its time of change becomes now; otherwise it is kept.
 
     Raises:
         PhotoError: Nothing can be removed safely, or the disk refuses.
@@ -64,13 +66,15 @@ def untag_file(path: Path, journal: WriteJournal) -> UntagResult:
             return _UNTOUCHED
         original = original_of(photo, journal)
         if original is not None:
-            replace(photo, original, b"", journal)
+            replace(photo, original, b"", journal, touch=touch)
             return _RESTORED
-        return _cleaned(photo, journal)
+        return _cleaned(photo, journal, touch=touch)
 
 
-def untag_sidecar(path: Path, journal: WriteJournal) -> UntagResult:
+def untag_sidecar(path: Path, journal: WriteJournal, *, touch: bool = False) -> UntagResult:
     """Restores the sidecar; deletes it if geotagger made it and nobody else wrote to it.
+
+    With `touch` its time of change becomes now; otherwise it is kept.
 
     Raises:
         PhotoError: Nothing can be removed safely, or the disk refuses.
@@ -88,7 +92,8 @@ def untag_sidecar(path: Path, journal: WriteJournal) -> UntagResult:
             note = "the sidecar was geotagger's and is removed"
             return UntagResult(UntagStatus.RESTORED, note)
         original = original_of(sidecar, journal)
-        replace(sidecar, cleaned.packet if original is None else original, b"", journal)
+        new = cleaned.packet if original is None else original
+        replace(sidecar, new, b"", journal, touch=touch)
         if cleaned.exact or original is not None:
             return _RESTORED
         return _cleaned_result(", ".join(cleaned.removed))
@@ -118,7 +123,7 @@ def _cleaned_result(removed: str) -> UntagResult:
     return UntagResult(UntagStatus.CLEANED, note)
 
 
-def _cleaned(photo: LoadedFile, journal: WriteJournal) -> UntagResult:
+def _cleaned(photo: LoadedFile, journal: WriteJournal, *, touch: bool) -> UntagResult:
     """Removes only what is ours; another program may have kept any part of it."""
     try:
         new, removed = _without_ours(photo)
@@ -132,21 +137,21 @@ def _cleaned(photo: LoadedFile, journal: WriteJournal) -> UntagResult:
         ) from error
     if new == photo.data:
         return _UNTOUCHED
-    replace(photo, new, b"", journal)
+    replace(photo, new, b"", journal, touch=touch)
     return _cleaned_result(removed)
 
 
 def _without_ours(photo: LoadedFile) -> tuple[bytes, str]:
     """(the file without what geotagger wrote, what that was)."""
-    suffix = photo.path.suffix
+    suffix, note = photo.path.suffix, prediction_text(photo.data)
     if not needs_exiftool(photo.data, suffix):
-        cleaned = without_own(photo.data, lambda packet: without_prediction(packet).packet)
+        cleaned = without_own(photo.data, lambda packet: without_prediction(packet, note).packet)
         return cleaned.data, ", ".join(cleaned.removed)
     if not _holds_ours(photo.data):  # do not start ExifTool for nothing
         return photo.data, ""
     try:
         with ExifTool() as exiftool:
-            new = without_own_by_exiftool(photo.data, suffix, exiftool)
+            new = without_own_by_exiftool(photo.data, suffix, exiftool, note)
             return new, "GPS tags, XMP properties"
     except UsageError as error:
         raise CannotEmbedError("that takes ExifTool, which is not installed") from error

@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from geotagger.errors import CannotEmbedError
 from geotagger.metadata.coordinates import EmptyFixError
+from geotagger.metadata.foreign_tags import NO_FOREIGN_TAGS, ForeignTags
 from geotagger.metadata.xmp.packet import mentions_geotagger, read
 from geotagger.metadata.xmp.removal import (
     CleanedPacket,
@@ -38,14 +39,18 @@ from geotagger.metadata.xmp.tags import (
     tags_from,
     with_time_of,
 )
-from geotagger.metadata.xmp.writing import extended, is_up_to_date, new_packet
+from geotagger.metadata.xmp.writing import added_blocks, extended, is_up_to_date, new_packet
 from geotagger.types import Point
 
 _PADDING_BYTES = 2048
 
 
 def with_prediction(
-    packet: bytes | None, tags: XmpTags, *, padding_bytes: int = _PADDING_BYTES
+    packet: bytes | None,
+    tags: XmpTags,
+    *,
+    padding_bytes: int = _PADDING_BYTES,
+    foreign: ForeignTags = NO_FOREIGN_TAGS,
 ) -> bytes:
     """Adds a prediction to a packet, in place of an earlier one.
 
@@ -53,6 +58,7 @@ def with_prediction(
         packet: None or empty: a new packet is made.
         tags: The prediction; `tags.created` is not compared with an earlier one.
         padding_bytes: White space at the end of a new packet, for other programs to grow into.
+        foreign: Tags of others outside the packet, which new properties must not hide.
 
     Returns:
         `packet` itself if it holds this prediction already.
@@ -61,21 +67,43 @@ def with_prediction(
         CannotEmbedError: The packet cannot be extended without risk.
     """
     if not packet:
-        return new_packet(tags, padding_bytes)
+        return new_packet(tags, padding_bytes, foreign)
     old = read(packet)
     earlier = tags_from(old.values)
     tags = with_time_of(tags, earlier)
-    if earlier and is_up_to_date(old, tags, padding_bytes):
+    if earlier and is_up_to_date(old, tags, padding_bytes, foreign):
         return packet
     original = remove(old).packet if holds_prediction(old) else packet
-    new = new_packet(tags, padding_bytes) if original is None else extended(read(original), tags)
+    if original is None:
+        new = new_packet(tags, padding_bytes, foreign)
+    else:
+        new = extended(read(original), tags, foreign)
     same = new == packet or (earlier is not None and _comparable(new) == _comparable(packet))
     return packet if same else new
 
 
-def without_prediction(packet: bytes) -> CleanedPacket:
-    """Removes the prediction from a packet. Raises CannotEmbedError if it is damaged."""
-    return remove(read(packet))
+def without_prediction(packet: bytes, note: str = "") -> CleanedPacket:
+    """Removes the prediction from a packet.
+
+    Args:
+        packet: The packet.
+        note: What geotagger wrote into the photo's EXIF (`gps_tags.prediction_text`). It tells what
+            is geotagger's if another program has dropped geotagger's own properties.
+
+    Raises:
+        CannotEmbedError: It is damaged.
+    """
+    return remove(read(packet), note)
+
+
+def spaces_written(packet: bytes | None, tags: XmpTags, foreign: ForeignTags) -> tuple[str, ...]:
+    """Prefixes of the standard properties that `with_prediction` will add to the packet."""
+    try:
+        values = read(packet).values if packet else {}
+    except CannotEmbedError:
+        return ()
+    blocks = added_blocks(values, tags, foreign)
+    return tuple(dict.fromkeys(name.partition(":")[0] for block in blocks for name in block))
 
 
 def prediction_in(packet: bytes | None) -> XmpTags | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
+from geotagger.metadata.exif.gps_tags import ALSO_IN_XMP, PREDICTED_MARK
 from geotagger.metadata.xmp.check import check_reduced
 from geotagger.metadata.xmp.packet import (
     ARRAYS,
@@ -20,13 +22,18 @@ from geotagger.metadata.xmp.packet import (
 from geotagger.metadata.xmp.tags import (
     ADDED_KEYWORDS,
     ADDED_PROPERTIES,
+    CONTINENTS,
+    COPIED_KEYWORDS,
+    EXIF_GPS,
     FLAT_KEYWORDS,
     KEYWORDS,
     LATITUDE,
+    LOCATION,
     LONGITUDE,
     PATH_SEPARATORS,
     ROOT_KEYWORD,
     UNDO,
+    clean,
     same_coordinate,
     standard_blocks,
     tags_from,
@@ -37,6 +44,9 @@ _Span: TypeAlias = tuple[int, int]
 _OWN = "geotagger:"
 _SYNTAX = ("rdf:", "xml:", "about")
 _POSITION = (LATITUDE, LONGITUDE)
+_SPACES = re.compile(re.escape(ALSO_IN_XMP) + r"([A-Za-z0-9, ]+)$")
+_PHOTOSHOP = ("photoshop:City", "photoshop:State", "photoshop:Country")
+_LOCATION_PARTS = tuple(f"Iptc4xmpExt:{part}" for part in ("City", "ProvinceState", "CountryName"))
 
 
 class CleanedPacket(NamedTuple):
@@ -51,13 +61,28 @@ class CleanedPacket(NamedTuple):
     """The packet is what it was before geotagger wrote. False: another program changed it since."""
 
 
-def remove(packet: XmpPacket) -> CleanedPacket:
+def remove(packet: XmpPacket, note: str = "") -> CleanedPacket:
     """Removes everything that geotagger wrote.
+
+    Keywords of others that geotagger has repeated are removed only where that leads back to the
+    very original: another program may have dropped them elsewhere since.
+
+    Args:
+        packet: The packet.
+        note: What geotagger wrote into the photo's EXIF; used if its own properties are gone.
 
     Raises:
         CannotEmbedError: Something that another program wrote would be lost.
     """
-    properties, items = _ours(packet)
+    if COPIED_KEYWORDS in packet.values:
+        cleaned = _removed(packet, note, with_copies=True)
+        if cleaned.exact:
+            return cleaned
+    return _removed(packet, note, with_copies=False)
+
+
+def _removed(packet: XmpPacket, note: str, *, with_copies: bool) -> CleanedPacket:
+    properties, items = _ours(packet, note, with_copies=with_copies)
     if not properties and not items:
         return CleanedPacket(packet.raw, (), True)
     standard = {name for name in properties if not name.startswith(_OWN)} | items.keys()
@@ -73,6 +98,11 @@ def remove(packet: XmpPacket) -> CleanedPacket:
     if original is not None and _foreign_values(read(original)) == _foreign_values(rest):
         return CleanedPacket(original, removed, True)
     return CleanedPacket(raw, removed, False)
+
+
+def area_of(note: str) -> str:
+    """The names of the place in the note in EXIF."""
+    return clean(note.partition(f"; {PREDICTED_MARK}")[0]) if PREDICTED_MARK in note else ""
 
 
 def holds_prediction(packet: XmpPacket) -> bool:
@@ -110,19 +140,48 @@ def _foreign_values(packet: XmpPacket) -> dict[str, Value]:
     return {name: value for name, value in values.items() if value != []}
 
 
-def _ours(packet: XmpPacket) -> tuple[set[str], dict[str, list[XmlElement]]]:
+def _ours(
+    packet: XmpPacket, note: str, *, with_copies: bool
+) -> tuple[set[str], dict[str, list[XmlElement]]]:
     """(properties that geotagger wrote, property name -> its items in arrays of others)."""
     values = packet.values
     properties = {name for name in values if name.startswith(_OWN)}
     items: dict[str, list[XmlElement]] = {}
     for name in KEYWORDS:
         array = _array(packet, name)
-        own = _own_items(packet, name, array) if array else []
+        own = _own_items(packet, name, array, note, with_copies=with_copies) if array else []
         if array and own and len(own) == len(array.children):
             properties.add(name)
         elif own:
             items[name] = own
+    if not holds_prediction(packet):
+        return properties | _named_by_note(values, note), items
     return properties | unchanged_properties(values), items
+
+
+def _named_by_note(values: Mapping[str, Value], note: str) -> set[str]:
+    """Standard properties that the note in EXIF names, and that still have the values it names."""
+    match = _SPACES.search(note)
+    spaces = match[1].split(", ") if match else []
+    area = area_of(note)
+    named: set[str] = set()
+    names = [name for name in _PHOTOSHOP if name in values]
+    if "photoshop" in spaces and _joined(values[name] for name in names) == area:
+        named.update(names)
+    places = values.get(LOCATION)
+    if "Iptc4xmpExt" in spaces and isinstance(places, list) and len(places) == 1:
+        place = places[0] if isinstance(places[0], dict) else {}
+        texts = [place[part] for part in _LOCATION_PARTS if part in place]
+        if area in (_joined(texts), place.get("Iptc4xmpExt:WorldRegion")):
+            named.add(LOCATION)
+    is_marked = values.get("exif:GPSStatus") == "V" and LATITUDE in values
+    if "exif" in spaces and is_marked and values.get("exif:GPSProcessingMethod") == "MANUAL":
+        named.update(name for name in EXIF_GPS if name in values)
+    return named
+
+
+def _joined(texts: Iterable[Value]) -> str:
+    return clean(", ".join(text for text in texts if isinstance(text, str)))
 
 
 def _array(packet: XmpPacket, name: str) -> XmlElement | None:
@@ -132,20 +191,47 @@ def _array(packet: XmpPacket, name: str) -> XmlElement | None:
     return None
 
 
-def _own_items(packet: XmpPacket, name: str, array: XmlElement) -> list[XmlElement]:
-    added = packet.values.get(ADDED_KEYWORDS)
-    words = Counter(map(str, added if isinstance(added, list) else ()))
-    if not holds_prediction(packet):
-        words[ROOT_KEYWORD] = 1  # another program dropped the record
-    own = []
-    for item in array.children:
-        word = value_of(item)
-        if name == FLAT_KEYWORDS and isinstance(word, str) and words[word]:
-            words[word] -= 1
-            own.append(item)
-        elif name != FLAT_KEYWORDS and _is_below_root(name, word):
-            own.append(item)
-    return own
+def _own_items(
+    packet: XmpPacket, name: str, array: XmlElement, note: str, *, with_copies: bool
+) -> list[XmlElement]:
+    words = [value_of(item) for item in array.children]
+    if name != FLAT_KEYWORDS:
+        own = Counter(str(word) for word in words if _is_below_root(name, word))
+    elif holds_prediction(packet):
+        own = Counter(_texts(packet, ADDED_KEYWORDS))
+    else:
+        own = _unrecorded_keywords(packet, words, note)
+    if with_copies:
+        start = f"{name} "
+        copies = (text for text in _texts(packet, COPIED_KEYWORDS) if text.startswith(start))
+        own.update(text.removeprefix(start) for text in copies)
+    items = []
+    pairs = list(zip(array.children, words, strict=True))
+    for item, word in pairs if holds_prediction(packet) else reversed(pairs):
+        if isinstance(word, str) and own[word]:
+            own[word] -= 1
+            items.append(item)
+    return items
+
+
+def _unrecorded_keywords(packet: XmpPacket, words: Sequence[Value], note: str) -> Counter[str]:
+    """Flat keywords that are geotagger's although another program has dropped the record.
+
+    geotagger's come last, after its root keyword; an equal keyword before it is someone else's.
+    """
+    if ROOT_KEYWORD not in words:
+        return Counter()
+    names = {*area_of(note).split(", "), *(CONTINENTS if note else ())}
+    for array, separator in PATH_SEPARATORS.items():
+        for path in _texts(packet, array):
+            names.update(path.split(separator) if _is_below_root(array, path) else ())
+    after = words[words.index(ROOT_KEYWORD) + 1 :]
+    return Counter({ROOT_KEYWORD: 1} | {w: 1 for w in after if isinstance(w, str) and w in names})
+
+
+def _texts(packet: XmpPacket, name: str) -> list[str]:
+    value = packet.values.get(name)
+    return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []
 
 
 def _is_below_root(name: str, word: Value) -> bool:

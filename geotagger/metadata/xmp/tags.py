@@ -19,6 +19,8 @@ GROUPS = frozenset({"gps", "region", "keywords"})
 UNDO = "geotagger:Undo"
 ADDED_PROPERTIES = "geotagger:AddedProperties"
 ADDED_KEYWORDS = "geotagger:AddedKeywords"
+COPIED_KEYWORDS = "geotagger:CopiedKeywords"
+"""Keywords of others, repeated in an array that had none: `digiKam:TagsList Family/Anna`."""
 ORDERED_ARRAYS = frozenset({"geotagger:Alternatives"})
 """Arrays whose order has a meaning (rdf:Seq)."""
 
@@ -28,6 +30,17 @@ PATH_SEPARATORS = {"lr:hierarchicalSubject": "|", "digiKam:TagsList": "/"}
 KEYWORDS = (FLAT_KEYWORDS, *PATH_SEPARATORS)
 LOCATION = "Iptc4xmpExt:LocationCreated"
 LATITUDE, LONGITUDE = "exif:GPSLatitude", "exif:GPSLongitude"
+EXIF_GPS = (
+    LATITUDE,
+    LONGITUDE,
+    "exif:GPSMapDatum",
+    "exif:GPSProcessingMethod",
+    "exif:GPSStatus",
+    "exif:GPSHPositioningError",
+)
+CONTINENTS = frozenset(
+    {"Africa", "Antarctica", "Asia", "Europe", "North America", "Oceania", "South America"}
+)
 
 _MAX_TEXT_CHARACTERS = 500
 _TEXT_PROPERTIES = {
@@ -95,6 +108,8 @@ class XmpTags:
     """confirmed or corrected, by a person; empty: not reviewed."""
     compat: bool = False
     """Also properties that other programs take for facts: photoshop:City, exif:GPSLatitude."""
+    exif_gps: bool = False
+    """Also exif:GPSLatitude, since the photo itself cannot hold a position."""
 
     def __post_init__(self) -> None:
         if not self.groups <= GROUPS:
@@ -146,8 +161,8 @@ def own_properties(tags: XmpTags) -> dict[str, Value]:
         values["Region"] = clean(tags.region)
         values["City"] = clean(tags.city)
         values["LocationId"] = clean(tags.location_id)
-    groups = [*sorted(tags.groups), "compat"] if tags.compat else sorted(tags.groups)
-    values["Groups"] = list(groups)
+    extras = ["compat"] * tags.compat + ["exif"] * tags.exif_gps
+    values["Groups"] = [*sorted(tags.groups), *extras]
     values["Alternatives"] = [_alternative(a, gps) for a in tags.alternatives]
     values["Model"] = clean(tags.model)
     values["Software"] = clean(tags.software)
@@ -183,6 +198,7 @@ def tags_from(properties: Mapping[str, Value]) -> XmpTags | None:
             alternatives=tuple(alternatives),
             groups=GROUPS & groups,
             compat="compat" in groups,
+            exif_gps="exif" in groups,
             **texts,
         )
     except ValueError:
@@ -268,7 +284,8 @@ def _city(tags: XmpTags) -> dict[str, Value]:
 
 def _exif_gps(tags: XmpTags) -> dict[str, Value]:
     """The position with the marks of a prediction that EXIF has too (see gps_tags)."""
-    if not tags.compat or "gps" not in tags.groups or tags.point is None:
+    is_wanted = (tags.compat or tags.exif_gps) and "gps" in tags.groups
+    if not is_wanted or tags.point is None:
         return {}
     values: dict[str, Value] = {
         LATITUDE: _exif_degrees(tags.point.lat, "NS"),

@@ -12,6 +12,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 from geotagger.metadata.xmp.check import check_extended
@@ -27,6 +28,7 @@ from geotagger.metadata.xmp.packet import (
 from geotagger.metadata.xmp.tags import (
     ADDED_KEYWORDS,
     ADDED_PROPERTIES,
+    COPIED_KEYWORDS,
     FLAT_KEYWORDS,
     ORDERED_ARRAYS,
     UNDO,
@@ -36,6 +38,9 @@ from geotagger.metadata.xmp.tags import (
     standard_blocks,
 )
 from geotagger.version import __version__
+
+if TYPE_CHECKING:
+    from geotagger.metadata.foreign_tags import ForeignTags
 
 _RECORD = re.compile(r"1 ([0-9a-f]{64})((?: [0-9a-f]{8}[+/][0-9a-f]{8})+)")
 _RECORD_OF_NEW = "1 new"
@@ -54,9 +59,9 @@ class _Insertion:
     opens: bool = False
 
 
-def new_packet(tags: XmpTags, padding_bytes: int) -> bytes:
+def new_packet(tags: XmpTags, padding_bytes: int, foreign: ForeignTags) -> bytes:
     """A packet that holds only a prediction, in UTF-8."""
-    properties, _ = _plan({}, tags)
+    properties, _ = _plan({}, tags, foreign)
     body = _body({**properties, UNDO: _RECORD_OF_NEW})
     lines = [
         f'<?xpacket begin="\ufeff" id="{_PACKET_ID}"?>',
@@ -70,26 +75,28 @@ def new_packet(tags: XmpTags, padding_bytes: int) -> bytes:
     return "\n".join(lines).encode() + b"\n" + padding + b'<?xpacket end="w"?>'
 
 
-def extended(packet: XmpPacket, tags: XmpTags) -> bytes:
+def extended(packet: XmpPacket, tags: XmpTags, foreign: ForeignTags) -> bytes:
     """The packet with a prediction; it must not hold one yet. Raises CannotEmbedError."""
-    properties, items = _plan(packet.values, tags)
+    properties, items = _plan(packet.values, tags, foreign)
     new = _with(packet, properties, items)
     check_extended(packet, new, properties, items)
     return new
 
 
-def is_up_to_date(packet: XmpPacket, tags: XmpTags, padding_bytes: int) -> bool:
+def is_up_to_date(
+    packet: XmpPacket, tags: XmpTags, padding_bytes: int, foreign: ForeignTags
+) -> bool:
     """Whether writing `tags` into the original packet would give this packet, byte for byte."""
     record = packet.values.get(UNDO)
     if not isinstance(record, str):
         return False
     if is_record_of_new(record):
-        return new_packet(tags, padding_bytes) == packet.raw
+        return new_packet(tags, padding_bytes, foreign) == packet.raw
     raw = undone(packet, record)
     if raw is None:
         return False
     original = read(raw)
-    return _with(original, *_plan(original.values, tags)) == packet.raw
+    return _with(original, *_plan(original.values, tags, foreign)) == packet.raw
 
 
 def undone(packet: XmpPacket, record: str) -> bytes | None:
@@ -139,32 +146,44 @@ def _with(
     return packet.text.encode(_inserted(utf8, ordered))
 
 
+def added_blocks(
+    existing: Mapping[str, Value], tags: XmpTags, foreign: ForeignTags
+) -> list[dict[str, Value]]:
+    """The blocks of standard properties for which nobody else has a value."""
+    taken = existing.keys() | foreign.properties
+    return [block for block in standard_blocks(tags) if not block.keys() & taken]
+
+
 def _plan(
-    existing: Mapping[str, Value], tags: XmpTags
+    existing: Mapping[str, Value], tags: XmpTags, foreign: ForeignTags
 ) -> tuple[dict[str, Value], dict[str, list[str]]]:
     """(properties for the own description, property name -> items for existing arrays)."""
     properties = own_properties(tags)
     items: dict[str, list[str]] = {}
     added: dict[str, Value] = {}
-    for block in standard_blocks(tags):
-        if not block.keys() & existing.keys():
-            added |= block
+    for block in added_blocks(existing, tags, foreign):
+        added |= block
     new_arrays: dict[str, Value] = {}
     added_keywords: list[str] = []
+    copied: list[str] = []
     for name, words in keyword_arrays(tags).items():
         array = existing.get(name)
-        if array is None:
-            missing = words
-            new_arrays[name] = list(words)
-        elif isinstance(array, list):
-            missing = [word for word in words if word not in array]
-            if missing:
-                items[name] = missing
-        else:
+        if array is not None and not isinstance(array, list):
             continue  # not an array, as it should be: left alone
+        copies = [] if array else foreign.to_repeat(name, existing)
+        missing = [word for word in words if word not in (array or copies)]
+        if array is None:
+            new_arrays[name] = [*copies, *missing]
+        elif copies or missing:
+            items[name] = [*copies, *missing]
+        copied += [f"{name} {word}" for word in copies]
         if name == FLAT_KEYWORDS:
             added_keywords = missing
-    lists = {ADDED_PROPERTIES: sorted(added), ADDED_KEYWORDS: list(added_keywords)}
+    lists = {
+        ADDED_PROPERTIES: sorted(added),
+        ADDED_KEYWORDS: list(added_keywords),
+        COPIED_KEYWORDS: copied,
+    }
     properties |= {name: list(names) for name, names in lists.items() if names}
     return properties | added | new_arrays, items
 
