@@ -73,8 +73,8 @@ def embed_by_exiftool(
     if exiftool is None:
         raise CannotEmbedError(
             "HEIC, AVIF, JPEG XL and camera RAW are written only with --backend exiftool; "
-            "without it the position is in the sidecar, and place names that other programs show "
-            "are there with --compat-tags"
+            "without it the tags are in the sidecar, where --compat-tags adds the place names that "
+            "other programs show"
         )
     existing = read(original)
     has_measured = existing.gps is not None and not existing.gps_is_prediction

@@ -12,6 +12,7 @@ from geotagger.metadata.containers.locate import xmp_packet
 from geotagger.metadata.embed import undo_record
 from geotagger.metadata.exiftool.embed import needs_exiftool, without_own_by_exiftool
 from geotagger.metadata.exiftool.process import ExifTool
+from geotagger.metadata.foreign_tags import foreign_tags
 from geotagger.metadata.read import prediction_text, read
 from geotagger.metadata.safe_write.loading import LoadedFile, load
 from geotagger.metadata.safe_write.replace import named_disk_errors, remove, replace
@@ -145,7 +146,12 @@ def _without_ours(photo: LoadedFile) -> tuple[bytes, str]:
     """(the file without what geotagger wrote, what that was)."""
     suffix, note = photo.path.suffix, prediction_text(photo.data)
     if not needs_exiftool(photo.data, suffix):
-        cleaned = without_own(photo.data, lambda packet: without_prediction(packet, note).packet)
+        words = foreign_tags(photo.data).keywords
+
+        def change(packet: bytes) -> bytes | None:
+            return without_prediction(packet, note, words).packet
+
+        cleaned = without_own(photo.data, change)
         return cleaned.data, ", ".join(cleaned.removed)
     if not _holds_ours(photo.data):  # do not start ExifTool for nothing
         return photo.data, ""

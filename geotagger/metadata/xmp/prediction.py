@@ -15,6 +15,7 @@ without risk is refused (CannotEmbedError). docs/reference/xmp.md describes the 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from geotagger.errors import CannotEmbedError
@@ -82,18 +83,21 @@ def with_prediction(
     return packet if same else new
 
 
-def without_prediction(packet: bytes, note: str = "") -> CleanedPacket:
+def without_prediction(
+    packet: bytes, note: str = "", elsewhere: Collection[str] = ()
+) -> CleanedPacket:
     """Removes the prediction from a packet.
 
     Args:
         packet: The packet.
         note: What geotagger wrote into the photo's EXIF (`gps_tags.prediction_text`). It tells what
             is geotagger's if another program has dropped geotagger's own properties.
+        elsewhere: Keywords of others in the photo, outside the packet.
 
     Raises:
         CannotEmbedError: It is damaged.
     """
-    return remove(read(packet), note)
+    return remove(read(packet), note, elsewhere)
 
 
 def spaces_written(packet: bytes | None, tags: XmpTags, foreign: ForeignTags) -> tuple[str, ...]:

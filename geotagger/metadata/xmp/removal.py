@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 from geotagger.metadata.exif.gps_tags import ALSO_IN_XMP, PREDICTED_MARK
@@ -61,28 +61,62 @@ class CleanedPacket(NamedTuple):
     """The packet is what it was before geotagger wrote. False: another program changed it since."""
 
 
-def remove(packet: XmpPacket, note: str = "") -> CleanedPacket:
+def remove(packet: XmpPacket, note: str = "", elsewhere: Collection[str] = ()) -> CleanedPacket:
     """Removes everything that geotagger wrote.
 
-    Keywords of others that geotagger has repeated are removed only where that leads back to the
-    very original: another program may have dropped them elsewhere since.
+    If another program has changed the packet since, a keyword of others that geotagger has repeated
+    stays unless it is still in its own place: that program may have dropped it there.
 
     Args:
         packet: The packet.
         note: What geotagger wrote into the photo's EXIF; used if its own properties are gone.
+        elsewhere: Keywords of others outside the packet.
 
     Raises:
         CannotEmbedError: Something that another program wrote would be lost.
     """
-    if COPIED_KEYWORDS in packet.values:
-        cleaned = _removed(packet, note, with_copies=True)
-        if cleaned.exact:
-            return cleaned
-    return _removed(packet, note, with_copies=False)
+    copies = _copies(packet)
+    cleaned = _removed(packet, note, copies)
+    if cleaned.exact or not copies:
+        return cleaned
+    originals = _originals(packet, copies, elsewhere)
+    still = {
+        name: Counter(word for word in words if _parts(word) in originals)
+        for name, words in copies.items()
+    }
+    return _removed(packet, note, still)
 
 
-def _removed(packet: XmpPacket, note: str, *, with_copies: bool) -> CleanedPacket:
-    properties, items = _ours(packet, note, with_copies=with_copies)
+def _copies(packet: XmpPacket) -> dict[str, Counter[str]]:
+    """Name of an array -> the keywords of others that geotagger has repeated there."""
+    copies: dict[str, Counter[str]] = {}
+    for text in _texts(packet, COPIED_KEYWORDS):
+        name, _, word = text.partition(" ")
+        copies.setdefault(name, Counter())[word] += 1
+    return copies
+
+
+def _originals(
+    packet: XmpPacket, copies: Mapping[str, Counter[str]], elsewhere: Collection[str]
+) -> set[tuple[str, ...]]:
+    """The keywords of others, as paths, in the places where they were before."""
+    added = Counter(_texts(packet, ADDED_KEYWORDS))
+    originals = {_parts(word) for word in elsewhere}
+    for name in KEYWORDS:
+        repeated = copies.get(name, Counter[str]()) + (
+            added if name == FLAT_KEYWORDS else Counter()
+        )
+        words = Counter(_texts(packet, name)) - repeated
+        originals.update(_parts(clean(word)) for word in words if not _is_below_root(name, word))
+    return originals
+
+
+def _parts(word: str) -> tuple[str, ...]:
+    return tuple(word.replace("|", "/").split("/"))
+
+
+def _removed(packet: XmpPacket, note: str, copies: Mapping[str, Counter[str]]) -> CleanedPacket:
+    properties, items = _ours(packet, note, copies)
     if not properties and not items:
         return CleanedPacket(packet.raw, (), True)
     standard = {name for name in properties if not name.startswith(_OWN)} | items.keys()
@@ -141,7 +175,7 @@ def _foreign_values(packet: XmpPacket) -> dict[str, Value]:
 
 
 def _ours(
-    packet: XmpPacket, note: str, *, with_copies: bool
+    packet: XmpPacket, note: str, copies: Mapping[str, Counter[str]]
 ) -> tuple[set[str], dict[str, list[XmlElement]]]:
     """(properties that geotagger wrote, property name -> its items in arrays of others)."""
     values = packet.values
@@ -149,7 +183,7 @@ def _ours(
     items: dict[str, list[XmlElement]] = {}
     for name in KEYWORDS:
         array = _array(packet, name)
-        own = _own_items(packet, name, array, note, with_copies=with_copies) if array else []
+        own = _own_items(packet, name, array, note, copies) if array else []
         if array and own and len(own) == len(array.children):
             properties.add(name)
         elif own:
@@ -192,7 +226,11 @@ def _array(packet: XmpPacket, name: str) -> XmlElement | None:
 
 
 def _own_items(
-    packet: XmpPacket, name: str, array: XmlElement, note: str, *, with_copies: bool
+    packet: XmpPacket,
+    name: str,
+    array: XmlElement,
+    note: str,
+    copies: Mapping[str, Counter[str]],
 ) -> list[XmlElement]:
     words = [value_of(item) for item in array.children]
     if name != FLAT_KEYWORDS:
@@ -201,10 +239,7 @@ def _own_items(
         own = Counter(_texts(packet, ADDED_KEYWORDS))
     else:
         own = _unrecorded_keywords(packet, words, note)
-    if with_copies:
-        start = f"{name} "
-        copies = (text for text in _texts(packet, COPIED_KEYWORDS) if text.startswith(start))
-        own.update(text.removeprefix(start) for text in copies)
+    own += copies.get(name, Counter())
     items = []
     pairs = list(zip(array.children, words, strict=True))
     for item, word in pairs if holds_prediction(packet) else reversed(pairs):

@@ -11,12 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, features
 
 from geotagger.config import RunOptions
 from geotagger.errors import UsageError
 from geotagger.metadata.read import read
-from geotagger.metadata.xmp.prediction import prediction_in
+from geotagger.metadata.xmp.prediction import gps_in, prediction_in
 from geotagger.output.copies import CopyTree
 from geotagger.output.untag import run as untag
 from geotagger.pipeline.run import run
@@ -641,3 +641,29 @@ def test_an_empty_fix_is_filled(changes, tmp_path, tag):
     assert read((folder / "a.jpg").read_bytes()).gps_is_prediction
     untagged(folder)
     assert contents(folder) == before
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="Pillow without AVIF")
+def test_the_position_of_a_photo_that_can_hold_none_is_in_its_sidecar(tmp_path, tag):
+    folder = tmp_path / "avif"
+    folder.mkdir()
+    Image.new("RGB", (64, 48), "red").save(folder / "a.avif")
+    Image.new("RGB", (64, 48), "red").save(folder / "a.jpg")
+    before = contents(folder)
+    rows = tag(folder, write_exif=True, min_confidence=1e-6, max_radius_km=1e5)
+    assert rows["a.avif"]["level"] == "city"
+    note = rows["a.avif"]["note"]
+    assert "--backend exiftool" in note
+    assert "--compat-tags" in note
+    packet = (folder / "a.avif.xmp").read_bytes()
+    gps = gps_in(packet)
+    assert gps.is_prediction
+    assert gps.point == pytest.approx(prediction_in(packet).point, abs=1e-5)
+    assert b"<exif:GPSStatus>V<" in packet
+    assert b"exif:GPSLatitude" not in (folder / "a.jpg").read_bytes()  # it is in EXIF
+    again = tag(folder, write_exif=True, min_confidence=1e-6, max_radius_km=1e5)
+    assert "already" in again["a.avif"]["note"]
+    untagged(folder)
+    assert contents(folder) == before
+    tag(folder, sidecar=True, min_confidence=1e-6, max_radius_km=1e5)
+    assert b"exif:GPSLatitude" not in (folder / "a.avif.xmp").read_bytes()

@@ -227,7 +227,7 @@ def test_a_photo_that_changed_after_it_was_judged_is_left_alone(photo, journal):
 
 
 def test_a_photo_that_changes_while_it_is_written_is_left_alone(photo, journal, monkeypatch):
-    def meanwhile(_, temp, new):
+    def meanwhile(_, temp, new, **_options):
         temp.write_bytes(new)
         put(photo, b"somebody else's work")
 
@@ -799,3 +799,15 @@ def test_two_programs_may_write_at_once(tmp_path):
             path = put(tmp_path / f"{i}.jpg")
             tag(path, (one, two)[i % 2])
             assert untag(path, (two, one)[i % 2]) == "restored"
+
+
+@pytest.mark.parametrize("touch", [False, True])
+def test_the_time_of_change_is_kept_unless_it_is_to_become_now(touch, photo, journal):
+    put(photo, PLAIN)
+    os.utime(photo, (1e9, 1e9))
+    tag_file(photo, sha256(photo), FileTags(PARIS), WriteContext(journal, touch=touch))
+    assert (photo.stat().st_mtime > 1e9) == touch
+    os.utime(photo, (1e9, 1e9))
+    untag_file(photo, journal, touch=touch)
+    assert photo.read_bytes() == PLAIN
+    assert (photo.stat().st_mtime > 1e9) == touch
