@@ -32,6 +32,7 @@ from geotagger.images.sniff import detect_format
 from geotagger.metadata.containers.locate import xmp_packet
 from geotagger.metadata.embed import EmbedResult, embed, original, undo_record
 from geotagger.metadata.exif.gps_tags import GpsTags
+from geotagger.metadata.foreign_tags import foreign_tags
 from geotagger.metadata.read import read
 from geotagger.metadata.safe_write.verify import verify
 from geotagger.metadata.undo.removal import without_own
@@ -64,6 +65,11 @@ def change(packet: bytes | None) -> bytes:
 
 def written_and_proven(data: bytes) -> EmbedResult:
     """Raises CannotEmbedError for a refusal and AssertionError for damage."""
+    foreign = foreign_tags(data)
+
+    def change(packet: bytes | None) -> bytes:
+        return with_prediction(packet, XMP, foreign=foreign)
+
     written = embed(data, GPS, change)
     verify(written)
     tagged, was = written.data, written.original

@@ -33,8 +33,9 @@ from geotagger.images.decode import decode
 from geotagger.metadata.containers.heif import picture_parts
 from geotagger.metadata.containers.locate import xmp_packet
 from geotagger.metadata.embed import embed, original, undo_record
+from geotagger.metadata.foreign_tags import foreign_tags_for_sidecar
 from geotagger.metadata.place_names import place_names
-from geotagger.metadata.read import read
+from geotagger.metadata.read import prediction_text, read
 from geotagger.metadata.undo.removal import without_own
 from geotagger.metadata.xmp.prediction import without_prediction
 
@@ -101,6 +102,8 @@ def run(data: bytes) -> str:
     read_clock(read(data))
     xmp_packet(data)
     place_names(data)
+    foreign_tags_for_sidecar(data, None)
+    prediction_text(data)
     with suppress(UnreadableImageError):
         decode(data, 32)
     if data[4:8] == b"ftyp":
