@@ -11,6 +11,7 @@ untagging does not restore the photo.
 
 from __future__ import annotations
 
+import argparse
 import io
 import json
 import os
@@ -254,6 +255,7 @@ def row_of(command: list[str], marks: Shown, *, in_sidecar: bool) -> tuple[dict[
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
     is_good = True
     for in_sidecar in (False, True):
         print("\nTags in a sidecar\n" if in_sidecar else "\nTags in the photo\n")

@@ -103,8 +103,8 @@ SCHEMA = (
     _number("gps_lon", "longitude that the camera measured", "°", -180, 180),
     _text(
         "gps_check",
-        "`agree` (inside the radius), `far`, `no_gps`, `invalid` (0/0, 0,0, out of range, no Ref);"
-        " empty for photos without a prediction; see [writing.md](writing.md)",
+        "`agree` (inside the radius), `far`, `no_gps`, `invalid` (0/0, 0,0, out of range, not "
+        "readable); empty for photos without a prediction; see [writing.md](writing.md)",
     ),
     _number("gps_distance_km", "distance from the measured position to the prediction", "km", 0),
     _text("taken_at", "local time of the camera, with its UTC offset if the camera wrote one"),

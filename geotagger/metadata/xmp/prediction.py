@@ -101,13 +101,14 @@ def without_prediction(
 
 
 def spaces_written(packet: bytes | None, tags: XmpTags, foreign: ForeignTags) -> tuple[str, ...]:
-    """Prefixes of the standard properties that `with_prediction` will add to the packet."""
+    """Prefixes of the properties of other programs that `with_prediction` will make in a packet."""
     try:
         values = read(packet).values if packet else {}
     except CannotEmbedError:
         return ()
-    blocks = added_blocks(values, tags, foreign)
-    return tuple(dict.fromkeys(name.partition(":")[0] for block in blocks for name in block))
+    names = [name for block in added_blocks(values, tags, foreign) for name in block]
+    names += [name for name in keyword_arrays(tags) if name not in values]
+    return tuple(dict.fromkeys(name.partition(":")[0] for name in names))
 
 
 def prediction_in(packet: bytes | None) -> XmpTags | None:

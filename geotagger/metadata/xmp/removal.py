@@ -64,8 +64,9 @@ class CleanedPacket(NamedTuple):
 def remove(packet: XmpPacket, note: str = "", elsewhere: Collection[str] = ()) -> CleanedPacket:
     """Removes everything that geotagger wrote.
 
-    If another program has changed the packet since, a keyword of others that geotagger has repeated
-    stays unless it is still in its own place: that program may have dropped it there.
+    If another program has changed the packet since, keywords of others that geotagger has repeated
+    in an array stay, unless all are still in their own place and nothing else is in the array: that
+    program may have dropped them there, and an array that is left hides others.
 
     Args:
         packet: The packet.
@@ -75,24 +76,44 @@ def remove(packet: XmpPacket, note: str = "", elsewhere: Collection[str] = ()) -
     Raises:
         CannotEmbedError: Something that another program wrote would be lost.
     """
-    copies = _copies(packet)
-    cleaned = _removed(packet, note, copies)
-    if cleaned.exact or not copies:
-        return cleaned
+    copies = _copies(packet, note)
+    if copies and holds_prediction(packet):
+        cleaned = _removed(packet, note, copies)
+        if cleaned.exact:
+            return cleaned
     originals = _originals(packet, copies, elsewhere)
-    still = {
-        name: Counter(word for word in words if _parts(word) in originals)
+    redundant = {
+        name: words
         for name, words in copies.items()
+        if _left(packet, name, note, copies) == set()
+        and all(_is_below_root(name, word) or _parts(word) in originals for word in words)
     }
-    return _removed(packet, note, still)
+    return _removed(packet, note, redundant)
 
 
-def _copies(packet: XmpPacket) -> dict[str, Counter[str]]:
-    """Name of an array -> the keywords of others that geotagger has repeated there."""
+def _left(packet: XmpPacket, name: str, note: str, copies: Mapping[str, Counter[str]]) -> set[str]:
+    """What stays in an array without geotagger's keywords and the repeated ones."""
+    array = _array(packet, name)
+    own = _own_items(packet, name, array, note, copies) if array else []
+    return set(Counter(_texts(packet, name)) - Counter(str(value_of(item)) for item in own))
+
+
+def _copies(packet: XmpPacket, note: str) -> dict[str, Counter[str]]:
+    """Name of an array -> the keywords of others that geotagger has repeated there.
+
+    Without a record these are all but geotagger's in arrays that are geotagger's by the note.
+    """
     copies: dict[str, Counter[str]] = {}
     for text in _texts(packet, COPIED_KEYWORDS):
         name, _, word = text.partition(" ")
         copies.setdefault(name, Counter())[word] += 1
+    if not holds_prediction(packet):
+        for name in KEYWORDS:
+            words = _texts(packet, name) if name.partition(":")[0] in _spaces(note) else []
+            own = _unrecorded_keywords(packet, words, note) if name == FLAT_KEYWORDS else Counter()
+            foreign = Counter(word for word in words if not _is_below_root(name, word)) - own
+            if foreign:
+                copies[name] = foreign
     return copies
 
 
@@ -132,6 +153,12 @@ def _removed(packet: XmpPacket, note: str, copies: Mapping[str, Counter[str]]) -
     if original is not None and _foreign_values(read(original)) == _foreign_values(rest):
         return CleanedPacket(original, removed, True)
     return CleanedPacket(raw, removed, False)
+
+
+def _spaces(note: str) -> list[str]:
+    """Prefixes of the XMP properties that geotagger has made, by the note in EXIF."""
+    match = _SPACES.search(note)
+    return match[1].split(", ") if match else []
 
 
 def area_of(note: str) -> str:
@@ -195,9 +222,7 @@ def _ours(
 
 def _named_by_note(values: Mapping[str, Value], note: str) -> set[str]:
     """Standard properties that the note in EXIF names, and that still have the values it names."""
-    match = _SPACES.search(note)
-    spaces = match[1].split(", ") if match else []
-    area = area_of(note)
+    spaces, area = _spaces(note), area_of(note)
     named: set[str] = set()
     names = [name for name in _PHOTOSHOP if name in values]
     if "photoshop" in spaces and _joined(values[name] for name in names) == area:

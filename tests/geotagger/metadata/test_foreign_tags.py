@@ -149,25 +149,13 @@ def test_untagging_after_exiftool_has_rebuilt_everything(own, compat, tmp_path, 
     subprocess.run([*rebuild, path], check=True)
     assert "City" in tags_of(path) or not compat
     assert untag_file(path, journal).result == "cleaned"
-    left = tags_of(path)
-    words = {
-        word
-        for name in ("Subject", "TagsList", "HierarchicalSubject")
-        for word in texts(left.pop(name, []))
-    }
-    expected_words = {*texts(expected.pop("Subject", [])), "Anna"}
-    assert words <= expected_words
-    assert {name: value for name, value in left.items() if name in expected} == expected
-    assert not {"City", "LocationCreated", "GPSLatitude", "Country"} & left.keys()
-
-
-def texts(value):
-    return value if isinstance(value, list) else [value]
+    assert tags_of(path) == expected
 
 
 def tags_of(path):
     tags = who_reads_what.exiftool_tags(path)
     volatile = ("File", "Source", "Directory", "XMPToolkit", "CurrentIPTC")
+    volatile += ("ExifByteOrder", "XResolution", "YResolution", "ResolutionUnit", "YCbCrPos")
     return {name: value for name, value in tags.items() if not name.startswith(volatile)}
 
 
