@@ -28,6 +28,7 @@ from geotagger.geography.places import load_places
 from geotagger.images.decode import Picture, decode
 from geotagger.images.scan import walk
 from geotagger.metadata import read as metadata
+from geotagger.metadata.sidecar import with_sidecars
 from geotagger.output import untag as undo
 from geotagger.pipeline import run
 from geotagger.pipeline.executor_local import LocalExecutor, weigh_batch
@@ -419,12 +420,12 @@ def untag(photos: PhotoPath | Iterable[PhotoPath]) -> dict[str, int]:
 
 
 def read_metadata(photo: PhotoPath) -> PhotoMetadata:
-    """A photo's own GPS position, time and camera, from its EXIF and XMP.
+    """A photo's GPS position, time and camera, from its EXIF, XMP and XMP sidecars.
 
     Raises:
         OSError: the file cannot be read.
     """
-    return metadata.read(Path(photo).read_bytes())
+    return with_sidecars(metadata.read(Path(photo).read_bytes()), Path(photo))
 
 
 def reverse_geocode(lat: float, lon: float) -> Place:

@@ -74,6 +74,14 @@ class Photo(_Identity):
         return self.folder / self.name
 
 
+class SidecarVersion(NamedTuple):
+    """An XMP sidecar as it was at some time."""
+
+    name: str
+    size_bytes: int
+    mtime_ns: int
+
+
 @dataclass(frozen=True, slots=True)
 class PhotoMetadata:
     """The metadata of a photo, read before the picture is decoded."""
@@ -97,6 +105,15 @@ class PhotoMetadata:
     """Place names in IPTC and XMP, the finest first; read only if a source needs them."""
     gps_is_unread: bool = False
     """GPS tags hold something that could not be read as a position; other programs may read it."""
+    gps_sidecar: str = ""
+    """Name of the XMP sidecar that the position, or what is wrong with it, was read from."""
+    sidecars: tuple[SidecarVersion, ...] = ()
+    """The sidecars that were read, photo.jpg.xmp first."""
+
+    @property
+    def has_own_gps(self) -> bool:
+        """Whether there is a position that geotagger did not write, or tags that may hold one."""
+        return self.gps_is_unread or (self.gps is not None and not self.gps_is_prediction)
 
 
 class SourceKind(StrEnum):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import zlib
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ import numpy as np
 from geotagger.printable import printable_path
 from geotagger.reports.rows import row
 from geotagger.reports.schema import COLUMNS, Cell
-from geotagger.types import Anchor, Outcome, Photo, Point
+from geotagger.types import Anchor, Outcome, Photo, Point, SidecarVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +29,14 @@ class FinishedRow:
     """Its row in the report."""
     anchor: Anchor | None = None
     """The photo as evidence for its neighbours in time."""
+    sidecars: tuple[SidecarVersion, ...] = ()
+    """The photo's sidecars when it was finished."""
 
 
-def pack(outcome: Outcome, anchor: Anchor | None) -> bytes:
-    """Encode the report row without its path, and the anchor."""
+def pack(outcome: Outcome, anchor: Anchor | None, sidecars: Sequence[SidecarVersion] = ()) -> bytes:
+    """Encode the report row without its path, the anchor, and the versions of the sidecars."""
     cells = list(row(outcome).values())[1:]
-    packed = [cells, None if anchor is None else _pack_anchor(anchor)]
+    packed = [cells, None if anchor is None else _pack_anchor(anchor), sidecars]
     return zlib.compress(json.dumps(packed, separators=(",", ":")).encode(), 1)
 
 
@@ -45,9 +47,10 @@ def unpack(packed: bytes, photo: Photo) -> FinishedRow:
         zlib.error, ValueError, TypeError, LookupError, AttributeError, RecursionError: the bytes
             are damaged.
     """
-    cells, anchor = json.loads(zlib.decompress(packed).decode())
+    cells, anchor, sidecars = json.loads(zlib.decompress(packed).decode())
     found = dict(zip(COLUMNS, (printable_path(photo.path), *cells), strict=True))
-    return FinishedRow(found, None if anchor is None else _unpack_anchor(anchor))
+    versions = tuple(SidecarVersion(*version) for version in sidecars)
+    return FinishedRow(found, None if anchor is None else _unpack_anchor(anchor), versions)
 
 
 def _pack_anchor(anchor: Anchor) -> dict[str, Any]:

@@ -23,9 +23,11 @@ from geotagger.cache.codec import FinishedRow, pack, unpack
 from geotagger.cache.schema import set_up
 from geotagger.evidence.cached import PackedOutput
 from geotagger.images.remote import RemotePath
+from geotagger.metadata.sidecar import SUFFIX, sidecar_versions
 from geotagger.metadata.undo.write_journal import content_before
+from geotagger.reasons import ReasonCode
 from geotagger.state import state_folder
-from geotagger.types import Anchor, Outcome, Photo, Status
+from geotagger.types import Anchor, Outcome, Photo, SidecarVersion, Status
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +71,7 @@ class RunJournal:
         self._lock = Lock()
         self._ids: dict[str, int] = {}
         self._folder: tuple[Path, bytes] = (Path(), b"")
+        self._sidecar_names: tuple[Path, frozenset[str]] = (Path(), frozenset())
         self._db: sqlite3.Connection | None = None
         self._run_id = -1
         self._damaged_rows = 0
@@ -98,7 +101,10 @@ class RunJournal:
             self._db = None
 
     def replay(self, photo: Photo) -> FinishedRow | None:
-        """The finished photo, if size and time of its file are the same. Opens no photo."""
+        """The finished photo, if size and time of its file and sidecars are the same.
+
+        Opens no photo.
+        """
         if photo.problem or not photo.mtime_ns or self._restart:
             return None
         found = self._query(
@@ -108,22 +114,27 @@ class RunJournal:
         if found is None or found[:2] != (photo.size_bytes, photo.mtime_ns):
             return None
         try:
-            return unpack(found[2], photo)
+            finished = unpack(found[2], photo)
         except _DAMAGED_ROW:
             with self._lock:
                 self._damaged_rows += 1
             return None
+        return finished if finished.sidecars == self._sidecars(photo) else None
 
     def add(self, outcome: Outcome, anchor: Anchor | None = None) -> None:
         """Store a finished photo, under the size and time that its file has now.
 
         Left out are photos that failed, because the next run tries them again, and photos whose
-        tags went into another file, because only the writer can tell whether that still exists.
+        tags went into another file, or would go somewhere without --dry-run, because only the
+        writer can tell what is there by then.
         """
         photo = outcome.photo
         if self._db is None or outcome.status is Status.FAILED or photo.problem:
             return
+        if any(reason.code is ReasonCode.DRY_RUN for reason in outcome.reasons):
+            return
         path, version = self._absolute(photo), (photo.size_bytes, photo.mtime_ns)
+        sidecars = outcome.metadata.sidecars
         statements: list[_Statement] = []
         if outcome.status is Status.TAGGED:
             try:
@@ -133,9 +144,10 @@ class RunJournal:
             if version == (status.st_size, status.st_mtime_ns):
                 return
             version = (status.st_size, status.st_mtime_ns)
+            sidecars = sidecar_versions(photo.path)  # the write may have changed them
             # the write keeps the time and may keep the size, so rows of other runs are dropped
             statements.append(("DELETE FROM done WHERE path = ?", (path,)))
-        values = (path, self._run_id, *version, pack(outcome, anchor))
+        values = (path, self._run_id, *version, pack(outcome, anchor, sidecars))
         statements.append(("INSERT OR REPLACE INTO done VALUES (?, ?, ?, ?, ?)", values))
         self._execute(statements)
 
@@ -183,6 +195,17 @@ class RunJournal:
             self._folder = folder, prefix
         return prefix + os.fsencode(photo.name)
 
+    def _sidecars(self, photo: Photo) -> tuple[SidecarVersion, ...]:
+        """The sidecars of the photo now. Each folder is listed once: most photos have none."""
+        folder, names = self._sidecar_names
+        if photo.folder != folder:
+            folder, names = photo.folder, _sidecar_names(photo.folder)
+            self._sidecar_names = folder, names
+        name = photo.name.lower()
+        if name + SUFFIX in names or os.path.splitext(name)[0] + SUFFIX in names:  # noqa: PTH122
+            return sidecar_versions(photo.path)
+        return ()
+
     def _key_id(self, key: str) -> int:
         if key not in self._ids:
             values = (key, time.time())
@@ -223,3 +246,15 @@ class RunJournal:
         if self._db:
             self._db.close()
         self._db = None
+
+
+def _sidecar_names(folder: Path) -> frozenset[str]:
+    """The names of the sidecars in the folder, in lower case, for disks that ignore case."""
+    if isinstance(folder, RemotePath):
+        return frozenset()
+    try:
+        with os.scandir(folder) as entries:
+            names = (entry.name.lower() for entry in entries)
+            return frozenset(name for name in names if name.endswith(SUFFIX))
+    except OSError:
+        return frozenset()

@@ -106,7 +106,9 @@ def _groups(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...
 )
 @TOUCH
 @album_flag()
-@click.option("--only-missing", is_flag=True, help="Skip photos that have measured GPS.")
+@click.option(
+    "--only-missing", is_flag=True, help="Skip photos that have measured GPS, also in a sidecar."
+)
 @click.option(
     "--engine",
     type=EnumChoice(Engine),

@@ -10,12 +10,14 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 
 from geotagger.config import RunOptions
 from geotagger.errors import NoPhotosError
 from geotagger.fusion.gps_check import GpsCheck, gps_check, gps_distance_km
 from geotagger.geography.places import load_places
 from geotagger.pipeline.run import predictions
+from geotagger.printable import printable_path
 from geotagger.reasons import Reason, ReasonCode
 from geotagger.reports.formats.registry import open_report
 from geotagger.types import Level, Outcome, Prediction
@@ -74,7 +76,12 @@ def in_words(outcome: Outcome) -> str:
     assert metadata.gps is not None
     at = load_places().name(metadata.gps.lat, metadata.gps.lon)
     named = ", ".join(filter(None, (at.city, at.country))) or "at sea"
-    distance = f"GPS ({named}) lies {distance_km:,.0f} km from the predicted {_place(prediction)}"
+    sidecar = (
+        metadata.gps_sidecar and f" of its sidecar {printable_path(Path(metadata.gps_sidecar))}"
+    )
+    distance = (
+        f"GPS{sidecar} ({named}) lies {distance_km:,.0f} km from the predicted {_place(prediction)}"
+    )
     circle = f"90 % radius of {prediction.radius_km:,.0f} km"
     if metadata.gps_error_km >= 1:
         circle += f" and the receiver's own error of {metadata.gps_error_km:,.0f} km"

@@ -1,4 +1,4 @@
-"""Evidence from measured GPS in photos that the same camera took nearby in time.
+"""Evidence from GPS that the same camera measured nearby in time, in photos or their sidecars.
 
 How far the camera may have moved grows with the gap. Three ways of moving are mixed: on foot or in
 town, by road or rail, by air. Their shares and speeds are below; a floor allows for wrong clocks
@@ -23,6 +23,7 @@ import numpy as np
 from geotagger.geography.sphere import EARTH_RADIUS_KM, km_of_cosine, unit_vectors
 from geotagger.images.scan import walk
 from geotagger.metadata.read import read_head
+from geotagger.metadata.sidecar import with_sidecars
 from geotagger.types import Evidence, PhotoMetadata, Point, SourceKind
 
 if TYPE_CHECKING:
@@ -123,14 +124,17 @@ class AlbumSource:
 
 
 def timeline_of(folder: Path) -> Timeline:
-    """The measured positions in one folder, by camera. Only the head of each file is read."""
+    """The measured positions in one folder, by camera.
+
+    Only the head of each photo is read, and its sidecars.
+    """
     timeline: defaultdict[Camera, list[Fix]] = defaultdict(list)
     in_folder = (photo for photo in walk([folder]) if photo.path.parent == folder)
     photos = [photo for photo in islice(in_folder, MAX_FOLDER_PHOTOS + 1) if not photo.problem]
     if len(photos) > MAX_FOLDER_PHOTOS:
         return {}
     for photo in photos:
-        metadata = read_head(photo.path)
+        metadata = with_sidecars(read_head(photo.path), photo.path)
         moment = moment_of(metadata)
         if metadata.gps and not metadata.gps_is_prediction and moment is not None:
             fix = Fix(moment, photo.path.name, metadata.gps)

@@ -1,6 +1,7 @@
 """XMP sidecars: files next to photos for tags that must not or cannot be embedded.
 
-This module knows their paths and contents; `safe_write` writes them. A sidecar of another program
+This module knows their paths and contents, and reads positions from them (`with_sidecars`);
+`safe_write` writes them. A sidecar of another program
 is extended as an embedded packet is (see `xmp`), with all its bytes preserved, or refused.
 """
 
@@ -9,17 +10,29 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from geotagger.config import SidecarStyle
-from geotagger.errors import CannotEmbedError
+from geotagger.errors import CannotEmbedError, PhotoError
+from geotagger.images.remote import RemotePath
 from geotagger.images.scan import IMAGE_SUFFIXES, RAW_SUFFIXES
 from geotagger.metadata.foreign_tags import NO_FOREIGN_TAGS, ForeignTags
-from geotagger.metadata.xmp.prediction import with_prediction, without_prediction
+from geotagger.metadata.safe_write.loading import opened
+from geotagger.metadata.xmp.prediction import (
+    gps_in,
+    prediction_in,
+    with_prediction,
+    without_prediction,
+)
 from geotagger.metadata.xmp.removal import CleanedPacket
 from geotagger.metadata.xmp.tags import XmpTags
+from geotagger.printable import printable_path
+from geotagger.types import PhotoMetadata, Point, SidecarVersion
 
 SUFFIX = ".xmp"
+_MAX_READ_BYTES = 32 << 20
+_SAME_DEGREES = 2e-4  # 20 m: programs round a position when they copy it into a sidecar
 _SUFFIXES = [
     spelling
     for suffix in sorted(IMAGE_SUFFIXES | RAW_SUFFIXES)
@@ -36,7 +49,7 @@ def sidecar_path(photo: Path, style: SidecarStyle = SidecarStyle.DARKTABLE) -> P
     if style == SidecarStyle.DARKTABLE:
         return photo.with_name(photo.name + SUFFIX)
     for other in (photo.with_suffix(suffix) for suffix in ["", *_SUFFIXES]):
-        if other != photo and other.is_file() and not _is_same(other, photo):
+        if other != photo and os.path.isfile(other) and not _is_same(other, photo):  # noqa: PTH113 long names raise
             raise CannotEmbedError(
                 f"its sidecar {photo.stem}{SUFFIX} would also be that of {other.name} "
                 f"(see --sidecar-style darktable)"
@@ -49,6 +62,74 @@ def existing_sidecars(photo: Path) -> list[Path]:
     both = (photo.with_name(photo.name + SUFFIX), photo.with_suffix(SUFFIX))
     paths = dict.fromkeys(path for path in both if path != photo)
     return [path for path in paths if os.path.isfile(path)]  # noqa: PTH113 long names raise
+
+
+def sidecar_versions(photo: Path) -> tuple[SidecarVersion, ...]:
+    """The existing sidecars of either style as they are now."""
+    versions = []
+    for path in [] if isinstance(photo, RemotePath) else existing_sidecars(photo):
+        try:
+            status = path.stat()
+        except OSError:
+            continue
+        versions.append(SidecarVersion(path.name, status.st_size, status.st_mtime_ns))
+    return tuple(versions)
+
+
+def with_sidecars(metadata: PhotoMetadata, photo: Path) -> PhotoMetadata:
+    """The metadata of a photo with the position in its sidecars.
+
+    Programs that use sidecars write there what a person has changed, and show it in place of what
+    the photo holds. So a position of another program there counts before that of the photo, and
+    photo.jpg.xmp before photo.xmp. Without one, a sidecar may hold a position that cannot be read,
+    or a prediction of geotagger.
+    """
+    versions = sidecar_versions(photo)
+    if not versions:
+        return metadata
+    metadata = replace(metadata, sidecars=versions)
+    packets = {version.name: _packet(photo.with_name(version.name)) for version in versions}
+    positions = {name: gps for name, packet in packets.items() if (gps := gps_in(packet))}
+    for name, gps in positions.items():
+        if gps.point and not gps.is_prediction:
+            return _at(metadata, gps.point, name)
+    is_measured = metadata.gps is not None and not metadata.gps_is_prediction
+    if is_measured or metadata.gps_is_unread:
+        return metadata
+    if any(map(prediction_in, packets.values())):
+        metadata = replace(metadata, gps_is_prediction=True)
+    for name, gps in sorted(positions.items(), key=lambda item: not item[1].is_unread):
+        if gps.is_unread or (gps.problem and metadata.gps is None and not metadata.gps_problem):
+            problem = f"in its sidecar {printable_path(Path(name))}: {gps.problem}"
+            return replace(
+                metadata, gps_problem=problem, gps_is_unread=gps.is_unread, gps_sidecar=name
+            )
+    return metadata
+
+
+def _at(metadata: PhotoMetadata, point: Point, name: str) -> PhotoMetadata:
+    """The metadata with the position of a sidecar, unless the photo has the same itself."""
+    own = None if metadata.gps_is_prediction else metadata.gps
+    if own and max(abs(own.lat - point.lat), abs(own.lon - point.lon)) < _SAME_DEGREES:
+        return metadata
+    return replace(
+        metadata,
+        gps=point,
+        gps_problem="",
+        gps_is_prediction=False,
+        gps_error_km=0.0,
+        gps_is_unread=False,
+        gps_sidecar=name,
+    )
+
+
+def _packet(path: Path) -> bytes:
+    """The content of a sidecar; empty if it cannot be read."""
+    try:
+        with opened(path) as (file, _):
+            return file.read(_MAX_READ_BYTES)
+    except (OSError, PhotoError):
+        return b""
 
 
 def _is_same(one: Path, other: Path) -> bool:

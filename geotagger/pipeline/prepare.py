@@ -1,4 +1,7 @@
-"""Reads one photo: hash, metadata and picture from the same bytes, then what each source needs."""
+"""Reads one photo: hash, metadata and picture from the same bytes, then what each source needs.
+
+The position may also come from the photo's XMP sidecars.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ from geotagger.images.scan import RAW_SUFFIXES
 from geotagger.metadata.place_names import place_names
 from geotagger.metadata.read import read
 from geotagger.metadata.safe_write.loading import opened
+from geotagger.metadata.sidecar import with_sidecars
 from geotagger.reasons import Reason, ReasonCode
 from geotagger.types import Outcome, Photo, Status
 
@@ -46,13 +50,12 @@ def prepare(
     outcome = new_outcome(photo, sources)
     try:
         data = _read_file(photo)
-        metadata = read(data)
+        metadata = with_sidecars(read(data), photo.path)
         if options.use_names:
             metadata = replace(metadata, place_names=place_names(data))
         sha256 = hashlib.sha256(data).hexdigest()
         outcome = replace(outcome, sha256=sha256, metadata=metadata)
-        has_gps = metadata.gps_is_unread or (metadata.gps and not metadata.gps_is_prediction)
-        if options.only_missing and has_gps:
+        if options.only_missing and metadata.has_own_gps:
             return _final(outcome, Status.SKIPPED, Reason(ReasonCode.HAS_GPS))
         loaded = LoadedPhoto(photo, metadata, partial(decode, data), sha256)
         return prepare_loaded(loaded, outcome, sources, gate=options.gate)

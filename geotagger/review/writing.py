@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from geotagger.errors import PhotoError
 from geotagger.geography.places import load_places
 from geotagger.metadata.read import read
+from geotagger.metadata.sidecar import with_sidecars
 from geotagger.output.writer import Writer
 from geotagger.reasons import Reason, ReasonCode
 from geotagger.review.decisions import Decision, PhotoKey
@@ -41,7 +42,7 @@ def apply(
         for key, cells in to_write(rows, decisions):
             decision = decisions.of(key)
             outcome = writer.write(outcome_of(report, key, cells, decision))
-            if outcome.status is Status.TAGGED:
+            if outcome.status is Status.TAGGED and not options.dry_run:
                 decisions.wrote(key, decision)
             on_outcome(outcome)
 
@@ -71,7 +72,7 @@ def outcome_of(
     return Outcome(
         Photo(file.path, file.path.parent),
         Status.PREDICTED,
-        read(file.data),
+        with_sidecars(read(file.data), file.path),
         prediction_of(cells, decision),
         file.sha256,
         cells["model"],

@@ -41,6 +41,7 @@ from geotagger.types import (
     SourceNote,
     Status,
 )
+from tests.fixtures import xmps
 from tests.fixtures.bundles import make_bundle
 
 COLOURS = ("red", "lime", "blue", "yellow", "aqua", "white")
@@ -128,6 +129,44 @@ def test_a_changed_photo_a_new_one_and_one_that_is_gone(options, album, inferred
     lines = options.reports[1].read_text("utf-8").splitlines()
     names = [Path(json.loads(line)["path"]).name for line in lines]
     assert names == ["0.jpg", "00.jpg", "1.jpg", "2.jpg", "3.jpg", "5.jpg"]
+
+
+def test_a_sidecar_that_was_added_changed_or_removed_is_noticed(options, album, inferred):
+    (album / "1.jpg.xmp").write_bytes(xmps.packet())
+    run(options)
+    assert run(options).resumed == 6
+    (album / "0.jpg.xmp").write_bytes(xmps.located("48,30.0N", "2,15.0E"))
+    (album / "1.jpg.xmp").write_bytes(xmps.located("48,30.0N", "2,15.0E"))
+    (album / "2.xmp").write_bytes(xmps.packet())
+    inferred.clear()
+    assert run(options).resumed == 3
+    assert [row["gps_lat"] for row in json_rows(options)] == [48.5, 48.5, None, None, None, None]
+    assert not inferred
+    assert run(options).resumed == 6
+    (album / "0.jpg.xmp").unlink()
+    (album / "1.jpg.xmp").write_bytes(xmps.located("49,30.0N", "2,15.0E"))  # of the same size
+    os.utime(album / "1.jpg.xmp", ns=(0, 10**18))
+    assert run(options).resumed == 4
+    assert [row["gps_lat"] for row in json_rows(options)][:2] == [None, 49.5]
+
+
+def test_a_tagged_photo_is_read_again_once_its_sidecar_changes(options, album):
+    options = replace(options, write_exif=True, overwrite="predicted", max_radius_km=20_000)
+    run(options)
+    assert run(options).resumed == 6
+    (album / "0.jpg.xmp").write_bytes(xmps.located("48,30.0N", "2,15.0E"))
+    assert run(options).resumed == 5
+    row = json_rows(options)[0]
+    assert (row["status"], row["gps_lat"]) == ("predicted", 48.5)
+    assert "its sidecar 0.jpg.xmp has a GPS position of its own" in row["note"]
+
+
+def test_what_a_dry_run_would_write_is_found_out_anew(options, album):
+    options = replace(options, write_exif=True, dry_run=True, max_radius_km=20_000)
+    run(options)
+    (album / "0.jpg").chmod(0o444)
+    assert run(options).resumed == 0
+    assert json_rows(options)[0]["status"] == "failed"
 
 
 def test_restart_infers_again(options, inferred):

@@ -10,7 +10,7 @@ from geotagger.cli.main import cli
 from geotagger.evaluation.verification import VAGUE_KM, in_words
 from geotagger.metadata.read import read
 from geotagger.types import Level, Outcome, Photo, PhotoMetadata, Point, Prediction, Status
-from tests.fixtures import jpegs
+from tests.fixtures import jpegs, xmps
 from tests.fixtures.bundles import make_bundle
 from tests.fixtures.samples import LYON
 
@@ -101,3 +101,16 @@ def test_the_command_lists_counts_and_reports(album, tmp_path):
     assert {path: path.read_bytes() for path in album.iterdir()} == before
     quiet = CliRunner().invoke(cli, [*arguments, "-q"])
     assert quiet.stdout.splitlines() == lines[-1:]
+
+
+def test_a_position_in_the_sidecar_alone_is_compared(tmp_path):
+    folder = tmp_path / "album"
+    folder.mkdir()
+    for name, lat, lon in (("agree", "35,41.0N", "139,41.0E"), ("far", "22,0.0S", "66,0.0W")):
+        Image.new("RGB", (64, 48), "red").save(folder / f"{name}.jpg")
+        (folder / f"{name}.jpg.xmp").write_bytes(xmps.located(lat, lon))
+    bundle = make_bundle(tmp_path / "tiny", "retrieve")
+    arguments = ["verify", str(folder), "--no-gate", "--model", str(bundle.path)]
+    lines = CliRunner().invoke(cli, arguments).stdout.splitlines()
+    assert lines[-1] == "1 agree, 1 far"
+    assert "GPS of its sidecar far.jpg.xmp (" in lines[1]

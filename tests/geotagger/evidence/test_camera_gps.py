@@ -1,5 +1,6 @@
 """Photos nearby in time as evidence: gaps, flights, other cameras, wrong clocks."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -22,7 +23,9 @@ from geotagger.evidence.source import LoadedPhoto
 from geotagger.geography.sphere import haversine_km
 from geotagger.images.decode import decode
 from geotagger.metadata.read import read
+from geotagger.metadata.sidecar import sidecar_with
 from geotagger.types import Photo, PhotoMetadata, Point
+from tests.fixtures import xmps
 from tests.fixtures.trips import trip
 
 PARIS = Point(48.857, 2.352)
@@ -116,6 +119,16 @@ def test_another_camera_is_another_stream(tmp_path, source):
     save(tmp_path / "2.jpg", "2024:05:05 10:01:00", camera=CAMERA)
     save(tmp_path / "3.jpg", "2024:05:05 10:01:00", PARIS, camera=CAMERA, serial="4711")
     assert source.prepare(shot_of(tmp_path / "2.jpg")) is None
+
+
+def test_positions_in_sidecars_are_evidence_but_predictions_there_are_none(tmp_path, source):
+    for name in ("1.jpg", "2.jpg", "3.jpg"):
+        save(tmp_path / name, f"2024:05:05 10:0{name[0]}:00")
+    (tmp_path / "1.jpg.xmp").write_bytes(xmps.located("48,51.42N", "2,21.12E"))
+    (tmp_path / "3.xmp").write_bytes(sidecar_with(None, replace(xmps.TAGS, compat=True)))
+    (near,) = source.prepare(shot_of(tmp_path / "2.jpg"))
+    assert (near.name, near.point) == ("1.jpg", PARIS)
+    assert source.prepare(shot_of(tmp_path / "1.jpg")) is None
 
 
 def test_photos_without_time_or_neighbours_say_nothing(tmp_path, source):

@@ -9,9 +9,16 @@ import pytest
 
 from geotagger.config import SidecarStyle
 from geotagger.errors import CannotEmbedError
-from geotagger.metadata.sidecar import sidecar_path, sidecar_with, sidecar_without
+from geotagger.metadata.sidecar import (
+    sidecar_path,
+    sidecar_versions,
+    sidecar_with,
+    sidecar_without,
+    with_sidecars,
+)
 from geotagger.metadata.xmp.prediction import prediction_in, without_prediction
-from tests.fixtures.xmps import REFUSED, SOUND, TAGS, packet
+from geotagger.types import PhotoMetadata, Point
+from tests.fixtures.xmps import REFUSED, SOUND, TAGS, located, packet
 
 
 def test_named_after_the_photo() -> None:
@@ -83,3 +90,95 @@ def test_what_another_program_added_to_ours_stays() -> None:
     assert b">5</xmp:Rating>" in removal.packet
     assert b"geotagger:" not in removal.packet
     assert without_prediction(packet()).packet == packet()
+
+
+# Positions in sidecars.
+
+PARIS, BERLIN = Point(48.5, 2.25), Point(52.5, 13.4)
+IN_PARIS, IN_BERLIN = located("48,30.0N", "2,15.0E"), located("52,30.0N", "13,24.0E")
+OWN = PhotoMetadata(PARIS, gps_error_km=0.01, camera="X")
+OURS = PhotoMetadata(PARIS, gps_is_prediction=True)
+
+
+def test_no_sidecar_changes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "b.jpg.xmp").write_bytes(IN_BERLIN)
+    (tmp_path / "a.jpg.xmp").mkdir()
+    assert with_sidecars(OWN, tmp_path / "a.jpg") is OWN
+
+
+@pytest.mark.parametrize("name", ["a.jpg.xmp", "a.xmp"])
+@pytest.mark.parametrize("photo", [PhotoMetadata(), OURS, OWN, PhotoMetadata(gps_problem="0, 0")])
+def test_a_position_of_another_program_counts_before_that_of_the_photo(
+    tmp_path: Path, name: str, photo: PhotoMetadata
+) -> None:
+    (tmp_path / name).write_bytes(IN_BERLIN)
+    metadata = with_sidecars(photo, tmp_path / "a.jpg")
+    assert metadata.gps == BERLIN
+    assert not metadata.gps_is_prediction
+    assert (metadata.gps_problem, metadata.gps_error_km) == ("", 0.0)
+    assert metadata.gps_sidecar == name
+    assert metadata.sidecars == sidecar_versions(tmp_path / "a.jpg")
+    assert metadata.camera == photo.camera
+
+
+def test_the_full_name_counts_before_the_stem(tmp_path: Path) -> None:
+    (tmp_path / "a.xmp").write_bytes(IN_BERLIN)
+    (tmp_path / "a.jpg.xmp").write_bytes(IN_PARIS)
+    assert with_sidecars(PhotoMetadata(), tmp_path / "a.jpg").gps == PARIS
+    (tmp_path / "a.jpg.xmp").write_bytes(packet())
+    assert with_sidecars(PhotoMetadata(), tmp_path / "a.jpg").gps == BERLIN
+
+
+def test_a_copy_of_the_position_of_the_photo_is_no_other_position(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg.xmp").write_bytes(located("48,30.001N", "2,14.999E"))
+    metadata = with_sidecars(OWN, tmp_path / "a.jpg")
+    assert (metadata.gps, metadata.gps_error_km, metadata.gps_sidecar) == (PARIS, 0.01, "")
+
+
+@pytest.mark.parametrize("compat", [False, True])
+def test_a_prediction_stays_a_prediction(tmp_path: Path, compat: bool) -> None:
+    sidecar = tmp_path / "a.jpg.xmp"
+    sidecar.write_bytes(sidecar_with(None, replace(TAGS, compat=compat)))
+    assert with_sidecars(PhotoMetadata(), tmp_path / "a.jpg").gps_is_prediction
+    measured = with_sidecars(OWN, tmp_path / "a.jpg")
+    assert (measured.gps, measured.gps_is_prediction) == (PARIS, False)
+
+
+def test_a_place_that_was_corrected_after_a_prediction_is_none(tmp_path: Path) -> None:
+    """Immich writes the position with ExifTool, and keeps the rest of the sidecar."""
+    photo, sidecar = tmp_path / "a.jpg", tmp_path / "a.jpg.xmp"
+    sidecar.write_bytes(sidecar_with(IN_BERLIN, TAGS))
+    assert with_sidecars(PhotoMetadata(), photo).gps == BERLIN
+    ours = sidecar_with(None, replace(TAGS, compat=True))
+    assert b"48,51.504000N" in ours
+    sidecar.write_bytes(ours.replace(b"48,51.504000N", b"52,30.000000N"))
+    metadata = with_sidecars(OURS, photo)
+    assert (metadata.gps, metadata.gps_is_prediction) == (Point(52.5, 2.2945), False)
+
+
+@pytest.mark.parametrize(
+    ("content", "is_unread"),
+    [
+        (located("north", "east"), True),
+        (located("95,30.0N", "2,15.0E"), True),
+        (IN_BERLIN[:-180], True),
+        (located("0,0.0N", "0,0.0E"), False),
+    ],
+)
+def test_what_cannot_be_read_is_told_and_known(
+    tmp_path: Path, content: bytes, is_unread: bool
+) -> None:
+    (tmp_path / "a.jpg.xmp").write_bytes(content)
+    metadata = with_sidecars(PhotoMetadata(), tmp_path / "a.jpg")
+    assert (metadata.gps, metadata.gps_is_unread) == (None, is_unread)
+    assert metadata.gps_problem.startswith("in its sidecar a.jpg.xmp: its ")
+    assert with_sidecars(OWN, tmp_path / "a.jpg").gps == PARIS
+    (tmp_path / "a.xmp").write_bytes(IN_BERLIN)
+    assert with_sidecars(PhotoMetadata(), tmp_path / "a.jpg").gps == BERLIN
+
+
+@pytest.mark.parametrize("content", [b"", b"<not XML", bytes(40), SOUND["keywords"]])
+def test_other_sidecars_hold_no_position(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.jpg.xmp").write_bytes(content)
+    metadata = with_sidecars(OWN, tmp_path / "a.jpg")
+    assert replace(metadata, sidecars=()) == OWN

@@ -17,12 +17,14 @@ from geotagger.errors import GeotaggerError, NoPhotosError
 from geotagger.evidence.vision import VisionSource
 from geotagger.geography.places import load_places
 from geotagger.images.scan import walk
+from geotagger.metadata.sidecar import sidecar_with
 from geotagger.metadata.xmp.prediction import prediction_in
 from geotagger.output.untag import run as untag
 from geotagger.pipeline.executor_local import BATCHES_AHEAD, LocalExecutor
 from geotagger.pipeline.run import run
 from geotagger.printable import printable_path
 from geotagger.types import Status
+from tests.fixtures import xmps
 from tests.fixtures.bundles import make_bundle
 from tests.fixtures.drawer import fill
 
@@ -121,6 +123,16 @@ def test_only_missing_skips_photos_with_measured_gps(album, bundle, tmp_path):
     rows = tagged(album, bundle, tmp_path, only_missing=True)
     assert rows["gps.jpg"]["status"] == "skipped"
     assert rows["0.jpg"]["status"] != "skipped"
+
+
+def test_only_missing_skips_photos_with_a_position_in_their_sidecar(album, bundle, tmp_path):
+    (album / "0.jpg.xmp").write_bytes(xmps.located("48,30.0N", "2,15.0E"))
+    (album / "1.xmp").write_bytes(xmps.located("north", "east"))
+    (album / "2.xmp").write_bytes(xmps.located("0,0.0N", "0,0.0E"))
+    (album / "3.xmp").write_bytes(sidecar_with(None, xmps.TAGS))
+    rows = tagged(album, bundle, tmp_path, only_missing=True)
+    skipped = {name for name, cells in rows.items() if cells["status"] == "skipped"}
+    assert skipped == {"0.jpg", "1.jpg"}
 
 
 def test_measured_gps_is_compared_and_kept(album, bundle, tmp_path):
