@@ -48,6 +48,7 @@ class ReasonCode(StrEnum):
     OLD_SIDECAR_NOT_CLEARED = "old_sidecar_not_cleared"
     OLD_SIDECAR_CLEARED = "old_sidecar_cleared"
     SIDECAR_UNTAGGED = "sidecar_untagged"
+    SIDECAR_GPS_STAYS = "sidecar_gps_stays"
     # The report was read from a CSV, which holds no codes.
     NOTE = "note"
 
@@ -81,6 +82,9 @@ _SENTENCES: Mapping[ReasonCode, str] = {
     ),
     ReasonCode.OLD_SIDECAR_NOT_CLEARED: "its sidecar keeps an earlier prediction: {detail}",
     ReasonCode.OLD_SIDECAR_CLEARED: "taken out of its earlier sidecar",
+    ReasonCode.SIDECAR_GPS_STAYS: (
+        "its sidecar {detail} keeps another position, and programs that read sidecars show that"
+    ),
 }
 """Codes without a sentence carry one as their detail."""
 

@@ -61,16 +61,18 @@ def apply(
     geotagger apply places.csv --sidecar
     """
     from geotagger.printable import printable, printable_path
-    from geotagger.reasons import note_text
+    from geotagger.reasons import ReasonCode, note_text
     from geotagger.reports.read.rows import read_rows
     from geotagger.review.decisions import Decisions
     from geotagger.review.writing import apply as write
     from geotagger.types import Status
 
-    counts: Counter[Status] = Counter()
+    counts: Counter[str] = Counter()
 
     def show(outcome: Outcome) -> None:
-        counts[outcome.status] += 1
+        would_write = any(reason.code is ReasonCode.DRY_RUN for reason in outcome.reasons)
+        names = {Status.PREDICTED: "would be written" if would_write else "not written"}
+        counts[names.get(outcome.status, outcome.status.value)] += 1
         if not quiet:
             line = f"{outcome.status:9} {printable_path(outcome.photo.path)}"
             note = printable(note_text(outcome.reasons))
@@ -89,8 +91,7 @@ def apply(
         write(report, read_rows(report), decisions, options, show)
         if decisions.damaged:
             click.echo(f"{decisions.path}: {decisions.damaged} damaged lines skipped", err=True)
-    names = {Status.PREDICTED: "would be written" if dry_run else "not written"}
-    totals = [f"{count} {names.get(status, status.value)}" for status, count in counts.items()]
+    totals = [f"{count} {name}" for name, count in counts.items()]
     click.echo(", ".join(totals) or "no approved prediction is left to write")
     if counts[Status.FAILED]:
         sys.exit(SOME_FAILED)

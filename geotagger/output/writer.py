@@ -46,6 +46,10 @@ class WrittenFiles(NamedTuple):
 
 
 NOTHING_WRITTEN = WrittenFiles()
+_DONE = frozenset({
+    ReasonCode.SIDECAR_WRITTEN, ReasonCode.OLD_SIDECAR_CLEARED, ReasonCode.SIDECAR_UNTAGGED,
+})  # fmt: skip
+"""What a dry run has not done."""
 
 
 class Writer:
@@ -61,12 +65,13 @@ class Writer:
         self.is_writing = options.write_exif or options.sidecar or self.copies is not None
         _check(options)
         self.context: WriteContext | None = None
-        if self.is_writing and not options.dry_run:
+        if self.is_writing:
             exiftool = None
             if options.backend == Backend.EXIFTOOL and not options.sidecar:
                 exiftool = stack.enter_context(ExifTool())
-            journal = stack.enter_context(WriteJournal.open())
-            clear_old_leftovers(journal)
+            journal = stack.enter_context(WriteJournal.open(dry_run=options.dry_run))
+            if not options.dry_run:
+                clear_old_leftovers(journal)
             self.context = WriteContext(journal, options.overwrite, exiftool, touch=options.touch)
         self.manifest = None
         if options.manifest:
@@ -90,7 +95,7 @@ class Writer:
         return outcome
 
     def _write(self, outcome: Outcome) -> tuple[Outcome, WrittenFiles]:
-        if not self.is_writing or outcome.status is not Status.PREDICTED:
+        if self.context is None or outcome.status is not Status.PREDICTED:
             return outcome, NOTHING_WRITTEN
         assert outcome.prediction is not None
         tags = policy.file_tags(
@@ -104,11 +109,14 @@ class Writer:
             level, radius_km = outcome.prediction.level, outcome.prediction.radius_km
             detail = f"at level {level}, with a 90 % radius of {radius_km:.0f} km"
             return _with(outcome, Reason(ReasonCode.POSITION_NOT_TRUSTED, detail)), NOTHING_WRITTEN
-        if self.context is None:
-            return _with(
-                outcome, Reason(ReasonCode.DRY_RUN, policy.tag_names(tags))
-            ), NOTHING_WRITTEN
-        return self._write_tags(outcome, tags, self.context)
+        written, files = self._write_tags(outcome, tags, self.context)
+        metadata = outcome.metadata
+        if written.status is Status.TAGGED and metadata.gps_sidecar and metadata.has_own_gps:
+            stays = printable_path(Path(metadata.gps_sidecar))
+            written = _with(written, Reason(ReasonCode.SIDECAR_GPS_STAYS, stays))
+        if self.options.dry_run:
+            return _rehearsed(written, files, tags), NOTHING_WRITTEN
+        return written, files
 
     def _write_tags(
         self, outcome: Outcome, tags: FileTags, context: WriteContext
@@ -127,10 +135,11 @@ class Writer:
                         path = photo.path if self.copies else outcome.photo.path
                         retired = retire_sidecars(path, photo.original_sha256, tags, context)
                         return _with(outcome, *retired), WrittenFiles(photo)
-            if self.copies and not photo:
-                target = self.copies.target(outcome.photo)
-                photo = copy_file(outcome.photo.path, target, outcome.sha256, context)
-            sidecar = self._write_sidecar(photo, outcome, tags, context)
+            path = sidecar_path(outcome.photo.path, SidecarStyle(self.options.sidecar_style))
+            if self.copies and not photo:  # where no sidecar can be, a copy would be in vain
+                target, metadata = self.copies.target(outcome.photo), outcome.metadata
+                photo = copy_file(outcome.photo.path, target, outcome.sha256, metadata, context)
+            sidecar = self._write_sidecar(path.name, photo, outcome, tags, context)
         except OverwriteRefusedError as error:
             return _with(outcome, Reason(error.code, str(error))), WrittenFiles(photo)
         except CannotEmbedError as error:
@@ -151,7 +160,12 @@ class Writer:
         return tag_file(path, sha256, tags, context)
 
     def _write_sidecar(
-        self, photo: WriteResult | None, outcome: Outcome, tags: FileTags, context: WriteContext
+        self,
+        name: str,
+        photo: WriteResult | None,
+        outcome: Outcome,
+        tags: FileTags,
+        context: WriteContext,
     ) -> WriteResult:
         """Writes the sidecar next to the scanned path, or next to the copy."""
         path = photo.path if photo and self.copies else outcome.photo.path
@@ -161,8 +175,32 @@ class Writer:
         # Other programs find the position in a photo; of one that cannot hold it, in the sidecar.
         not_embedded = ReasonCode.NOT_EMBEDDED in {reason.code for reason in outcome.reasons}
         xmp = replace(xmp, exif_gps=not_embedded)
-        sidecar = sidecar_path(path, SidecarStyle(self.options.sidecar_style))
-        return tag_sidecar(sidecar, outcome.photo.path, xmp, outcome.metadata, context)
+        return tag_sidecar(path.with_name(name), outcome.photo.path, xmp, outcome.metadata, context)
+
+
+def _rehearsed(outcome: Outcome, files: WrittenFiles, tags: FileTags) -> Outcome:
+    """The outcome of a dry run: what would be written instead of what was.
+
+    Everything else stays as in the real run, and so does the whole outcome where that would write
+    nothing.
+    """
+    names = policy.tag_names(tags)
+    photo, sidecar = files
+    writes = []
+    if photo and photo.is_written:
+        in_photo = "EXIF" if photo.lacks_xmp else names
+        writes.append(in_photo if photo.original_sha256 else "a plain copy")
+    if sidecar and sidecar.is_written:
+        writes.append(f"{names} to the sidecar {printable_path(Path(sidecar.path.name))}")
+    if any(reason.code is ReasonCode.OLD_SIDECAR_CLEARED for reason in outcome.reasons):
+        writes.append("its earlier sidecar without the prediction")
+    if not writes:
+        return outcome
+    kept = tuple(reason for reason in outcome.reasons if reason.code not in _DONE)
+    failed = outcome.status is Status.FAILED
+    would = Reason(ReasonCode.DRY_RUN, ", and ".join(writes))
+    status = Status.FAILED if failed else Status.PREDICTED
+    return replace(outcome, status=status, reasons=(*kept, would))
 
 
 def _with(outcome: Outcome, *reasons: Reason, status: Status | None = None) -> Outcome:

@@ -66,6 +66,9 @@ def replace(
 ) -> str:
     """Replaces the content of the file: completely or not at all, whatever happens meanwhile.
 
+    Makes the folder of a new file. In a dry run of the journal, only what can be checked without a
+    change is checked.
+
     Args:
         file: The file as it was read; it must not have changed since.
         new: The new content.
@@ -83,6 +86,12 @@ def replace(
         GeotaggerError: The journal fails.
     """
     identity = _checked_identity(file)
+    if journal.rehearsed is not None:
+        _check_folder(file.path)
+        journal.rehearsed[file.path] = hashlib.sha256(new).hexdigest()
+        return journal.rehearsed[file.path]
+    if file.stat is None:
+        file.path.parent.mkdir(parents=True, exist_ok=True)
     _clear_leftovers(file, journal)
     temp = file.path.with_name(_temp_name(file.path.name))
     with background_hash(new) as pending:
@@ -114,6 +123,10 @@ def _rename_over(path: Path, identity: _Identity, temp: Path) -> None:
 def remove(file: LoadedFile, journal: WriteJournal) -> None:
     """Deletes a file that geotagger made. Raises as `replace` does."""
     identity = _checked_identity(file)
+    if journal.rehearsed is not None:
+        _check_folder(file.path)
+        journal.rehearsed[file.path] = ""
+        return
     _clear_leftovers(file, journal)
     row = journal.begin(file.path, Path(_temp_name(file.path.name)), file.sha256, "", b"")
     try:
@@ -150,6 +163,20 @@ def _checked_identity(file: LoadedFile) -> _Identity:
     if now[:3] != _identity(file.stat)[:3]:  # opening sets the change time on some disks
         raise PhotoError("it changed while it was being analysed: run again")
     return now
+
+
+def _check_folder(path: Path) -> None:
+    """Raises the OSError that a new file next to `path` would cause."""
+    folder = next(folder for folder in path.absolute().parents if folder.exists())
+    code = 0
+    if not os.access(folder, os.W_OK | os.X_OK):
+        is_read_only_disk = hasattr(os, "statvfs") and os.statvfs(folder).f_flag & os.ST_RDONLY
+        code = errno.EROFS if is_read_only_disk else errno.EACCES
+    elif hasattr(os, "pathconf"):
+        is_too_long = len(os.fsencode(path.name)) > os.pathconf(folder, "PC_NAME_MAX")
+        code = errno.ENAMETOOLONG if is_too_long else 0
+    if code:
+        raise OSError(code, os.strerror(code))
 
 
 def _temp_name(name: str) -> str:

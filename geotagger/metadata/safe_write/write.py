@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -28,6 +29,7 @@ from geotagger.metadata.sidecar import (
     sidecar_path,
     sidecar_with,
     sidecar_without,
+    with_sidecars,
 )
 from geotagger.metadata.undo.delta import delta
 from geotagger.metadata.undo.record import original_sha256
@@ -41,10 +43,13 @@ from geotagger.metadata.xmp.prediction import (
     without_prediction,
 )
 from geotagger.metadata.xmp.tags import own_properties
+from geotagger.printable import printable_path
 from geotagger.reasons import Reason, ReasonCode
 from geotagger.types import PhotoMetadata
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from geotagger.metadata.exiftool.process import ExifTool
     from geotagger.metadata.file_tags import FileTags
     from geotagger.metadata.foreign_tags import ForeignTags
@@ -78,6 +83,8 @@ class WriteResult:
     """Of the photo before geotagger wrote to it."""
     lacks_xmp: bool = False
     """Only EXIF could be written, not XMP."""
+    is_written: bool = True
+    """The file was written, or would have been without a dry run; False: nothing had to be."""
 
 
 class OverwriteRefusedError(PhotoError):
@@ -106,11 +113,14 @@ def tag_file(
     with named_disk_errors():
         try:
             with load_unchanged(path, analysed_sha256) as photo:
-                new = _new_content(photo, photo, tags, context)
+                if rehearsed := _rehearsed(photo.path, context):
+                    raise ChangedError(photo.path, rehearsed)
+                new = _new_content(photo, photo, tags, context, beside=[path])
         except ChangedError as changed:
-            if context.journal.has_write(changed.path, analysed_sha256, changed.sha256):
+            is_own = context.journal.has_write(changed.path, analysed_sha256, changed.sha256)
+            if is_own or changed.sha256 == _rehearsed(changed.path, context):
                 reason = Reason(ReasonCode.WRITTEN_UNDER_OTHER_NAME)
-                return WriteResult(changed.path, changed.sha256, (reason,))
+                return WriteResult(changed.path, changed.sha256, (reason,), is_written=False)
             raise
         return _write(photo, photo, new, context)
 
@@ -122,19 +132,25 @@ def tag_copy(
     with named_disk_errors():
         with load_unchanged(path, analysed_sha256) as photo:
             copy = _load_copy(photo, target, context)
-            new = _new_content(photo, copy, tags, context)
+            new = _new_content(photo, copy, tags, context, beside=[path, target])
         return _write(photo, copy, new, context)
 
 
-def copy_file(path: Path, target: Path, analysed_sha256: str, context: WriteContext) -> WriteResult:
-    """Copies the photo without tags, so that a sidecar can be put next to it. As `tag_file`."""
+def copy_file(
+    path: Path, target: Path, analysed_sha256: str, existing: PhotoMetadata, context: WriteContext
+) -> WriteResult:
+    """Copies the photo without tags, so that a sidecar can be put next to it. As `tag_file`.
+
+    `existing` is its metadata, with its sidecars: a photo that gets no tags is not copied.
+    """
     with named_disk_errors():
+        _refuse_measured(existing, context)
         with load_unchanged(path, analysed_sha256) as photo:
             copy = _load_copy(photo, target, context)
-        if copy.sha256 != photo.sha256:
-            target.parent.mkdir(parents=True, exist_ok=True)
+        is_written = copy.sha256 != photo.sha256
+        if is_written:
             replace(copy, photo.data, b"", context.journal, like=photo.path, touch=context.touch)
-        return WriteResult(copy.path, photo.sha256)
+        return WriteResult(copy.path, photo.sha256, is_written=is_written)
 
 
 def tag_sidecar(
@@ -146,7 +162,7 @@ def tag_sidecar(
         path: The sidecar.
         photo: Its photo; programs read what the sidecar lacks from there.
         tags: What to write.
-        existing: The metadata of the photo itself.
+        existing: The metadata of the photo, with its sidecars.
         context: Journal and overwrite policy.
 
     Raises:
@@ -159,15 +175,15 @@ def tag_sidecar(
         sidecar = load_if_present(path)
         packet = sidecar.data if sidecar.stat else None
         gps = gps_in(packet)
-        in_sidecar = (
-            PhotoMetadata() if gps is None else PhotoMetadata(*gps[:3], gps_is_unread=gps.is_unread)
-        )
+        in_sidecar = PhotoMetadata(gps_sidecar=path.name)
+        if gps:
+            in_sidecar = PhotoMetadata(*gps[:3], gps_is_unread=gps.is_unread, gps_sidecar=path.name)
         _refuse_measured(existing, context)
         _refuse_measured(in_sidecar, context)
         foreign = _foreign_tags_in(photo)
         new = sidecar_with(packet, tags, foreign)
         if new == packet:
-            return WriteResult(sidecar.path, sidecar.sha256, (ALREADY_WRITTEN,))
+            return WriteResult(sidecar.path, sidecar.sha256, (ALREADY_WRITTEN,), is_written=False)
         if prediction_in(packet) and context.overwrite == Overwrite.NEVER:
             raise OverwriteRefusedError(
                 "its sidecar holds an earlier prediction (see --overwrite predicted)"
@@ -216,6 +232,8 @@ def _retire(
 ) -> tuple[Reason, ...]:
     try:
         with named_disk_errors():
+            if _rehearsed(path, context) is not None:
+                return ()
             earlier = prediction_in(path.read_bytes())
             if earlier is None or (required_source and earlier.source_sha256 != required_source):
                 return ()
@@ -243,12 +261,22 @@ class _NewContent(NamedTuple):
 
 
 def _new_content(
-    photo: LoadedFile, target: LoadedFile, tags: FileTags, context: WriteContext
+    photo: LoadedFile,
+    target: LoadedFile,
+    tags: FileTags,
+    context: WriteContext,
+    *,
+    beside: Sequence[Path],
 ) -> _NewContent:
-    """The tagged content for `target`: the photo itself, an earlier copy, or a future file."""
+    """The tagged content for `target`: the photo itself, an earlier copy, or a future file.
+
+    Sidecars of the paths `beside` may hold the position of another program.
+    """
     base = target if target.stat else photo
     existing = read(base.data)
     _refuse_measured(existing, context)
+    for path in beside:
+        _refuse_measured(with_sidecars(PhotoMetadata(), path), context)
     new = _embedded(base, tags, context)
     has_prediction = existing.gps_is_prediction and base is target
     if has_prediction and context.overwrite == Overwrite.NEVER and new.data != target.data:
@@ -259,16 +287,20 @@ def _new_content(
 def _write(
     photo: LoadedFile, target: LoadedFile, new: _NewContent, context: WriteContext
 ) -> WriteResult:
-    if new.data == target.data:
-        sha256, reasons = target.sha256, (ALREADY_WRITTEN, *new.reasons)
-    else:
-        if target.stat is None:
-            target.path.parent.mkdir(parents=True, exist_ok=True)
+    is_written = new.data != target.data
+    if is_written:
         sha256 = replace(
             target, new.data, new.undo, context.journal, like=photo.path, touch=context.touch
         )
         reasons = new.reasons
-    return WriteResult(target.path, sha256, reasons, new.original_sha256, new.lacks_xmp)
+    else:
+        sha256, reasons = target.sha256, (ALREADY_WRITTEN, *new.reasons)
+    return WriteResult(target.path, sha256, reasons, new.original_sha256, new.lacks_xmp, is_written)
+
+
+def _rehearsed(path: Path, context: WriteContext) -> str | None:
+    """The SHA-256 that the file would have by now in a dry run; None if it would be as it is."""
+    return (context.journal.rehearsed or {}).get(Path(os.path.realpath(path)))
 
 
 def _embedded(base: LoadedFile, tags: FileTags, context: WriteContext) -> _NewContent:
@@ -332,13 +364,15 @@ def _refuse_measured(existing: PhotoMetadata, context: WriteContext) -> None:
     """Refuses to replace what any reader could take for a measured position."""
     if context.overwrite == Overwrite.ALWAYS:
         return
+    sidecar = printable_path(Path(existing.gps_sidecar)) if existing.gps_sidecar else ""
+    it = f"its sidecar {sidecar}" if sidecar else "it"
     if existing.gps and not existing.gps_is_prediction:
         raise OverwriteRefusedError(
-            "it has a GPS position of its own, which is kept", ReasonCode.MEASURED_GPS_KEPT
+            f"{it} has a GPS position of its own, which is kept", ReasonCode.MEASURED_GPS_KEPT
         )
     if existing.gps_is_unread:
         raise OverwriteRefusedError(
-            "it has GPS tags that other programs may read, which are kept",
+            f"{it} has GPS tags that other programs may read, which are kept",
             ReasonCode.MEASURED_GPS_KEPT,
         )
 

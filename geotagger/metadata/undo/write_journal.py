@@ -70,10 +70,21 @@ class UnfinishedWrite(NamedTuple):
 
 
 class WriteJournal:
-    """An open journal. Every method raises GeotaggerError if the database fails."""
+    """An open journal. Every method raises GeotaggerError if the database fails.
 
-    def __init__(self, file: Path) -> None:
+    Args:
+        file: The database; it is made where it is missing.
+        dry_run: The journal is only read, and no file is replaced: see `rehearsed`.
+    """
+
+    def __init__(self, file: Path, *, dry_run: bool = False) -> None:
         self.file = file
+        self.rehearsed: dict[Path, str] | None = {} if dry_run else None
+        """In a dry run: each file that would have been replaced, links resolved, and the SHA-256
+        that it would have; empty if it would have been deleted. None: this is no dry run."""
+        if dry_run:
+            self._db = _read_only(file)
+            return
         with self._guarded():
             file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._db = sqlite3.connect(file, timeout=30, isolation_level=None)
@@ -85,9 +96,9 @@ class WriteJournal:
             self._db.executescript(f"{_SCHEMA} PRAGMA user_version = {_VERSION};")
 
     @classmethod
-    def open(cls) -> WriteJournal:
-        """Opens the user's journal, or creates it."""
-        return cls(state_folder() / _FILE)
+    def open(cls, *, dry_run: bool = False) -> WriteJournal:
+        """Opens the user's journal, or creates it; for a dry run it is only read."""
+        return cls(state_folder() / _FILE, dry_run=dry_run)
 
     def __enter__(self) -> WriteJournal:
         return self
@@ -182,3 +193,14 @@ class WriteJournal:
                 f"the undo journal {self.file} cannot be used: {error}. "
                 "Free or repair it, or set GEOTAGGER_STATE to another folder."
             ) from error
+
+
+def _read_only(file: Path) -> sqlite3.Connection:
+    """The journal for reading; an empty one if there is none that can be read."""
+    try:
+        db = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+        db.execute("SELECT undo FROM writes LIMIT 1").fetchone()
+    except sqlite3.Error:
+        db = sqlite3.connect(":memory:", isolation_level=None)
+        db.executescript(_SCHEMA)
+    return db

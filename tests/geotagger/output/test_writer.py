@@ -20,8 +20,9 @@ from geotagger.metadata.xmp.prediction import gps_in, prediction_in
 from geotagger.output.copies import CopyTree
 from geotagger.output.untag import run as untag
 from geotagger.pipeline.run import run
+from geotagger.printable import printable_path
 from geotagger.types import Photo
-from tests.fixtures import jpegs
+from tests.fixtures import drawer, jpegs
 from tests.fixtures.bundles import make_bundle
 
 FOREIGN = b"""<x:xmpmeta xmlns:x="adobe:ns:meta/">
@@ -250,6 +251,66 @@ def test_a_sidecar_with_a_measured_position_is_kept(album, tag):
     rows = tag(album, sidecar=True, overwrite="always")
     assert rows["a.jpg"]["status"] == "tagged"
     assert b'exif:GPSLatitude="48,51.5N"' in (album / "a.jpg.xmp").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["a.jpg.xmp", "a.xmp"])
+@pytest.mark.parametrize("overwrite", ["never", "predicted"])
+def test_a_position_that_only_a_sidecar_holds_is_kept(album, tag, tmp_path, name, overwrite):
+    (album / name).write_bytes(WITH_GPS)
+    before = tree(album)
+    for where in ({"write_exif": True}, {"sidecar": True}, {"out": tmp_path / "out"}):
+        rows = tag(album / "a.jpg", overwrite=overwrite, **where)
+        assert rows["a.jpg"]["status"] == "predicted"
+        assert rows["a.jpg"]["note"] == (
+            f"not written: its sidecar {name} has a GPS position of its own, which is kept"
+        )
+        assert rows["a.jpg"]["gps_check"] in ("agree", "far")
+        assert rows["a.jpg"]["gps_lat"] == pytest.approx(48.858333)
+    assert tree(album) == before
+    assert not (tmp_path / "out").exists()
+    rows = tag(album / "a.jpg", overwrite="always", write_exif=True)
+    assert rows["a.jpg"]["status"] == "tagged"
+    assert f"its sidecar {name} keeps another position" in rows["a.jpg"]["note"]
+    assert (album / name).read_bytes() == WITH_GPS
+
+
+@pytest.mark.parametrize("where", [{"write_exif": True}, {"sidecar": True}])
+def test_a_place_corrected_in_a_sidecar_is_kept(album, tag, where):
+    """As Immich does it: the sidecar gets the position, whatever geotagger wrote before."""
+    tag(album, tags=("keywords",), **where)
+    sidecar = album / "a.jpg.xmp"
+    packet = sidecar.read_bytes() if sidecar.exists() else FOREIGN
+    position = b' xmlns:exif="http://ns.adobe.com/exif/1.0/" exif:GPSLatitude="48,51.5N"'
+    position += b' exif:GPSLongitude="2,17.6E"'
+    sidecar.write_bytes(packet.replace(b' rdf:about=""', b' rdf:about=""' + position, 1))
+    before = tree(album)
+    rows = tag(album / "a.jpg", overwrite="predicted", **where)
+    assert tree(album) == before
+    assert "its sidecar a.jpg.xmp has a GPS position of its own" in rows["a.jpg"]["note"]
+    assert rows["a.jpg"]["gps_lat"] == pytest.approx(48.858333)
+
+
+def test_a_position_in_the_sidecar_of_a_copy_is_kept(album, tag, tmp_path):
+    out = tmp_path / "out"
+    tag(album, out=out)
+    (out / "a.jpg.xmp").write_bytes(WITH_GPS)
+    before = tree(out)
+    note = tag(album, out=out, overwrite="predicted", tags=("keywords",))["a.jpg"]["note"]
+    assert "its sidecar a.jpg.xmp has a GPS position of its own" in note
+    assert tree(out)["a.jpg"] == before["a.jpg"]
+
+
+@pytest.mark.parametrize("where", [{"write_exif": True}, {"sidecar": True}])
+def test_a_position_in_a_sidecar_that_cannot_be_read_is_kept(album, tag, where):
+    unread = WITH_GPS.replace(b"48,51.5N", b"somewhere")
+    (album / "a.jpg.xmp").write_bytes(unread)
+    (album / "b.png.xmp").write_bytes(WITH_GPS[:-30])
+    before = tree(album)
+    for name in ("a.jpg", "b.png"):
+        cells = tag(album / name, overwrite="predicted", **where)[name]
+        assert f"its sidecar {name}.xmp has GPS tags that other programs may read" in cells["note"]
+        assert cells["gps_check"] == "invalid"
+    assert tree(album) == before
 
 
 def test_another_prediction_is_replaced_only_with_the_overwrite_flag(album, tag):
@@ -512,7 +573,11 @@ def test_a_read_only_folder_is_a_reason_and_copies_are_possible(album, tag, tmp_
             folder.chmod(0o555)
     try:
         before = tree(album)
+        expected = tag(album, write_exif=True, dry_run=True)
         rows = tag(album, write_exif=True)
+        assert {name: verdict(cells) for name, cells in expected.items()} == {
+            name: verdict(cells) for name, cells in rows.items()
+        }
         assert {cells["status"] for cells in rows.values()} == {"failed"}
         assert all("--out" in c["note"] or "no permission" in c["note"] for c in rows.values())
         rows = tag(album, out=tmp_path / "out")
@@ -576,6 +641,97 @@ def test_a_dry_run_writes_nothing_but_the_report(album, tag, tmp_path):
         )
     assert tree(album) == before
     assert not (tmp_path / "out").exists()
+
+
+# A dry run says of each photo what the real run does.
+
+
+def awkward(folder, tag):
+    """Photos that are written, refused, kept, or written elsewhere, each for another reason."""
+    drawer.fill(folder)
+    for name in ("earlier", "older", "kept", "retired", "stuck", "shared", "linked", "locked"):
+        Image.new("RGB", (64, 48), "red").save(folder / f"{name}.jpg")
+    tag(folder / "earlier.jpg", write_exif=True)
+    tag(folder / "older.jpg", write_exif=True, tags=("keywords",))
+    for name in ("retired", "stuck"):
+        tag(folder / f"{name}.jpg", sidecar=True)
+    (folder / "stuck.jpg.xmp").chmod(0o444)
+    tag(folder / "shared.jpg", sidecar=True, sidecar_style="adobe")
+    (folder / "kept.jpg.xmp").write_bytes(WITH_GPS)
+    for name, packet in (("foreign", FOREIGN), ("broken", b"<not XML"), ("empty", b"")):
+        for suffix in ("jpg", "bmp"):
+            Image.new("RGB", (64, 48), "lime").save(folder / f"{name}.{suffix}")
+            (folder / f"{name}.{suffix}.xmp").write_bytes(packet)
+    (folder / "measured.jpg").write_bytes(photo_at({}))
+    (folder / "words.jpg").write_bytes(photo_at(ODD_POSITIONS["words"]))
+    data = (folder / "linked.jpg").read_bytes()
+    packet = jpegs.segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0<x:xmpmeta")
+    at = data.index(b"\xff\xdb")
+    (folder / "damaged-xmp.jpg").write_bytes(data[:at] + packet + data[at:])
+    (folder / "two-names.jpg").hardlink_to(folder / "linked.jpg")
+    (folder / "two-names-of-one.jpg").symlink_to("retired.jpg")
+    (folder / "locked.jpg").chmod(0o444)
+    (folder / f"{'long' * 62}.bmp").write_bytes((folder / "empty.bmp").read_bytes())
+
+
+CODES_OF_WRITES = {"dry_run", "sidecar_written", "old_sidecar_cleared", "sidecar_untagged"}
+
+
+def verdict(cells):
+    """What the run did with a photo, or would have done: status, and reasons without the writes."""
+    codes = {reason["code"]: reason["detail"] for reason in cells["reasons"]}
+    status = "tagged" if "dry_run" in codes and cells["status"] != "failed" else cells["status"]
+    if "written_under_other_name" in codes:  # which depends on how far the run reads ahead
+        codes = {"already_written": ""}
+    return status, {code: text for code, text in codes.items() if code not in CODES_OF_WRITES}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"write_exif": True},
+        {"write_exif": True, "overwrite": "predicted"},
+        {"write_exif": True, "overwrite": "always", "compat_tags": True},
+        {"sidecar": True},
+        {"sidecar": True, "sidecar_style": "adobe", "overwrite": "predicted"},
+        {"out": "out"},
+        {"out": "out", "sidecar": True, "sidecar_style": "adobe"},
+    ],
+    ids=str,
+)
+def test_a_dry_run_and_the_real_run_agree_on_every_photo(tmp_path, tag, options):
+    folder, state = tmp_path / "awkward", Path(os.environ["GEOTAGGER_STATE"])
+    folder.mkdir()
+    awkward(folder, tag)
+    if "out" in options:
+        options = {**options, "out": tmp_path / "out"}
+    before, journal = tree(folder), (state / "writes.sqlite").read_bytes()
+    expected = tag(folder, dry_run=True, **options)
+    assert tree(folder) == before
+    assert (state / "writes.sqlite").read_bytes() == journal
+    assert not (tmp_path / "out").exists()
+    rows = tag(folder, **options)
+    assert {name: verdict(cells) for name, cells in expected.items()} == {
+        name: verdict(cells) for name, cells in rows.items()
+    }
+    after = tree(tmp_path / "out" if "out" in options else folder)
+    changed = {name for name, state in after.items() if before.get(name) != state}
+    if "out" not in options:
+        changed |= before.keys() - after.keys()
+        changed -= {path.name for path in folder.iterdir() if path.is_symlink()}
+    changed = {printable_path(Path(name)) for name in changed}
+    for name, cells in expected.items():
+        names = {name, f"{name}.xmp", f"{name.rpartition('.')[0]}.xmp"}
+        assert ("would write" in cells["note"]) == bool(names & changed), (name, cells["note"])
+    assert any("would write" in cells["note"] for cells in expected.values())
+    assert any("not written" in cells["note"] for cells in expected.values())
+
+
+def test_a_second_dry_run_sees_that_nothing_is_left_to_write(album, tag):
+    tag(album, write_exif=True)
+    rows = tag(album, write_exif=True, dry_run=True, overwrite="predicted")
+    assert not any("would write" in cells["note"] for cells in rows.values())
+    assert all("already" in cells["note"] for cells in rows.values())
 
 
 # Positions that other programs write.
