@@ -4,6 +4,7 @@ import csv
 import hashlib
 import json
 import os
+import shutil
 import stat
 import subprocess
 import time
@@ -674,6 +675,7 @@ def awkward(folder, tag):
     (folder / f"{'long' * 62}.bmp").write_bytes((folder / "empty.bmp").read_bytes())
 
 
+needs_exiftool = pytest.mark.skipif(not shutil.which("exiftool"), reason="needs ExifTool")
 CODES_OF_WRITES = {"dry_run", "sidecar_written", "old_sidecar_cleared", "sidecar_untagged"}
 
 
@@ -692,6 +694,7 @@ def verdict(cells):
         {"write_exif": True},
         {"write_exif": True, "overwrite": "predicted"},
         {"write_exif": True, "overwrite": "always", "compat_tags": True},
+        pytest.param({"write_exif": True, "backend": "exiftool"}, marks=needs_exiftool),
         {"sidecar": True},
         {"sidecar": True, "sidecar_style": "adobe", "overwrite": "predicted"},
         {"out": "out"},
