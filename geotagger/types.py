@@ -157,6 +157,9 @@ class Evidence:
     outlier_probability: float = 0.0
     """Probability that the source says nothing about the place (the words are a brand, the picture
     is unlike all training pictures). It is a floor under the likelihoods."""
+    named_towns: tuple[Place, ...] = ()
+    """Towns that the source names in words, each with its point and its city name alone. If the
+    belief is there, the answer is the town of that name and not its neighbour."""
 
     def reason_at(self, row: int) -> str:
         """The reason, worded for the predicted row."""

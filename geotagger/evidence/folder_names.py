@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from geotagger.text.combine import Combiner
+from geotagger.text.combine import Combiner, named_towns
 from geotagger.text.cues import place_names
 from geotagger.text.gazetteer.gazetteer import load_gazetteer, normalise
 from geotagger.text.types import Cue, TextLine
@@ -89,6 +89,7 @@ class NamesSource:
             reason=lambda row: f"{names.origin}: {self._combiner.explain(telling, row)}",
             log_likelihood=self._combiner.total(weighted),
             outlier_probability=OUTLIER_PROBABILITY[names.origin],
+            named_towns=named_towns(telling),
         )
 
 

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from geotagger.cache.fingerprint import output_key
-from geotagger.text.combine import Combiner
+from geotagger.text.combine import Combiner, named_towns
 from geotagger.text.find_cues import find_cues
 from geotagger.text.ocr.reader import TextReader
 from geotagger.text.ocr.script_classifier import ScriptClassifier
@@ -93,4 +93,5 @@ def evidence_of(result: OcrResult, combiner: Combiner) -> Evidence | None:
         reason=reason,
         log_likelihood=combiner.total(weighted),
         outlier_probability=combiner.strengths.outlier_probability,
+        named_towns=named_towns(telling),
     )

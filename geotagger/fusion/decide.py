@@ -9,10 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geotagger.fusion.mass import CountryParts, ProbabilityMass, heaviest_rows
+from geotagger.fusion.named_town import named_town
 from geotagger.fusion.posterior import downweight_vision, posterior_mass
 from geotagger.fusion.prior import Constants, log_prior
 from geotagger.geography.places import Places
-from geotagger.geography.sphere import EARTH_RADIUS_KM, cosine_of_km, km_of_cosine
+from geotagger.geography.sphere import (
+    EARTH_RADIUS_KM,
+    cosine_of_km,
+    km_of_cosine,
+    unit_vectors,
+)
 from geotagger.reasons import Reason, ReasonCode
 from geotagger.types import (
     Candidate,
@@ -89,16 +95,21 @@ class Fusion:
         continents = self._parts.by_continent(part_mass)
         named_country = self._named_country(part_mass, countries, continents)
         row = self._best_row(mass, np.where(self.places.country == named_country, mass, 0))
-        cosine = self.places.unit @ self.places.unit[row]
-        level, confidence = self._level(mass, row, cosine, countries, continents)
         place = self.places.place(row)
+        level, confidence = self._level(mass, row, place, countries, continents)
+        towns = [town for item in evidence for town in item.named_towns]
+        if towns and level is Level.CITY:
+            row, place = named_town(self.places, mass, self.log_prior, row, towns)
+            level, confidence = self._level(mass, row, place, countries, continents)
+            place = place if level is Level.CITY else self.places.place(row)
+        cosine = self.places.unit @ unit_vectors(place.point.lat, place.point.lon)
         return Prediction(
             point=place.point,
             place=place,
             level=level,
             confidence=confidence,
             radius_km=self.radii_km(mass, cosine, (self.constants.coverage,))[0],
-            candidates=self._candidates(mass, row, level, countries),
+            candidates=self._candidates(mass, row, place, level, countries),
             attributes=tuple(pair for item in evidence for pair in item.attributes),
             evidence=tuple(
                 SourceNote(item.source, text) for item in evidence if (text := item.reason_at(row))
@@ -165,12 +176,15 @@ class Fusion:
         self,
         mass: ProbabilityMass,
         row: int,
-        cosine: ProbabilityMass,
+        place: Place,
         countries: ProbabilityMass,
         continents: ProbabilityMass,
     ) -> tuple[Level, float]:
-        """The finest level whose probability reaches its threshold, and that probability."""
-        place = self.places.place(row)
+        """The finest level whose probability reaches its threshold, and that probability.
+
+        `row` stands for `place` and the land around it.
+        """
+        cosine = self.places.unit @ self.places.unit[row]
         city = float(mass[cosine >= cosine_of_km(self.constants.city_radius_km)].sum())
         region = float(mass[self.places.region == self.places.region[row]].sum())
         country = float(countries[self.places.country[row]])
@@ -191,15 +205,25 @@ class Fusion:
         return self.constants.thresholds[level]
 
     def _candidates(
-        self, mass: ProbabilityMass, row: int, level: Level, countries: ProbabilityMass
+        self,
+        mass: ProbabilityMass,
+        row: int,
+        place: Place,
+        level: Level,
+        countries: ProbabilityMass,
     ) -> tuple[Candidate, ...]:
         """The best first: towns if the level is region or city, otherwise countries."""
         if level in (Level.CITY, Level.REGION):
-            return self._town_candidates(mass, row)
+            return self._town_candidates(mass, row, place)
         return self._country_candidates(mass, row, countries)
 
-    def _town_candidates(self, mass: ProbabilityMass, row: int) -> tuple[Candidate, ...]:
-        """`row` first, then the heaviest row outside the circles around those before it."""
+    def _town_candidates(
+        self, mass: ProbabilityMass, row: int, place: Place
+    ) -> tuple[Candidate, ...]:
+        """`place` first, then the heaviest row outside the circles around those before it.
+
+        `row` stands for `place` and the land around it.
+        """
         rest = mass.copy()
         candidates: list[Candidate] = []
         near = cosine_of_km(self.constants.city_radius_km)
@@ -208,10 +232,10 @@ class Fusion:
             probability = float(rest[circle].sum())
             if probability <= 0:
                 break
-            place = self.places.place(row)
             candidates.append(Candidate(place, place.point, min(probability, 1.0)))
             rest[circle] = 0
             row = int(rest.argmax())
+            place = self.places.place(row)
         return tuple(candidates)
 
     def _country_candidates(

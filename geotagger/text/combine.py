@@ -19,6 +19,7 @@ import numpy as np
 
 from geotagger.data import read_json
 from geotagger.geography.sphere import km_of_cosine, unit_vectors
+from geotagger.types import Place, Point
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -169,6 +170,17 @@ def together(log_ratios: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
     shares = (REPEATED ** np.arange(len(log_ratios))).astype(np.float32)
     summed: NDArray[np.float32] = shares @ strongest_first
     return summed
+
+
+def named_towns(cues: Sequence[Cue]) -> tuple[Place, ...]:
+    """The towns that the cues name, each with its point and its city name alone."""
+    towns = {
+        (spot.lat, spot.lon): Place(Point(spot.lat, spot.lon), city=spot.town)
+        for cue in cues
+        for spot in cue.spots
+        if spot.town
+    }
+    return tuple(towns.values())
 
 
 def cue_text(cue: Cue) -> str:

@@ -14,7 +14,7 @@ from geotagger.geography.places import load_places
 from geotagger.images import decode as images
 from geotagger.images.scan import walk
 from geotagger.printable import printable, printable_path
-from geotagger.text.combine import Combiner, Weighted
+from geotagger.text.combine import Combiner, Weighted, named_towns
 from geotagger.text.find_cues import find_cues
 from geotagger.text.ocr.reader import TextReader
 from geotagger.text.ocr.script_classifier import ScriptClassifier
@@ -145,7 +145,12 @@ def _explain(
         return explanation
     outlier_probability = combiner.strengths.outlier_probability
     evidence = Evidence(
-        "text", 1.0, "", combiner.total(weighted), outlier_probability=outlier_probability
+        "text",
+        1.0,
+        "",
+        combiner.total(weighted),
+        outlier_probability=outlier_probability,
+        named_towns=named_towns([item.cue for item in weighted if item.is_telling]),
     )
     return replace(explanation, prediction=fusion.decide([evidence]))
 

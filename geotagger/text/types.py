@@ -64,6 +64,8 @@ class Spot:
     """Likelihood ratio at the point, as in `Cue.countries`; it falls with the distance."""
     radius_km: float
     """Size of the town or region, within which the ratio does not fall."""
+    town: str = ""
+    """Usual name of the town at the point; empty if the cue does not name a town."""
 
 
 @dataclass(frozen=True, slots=True)

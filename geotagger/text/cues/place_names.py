@@ -114,7 +114,13 @@ def _cue(match: NameMatch, entries: Sequence[GazetteerEntry]) -> Cue | None:
         if entry.kind == "country"
     }
     spots = tuple(
-        Spot(entry.lat, entry.lon, 1 + entry.strength * match.factor, entry.radius_km)
+        Spot(
+            entry.lat,
+            entry.lon,
+            1 + entry.strength * match.factor,
+            entry.radius_km,
+            entry.name if entry.kind == "town" else "",
+        )
         for entry in entries
         if entry.kind != "country"
     )
