@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from geotagger.text.non_evidence.documents import menus, pages, screenshots
 from geotagger.text.non_evidence.overlays import date_stamps, news_captions, watermarks
-from geotagger.text.non_evidence.travelling_words import maps, slogans
+from geotagger.text.non_evidence.travelling_words import books, maps, slogans
 
 if TYPE_CHECKING:
     from geotagger.text.non_evidence.types import NonEvidence
@@ -37,6 +37,7 @@ RULES: tuple[Callable[[OcrResult], list[NonEvidence]], ...] = (
     menus,
     maps,
     slogans,
+    books,
 )
 
 

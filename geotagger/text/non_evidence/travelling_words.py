@@ -1,4 +1,6 @@
-"""Words that travel: maps name far places, shirts and souvenirs carry the same slogans anywhere."""
+"""Words that travel: maps name far places; shirts, souvenirs and books are the same anywhere."""
+
+# ruff: noqa: RUF001  Turkish has an i without a dot
 
 from __future__ import annotations
 
@@ -28,6 +30,18 @@ SLOGAN = re.compile(
     r"|abercrombie|superdry|original brand|\best(?:d|\.)? ?(?:18|19|20)\d\d\b|been there",
     re.I,
 )
+
+BOOK = re.compile(
+    r"\bISBN\b|\bbest ?sell(?:er|ing)\b|\b(?:penguin|vintage) (?:books|classics)\b"
+    r"|\b(?:university|oxford|cambridge) press\b|\bhachette\b|\bgallimard\b|\bseuil\b"
+    r"|\b(?:rowohlt|suhrkamp|diogenes|reclam)\b|taschenbuch|\balfaguara\b|\bpenguin random\b"
+    r"|\byay[ıi]n(?:lar[ıi]|evi|c[ıi]l[ıi]k)\b|\bkitabevi\b|\bk[üu]lt[üu]r yay[ıi]n"
+    r"|^(?:(?:modern|türk(?:iye)?|osmanl[ıi]|cumhuriyet|dünya|islam|sanat|edebiyat)\s)+tarihi$",
+    re.I,
+)
+GENRE = re.compile(r"(?:a novel|novela|roman|thriller|krimi|kriminalroman|öyküler|şiirler)$", re.I)
+BOOK_WEIGHT = 0.02
+"""People read in trains and on beaches, and take books along to other countries."""
 
 
 def maps(ocr: OcrResult) -> list[NonEvidence]:
@@ -79,6 +93,17 @@ def slogans(ocr: OcrResult) -> list[NonEvidence]:
     lines = {near for index in slogan_of_line for near in _lines_around(geometries, index)}
     words = ", ".join(slogan_of_line.values())
     return [NonEvidence(f"slogan: {words}", 0.25, frozenset(lines))]
+
+
+def books(ocr: OcrResult) -> list[NonEvidence]:
+    """A book's cover or title page: a publisher, an ISBN, or a genre with two other lines."""
+    texts = [line.text.strip() for line in ocr.lines]
+    hints = [text for text in texts if BOOK.search(text)]
+    if len(texts) >= 3:
+        hints += [text for text in texts if GENRE.match(text)]
+    if not hints:
+        return []
+    return [NonEvidence(f"book: {hints[0]}", BOOK_WEIGHT, frozenset(range(len(ocr.lines))))]
 
 
 def _lines_around(geometries: list[LineGeometry], index: int) -> list[int]:

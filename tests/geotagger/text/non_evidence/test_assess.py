@@ -1,5 +1,7 @@
 """Non-evidence: text that counts less, or not at all, for the place of the photo."""
 
+# ruff: noqa: RUF001  Turkish has an i without a dot
+
 import random
 
 import pytest
@@ -211,3 +213,37 @@ def test_every_line_gets_a_weight(lines, size):
     assert len(assessment.line_weights) == len(lines)
     assert all(0 <= weight <= 1 for weight in assessment.line_weights)
     assert bool(assessment.notes) == any(weight < 1 for weight in assessment.line_weights)
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("Masumiyet Müzesi / Orhan Pamuk / Roman", "Roman"),
+        ("Osmanlı Tarihi", "Osmanlı Tarihi"),
+        ("Suç ve Ceza / Can Yayınları", "Can Yayınları"),
+        ("Die Blechtrommel / rororo Taschenbuch", "rororo Taschenbuch"),
+        ("L'Étranger / Gallimard", "Gallimard"),
+        ("The Long Way / Jane Doe / A NOVEL", "A NOVEL"),
+        ("ISBN 978-3-16-148410-0", "ISBN 978-3-16-148410-0"),
+    ],
+)
+def test_book(text, hint):
+    lines = [line(part, 0.3, 0.1 * row) for row, part in enumerate(text.split(" / "), 1)]
+    assessment = assess_lines(ocr(*lines))
+    assert assessment.notes == (f"book: {hint}",)
+    assert set(assessment.line_weights) == {0.02}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Primaria Roman",
+        "Roman / Romania",
+        "Tarihi Yarımada",
+        "Kuruluş Tarihi",
+        "Verlagshaus Bielefeld",
+    ],
+)
+def test_no_book(text):
+    lines = [line(part, 0.3, 0.1 * row) for row, part in enumerate(text.split(" / "), 1)]
+    assert "book" not in " ".join(assess_lines(ocr(*lines)).notes)
