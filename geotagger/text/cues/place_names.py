@@ -20,6 +20,7 @@ from geotagger.text.gazetteer.gazetteer import (
     normalise,
 )
 from geotagger.text.gazetteer.name_matches import NameMatch, find_name_matches
+from geotagger.text.gazetteer.plain_words import plausible_entries
 from geotagger.text.gazetteer.tokens import tokenize
 from geotagger.text.types import Cue, Spot
 
@@ -57,6 +58,8 @@ def find(lines: Sequence[TextLine], gazetteer: Gazetteer | None = None) -> list[
             for entry in gazetteer.lookup(match.normal)
             if match.countries is None or entry.country in match.countries
         ]
+        if not match.region_code:
+            entries = plausible_entries(entries, match)
         if not entries:
             continue
         cue = _cue(match, _weigh_by_region(entries, match.region_code, gazetteer))

@@ -21,6 +21,19 @@ def _table(*groups: tuple[float, str]) -> dict[str, float]:
     return {word: factor for factor, words in groups for word in words.split()}
 
 
+PHRASES = frozenset(
+    {
+        "cream cheese", "french fries", "happy hour", "hard rock", "mind the gap", "old spice",
+        "orient express", "reading room", "split second", "stella artois", "sweet home",
+        "wet paint",
+        "essen und trinken", "essen trinken", "essen zum mitnehmen", "halle zu vermieten",
+        "cien anos de soledad", "feliz navidad", "la sombra del viento", "leche entera",
+        "semana santa",
+        "le petit prince", "orange pressee", "saint exupery", "soldes dete", "victor hugo",
+    }
+)  # fmt: skip
+"""Phrases, brands and titles that everybody uses and that contain a town's name, normalised."""
+
 LINKS: frozenset[str] = frozenset(
     _table(
         (
@@ -64,6 +77,7 @@ BEFORE = _table(
         "hotel hostel pension pensione motel inn gasthof gasthaus restaurant restaurante "
         "ristorante restauracja restoran restaurace ravintola restaurang pizzeria pizza "
         "pizzaria pizzerie trattoria osteria taverna tavern cafe caffe kaffee kavarna bar "
+        "opel seat hyundai kia ford chevrolet dodge toyota nissan chrysler "
         "bistro brasserie imbiss grill kebab kebap doner pub club cinema kino teatro theater "
         "casino salon salone coiffeur friseur boutique fc ac as sc ssc real sporting inter "
         "dynamo dinamo atletico racing olympique banco banca banque bank brand marke parfum eau "

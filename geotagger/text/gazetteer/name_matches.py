@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from geotagger.text.gazetteer.context_words import AFTER, BEFORE, GLUED, LINKS
+from geotagger.text.gazetteer.context_words import AFTER, BEFORE, GLUED, LINKS, PHRASES
 from geotagger.text.gazetteer.gazetteer import Gazetteer
 from geotagger.text.gazetteer.ocr_repair import complete_cut_name, correct_misread_letter
 from geotagger.text.gazetteer.tokens import MISREAD_FACTOR, NameVariant, Token, name_variants
@@ -22,6 +22,10 @@ MIN_CONFIDENCE, FULL_CONFIDENCE = 0.5, 0.9
 """Confidence of a line at which its names begin to count, and from which they count in full."""
 LOWER_CASE_FACTOR = 0.1
 """A word in small letters among other words is rarely meant as a name."""
+MIXED_CASE_FACTOR = 0.01
+"""A short word with capitals and then a small letter is misread Cyrillic: `MOBa` for Moscow."""
+MIXED_CASE_LETTERS = 5
+"""Most letters of such a word; longer names are found by their other letters."""
 CONTEXT_WORD_FACTOR = 0.03
 """For a name that is itself a word like `park` or `terrace`, which is usual beside names: some five
 hundred such words are a tenth of the words on signs, each 30 times as common there as in prose."""
@@ -61,7 +65,7 @@ class NameMatch:
 
 def find_name_matches(tokens: Sequence[Token], gazetteer: Gazetteer) -> list[NameMatch]:
     """Find the place names among the words, the longest first."""
-    taken: set[int] = set()
+    taken = _words_of_phrases(tokens)
     matches: list[NameMatch] = []
     for size in range(min(MAX_WORDS, len(tokens)), 0, -1):
         for first in range(len(tokens) - size + 1):
@@ -75,6 +79,17 @@ def find_name_matches(tokens: Sequence[Token], gazetteer: Gazetteer) -> list[Nam
         if index not in taken and _UNSPACED.search(token.normal):
             matches += _names_in_run(token, index, gazetteer)
     return matches
+
+
+def _words_of_phrases(tokens: Sequence[Token]) -> set[int]:
+    """Indices of the words of common phrases, which name no place."""
+    return {
+        index
+        for size in range(2, MAX_WORDS + 1)
+        for first in range(len(tokens) - size + 1)
+        if " ".join(token.normal for token in tokens[first : first + size]) in PHRASES
+        for index in range(first, first + size)
+    }
 
 
 def _is_phrase(tokens: Sequence[Token]) -> bool:
@@ -166,12 +181,18 @@ def _confidence_factor(span: Sequence[Token]) -> float:
 def _case_factor(tokens: Sequence[Token], first: int, last: int) -> float:
     """Small letters count against a name if other words have capitals, and in no web address."""
     span = tokens[first:last]
+    if len(span) == 1 and _is_mixed_case(span[0].raw):
+        return MIXED_CASE_FACTOR
     if any(token.raw != token.raw.lower() or token.raw == token.raw.upper() for token in span):
         return 1.0
     if any(token.line == span[0].line and token.normal in WEB for token in tokens):
         return 1.0
     has_capitals = any(token.raw != token.raw.lower() for token in tokens)
     return LOWER_CASE_FACTOR if has_capitals else 1.0
+
+
+def _is_mixed_case(raw: str) -> bool:
+    return len(raw) <= MIXED_CASE_LETTERS and bool(re.match("[A-Z]{2,}[a-z]+$", raw))
 
 
 def _context_factor(tokens: Sequence[Token], first: int, last: int) -> float:
