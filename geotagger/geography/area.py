@@ -13,6 +13,7 @@ import numpy as np
 from geotagger.errors import UsageError
 from geotagger.geography.borders import load_borders
 from geotagger.geography.country_names import codes_by_name
+from geotagger.geography.geojson_polygons import polygons
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,7 +70,8 @@ def read_area(text: str) -> Area:
     """Read an area.
 
     Args:
-        text: country codes such as `FR,ES`, or the name of a GeoJSON file (RFC 7946).
+        text: country codes such as `FR,ES`, or the name of a GeoJSON file (RFC 7946). An edge of
+            more than 180 degrees crosses the antimeridian; see `geojson_polygons`.
 
     Raises:
         UsageError: the text is neither, or the file holds no polygon.
@@ -77,12 +79,12 @@ def read_area(text: str) -> Area:
     codes = frozenset(code.strip().upper() for code in text.split(",") if code.strip())
     if codes and all(re.fullmatch("[A-Z]{2}", code) for code in codes):
         return Area(codes)
-    polygons = _read_polygons(text)
-    if not polygons:
+    parts = _read_polygons(text)
+    if not parts:
         raise UsageError(f"--within {text}: holds no polygon; draw one around the area")
     import shapely
 
-    polygon = shapely.union_all([shapely.make_valid(part) for part in polygons])
+    polygon = shapely.union_all(parts)
     west, south, east, north = polygon.bounds
     if south < -90 or north > 90 or west < -540 or east > 540:
         raise UsageError(f"--within {text}: GeoJSON is in degrees, longitude first; convert it")
@@ -93,14 +95,13 @@ def _read_polygons(file: str) -> list[Any]:
     import shapely
 
     try:
-        shape = shapely.from_geojson(Path(file).read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, shapely.GEOSException) as error:
+        return polygons(Path(file).read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, TypeError, shapely.GEOSException) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise UsageError(
             f"--within {file}: neither two-letter country codes nor a readable GeoJSON file "
             f"({reason}); {_hint(re.split('[,;]', file))}"
         ) from error
-    return [part for part in _polygons(shape) if not part.is_empty]
 
 
 def _hint(words: Sequence[str]) -> str:
@@ -114,12 +115,3 @@ def _hint(words: Sequence[str]) -> str:
             return "write ISO 3166-1 codes or a file: --within FR,ES or --within area.geojson"
         codes.append(code_of[similar[0]])
     return f"write --within {','.join(codes)}"
-
-
-def _polygons(shape: Any) -> list[Any]:
-    """All polygons in a shapely geometry, also in nested collections."""
-    if shape is None:
-        return []
-    if shape.geom_type == "Polygon":
-        return [shape]
-    return [polygon for part in getattr(shape, "geoms", ()) for polygon in _polygons(part)]
