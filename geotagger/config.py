@@ -80,11 +80,17 @@ class RunOptions:
 
     paths: tuple[Path, ...]
     """Photos and folders."""
+    exclude: tuple[str, ...] = ()
+    """Patterns of names below `paths` that are left out; see `geotagger.images.excludes`."""
+    default_excludes: bool = True
+    """Also leave out folders of thumbnails, recycle bins and the like."""
     reports: tuple[Path, ...] = ()
     thumbnails: bool = True
     """Put thumbnails into reports that can hold or show them."""
     circles: bool = False
     """Write the 90 % radius as a polygon, in GeoJSON."""
+    csv_bom: bool = False
+    """Begin CSV reports with a byte order mark, from which Excel knows that they are UTF-8."""
     write_exif: bool = False
     """Write tags into the photos."""
     sidecar: bool = False

@@ -11,7 +11,7 @@ from geotagger.vision.bundle.bundle import find_bundle
 from geotagger.vision.bundle.card import CARD_FILE
 
 NOT_IN_KEY = frozenset({
-    "paths", "reports", "thumbnails", "circles", "manifest", "models", "device", "text_device",
+    "paths", "reports", "thumbnails", "circles", "csv_bom", "exclude", "default_excludes", "manifest", "models", "device", "text_device",
     "batch_size", "workers", "journal", "restart", "engine", "address",
 })  # fmt: skip
 """Options that change where or how fast a run works, not its results. The contents of the bundles

@@ -19,6 +19,9 @@ OUTPUT_FLAGS: Sequence[Callable[..., Any]] = (
         help="Small pictures of the photos in .html and .kmz reports, links to them in .kml.",
     ),
     click.option("--circles", is_flag=True, help="Add the 90 % radius as a polygon to .geojson."),
+    click.option(
+        "--csv-bom", is_flag=True, help="Begin .csv with a byte order mark, for Excel on Windows."
+    ),
 )
 
 
@@ -65,6 +68,7 @@ def report(
     group: tuple[str, ...],
     thumbnails: bool,
     circles: bool,
+    csv_bom: bool,
 ) -> None:
     """Convert, filter, sort or group a report.
 
@@ -98,7 +102,9 @@ def report(
         rows = convert.rows_by_group(parts)
         columns = tuple(dict.fromkeys((*columns, convert.GROUP)))
     if targets:
-        style = ReportStyle(columns, thumbnails=thumbnails, circles=circles, source=source)
+        style = ReportStyle(
+            columns, thumbnails=thumbnails, circles=circles, csv_bom=csv_bom, source=source
+        )
         count = convert.write_rows(rows, targets, style)
         named = ", ".join(str(target) for target in targets)
         click.echo(f"{_rows(count)}: {named}" if count else "no rows, nothing written", err=True)

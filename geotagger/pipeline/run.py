@@ -88,7 +88,9 @@ def _refuse_remote_writes(options: RunOptions) -> None:
 
 
 def _open_reports(options: RunOptions, stack: ExitStack) -> list[ReportWriter]:
-    style = ReportStyle(thumbnails=options.thumbnails, circles=options.circles)
+    style = ReportStyle(
+        thumbnails=options.thumbnails, circles=options.circles, csv_bom=options.csv_bom
+    )
     reports = []
     for path in options.reports:
         reports.append(open_report(path, style))

@@ -49,6 +49,30 @@ def circle(lat: float, lon: float, radius_km: float, slab_deg: float = 360.0) ->
     return rings
 
 
+def circle_polygons(lat: float, lon: float, radius_km: float) -> list[list[Ring]]:
+    """The area within `radius_km` of a point, as the polygons of a valid GeoJSON MultiPolygon.
+
+    Parts of `circle` that touch along an edge are one polygon here: the parts of a MultiPolygon
+    may not share an edge (OGC Simple Feature Access, 6.1.14). A circle around a pole and the
+    antimeridian is such a case. One that holds both poles is the map with a hole.
+
+    Returns:
+        For each polygon its outline, counterclockwise, then its holes, clockwise.
+    """
+    rings = circle(lat, lon, radius_km)
+    if len(rings) == 1:
+        return [rings]
+    merged = shapely.union_all([Polygon(ring) for ring in rings], grid_size=10.0**-DECIMALS)
+    polygons = [orient(part) for part in shapely.get_parts(merged)]
+    return [
+        [
+            np.round(shapely.get_coordinates(ring), DECIMALS).tolist()
+            for ring in (polygon.exterior, *polygon.interiors)
+        ]
+        for polygon in polygons
+    ]
+
+
 def _outline(lat: float, lon: float, radius_km: float) -> NDArray[np.float64]:
     """The circle as one closed ring [N, 2]; its longitudes continue beyond 180.
 

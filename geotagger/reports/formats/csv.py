@@ -30,6 +30,7 @@ class CsvReportWriter(ReportWriter):
             name for name in style.columns if name not in BY_NAME or BY_NAME[name].in_csv
         ]
         with self.named_errors():
+            self.file.write("\ufeff" if style.csv_bom else "")
             self.writer.writerow([escape_formula(name) for name in self.columns])
 
     def write_row(self, cells: Mapping[str, Cell]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from geotagger.reports.formats.circle import circle
+from geotagger.reports.formats.circle import circle_polygons
 from geotagger.reports.formats.writer import ReportWriter
 from geotagger.reports.schema import SCHEMA_VERSION, VERSION, Cell, position, printable_cell
 
@@ -28,8 +28,8 @@ class GeoJsonReportWriter(ReportWriter):
         if point and self.style.circles and isinstance(radius_km, float) and radius_km > 0:
             names = ("status", "level", "radius_km", "confidence")
             properties = {CIRCLE_OF: cells["path"], **{name: cells[name] for name in names}}
-            rings = [[ring] for ring in circle(*point, radius_km)]
-            geometry = {"type": "MultiPolygon", "coordinates": rings}
+            polygons = circle_polygons(*point, radius_km)
+            geometry = {"type": "MultiPolygon", "coordinates": polygons}
             self._write_line(_feature(geometry, properties), ",")
 
     def write_end(self) -> None:

@@ -35,6 +35,8 @@ class ReportStyle:
     """Small pictures of the photos, in the formats that can hold or show them."""
     circles: bool = False
     """The 90 % radius as a polygon, in GeoJSON."""
+    csv_bom: bool = False
+    """CSV begins with a byte order mark, from which Excel knows that it is UTF-8."""
     source: Path | None = None
     """The report that the rows come from. Photos are also looked for in its folder."""
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geotagger.geography.sphere import haversine_km
-from geotagger.reports.formats.circle import circle
+from geotagger.reports.formats.circle import circle, circle_polygons
 from geotagger.reports.formats.writer import ReportStyle
 from geotagger.reports.rows import row
 from geotagger.reports.schema import COLUMNS
@@ -74,6 +74,15 @@ def check_circle(lat, lon, radius_km):
         west, south, east, north = polygon.bounds
         assert -180 <= west < east <= 180
         assert -90 <= south < north <= 90
+    multi = circle_polygons(lat, lon, radius_km)
+    assert geojson.MultiPolygon(multi).is_valid
+    shape = shapely.from_geojson(json.dumps({"type": "MultiPolygon", "coordinates": multi}))
+    assert shape.is_valid, shapely.is_valid_reason(shape)
+    for outline, *holes in multi:
+        assert shapely.LinearRing(outline).is_ccw
+        assert not any(shapely.LinearRing(hole).is_ccw for hole in holes)
+    covered = shapely.union_all(polygons)
+    assert shape.area == pytest.approx(covered.area, rel=1e-3, abs=1e-6)
     inside, outside = around(lat, lon, 0.97 * radius_km), around(lat, lon, 1.03 * radius_km)
     whole = shapely.union_all(shapely.buffer(polygons, 2e-5))  # a metre or two, for points on cuts
     if radius_km >= 0.5:
@@ -100,6 +109,21 @@ def around(lat, lon, km):
 def test_a_circle_across_the_antimeridian_comes_in_two_parts():
     assert len(circle(-17.7, 179.9, 100)) == 2
     assert len(circle(-17.7, 170, 100)) == 1
+
+
+@pytest.mark.parametrize("radius_km", [0.01, 0.5, 5, 500, 2000, 9000, 10_010, 15_000, 20_014])
+@pytest.mark.parametrize("lat", [-90, -89.999, -85, -45, 0, 30, 66, 89, 90])
+def test_the_parts_of_a_circle_are_a_valid_multipolygon(lat, radius_km):
+    for lon in (-180, -179.99, -120, -90, 0, 12.3, 90, 179.5, 180):
+        multi = circle_polygons(lat, lon, radius_km)
+        shape = shapely.from_geojson(json.dumps({"type": "MultiPolygon", "coordinates": multi}))
+        assert shape.is_valid, (lon, shapely.is_valid_reason(shape))
+
+
+def test_a_circle_that_holds_both_poles_is_the_map_with_a_hole():
+    ((outline, hole),) = circle_polygons(10, 20, 19_000)
+    assert shapely.Polygon(outline).bounds == (-180, -90, 180, 90)
+    assert shapely.Polygon(hole).contains(shapely.Point(-160, -10))
 
 
 def test_slabs_have_a_maximum_width():

@@ -49,6 +49,16 @@ def shows(page, *names):
     sync_api().expect(page.locator(".row b")).to_have_text(list(names))
 
 
+def test_a_hundred_per_cent_stays_on_one_line_in_the_list(opened):
+    cell = opened.locator(".row .sure").first
+    width, room, height = cell.evaluate(
+        "cell => { cell.textContent = '100 %';"
+        " return [cell.scrollWidth, cell.clientWidth, cell.getBoundingClientRect().height]; }"
+    )
+    assert width <= room
+    assert height < 30
+
+
 def test_nothing_is_loaded_from_the_network(opened, report):
     page = opened
     for key in ("j", "j", "0", "+", "-", "c", "?", "Escape", "f", "Escape"):

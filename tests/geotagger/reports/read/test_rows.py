@@ -29,6 +29,16 @@ def test_what_is_written_is_read_back_cell_by_cell(tmp_path, suffix):
             assert isinstance(cells[column.name], kinds[column.kind])
 
 
+def test_a_csv_for_excel_has_a_byte_order_mark_and_is_read_back(tmp_path):
+    plain = write_report(tmp_path / "plain.csv", outcomes())
+    marked = write_report(tmp_path / "marked.csv", outcomes(), ReportStyle(csv_bom=True))
+    assert marked.read_bytes() == b"\xef\xbb\xbf" + plain.read_bytes()
+    assert list(read_rows(marked)) == list(read_rows(plain))
+    for suffix in (".jsonl", ".geojson"):
+        other = write_report(tmp_path / f"r{suffix}", outcomes(), ReportStyle(csv_bom=True))
+        assert other.read_bytes()[:1] == b"{"
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".geojson"])
 def test_what_an_interrupted_run_left_is_read_to_its_last_whole_line(tmp_path, suffix):
     whole = write_report(tmp_path / f"r{suffix}", outcomes())
