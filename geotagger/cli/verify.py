@@ -30,7 +30,7 @@ def verify(paths: tuple[Path, ...], quiet: bool, **flags: Any) -> None:
     """Compare the GPS in photos with their predictions.
 
     Prints a line per photo: agree, far, no_gps or invalid. A photo that is far is inconsistent with
-    its GPS, as is about one sound photo in ten. Photos are not changed.
+    its GPS, as is about one sound photo in ten. The commonest mistakes are tried: a wrong sign, swapped axes. Photos are not changed.
 
     \b
     geotagger verify IMG_0042.jpg
@@ -56,5 +56,8 @@ def verify(paths: tuple[Path, ...], quiet: bool, **flags: Any) -> None:
     counts = verification.run(run_options(flags, paths=paths), show)
     order = (*GpsCheck, verification.NOT_JUDGED)
     click.echo(", ".join(f"{counts[name]} {name}" for name in order if counts[name]))
+    if fits := counts[verification.FITS_CHANGED]:
+        text = f"{fits} would fit with the sign of a coordinate changed or the axes swapped"
+        click.echo(text, err=True)
     if failed:
         sys.exit(SOME_FAILED)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from geotagger.config import RunOptions
 from geotagger.errors import NoPhotosError
+from geotagger.fusion.gps_alternatives import GpsAlternative, agreeing_alternatives
 from geotagger.fusion.gps_check import GpsCheck, gps_check, gps_distance_km
 from geotagger.geography.places import load_places
 from geotagger.pipeline.run import predictions
@@ -25,6 +26,9 @@ from geotagger.types import Level, Outcome, Prediction
 VAGUE_KM = 500.0
 """With a larger 90 % radius, agreement says little: the circle contains whole countries."""
 NOT_JUDGED = "not_judged"
+FITS_CHANGED = "fits_changed"
+"""Photos whose GPS would fit with a sign changed or the axes swapped; they also count as agree or
+far."""
 
 
 def run(options: RunOptions, on_outcome: Callable[[Outcome, str], None]) -> Counter[str]:
@@ -35,7 +39,7 @@ def run(options: RunOptions, on_outcome: Callable[[Outcome, str], None]) -> Coun
             also in the note of a row that was compared.
 
     Returns:
-        The number of photos by `GpsCheck`, and `not_judged`.
+        The number of photos by `GpsCheck`, `not_judged`, and of these `fits_changed`.
 
     Raises:
         GeotaggerError: as `pipeline.run`.
@@ -56,8 +60,9 @@ def run(options: RunOptions, on_outcome: Callable[[Outcome, str], None]) -> Coun
             for report in reports:
                 report.add(checked)
             counts[check or NOT_JUDGED] += 1
+            counts[FITS_CHANGED] += bool(agreeing_alternatives(outcome))
             on_outcome(outcome, text)
-    if not counts:
+    if not counts.total():
         raise NoPhotosError(f"no photos in {', '.join(str(path) for path in options.paths)}")
     return counts
 
@@ -85,10 +90,19 @@ def in_words(outcome: Outcome) -> str:
     circle = f"90 % radius of {prediction.radius_km:,.0f} km"
     if metadata.gps_error_km >= 1:
         circle += f" and the receiver's own error of {metadata.gps_error_km:,.0f} km"
+    alternatives = agreeing_alternatives(outcome)
+    would_fit = "".join(f"; {_would_fit(item)}" for item in alternatives)
     if check is GpsCheck.FAR:
-        return f"inconsistent: {distance}, outside the {circle}"
-    vague = "; the circle is so wide that this says little"
-    return f"consistent: {distance}, inside the {circle}{vague * (prediction.radius_km > VAGUE_KM)}"
+        return f"inconsistent: {distance}, outside the {circle}{would_fit}"
+    verdict = "doubtful" if alternatives else "consistent"
+    vague = "; the circle is so wide that this says little" * (prediction.radius_km > VAGUE_KM)
+    return f"{verdict}: {distance}, inside the {circle}{vague}{would_fit}"
+
+
+def _would_fit(item: GpsAlternative) -> str:
+    named = ", ".join(filter(None, (item.place.city, item.place.country))) or "at sea"
+    at = f"{item.point.lat:.5g}, {item.point.lon:.5g}"
+    return f"with {item.mistake} ({at}: {named}) it would lie {item.distance_km:,.0f} km from it"
 
 
 def _place(prediction: Prediction) -> str:

@@ -7,6 +7,7 @@ across the antimeridian. The polygons returned have longitudes that continue bey
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _PARTS = ("features", "geometry", "geometries")
-_TURNS_DEG = (-360.0, 0.0, 360.0)
+_TURNS = np.array([[-360.0, 0.0], [0.0, 0.0], [360.0, 0.0]])
 
 
 def polygons(text: str) -> list[Any]:
@@ -58,8 +59,8 @@ def _polygon(rings: list[Any], bbox: Sequence[float] | None) -> Any:
 
     area, *holes = [_area(ring, bbox) for ring in rings] or [shapely.Polygon()]
     for hole in holes:
-        for turn in _TURNS_DEG:
-            area = shapely.difference(area, shapely.transform(hole, lambda xy, t=turn: xy + [t, 0]))
+        for turn in _TURNS:
+            area = shapely.difference(area, shapely.transform(hole, partial(np.add, turn)))
     return area
 
 

@@ -8,17 +8,22 @@ from PIL import Image
 
 from geotagger.cli.main import cli
 from geotagger.evaluation.verification import VAGUE_KM, in_words
+from geotagger.fusion.gps_alternatives import agreeing_alternatives
 from geotagger.metadata.read import read
 from geotagger.types import Level, Outcome, Photo, PhotoMetadata, Point, Prediction, Status
 from tests.fixtures import jpegs, xmps
+
+
+from geotagger.types import Level, Outcome, Photo, PhotoMetadata, Place, Point, Prediction, Status
+from tests.fixtures import jpegs
 from tests.fixtures.bundles import make_bundle
 from tests.fixtures.samples import LYON
 
 NEAR, FAR = Point(45.8, 4.9), Point(-33.9, 18.4)
 
 
-def outcome(existing, radius_km=20.0, level=Level.CITY, status=Status.PREDICTED):
-    prediction = Prediction(LYON.point, LYON, level, 0.8, radius_km)
+def outcome(existing, radius_km=20.0, place=LYON, level=Level.CITY, status=Status.PREDICTED):
+    prediction = Prediction(place.point, place, level, 0.8, radius_km)
     return Outcome(Photo(Path("a.jpg"), Path()), status, existing, prediction)
 
 
@@ -33,6 +38,50 @@ def test_words_of_each_verdict():
     assert differs.startswith("inconsistent: GPS (Cape Town, South Africa) lies 8,9")
     assert "outside the 90 % radius of 20 km" in differs
     assert "spoof" not in differs
+
+
+SYDNEY = Place(Point(-33.87, 151.21), "AU", "Australia", city="Sydney")
+
+
+@pytest.mark.parametrize(
+    ("mistake", "gps"),
+    [
+        ("the sign of its latitude changed (-33.85, 151.2", Point(33.85, 151.2)),
+        ("the sign of its longitude changed (-33.85, 151.2", Point(-33.85, -151.2)),
+        ("both signs changed (-33.85, 151.2", Point(33.85, -151.2)),
+    ],
+)
+@pytest.mark.parametrize("radius_km", [20.0, 15_000.0])
+def test_a_lost_sign_is_named_however_wide_the_circle(mistake, gps, radius_km):
+    checked = outcome(PhotoMetadata(gps), radius_km, place=SYDNEY)
+    words = in_words(checked)
+    assert words.startswith("inconsistent" if radius_km == 20 else "doubtful")
+    assert f"with {mistake}: " in words
+    assert "Australia) it would lie 2 km from it" in words
+    assert agreeing_alternatives(checked)[0].point.lat == pytest.approx(-33.85)
+
+
+@pytest.mark.parametrize("radius_km", [20.0, 9000.0])
+def test_swapped_axes_are_named(radius_km):
+    words = in_words(outcome(PhotoMetadata(Point(4.83, 45.76)), radius_km))  # Lyon, off Somalia
+    assert "with latitude and longitude swapped (45.76, 4.83: Lyon, France)" in words
+
+
+def test_sound_gps_gets_no_alternative():
+    for radius_km in (20.0, 9000.0):
+        assert agreeing_alternatives(outcome(PhotoMetadata(NEAR), radius_km)) == []
+        cape_town = outcome(PhotoMetadata(FAR), radius_km)
+        assert not any("swapped" in one.mistake for one in agreeing_alternatives(cape_town))
+    assert agreeing_alternatives(outcome(PhotoMetadata())) == []
+    assert agreeing_alternatives(outcome(PhotoMetadata(gps_problem="GPS is 0, 0"))) == []
+    guess = PhotoMetadata(Point(-45.8, 4.9), gps_is_prediction=True)
+    assert agreeing_alternatives(outcome(guess)) == []
+
+
+def test_near_the_equator_a_sign_makes_no_difference():
+    quito = Place(Point(-0.2, -78.5), "EC", "Ecuador", city="Quito")
+    for radius_km in (50.0, 3000.0):
+        assert agreeing_alternatives(outcome(PhotoMetadata(quito.point), radius_km, quito)) == []
 
 
 def test_a_wide_circle_says_little():
@@ -97,6 +146,8 @@ def test_the_command_lists_counts_and_reports(album, tmp_path):
         "zero": "invalid",
     }
     assert lines[-1] == "1 agree, 1 far, 1 no_gps, 1 invalid, 1 not_judged"
+    assert "1 would fit with the sign" in done.stderr
+    assert "; with the sign of its latitude changed" in report.read_text("utf-8")
     assert "inconsistent: GPS" in report.read_text("utf-8")
     assert {path: path.read_bytes() for path in album.iterdir()} == before
     quiet = CliRunner().invoke(cli, [*arguments, "-q"])

@@ -75,7 +75,11 @@ def test_a_hole_is_left_out_at_whatever_turn_it_is_written(tmp_path, west, hole)
     outline = box(west, -20, west + 5, -15)
     found = inside(tmp_path, polygon(outline, hole), NADI, (-17.5, 179.9), (-17.5, -179.7), LEVUKA)
     assert found == [True, False, False, True]
-    assert inside(tmp_path, polygon(FIJI, hole), NADI, (-17.5, 179.9), LEVUKA) == [True, False, True]
+    assert inside(tmp_path, polygon(FIJI, hole), NADI, (-17.5, 179.9), LEVUKA) == [
+        True,
+        False,
+        True,
+    ]
 
 
 def test_a_hole_across_the_antimeridian_in_the_whole_world(tmp_path):
