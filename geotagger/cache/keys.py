@@ -11,8 +11,9 @@ from geotagger.vision.bundle.bundle import find_bundle
 from geotagger.vision.bundle.card import CARD_FILE
 
 NOT_IN_KEY = frozenset({
-    "paths", "reports", "thumbnails", "circles", "csv_bom", "exclude", "default_excludes", "manifest", "models", "device", "text_device",
-    "batch_size", "workers", "journal", "restart", "engine", "address",
+    "paths", "reports", "thumbnails", "circles", "csv_bom", "exclude", "default_excludes",
+    "manifest", "models", "device", "text_device", "batch_size", "workers", "journal", "restart",
+    "engine", "address",
 })  # fmt: skip
 """Options that change where or how fast a run works, not its results. The contents of the bundles
 are in the key, so `models` (their names) is not."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from geotagger.cli.flags import album_flag, prediction_flags, run_options
+from geotagger.cli.flags import album_flag, prediction_flags, run_options, scan_flags
 
 
 @click.command()
@@ -32,6 +32,7 @@ from geotagger.cli.flags import album_flag, prediction_flags, run_options
     help="Let --album use the GPS of neighbours too, which gives most places away.",
 )
 @prediction_flags
+@scan_flags
 def evaluate(
     path: Path, labels: Path | None, ablate: bool, report: Path | None, as_json: bool, **flags: Any
 ) -> None:
@@ -47,12 +48,13 @@ def evaluate(
     from geotagger.evaluation import report as reporting
     from geotagger.evaluation import run, tables
     from geotagger.pipeline.progress import Progress
+    from geotagger.pipeline.setup import excludes_of
     from geotagger.plots import files
 
     if report is not None:
         files.check_target(report)
     options = run_options(flags, paths=(path,))
-    with Progress(options.paths, quiet=False, verbose=False) as progress:
+    with Progress(options.paths, excludes_of(options), quiet=False, verbose=False) as progress:
         evaluation = run.run(options, labels, progress.show, ablate=ablate)
     click.echo(tables.to_json(evaluation) if as_json else tables.to_text(evaluation))
     if report is not None:

@@ -157,6 +157,23 @@ def album_flag() -> Callable[..., Any]:
     )
 
 
+def scan_flags(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the flags of what a scan leaves out."""
+    command = click.option(
+        "--default-excludes/--no-default-excludes",
+        default=True,
+        show_default=True,
+        help="Leave out folders such as @eaDir, #recycle, lost+found and *.lrdata.",
+    )(command)
+    return click.option(
+        "--exclude",
+        multiple=True,
+        metavar="GLOB",
+        help="Leave out files and folders with such a name: 'IMG_*', 'cache/', 'out/small'."
+        " Can be repeated.",
+    )(command)
+
+
 def prediction_flags(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds the flags of every command that predicts."""
     for flag in reversed(PREDICTION_FLAGS):

@@ -17,6 +17,7 @@ from geotagger.cli.flags import (
     album_flag,
     prediction_flags,
     run_options,
+    scan_flags,
 )
 from geotagger.cli.report import output_flags
 from geotagger.config import Backend, Engine, Overwrite, SidecarStyle
@@ -128,6 +129,7 @@ def _groups(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress and no summary.")
 @click.option("-v", "--verbose", is_flag=True, help="Print a line per photo on stderr.")
 @prediction_flags
+@scan_flags
 def tag(reports: tuple[Path, ...], quiet: bool, verbose: bool, **flags: Any) -> None:
     """Predict where photos were taken.
 
@@ -147,6 +149,7 @@ def tag(reports: tuple[Path, ...], quiet: bool, verbose: bool, **flags: Any) -> 
     from geotagger.cache.store import journal_file
     from geotagger.pipeline import run as pipeline
     from geotagger.pipeline.progress import Progress
+    from geotagger.pipeline.setup import excludes_of
     from geotagger.reports.formats.registry import check_distinct
     from geotagger.reports.run_summary import summary_text
 
@@ -157,7 +160,7 @@ def tag(reports: tuple[Path, ...], quiet: bool, verbose: bool, **flags: Any) -> 
     _warn_of_low_confidence(options)
     if len(options.paths) == 1 and options.paths[0].is_file():
         verbose = verbose or not quiet  # for one photo the prediction itself is wanted
-    with Progress(options.paths, quiet=quiet, verbose=verbose) as progress:
+    with Progress(options.paths, excludes_of(options), quiet=quiet, verbose=verbose) as progress:
         summary = pipeline.run(options, progress.show)
     if not quiet:
         click.echo(summary_text(summary, options), err=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from geotagger.cli.flags import PATHS, SOME_FAILED, prediction_flags, run_options
+from geotagger.cli.flags import PATHS, SOME_FAILED, prediction_flags, run_options, scan_flags
 
 if TYPE_CHECKING:
     from geotagger.types import Outcome
@@ -26,11 +26,13 @@ if TYPE_CHECKING:
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print only the totals.")
 @prediction_flags
+@scan_flags
 def verify(paths: tuple[Path, ...], quiet: bool, **flags: Any) -> None:
     """Compare the GPS in photos with their predictions.
 
     Prints a line per photo: agree, far, no_gps or invalid. A photo that is far is inconsistent with
-    its GPS, as is about one sound photo in ten. The commonest mistakes are tried: a wrong sign, swapped axes. Photos are not changed.
+    its GPS, as is about one sound photo in ten. If a changed sign or swapped axes would fit, the
+    line says so. Photos are not changed.
 
     \b
     geotagger verify IMG_0042.jpg

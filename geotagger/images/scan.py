@@ -1,6 +1,7 @@
-"""Scans folders: one `Photo` for every file that may hold a picture. No file is opened.
+"""Scans folders: one `Photo` for every file that may hold a picture.
 
-Look here if a photo is missing from the report, or is there twice.
+Look here if a photo is missing from the report, or is there twice. A file is opened only if it has
+no suffix or one that is not known here, and then only its first bytes are read.
 """
 
 from __future__ import annotations
@@ -15,13 +16,15 @@ from pathlib import Path
 from stat import S_ISREG
 
 from geotagger.errors import UsageError
+from geotagger.images.excludes import Excludes
 from geotagger.images.remote import RemotePath, listing, located
+from geotagger.images.sniff import SNIFFED_BYTES, is_picture_head
 from geotagger.types import Photo
 
 # fmt: off
 IMAGE_SUFFIXES = frozenset({
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".heic", ".heif", ".hif",
-    ".avif", ".gif", ".bmp", ".jp2", ".j2k",
+    ".avif", ".gif", ".bmp", ".jp2", ".j2k", ".mpo", ".insp",
 })
 """Files that `images.decode` can read. In lower case; names are compared without case."""
 
@@ -35,6 +38,43 @@ RAW_SUFFIXES = frozenset({
 
 _SCANNED_SUFFIXES = IMAGE_SUFFIXES | RAW_SUFFIXES
 
+# fmt: off
+_OTHER_SUFFIXES = frozenset({
+    # beside photos: metadata, edits, thumbnails, backups, downloads that are not finished
+    ".xmp", ".aae", ".thm", ".pp3", ".dop", ".cos", ".cop", ".cot", ".nks", ".ithmb", ".lrprev",
+    ".lrcat", ".lrf", ".jpg_original", ".jpeg_original", ".png_original", ".tif_original",
+    ".tiff_original", ".webp_original", ".heic_original", ".avif_original", ".gif_original",
+    ".bak", ".old", ".orig", ".tmp", ".temp", ".part", ".partial", ".crdownload", ".download",
+    ".lock", ".log", ".sha256", ".sha1", ".md5",
+    # videos and sound
+    ".mp4", ".m4v", ".mov", ".avi", ".mts", ".m2ts", ".m2t", ".mkv", ".webm", ".3gp", ".3g2",
+    ".mpg", ".mpeg", ".vob", ".wmv", ".flv", ".lrv", ".insv", ".mp", ".mp3", ".m4a", ".wav",
+    ".aac", ".flac", ".ogg", ".opus", ".wma", ".aif", ".aiff", ".amr", ".mid", ".srt", ".vtt",
+    ".gpx", ".fit", ".kml", ".kmz", ".nmea", ".tcx", ".geojson",
+    # documents, tables and drawings
+    ".txt", ".md", ".rst", ".pdf", ".doc", ".docx", ".odt", ".rtf", ".xls", ".xlsx", ".ods",
+    ".csv", ".tsv", ".ppt", ".pptx", ".odp", ".json", ".jsonl", ".xml", ".yaml", ".yml",
+    ".toml", ".ini", ".cfg", ".conf", ".html", ".htm", ".mhtml", ".epub", ".mobi", ".eml",
+    ".msg", ".ics", ".vcf", ".svg", ".svgz", ".eps", ".ps", ".ai", ".psd", ".psb", ".xcf",
+    ".kra", ".afphoto", ".indd", ".dwg", ".dxf", ".stl", ".obj", ".ttf", ".otf", ".woff",
+    ".woff2", ".ico", ".icns", ".cur", ".url", ".webloc", ".lnk", ".desktop", ".parquet",
+    # programs, archives and databases
+    ".py", ".pyc", ".pyo", ".ipynb", ".js", ".mjs", ".ts", ".css", ".map", ".java", ".class",
+    ".jar", ".c", ".h", ".cc", ".cpp", ".hpp", ".o", ".so", ".a", ".dll", ".dylib", ".exe",
+    ".msi", ".com", ".app", ".bat", ".cmd", ".ps1", ".sh", ".pl", ".rb", ".go", ".rs", ".php",
+    ".sql", ".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar", ".iso", ".dmg",
+    ".img", ".bin", ".apk", ".deb", ".rpm", ".whl", ".db", ".db3", ".sqlite", ".sqlite3",
+    ".mdb", ".idx", ".npz", ".npy", ".pkl", ".onnx", ".pt", ".pth", ".safetensors", ".h5",
+})
+# fmt: on
+"""Suffixes of files that are never opened by the scan. Others, and none, are looked into."""
+_NOT_TO_OPEN = 0x2 | 0x4 | 0x1000 | 0x400000
+"""Windows' attributes of files that are hidden, belong to the system, or are kept in a cloud."""
+_FLAGS_NOT_TO_OPEN = 0x8000 | 0x40000000
+"""The same of macOS: UF_HIDDEN, SF_DATALESS."""
+
+_OPEN_FLAGS = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
 _SPECIAL = {
     stat.S_IFIFO: "a named pipe",
     stat.S_IFSOCK: "a socket",
@@ -44,8 +84,12 @@ _SPECIAL = {
 }
 
 
-def walk(paths: Iterable[Path]) -> Iterator[Photo]:
+def walk(paths: Iterable[Path], excludes: Excludes | None = None) -> Iterator[Photo]:
     """Yield the photos under `paths`, each file once, in the order of the arguments.
+
+    Args:
+        paths: photos and folders.
+        excludes: names to leave out, which counts them; None for `DEFAULT_EXCLUDES`.
 
     In a folder the files come first, then the subfolders, both sorted by name. Names that start
     with a dot are left out unless they are an argument. Links are followed; a folder is scanned
@@ -60,15 +104,15 @@ def walk(paths: Iterable[Path]) -> Iterator[Photo]:
     Raises:
         UsageError: an argument does not exist or cannot be accessed. Raised before the scan begins.
     """
-    return _photos(_listings(_checked(paths), keep=True))
+    return _photos(_listings(_checked(paths), excludes or Excludes(), keep=True))
 
 
-def count(paths: Iterable[Path]) -> Iterator[int]:
+def count(paths: Iterable[Path], excludes: Excludes | None = None) -> Iterator[int]:
     """The number of photos that `walk` will yield, folder by folder.
 
-    Faster than `walk`, because it looks at no file; it keeps no names. Raises as `walk`.
+    Faster than `walk`, because it keeps no names and asks for no sizes. Raises as `walk`.
     """
-    found = _listings(_checked(paths), keep=False)
+    found = _listings(_checked(paths), excludes or Excludes(), keep=False)
     return (1 if isinstance(item, Photo) else item.photos for item in found)
 
 
@@ -135,11 +179,12 @@ def _looking_into(folder: Path) -> Iterator[Callable[[str], os.stat_result]]:
         os.close(handle)
 
 
-def _listings(roots: list[Path], *, keep: bool) -> Iterator[_Listing | Photo]:
+def _listings(roots: list[Path], excludes: Excludes, *, keep: bool) -> Iterator[_Listing | Photo]:
     """Folders, photos that are roots themselves, and folders that cannot be read (as a `Photo`).
 
     Args:
         roots: the arguments of the scan.
+        excludes: names to leave out.
         keep: keep the names of the photos in a folder.
     """
     named = {
@@ -151,17 +196,17 @@ def _listings(roots: list[Path], *, keep: bool) -> Iterator[_Listing | Photo]:
     folders_seen: set[tuple[int, int]] = set()
     for root in roots:
         if isinstance(root, RemotePath):
-            yield from _remote(root)
+            yield from _remote(root, excludes)
             continue
         real = os.path.realpath(root)
         if real not in named:
-            yield from _tree(root, folders_seen, named, keep=keep)
+            yield from _tree(root, folders_seen, named, excludes, keep=keep)
         elif real not in yielded:
             yielded.add(real)
             yield _photo(root, root)
 
 
-def _remote(root: RemotePath) -> Iterator[Photo]:
+def _remote(root: RemotePath, excludes: Excludes) -> Iterator[Photo]:
     """The photos under a URL, in the order of `walk`."""
     pending = [root]
     while pending:
@@ -169,15 +214,25 @@ def _remote(root: RemotePath) -> Iterator[Photo]:
         for path, is_folder, size_bytes, mtime_ns in sorted(listing(pending.pop())):
             if path.name.startswith("."):
                 continue
+            is_photo = path.suffix.lower() in _SCANNED_SUFFIXES
+            if path != root and (is_folder or is_photo):
+                parent, name = RemotePath(path.parent), path.name
+                if excludes.leaves_out(parent, name, root, is_folder=is_folder):
+                    continue
             if is_folder:
                 folders.append(path)
-            elif path.suffix.lower() in _SCANNED_SUFFIXES or path == root:
+            elif is_photo or path == root:
                 yield Photo(path, root, size_bytes, mtime_ns)
         pending += reversed(folders)
 
 
 def _tree(
-    root: Path, folders_seen: set[tuple[int, int]], named: set[str], *, keep: bool
+    root: Path,
+    folders_seen: set[tuple[int, int]],
+    named: set[str],
+    excludes: Excludes,
+    *,
+    keep: bool,
 ) -> Iterator[_Listing | Photo]:
     """Scan one tree, without recursion. Files in `named` are yielded for their own argument
     instead."""
@@ -189,7 +244,7 @@ def _tree(
             if (status.st_dev, status.st_ino) in folders_seen:
                 continue
             folders_seen.add((status.st_dev, status.st_ino))
-            photos, names, subfolders = _read(folder, keep=keep or bool(named))
+            photos, names, subfolders = _read(folder, root, excludes, keep=keep or bool(named))
         except OSError as error:
             yield Photo(folder, root, problem=f"the folder cannot be read: {error.strerror}")
             continue
@@ -201,7 +256,9 @@ def _tree(
         pending += [folder / name for name in reversed(subfolders)]
 
 
-def _read(folder: Path, *, keep: bool) -> tuple[int, list[str], list[str]]:
+def _read(
+    folder: Path, root: Path, excludes: Excludes, *, keep: bool
+) -> tuple[int, list[str], list[str]]:
     """Number of photos, their sorted names, and the sorted names of the subfolders.
 
     Names instead of directory entries, which take more memory.
@@ -210,21 +267,49 @@ def _read(folder: Path, *, keep: bool) -> tuple[int, list[str], list[str]]:
     with os.scandir(folder) as entries:
         for entry in entries:
             name = entry.name
-            if name[0] == ".":
-                continue
             try:
                 is_folder = entry.is_dir()
             except OSError:  # a circular link, or no permission
                 is_folder = False
             if is_folder:
-                subfolders.append(name)
-            elif name[name.rfind(".") :].lower() in _SCANNED_SUFFIXES:
+                left_out = excludes.leaves_out(folder, name, root, is_folder=True)
+                if name[0] != "." and not left_out:
+                    subfolders.append(name)
+            elif name[0] != "." and _is_photo(entry):
+                if excludes.leaves_out(folder, name, root, is_folder=False):
+                    continue
                 photos += 1
                 if keep:
                     names.append(name)
     names.sort()
     subfolders.sort()
     return photos, names, subfolders
+
+
+def _is_photo(entry: os.DirEntry[str]) -> bool:
+    """By its suffix if that is known, else by its first bytes."""
+    name = entry.name
+    suffix = name[name.rfind(".") :].lower()
+    if suffix in _SCANNED_SUFFIXES:
+        return True
+    if suffix in _OTHER_SUFFIXES or name[-1] == "~":
+        return False
+    try:
+        status = entry.stat()
+        if not S_ISREG(status.st_mode) or status.st_size < SNIFFED_BYTES:
+            return False
+        attributes = getattr(status, "st_file_attributes", 0) & _NOT_TO_OPEN
+        if attributes or getattr(status, "st_flags", 0) & _FLAGS_NOT_TO_OPEN:
+            return False
+        handle = os.open(entry.path, os.O_RDONLY | _OPEN_FLAGS)
+    except OSError:
+        return False
+    try:
+        return is_picture_head(os.read(handle, SNIFFED_BYTES))
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
 
 
 def _photo(path: Path, root: Path) -> Photo:

@@ -131,6 +131,30 @@ def detect_format(data: bytes) -> Format:
     return found
 
 
+SNIFFED_BYTES = 32
+"""That `is_picture_head` needs."""
+
+
+def is_picture_head(head: bytes) -> bool:
+    """Whether a file with these first bytes is a picture for sure, camera RAW included.
+
+    Two bytes of magic are not enough here, since the name does not speak for a picture.
+    """
+    if head.startswith(b"BM"):  # BITMAPFILEHEADER: reserved bytes, then the size of the next header
+        return head[6:10] == bytes(4) and head[14:18] in _BMP_HEADERS
+    if head[4:8] == b"ftyp":
+        found: Format | Reason | None = _BRANDS.get(head[8:12])
+    elif head[:4] == b"RIFF":
+        found = WEBP if head[8:12] == b"WEBP" else None
+    else:
+        found = next((kind for magic, kind in _MAGIC if head.startswith(magic)), None)
+    return isinstance(found, Format) or found is _RAW or head.startswith(_JPEG_XL_BOX)
+
+
+_BMP_HEADERS = {size.to_bytes(4, "little") for size in (12, 40, 52, 56, 64, 108, 124)}
+_JPEG_XL_BOX = b"\0\0\0\x0cJXL "
+
+
 def _find(data: bytes) -> Format | Reason:
     if not data:
         return _not_a_picture("the file is empty")

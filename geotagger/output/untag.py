@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from geotagger.errors import NoPhotosError, PhotoError
+from geotagger.images.excludes import Excludes
 from geotagger.images.scan import walk
 from geotagger.metadata.safe_write.replace import clear_old_leftovers
 from geotagger.metadata.sidecar import SUFFIX, existing_sidecars
@@ -51,7 +52,7 @@ def run(paths: Sequence[Path], say: Callable[[str], None], *, touch: bool = Fals
 def _files_under(paths: Sequence[Path]) -> Iterator[tuple[list[Path], str]]:
     """Yields (a photo and its sidecars, why it cannot be read), then each sidecar without photo."""
     seen: set[Path] = set()
-    for photo in walk(paths):
+    for photo in walk(paths, Excludes(())):  # also where an earlier version went
         files = [photo.path] if photo.problem else [photo.path, *existing_sidecars(photo.path)]
         seen.update(path for path in files if path.suffix == SUFFIX)
         yield files, photo.problem

@@ -11,6 +11,7 @@ from types import TracebackType
 from tqdm import tqdm
 
 from geotagger.errors import UsageError
+from geotagger.images.excludes import Excludes
 from geotagger.images.scan import count
 from geotagger.printable import printable
 from geotagger.reports.rows import row
@@ -25,8 +26,11 @@ class Progress:
     when the count is known.
     """
 
-    def __init__(self, paths: Sequence[Path], *, quiet: bool, verbose: bool) -> None:
+    def __init__(
+        self, paths: Sequence[Path], excludes: Excludes, *, quiet: bool, verbose: bool
+    ) -> None:
         self.paths = paths
+        self.excludes = excludes
         self.verbose = verbose
         self.stop = Event()
         self.bar = tqdm(
@@ -60,7 +64,7 @@ class Progress:
     def _count(self) -> None:
         total = 0
         try:
-            for photos in count(self.paths):
+            for photos in count(self.paths, self.excludes):
                 total += photos
                 if self.stop.is_set():
                     return

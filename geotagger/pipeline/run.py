@@ -13,13 +13,14 @@ from geotagger.cache.store import RunJournal
 from geotagger.config import Device, Engine, RunOptions
 from geotagger.errors import NoPhotosError, UsageError
 from geotagger.fusion.decide import Fusion, predict
+from geotagger.images.excludes import Excludes
 from geotagger.images.remote import RemotePath, located
 from geotagger.images.scan import walk
 from geotagger.output.writer import Writer
 from geotagger.pipeline.executor_local import LocalExecutor
 from geotagger.pipeline.executor_ray import RayExecutor
 from geotagger.pipeline.merge import Item, merge_in_order
-from geotagger.pipeline.setup import EvidenceSetup, with_cache
+from geotagger.pipeline.setup import EvidenceSetup, excludes_of, with_cache
 from geotagger.pipeline.trips import NeighbourPropagation
 from geotagger.reports.formats.registry import open_report
 from geotagger.reports.formats.writer import ReportStyle, ReportWriter
@@ -48,7 +49,8 @@ def run(
         _refuse_remote_writes(options)
         writer = Writer(options, stack)
         journal = stack.enter_context(open_journal(options)) if options.journal else None
-        items, fusion = _merged(options, journal)
+        excludes = excludes_of(options)
+        items, fusion = _merged(options, journal, excludes)
         reports = _open_reports(options, stack)
         for item in items:
             if isinstance(item, FinishedRow):
@@ -60,6 +62,7 @@ def run(
                 report.add_row(cells, flush=not isinstance(item, FinishedRow))
             summary.add(cells)
             on_row(cells)
+        summary.left_out = excludes.counts
         if not summary.photos:
             raise NoPhotosError(f"no photos in {', '.join(map(str, options.paths))}")
     summary.seconds = time.monotonic() - started
@@ -117,11 +120,13 @@ def weigh(options: RunOptions) -> tuple[Iterator[PhotoEvidence], Fusion]:
     Returns:
         The photos, which are weighed as they are taken, and the fusion that predicts from them.
     """
-    items, fusion = _merged(replace(options, engine=Engine.LOCAL), None)
+    items, fusion = _merged(replace(options, engine=Engine.LOCAL), None, excludes_of(options))
     return (item for item in items if isinstance(item, PhotoEvidence)), fusion
 
 
-def _merged(options: RunOptions, journal: RunJournal | None) -> tuple[Iterator[Item], Fusion]:
+def _merged(
+    options: RunOptions, journal: RunJournal | None, excludes: Excludes
+) -> tuple[Iterator[Item], Fusion]:
     """All photos in scan order: finished ones from the journal, and those that are weighed now."""
     on_cluster = options.engine == Engine.RAY
     # the driver of a cluster runs no network, and may lack the devices of its workers
@@ -133,9 +138,10 @@ def _merged(options: RunOptions, journal: RunJournal | None) -> tuple[Iterator[I
             return RayExecutor(setup.sources(), options, journal)
         return LocalExecutor(with_cache(setup.sources(), journal), options)
 
-    scanned: Iterator[Photo | FinishedRow] = walk(options.paths)
+    photos = walk(options.paths, excludes)
+    scanned: Iterator[Photo | FinishedRow] = photos
     if journal and not options.manifest:  # a manifest states what each file holds now
-        scanned = (journal.replay(photo) or photo for photo in walk(options.paths))
+        scanned = (journal.replay(photo) or photo for photo in photos)
     items = merge_in_order(scanned, open_executor)
     if options.album:
         items = NeighbourPropagation(setup.fusion).share(items)

@@ -14,6 +14,7 @@ from geotagger.fusion.decide import Fusion
 from geotagger.geography.area import read_area
 from geotagger.geography.named_places import parse_places, read_candidates
 from geotagger.geography.places import load_places
+from geotagger.images.excludes import DEFAULT_EXCLUDES, Excludes
 from geotagger.pipeline.near_duplicates import SharedInference
 from geotagger.vision.bundle.bundle import find_bundle, load_bundle
 from geotagger.vision.search_space import CandidateSpace
@@ -103,6 +104,11 @@ class EvidenceSetup:
 
             sources.append(NamesSource(places))
         return sources
+
+
+def excludes_of(options: RunOptions) -> Excludes:
+    """What the scan of a run leaves out."""
+    return Excludes((*(DEFAULT_EXCLUDES if options.default_excludes else ()), *options.exclude))
 
 
 def with_cache(

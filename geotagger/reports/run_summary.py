@@ -59,6 +59,8 @@ class RunSummary:
     """Skipped photos by reason."""
     unwritten: Counter[str] = field(default_factory=Counter)
     """Predicted photos that were not written, by reason."""
+    left_out: Counter[str] = field(default_factory=Counter)
+    """Folders and photos that the scan left out, by pattern."""
     seconds: float = 0.0
     resumed: int = 0
     """Photos whose rows come from the journal of an earlier run."""
@@ -114,6 +116,7 @@ def summary_text(summary: RunSummary, options: RunOptions) -> str:
         "GPS": _inconsistent(summary.checks),
         "skipped": _counts(summary.skips),
         "failed": _counts(summary.failures),
+        "left out": _left_out(summary.left_out, options),
         "resumed": _resumed(summary.resumed),
         "reports": ", ".join(printable(str(path)) for path in options.reports),
         "manifest": printable(str(options.manifest or "")),
@@ -152,6 +155,14 @@ def _inconsistent(checks: Mapping[str, int]) -> str:
         GpsCheck.INVALID: "with an invalid position",
     }
     return ", ".join(f"{checks[name]:,} {text}" for name, text in says.items() if checks[name])
+
+
+def _left_out(counter: Mapping[str, int], options: RunOptions) -> str:
+    """`2 @eaDir/, 1 #recycle/`: folders, and photos where the pattern is for files too."""
+    text = _counts(counter)
+    is_default = any(pattern not in options.exclude for pattern in counter)
+    remedy = " (folders of thumbnails, bins and the like: --no-default-excludes scans them)"
+    return text + remedy if text and is_default else text
 
 
 def _resumed(count: int) -> str:

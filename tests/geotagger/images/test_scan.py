@@ -11,6 +11,7 @@ import pytest
 
 from geotagger.errors import UsageError
 from geotagger.images import scan as photos
+from geotagger.images.excludes import Excludes
 from geotagger.images.remote import located
 from geotagger.images.scan import IMAGE_SUFFIXES, RAW_SUFFIXES, count, walk
 from geotagger.types import Photo
@@ -69,10 +70,128 @@ def test_suffixes_without_case(tmp_path):
 
 def test_every_suffix_of_the_drawer_is_walked(tmp_path):
     files = drawer.fill(tmp_path)
-    suffixless = {"no-suffix-at-all", "two-pictures.mpo"}
-    assert {photo.path for photo in walk([tmp_path])} == {
-        path for name, path in files.items() if name not in suffixless
+    assert {"no-suffix-at-all", "two-pictures.mpo"} < files.keys()
+    assert {photo.path for photo in walk([tmp_path])} == set(files.values())
+
+
+SOUND = drawer.sound()
+HEADS = {name: SOUND[f"sound.{name}"] for name in ("jpg", "png", "webp", "tif", "gif", "avif")}
+HEADS |= {"bmp": SOUND["sound.bmp"], "jp2": SOUND["sound.jp2"]}
+
+
+@pytest.mark.parametrize("kind", HEADS)
+@pytest.mark.parametrize(
+    "name", ["IMG_0001", "photo.dat", "photo.jpg_large", "a.b.x", "1234.", "x.0"]
+)
+def test_a_file_whose_suffix_says_nothing_is_taken_by_its_content(tmp_path, kind, name):
+    make(tmp_path, name, content=HEADS[kind])
+    assert walked(tmp_path) == [name]
+    assert list(count([tmp_path])) == [1]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"x", b"BM and other words that fill the first bytes", b"\xff\x0a" * 40, bytes(64)]
+    + [drawer.no_pictures()[name] for name in ("a-video.jpg", "a-web-page.jpg", "a-document.jpg")],
+)
+def test_a_file_that_is_no_picture_is_no_photo(tmp_path, content):
+    make(tmp_path, "README", "data.xyz", content=content)
+    assert walked(tmp_path) == []
+
+
+def test_files_of_known_other_kinds_are_never_opened(tmp_path, monkeypatch):
+    jpeg = HEADS["jpg"]
+    others = (
+        "clip.mp4",
+        "a.jpg_original",
+        "a.jpg.xmp",
+        "a.thm",
+        "b.bak",
+        "b.jpg~",
+        "c.zip",
+        "d.py",
+    )
+    make(tmp_path, *others, ".hidden", ".git/objects/12", "e.jpg", content=jpeg)
+    make(tmp_path, "small", content=jpeg[:10])
+    (tmp_path / "folder.xyz").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    opened = []
+    original = os.open
+    monkeypatch.setattr(
+        os, "open", lambda path, *args, **more: opened.append(path) or original(path, *args, **more)
+    )
+    assert walked(tmp_path) == ["e.jpg"]
+    assert [path for path in opened if not Path(path).is_dir()] == []
+
+
+def test_only_the_first_bytes_of_an_unknown_file_are_read(tmp_path, monkeypatch):
+    make(tmp_path, "unknown", content=HEADS["jpg"] + bytes(10_000))
+    asked = []
+    original = os.read
+    monkeypatch.setattr(os, "read", lambda fd, size: asked.append(size) or original(fd, size))
+    assert walked(tmp_path) == ["unknown"]
+    assert asked == [photos.SNIFFED_BYTES]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_an_unknown_file_without_permission_is_no_photo(tmp_path):
+    make(tmp_path, "unknown", content=HEADS["jpg"])
+    (tmp_path / "unknown").chmod(0)
+    assert walked(tmp_path) == []
+
+
+LEFT_OUT = (
+    "@eaDir/a.jpg/SYNOPHOTO_THUMB_XL.jpg", "#recycle/1.jpg", "b/@EADIR/2.jpg", ".thumbnails/3.jpg",
+    ".Trash-1000/files/4.jpg", "lost+found/5.jpg", "My Previews.lrdata/0/6.jpg",
+    "$RECYCLE.BIN/7.jpg",     "Photos Library.photoslibrary/resources/derivatives/8.jpg",
+    "iPhoto.photolibrary/Thumbnails/9.jpg",
+)  # fmt: skip
+KEPT = ("1.jpg", "resources/2.jpg", "Photos Library.photoslibrary/originals/0/3.jpg", "trash/4.jpg")
+
+
+def test_folders_of_no_photos_are_left_out_and_counted(tmp_path):
+    make(tmp_path, *LEFT_OUT, *KEPT)
+    excludes = Excludes()
+    assert {str(photo.path.relative_to(tmp_path)) for photo in walk([tmp_path], excludes)} == {
+        *KEPT
     }
+    assert sum(count([tmp_path])) == len(KEPT)
+    assert excludes.counts["@eaDir/"] == 2
+    assert excludes.counts.total() == len(LEFT_OUT)
+    everything = walk([tmp_path], Excludes(()))
+    hidden = sum(name[0] == "." for name in LEFT_OUT)
+    assert len(list(everything)) == len(LEFT_OUT) + len(KEPT) - hidden
+
+
+def test_a_folder_that_is_an_argument_is_scanned_whatever_its_name(tmp_path):
+    make(tmp_path, "@eaDir/1.jpg", "a.lrdata/2.jpg")
+    assert walked(tmp_path / "@eaDir", tmp_path / "a.lrdata") == ["1.jpg", "2.jpg"]
+    assert [photo.name for photo in walk([tmp_path / "@eaDir/1.jpg"])] == ["1.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "kept"),
+    [
+        ("IMG_*", ["a/out/3.jpg", "b.jpg", "out.jpg", "out/small/2.jpg"]),
+        ("img_1.JPG", ["a/out/3.jpg", "b.jpg", "out.jpg", "out/small/2.jpg"]),
+        ("out", ["IMG_1.jpg", "b.jpg", "out.jpg"]),
+        ("out*", ["IMG_1.jpg", "b.jpg"]),
+        ("out*/", ["IMG_1.jpg", "b.jpg", "out.jpg"]),
+        ("out/small", ["IMG_1.jpg", "a/out/3.jpg", "b.jpg", "out.jpg"]),
+        ("a/*.jpg", ["IMG_1.jpg", "b.jpg", "out.jpg", "out/small/2.jpg"]),
+        ("/out", ["IMG_1.jpg", "a/out/3.jpg", "b.jpg", "out.jpg"]),
+        ("./out/", ["IMG_1.jpg", "a/out/3.jpg", "b.jpg", "out.jpg"]),
+        ("[bo]*.jpg", ["IMG_1.jpg", "a/out/3.jpg", "out/small/2.jpg"]),
+        ("nothing", ["IMG_1.jpg", "a/out/3.jpg", "b.jpg", "out.jpg", "out/small/2.jpg"]),
+        ("", ["IMG_1.jpg", "a/out/3.jpg", "b.jpg", "out.jpg", "out/small/2.jpg"]),
+    ],
+)
+def test_patterns_of_the_user(tmp_path, monkeypatch, pattern, kept):
+    make(tmp_path, "IMG_1.jpg", "b.jpg", "out.jpg", "out/small/2.jpg", "a/out/3.jpg")
+    found = [photo.path for photo in walk([tmp_path], Excludes([pattern]))]
+    assert sorted(str(path.relative_to(tmp_path)) for path in found) == kept
+    monkeypatch.chdir(tmp_path)
+    assert sorted(str(photo.path) for photo in walk([Path()], Excludes([pattern]))) == kept
 
 
 def test_the_count_is_that_of_the_walk(tmp_path):
