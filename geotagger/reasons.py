@@ -24,6 +24,8 @@ class ReasonCode(StrEnum):
     HAS_GPS = "has_gps"
     # It was read.
     TRUNCATED = "truncated"
+    RAW_PREVIEW = "raw_preview"
+    FORMAT_BY_CONTENT = "format_by_content"
     NOT_A_PHOTO = "not_a_photo"
     NO_EVIDENCE = "no_evidence"
     INVALID_GPS = "invalid_gps"
@@ -59,6 +61,8 @@ _SENTENCES: Mapping[ReasonCode, str] = {
     ),
     ReasonCode.HAS_GPS: "has GPS already",
     ReasonCode.TRUNCATED: "truncated: {detail}",
+    ReasonCode.RAW_PREVIEW: "camera RAW, judged by {detail}",
+    ReasonCode.FORMAT_BY_CONTENT: "taken for {detail} by its content, not by its name",
     ReasonCode.NOT_A_PHOTO: (
         "no place to predict: it looks like a screenshot, a page or a drawing, not like a photo"
     ),

@@ -18,7 +18,8 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from geotagger.errors import UnreadableImageError
 from geotagger.images import truncated
-from geotagger.images.sniff import Format, detect_format
+from geotagger.images.raw_preview import raw_orientation, raw_preview
+from geotagger.images.sniff import JPEG, MAX_DECODE_BYTES, Format, detect_format
 from geotagger.reasons import ReasonCode
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ photos,
 so it says least to a model; white would look like snow or an overcast sky."""
 
 MAX_PIXELS = 500_000_000
-MAX_DECODE_BYTES = 2**30
-"""Memory to decode one photo. Some JPEGs are decoded smaller, so they may have more pixels."""
 
 # Pillow's warnings about odd tags ("Corrupt EXIF data", ...) are of no use to people who tag
 # photos.
@@ -65,6 +64,8 @@ class Picture:
     """Of the original, upright."""
     truncation: str = ""
     """What a truncated file lacks, for a person; empty for a whole file."""
+    is_turned: bool = False
+    """Its EXIF orientation was not upright."""
 
 
 class InputSpec(Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,6 +82,8 @@ class InputSpec(Struct, frozen=True, forbid_unknown_fields=True):
 def decode(data: bytes, min_side_px: int) -> Picture:
     """Decode a file to an upright RGB picture. Of several frames or pages, the first is used.
 
+    Of camera RAW, the largest preview inside is used.
+
     Large pictures are decoded smaller, but their short side stays at least 2 * `min_side_px`. Then
     `fit` to `min_side_px` loses nothing visible, and a 12-megapixel JPEG takes a third of the time.
 
@@ -91,7 +94,35 @@ def decode(data: bytes, min_side_px: int) -> Picture:
     Raises:
         UnreadableImageError: there is no picture. Nothing else is raised.
     """
-    source = detect_format(data)
+    try:
+        return _decode_as(detect_format(data), data, min_side_px)
+    except UnreadableImageError as error:
+        if error.code is not ReasonCode.CAMERA_RAW:
+            raise
+        preview = raw_preview(data)
+        if preview is None:
+            raise
+    picture = _decode_as(JPEG, preview.jpeg, min_side_px)
+    if picture.is_turned:
+        return picture
+    return _upright(picture, raw_orientation(data))
+
+
+def _upright(picture: Picture, orientation: int) -> Picture:
+    if orientation not in _UPRIGHT:
+        return picture
+    width, height = picture.width_px, picture.height_px
+    if orientation >= 5:
+        width, height = height, width
+    image = picture.image.transpose(_UPRIGHT[orientation])
+    return Picture(image, width, height, picture.truncation, is_turned=True)
+
+
+def _decode_as(source: Format, data: bytes, min_side_px: int) -> Picture:
+    """
+    Raises:
+        UnreadableImageError: it cannot be decoded as that format. Nothing else is raised.
+    """
     try:
         return _decode(source, data, 2 * min_side_px)
     except UnreadableImageError:
@@ -118,11 +149,7 @@ def _decode(source: Format, data: bytes, enough_px: int) -> Picture:
     loaded, truncation = truncated.load(image, data, reopen)
     orientation = _orientation(image)
     small = _to_rgb(loaded, factor=min(loaded.size) // enough_px or 1)
-    if orientation in _UPRIGHT:
-        small = small.transpose(_UPRIGHT[orientation])
-    if orientation >= 5:
-        width, height = height, width
-    return Picture(small, width, height, truncation)
+    return _upright(Picture(small, width, height, truncation), orientation)
 
 
 def _shrink_while_reading(image: ImageFile, enough_px: int) -> None:

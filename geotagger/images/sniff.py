@@ -12,13 +12,17 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 
 from PIL import ImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from geotagger.errors import UnreadableImageError
-from geotagger.metadata.containers import heif, jpeg, png
+from geotagger.metadata.containers import heif, jpeg, jpeg_xl, png
 from geotagger.reasons import Reason, ReasonCode
+
+MAX_DECODE_BYTES = 2**30
+"""Memory to decode one photo. Some JPEGs are decoded smaller, so they may have more pixels."""
 
 # TIFF 6.0, TIFF/EP and DNG 1.7 tags
 _SUBFILE_TYPE, _PHOTOMETRIC, _SUB_IFDS, _DNG_VERSION = 254, 262, 330, 50706
@@ -35,6 +39,8 @@ class Format:
     bytes_per_px: int
     """Peak memory to decode and shrink an opaque picture, measured by
     `benchmarks/speed/decode.py --memory`."""
+    suffixes: tuple[str, ...]
+    """That files of this format usually have."""
 
     def open(self, data: bytes) -> ImageFile.ImageFile:
         """Read the header. If it is damaged, Pillow's readers raise many kinds of exceptions."""
@@ -47,21 +53,27 @@ class Format:
         return image
 
 
-JPEG = Format("JPEG", "PIL.JpegImagePlugin.JpegImageFile", 8)
-PNG = Format("PNG", "PIL.PngImagePlugin.PngImageFile", 8)
-TIFF = Format("TIFF", "PIL.TiffImagePlugin.TiffImageFile", 7)
-WEBP = Format("WebP", "PIL.WebPImagePlugin.WebPImageFile", 16)
-GIF = Format("GIF", "PIL.GifImagePlugin.GifImageFile", 8)
-BMP = Format("BMP", "PIL.BmpImagePlugin.BmpImageFile", 8)
-JPEG_2000 = Format("JPEG 2000", "PIL.Jpeg2KImagePlugin.Jpeg2KImageFile", 20)
-HEIF = Format("HEIF", "pi_heif.HeifImageFile", 9)
-AVIF = Format("AVIF", "PIL.AvifImagePlugin.AvifImageFile", 10)
+JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".insp")
+JPEG = Format("JPEG", "PIL.JpegImagePlugin.JpegImageFile", 8, JPEG_SUFFIXES)
+PNG = Format("PNG", "PIL.PngImagePlugin.PngImageFile", 8, (".png", ".apng"))
+TIFF = Format("TIFF", "PIL.TiffImagePlugin.TiffImageFile", 7, (".tif", ".tiff"))
+WEBP = Format("WebP", "PIL.WebPImagePlugin.WebPImageFile", 16, (".webp",))
+GIF = Format("GIF", "PIL.GifImagePlugin.GifImageFile", 8, (".gif",))
+BMP = Format("BMP", "PIL.BmpImagePlugin.BmpImageFile", 8, (".bmp", ".dib"))
+JPEG_2000 = Format("JPEG 2000", "PIL.Jpeg2KImagePlugin.Jpeg2KImageFile", 20, (".jp2", ".j2k"))
+HEIF = Format("HEIF", "pi_heif.HeifImageFile", 9, (".heic", ".heif", ".hif"))
+AVIF = Format("AVIF", "PIL.AvifImagePlugin.AvifImageFile", 10, (".avif",))
+JPEG_XL = Format("JPEG XL", "pillow_jxl.JpegXLImagePlugin.JXLImageFile", 16, (".jxl",))
+"""Read if the package pillow-jxl-plugin is installed."""
 
 _RAW = Reason(
     ReasonCode.CAMERA_RAW,
-    "camera RAW is not decoded: convert it, or give the JPEG that the camera wrote beside it",
+    "this camera RAW file has no preview inside: convert it, or put the camera's JPEG beside it",
 )
-_JPEG_XL = Reason(ReasonCode.FORMAT_NOT_DECODED, "JPEG XL is not decoded: convert it to JPEG")
+_JPEG_XL_NOT_READ = Reason(
+    ReasonCode.FORMAT_NOT_DECODED,
+    "JPEG XL is not decoded here: pip install pillow-jxl-plugin, or convert it to JPEG",
+)
 
 
 def _not_a_picture(text: str) -> Reason:
@@ -94,8 +106,8 @@ _MAGIC: tuple[tuple[bytes, Format | Reason], ...] = (
     (b"MM\0*", TIFF),
     (b"II+\0", TIFF),  # BigTIFF
     (b"MM\0+", TIFF),
-    (b"\xff\x0a", _JPEG_XL),
-    (b"\0\0\0\x0cJXL ", _JPEG_XL),
+    (b"\xff\x0a", JPEG_XL),
+    (b"\0\0\0\x0cJXL ", JPEG_XL),
     (b"8BPS", _not_a_picture("this is a Photoshop document: export it as JPEG")),
     (b"%PDF", _not_a_picture("this is a PDF, not a picture: extract the pictures")),
     (b"%!PS", _not_a_picture("this is PostScript, not a picture")),
@@ -111,7 +123,7 @@ _BRANDS: dict[bytes, Format | Reason] = {
     b"avis": AVIF,
     **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"), HEIF),
     b"crx ": _RAW,
-    b"jxl ": _JPEG_XL,
+    b"jxl ": JPEG_XL,
 }
 """Formats by the major brand of ISO base media files (ISO/IEC 14496-12, `ftyp` box)."""
 
@@ -126,6 +138,8 @@ def detect_format(data: bytes) -> Format:
     found = _find(data)
     if isinstance(found, Reason):
         raise UnreadableImageError(found.detail, found.code)
+    if found is JPEG_XL:
+        _check_jpeg_xl(data)
     if found is JPEG and _is_endless_jpeg(data):
         raise UnreadableImageError("the JPEG has too many segments, or too many bytes between them")
     return found
@@ -148,11 +162,47 @@ def is_picture_head(head: bytes) -> bool:
         found = WEBP if head[8:12] == b"WEBP" else None
     else:
         found = next((kind for magic, kind in _MAGIC if head.startswith(magic)), None)
-    return isinstance(found, Format) or found is _RAW or head.startswith(_JPEG_XL_BOX)
+    if found is JPEG_XL:
+        return not head.startswith(b"\xff\x0a")
+    return isinstance(found, Format) or found is _RAW
 
 
 _BMP_HEADERS = {size.to_bytes(4, "little") for size in (12, 40, 52, 56, 64, 108, 124)}
-_JPEG_XL_BOX = b"\0\0\0\x0cJXL "
+
+
+def is_camera_raw(data: bytes) -> bool:
+    """Whether a file is camera RAW, by its content."""
+    try:
+        detect_format(data).open(data)
+    except UnreadableImageError as error:
+        return error.code is _RAW.code
+    except Exception:  # Pillow raises a dozen kinds; `decode` tells
+        return False
+    return False
+
+
+def name_for_content(data: bytes, suffix: str) -> str:
+    """The format of a picture whose suffix is none of that format; empty if the suffix is right."""
+    found = _find(data)
+    if not isinstance(found, Format) or suffix.lower() in found.suffixes:
+        return ""
+    return found.name
+
+
+def _check_jpeg_xl(data: bytes) -> None:
+    """
+    Raises:
+        UnreadableImageError: there is no decoder, or the picture is too large for it. It decodes
+            when it opens a file, so the size is read here first.
+    """
+    if find_spec("pillow_jxl") is None:
+        raise UnreadableImageError(_JPEG_XL_NOT_READ.detail, _JPEG_XL_NOT_READ.code)
+    width, height = jpeg_xl.size_px(data)
+    if not width:
+        raise UnreadableImageError("damaged or truncated JPEG XL: it does not say its size")
+    if width * height * JPEG_XL.bytes_per_px > MAX_DECODE_BYTES:
+        text = f"claims {width} x {height} pixels, too many for JPEG XL: make it smaller"
+        raise UnreadableImageError(text, ReasonCode.IMAGE_TOO_LARGE)
 
 
 def _find(data: bytes) -> Format | Reason:

@@ -172,9 +172,17 @@ def _serial(tiff: Tiff, ifd0: Ifd) -> str:
 def _taken_at(tiff: Tiff, ifd0: Ifd) -> str:
     try:
         exif = tiff.child(ifd0, EXIF_IFD)
-        date = _DATE.match(_text(tiff, exif, _TAKEN)) if exif else None
-        if not exif or not date:
-            return ""
+    except ValueError:
+        return ""
+    return time_taken(tiff, exif) if exif else ""
+
+
+def time_taken(tiff: Tiff, exif: Ifd) -> str:
+    """`PhotoMetadata.taken_at` from the Exif directory."""
+    date = _DATE.match(_text(tiff, exif, _TAKEN))
+    if not date:
+        return ""
+    try:
         taken = datetime(*map(int, date.groups()))  # type: ignore[arg-type]  # noqa: DTZ001
     except ValueError:
         return ""

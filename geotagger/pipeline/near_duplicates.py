@@ -59,18 +59,26 @@ def group_near_duplicates(photos: Sequence[Likeness | None]) -> list[int]:
 
 class _SharedInput(NamedTuple):
     input: Any
+    sha256: str
+    """Of the file that holds the picture: a RAW photo has that of the JPEG beside it."""
     likeness: Likeness | None
 
 
 class SharedInference(WrappedSource):
-    """Runs the network once for the near-duplicates in a batch."""
+    """Runs the network once for the near-duplicates in a batch, and once for each file."""
 
     def prepare(self, photo: LoadedPhoto) -> _SharedInput | None:
         prepared = self.source.prepare(photo)
-        return None if prepared is None else _SharedInput(prepared, likeness_of(photo))
+        if prepared is None:
+            return None
+        return _SharedInput(prepared, photo.sha256, likeness_of(photo))
 
     def infer(self, batch: Sequence[_SharedInput]) -> list[Any]:
         firsts = group_near_duplicates([item.likeness for item in batch])
+        first_of: dict[str, int] = {}
+        for index, item in enumerate(batch):
+            if item.sha256:
+                firsts[index] = first_of.setdefault(item.sha256, firsts[index])
         distinct = sorted(set(firsts))
         outputs = self.source.infer([batch[index].input for index in distinct])
         output_of = dict(zip(distinct, outputs, strict=True))

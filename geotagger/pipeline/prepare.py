@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from geotagger.config import RunOptions
@@ -16,14 +17,18 @@ from geotagger.errors import PhotoError
 from geotagger.evidence.source import EvidenceSource, LoadedPhoto
 from geotagger.images.decode import decode
 from geotagger.images.photo_detector import is_photo
+from geotagger.images.raw_preview import RawPreview, raw_preview, twins_of
 from geotagger.images.remote import RemotePath
 from geotagger.images.scan import RAW_SUFFIXES
+from geotagger.images.sniff import is_camera_raw, name_for_content
 from geotagger.metadata.place_names import place_names
 from geotagger.metadata.read import read
+from geotagger.metadata.read_raw import read_jpeg_xl, read_raw
 from geotagger.metadata.safe_write.loading import opened
 from geotagger.metadata.sidecar import with_sidecars
+from geotagger.printable import printable_path
 from geotagger.reasons import Reason, ReasonCode
-from geotagger.types import Outcome, Photo, Status
+from geotagger.types import Outcome, Photo, PhotoMetadata, Status
 
 MAX_FILE_BYTES = 1 << 30
 
@@ -50,7 +55,9 @@ def prepare(
     outcome = new_outcome(photo, sources)
     try:
         data = _read_file(photo)
-        metadata = with_sidecars(read(data), photo.path)
+        is_raw = is_camera_raw(data)
+        preview = raw_preview(data) if is_raw else None
+        metadata = with_sidecars(_read_metadata(data, preview, is_raw=is_raw), photo.path)
         if options.use_names:
             metadata = replace(metadata, place_names=place_names(data))
         sha256 = hashlib.sha256(data).hexdigest()
@@ -58,16 +65,64 @@ def prepare(
         if options.only_missing and metadata.has_own_gps:
             return _final(outcome, Status.SKIPPED, Reason(ReasonCode.HAS_GPS))
         loaded = LoadedPhoto(photo, metadata, partial(decode, data), sha256)
+        if is_raw:
+            loaded, reason = _judged_by(loaded, preview)
+            outcome = replace(outcome, metadata=loaded.metadata, reasons=(reason,))
+        elif name := name_for_content(data, photo.path.suffix):
+            outcome = replace(outcome, reasons=(Reason(ReasonCode.FORMAT_BY_CONTENT, name),))
         return prepare_loaded(loaded, outcome, sources, gate=options.gate)
     except PhotoError as error:
-        is_raw = photo.path.suffix.lower() in RAW_SUFFIXES and not photo.problem
-        status = Status.SKIPPED if is_raw else Status.FAILED
+        is_unread = photo.path.suffix.lower() in RAW_SUFFIXES and not photo.problem
+        status = Status.SKIPPED if is_unread else Status.FAILED
+        outcome = replace(outcome, reasons=())
         return _final(outcome, status, Reason(error.code, str(error)))
     except OSError as error:
         text = f"cannot read the file: {error.strerror or error}"
         return _final(outcome, Status.FAILED, Reason(ReasonCode.UNREADABLE_FILE, text))
     except MemoryError:
         return _final(outcome, Status.FAILED, Reason(ReasonCode.OUT_OF_MEMORY))
+
+
+def _read_metadata(data: bytes, preview: RawPreview | None, *, is_raw: bool) -> PhotoMetadata:
+    if is_raw:
+        return read_raw(data, preview.jpeg if preview else None)
+    return read_jpeg_xl(data) if data[4:8] == b"JXL " else read(data)
+
+
+def _judged_by(raw: LoadedPhoto, preview: RawPreview | None) -> tuple[LoadedPhoto, Reason]:
+    """A camera RAW photo with the picture that it is judged by, and the note on that.
+
+    If the camera wrote a JPEG or HEIC of the same name, that is the picture. Both have the same
+    SHA-256 here, so that they share an inference and get the same place.
+    """
+    if not isinstance(raw.photo.path, RemotePath):
+        for path in twins_of(raw.photo.path):
+            twin = _read_twin(raw, path)
+            if twin is not None:
+                named = printable_path(Path(path.name))
+                return twin, Reason(ReasonCode.RAW_PREVIEW, f"{named} beside it")
+    size = f" ({preview.width_px} x {preview.height_px})" if preview else ""
+    return raw, Reason(ReasonCode.RAW_PREVIEW, f"the preview inside{size}")
+
+
+def _read_twin(raw: LoadedPhoto, path: Path) -> LoadedPhoto | None:
+    """The RAW photo with the picture of its twin; None if that is no twin, or no picture."""
+    try:
+        data = _read_file(Photo(path, path))
+        decode(data, 1)
+    except (PhotoError, OSError):
+        return None
+    of_twin, own = read(data), raw.metadata
+    if own.taken_at and of_twin.taken_at and own.taken_at[:19] != of_twin.taken_at[:19]:
+        return None
+    if not own.taken_at and not own.camera:  # so that its neighbours in time are found
+        own = replace(
+            own,
+            taken_at=of_twin.taken_at,
+            camera=of_twin.camera,
+            camera_serial=of_twin.camera_serial,
+        )
+    return LoadedPhoto(raw.photo, own, partial(decode, data), hashlib.sha256(data).hexdigest())
 
 
 def new_outcome(photo: Photo, sources: Sequence[EvidenceSource[Any]]) -> Outcome:
@@ -85,7 +140,8 @@ def prepare_loaded(
     """
     inputs = _inputs(loaded, sources)
     if loaded.truncation:
-        outcome = replace(outcome, reasons=(Reason(ReasonCode.TRUNCATED, loaded.truncation),))
+        truncated = Reason(ReasonCode.TRUNCATED, loaded.truncation)
+        outcome = replace(outcome, reasons=(*outcome.reasons, truncated))
     if gate and loaded.is_decoded and not is_photo(loaded.picture(1).image, loaded.metadata):
         return _final(outcome, Status.UNSURE, Reason(ReasonCode.NOT_A_PHOTO))
     return PreparedPhoto(outcome, inputs, loaded.is_decoded)

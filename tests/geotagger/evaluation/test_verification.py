@@ -10,12 +10,8 @@ from geotagger.cli.main import cli
 from geotagger.evaluation.verification import VAGUE_KM, in_words
 from geotagger.fusion.gps_alternatives import agreeing_alternatives
 from geotagger.metadata.read import read
-from geotagger.types import Level, Outcome, Photo, PhotoMetadata, Point, Prediction, Status
-from tests.fixtures import jpegs, xmps
-
-
 from geotagger.types import Level, Outcome, Photo, PhotoMetadata, Place, Point, Prediction, Status
-from tests.fixtures import jpegs
+from tests.fixtures import jpegs, xmps
 from tests.fixtures.bundles import make_bundle
 from tests.fixtures.samples import LYON
 
