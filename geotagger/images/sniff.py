@@ -8,17 +8,19 @@ and the size limit is ours (Pillow's is a global that cannot be set for one thre
 from __future__ import annotations
 
 import io
+import struct
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
+from typing import Literal
 
 from PIL import ImageFile
-from PIL.TiffImagePlugin import TiffImageFile
 
 from geotagger.errors import UnreadableImageError
 from geotagger.metadata.containers import heif, jpeg, jpeg_xl, png
+from geotagger.metadata.exif.ifd import LONG, SHORT, IfdEntry, Tiff
 from geotagger.reasons import Reason, ReasonCode
 
 MAX_DECODE_BYTES = 2**30
@@ -27,6 +29,10 @@ MAX_DECODE_BYTES = 2**30
 # TIFF 6.0, TIFF/EP and DNG 1.7 tags
 _SUBFILE_TYPE, _PHOTOMETRIC, _SUB_IFDS, _DNG_VERSION = 254, 262, 330, 50706
 _CFA, _LINEAR_RAW = 32803, 34892
+_COMPRESSION = 259
+_RAW_COMPRESSIONS = (32767, 32769, 32770, 32772, 34713, 65000, 65535)
+"""Of Sony, Epson, Samsung, Nikon, Kodak and Pentax, as ExifTool names them."""
+_RAW_TAGS = (_PHOTOMETRIC, _COMPRESSION, _SUBFILE_TYPE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +53,7 @@ class Format:
         module, name = self.reader.rsplit(".", 1)
         reader: Callable[[io.BytesIO], ImageFile.ImageFile]
         reader = getattr(import_module(module), name)
-        image = reader(io.BytesIO(png.for_pillow(data) if self == PNG else data))
-        if isinstance(image, TiffImageFile) and _is_raw(image):
-            raise UnreadableImageError(_RAW.detail, _RAW.code)
-        return image
+        return reader(io.BytesIO(png.for_pillow(data) if self == PNG else data))
 
 
 JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".insp")
@@ -138,6 +141,8 @@ def detect_format(data: bytes) -> Format:
     found = _find(data)
     if isinstance(found, Reason):
         raise UnreadableImageError(found.detail, found.code)
+    if found is TIFF and _is_raw_tiff(data):
+        raise UnreadableImageError(_RAW.detail, _RAW.code)
     if found is JPEG_XL:
         _check_jpeg_xl(data)
     if found is JPEG and _is_endless_jpeg(data):
@@ -172,13 +177,8 @@ _BMP_HEADERS = {size.to_bytes(4, "little") for size in (12, 40, 52, 56, 64, 108,
 
 def is_camera_raw(data: bytes) -> bool:
     """Whether a file is camera RAW, by its content."""
-    try:
-        detect_format(data).open(data)
-    except UnreadableImageError as error:
-        return error.code is _RAW.code
-    except Exception:  # Pillow raises a dozen kinds; `decode` tells
-        return False
-    return False
+    found = _find(data)
+    return found is _RAW or (found is TIFF and _is_raw_tiff(data))
 
 
 def name_for_content(data: bytes, suffix: str) -> str:
@@ -269,13 +269,30 @@ def _contents(data: bytes, kind: bytes, start: int, end: int) -> list[tuple[int,
     return [(at, to) for name, at, to in heif.walk(data, start, end) if name == kind]
 
 
-def _is_raw(image: TiffImageFile) -> bool:
-    """Whether a TIFF is camera RAW, of which Pillow would decode only the thumbnail.
+def _is_raw_tiff(data: bytes) -> bool:
+    """Whether a TIFF is camera RAW, of which Pillow would decode only the thumbnail, or nothing.
 
-    A DNG has a version tag. Others (NEF, ARW, SRW, PEF) have a colour filter array, or a first
-    picture that is marked as the reduced one of those in SubIFDs.
+    A DNG has a version tag. Others (NEF, ARW, SRW, PEF) have a colour filter array, a compression
+    of their maker, or a first picture that is marked as the reduced one of those in SubIFDs.
     """
-    tags = image.tag_v2
-    if _DNG_VERSION in tags or tags.get(_PHOTOMETRIC) in (_CFA, _LINEAR_RAW):
-        return True
-    return _SUB_IFDS in tags and tags.get(_SUBFILE_TYPE) == 1
+    try:
+        tiff = Tiff(data)
+        ifd0 = tiff.ifd(tiff.first)
+        numbers = {tag: _number(tiff, ifd0.entry(tag)) for tag in _RAW_TAGS}
+    except (ValueError, IndexError, struct.error):
+        return False
+    return (
+        ifd0.entry(_DNG_VERSION) is not None
+        or numbers[_PHOTOMETRIC] in (_CFA, _LINEAR_RAW)
+        or numbers[_COMPRESSION] in _RAW_COMPRESSIONS
+        or (ifd0.entry(_SUB_IFDS) is not None and numbers[_SUBFILE_TYPE] == 1)
+    )
+
+
+def _number(tiff: Tiff, entry: IfdEntry | None) -> int:
+    """The first value of a SHORT or LONG; 0 if there is none."""
+    if entry is None or entry.type not in (SHORT, LONG):
+        return 0
+    size = 2 if entry.type == SHORT else 4
+    order: Literal["little", "big"] = "little" if tiff.order == "<" else "big"
+    return int.from_bytes(tiff.value(entry, size), order)
