@@ -45,8 +45,11 @@ def _with_cr3(metadata: PhotoMetadata, data: bytes) -> PhotoMetadata:
         metadata = replace(metadata, taken_at=time_taken(tiff, exif))
     except (ValueError, IndexError, struct.error):
         pass
+    block = cr3_block(data, b"CMT4")
+    if not block:
+        return metadata
     try:
-        tiff, gps = _directory(cr3_block(data, b"CMT4"))
+        tiff, gps = _directory(block)
         if has_position(gps):
             metadata = replace(metadata, gps=position(tiff, gps))
     except ValueError as error:

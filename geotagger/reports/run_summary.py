@@ -23,7 +23,7 @@ MAX_SHOWN = 5
 NOT_READ: Mapping[str, str] = {
     ReasonCode.UNREADABLE_FILE: "file cannot be read",
     ReasonCode.NOT_A_PICTURE: "not a picture",
-    ReasonCode.CAMERA_RAW: "camera RAW is not decoded",
+    ReasonCode.CAMERA_RAW: "camera RAW without a preview",
     ReasonCode.FORMAT_NOT_DECODED: "format is not decoded",
     ReasonCode.DAMAGED_IMAGE: "damaged or truncated picture",
     ReasonCode.IMAGE_TOO_LARGE: "picture is too large",

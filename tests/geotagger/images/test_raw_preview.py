@@ -63,7 +63,7 @@ def test_time_and_camera_are_read(name):
     metadata = read_raw(RAWS[name], preview.jpeg)
     assert metadata.taken_at == "2024-05-05T10:00:00"
     assert metadata.camera == "Maker Model 1"
-    assert metadata.gps is None
+    assert (metadata.gps, metadata.gps_problem) == (None, "")
 
 
 @pytest.mark.parametrize(

@@ -45,12 +45,21 @@ def test_everything_at_once():
     assert said == {
         "answered": "3 city, 1 country, 1 continent",
         "countries": "3 France, 1 United States",
-        "skipped": "1 camera RAW is not decoded",
+        "skipped": "1 camera RAW without a preview",
         "failed": "2 damaged or truncated picture, 1 not a picture",
         "resumed": "4 finished by an earlier run (--restart predicts them again)",
         "reports": "r.csv",
         "next": "geotagger report r.csv --where status=failed",
     }
+
+
+def test_what_the_scan_left_out():
+    _, said = lines(taken("a", PARIS), left_out=Counter({"@eaDir/": 12, "small": 2}))
+    assert said["left out"].startswith("12 @eaDir/, 2 small (folders of thumbnails")
+    assert "--no-default-excludes" in said["left out"]
+    options = RunOptions((Path(),), exclude=("small",))
+    text = summary_text(RunSummary(seconds=1, left_out=Counter({"small": 2})), options)
+    assert "left out:    2 small\n" in f"{text}\n"
 
 
 def test_why_predicted_photos_were_not_written():
