@@ -102,7 +102,8 @@ def in_words(outcome: Outcome) -> str:
 def _would_fit(item: GpsAlternative) -> str:
     named = ", ".join(filter(None, (item.place.city, item.place.country))) or "at sea"
     at = f"{item.point.lat:.5g}, {item.point.lon:.5g}"
-    return f"with {item.mistake} ({at}: {named}) it would lie {item.distance_km:,.0f} km from it"
+    away = f"{item.distance_km:,.0f} km from the prediction"
+    return f"with {item.mistake} it would be at {at} ({named}), {away}"
 
 
 def _place(prediction: Prediction) -> str:
