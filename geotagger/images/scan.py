@@ -33,7 +33,8 @@ RAW_SUFFIXES = frozenset({
     ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf",
     ".srw", ".x3f", ".jxl",
 })
-"""Camera RAW and JPEG XL: not decoded, but scanned, so that each gets a row that says why."""
+"""Camera RAW, which is judged by a preview, and JPEG XL, which is decoded if its package is
+installed. Without either, the file is skipped, with the reason in its row."""
 # fmt: on
 
 _SCANNED_SUFFIXES = IMAGE_SUFFIXES | RAW_SUFFIXES
