@@ -14,9 +14,14 @@ from pathlib import Path
 
 from geotagger.config import RunOptions
 from geotagger.errors import NoPhotosError
-from geotagger.fusion.gps_alternatives import GpsAlternative, agreeing_alternatives
+from geotagger.fusion.gps_alternatives import (
+    GpsAlternative,
+    agreeing_alternatives,
+    swapped_alternatives,
+)
 from geotagger.fusion.gps_check import GpsCheck, gps_check, gps_distance_km
 from geotagger.geography.places import load_places
+from geotagger.metadata.stated_position import stated_position
 from geotagger.pipeline.run import predictions
 from geotagger.printable import printable_path
 from geotagger.reasons import Reason, ReasonCode
@@ -54,13 +59,13 @@ def run(options: RunOptions, on_outcome: Callable[[Outcome, str], None]) -> Coun
         for outcome in outcomes:
             text, check = in_words(outcome), gps_check(outcome)
             checked = outcome
-            if check in (GpsCheck.AGREE, GpsCheck.FAR):
+            if check in (GpsCheck.AGREE, GpsCheck.FAR) or _alternatives(outcome):
                 compared = Reason(ReasonCode.GPS_COMPARED, text)
                 checked = replace(outcome, reasons=(*outcome.reasons, compared))
             for report in reports:
                 report.add(checked)
             counts[check or NOT_JUDGED] += 1
-            counts[FITS_CHANGED] += bool(agreeing_alternatives(outcome))
+            counts[FITS_CHANGED] += bool(_alternatives(outcome))
             on_outcome(outcome, text)
     if not counts.total():
         raise NoPhotosError(f"no photos in {', '.join(str(path) for path in options.paths)}")
@@ -71,7 +76,8 @@ def in_words(outcome: Outcome) -> str:
     """The result of the check of one photo, as a sentence."""
     check, metadata, prediction = gps_check(outcome), outcome.metadata, outcome.prediction
     if check is GpsCheck.INVALID:
-        return f"invalid GPS: {metadata.gps_problem}"
+        swapped = "".join(f"; {_would_fit(item)}" for item in _alternatives(outcome))
+        return f"invalid GPS: {metadata.gps_problem}{swapped}"
     if check is GpsCheck.NO_GPS:
         earlier = metadata.gps_is_prediction
         return "no measured GPS, only a prediction of geotagger" if earlier else "no GPS"
@@ -90,13 +96,20 @@ def in_words(outcome: Outcome) -> str:
     circle = f"90 % radius of {prediction.radius_km:,.0f} km"
     if metadata.gps_error_km >= 1:
         circle += f" and the receiver's own error of {metadata.gps_error_km:,.0f} km"
-    alternatives = agreeing_alternatives(outcome)
+    alternatives = _alternatives(outcome)
     would_fit = "".join(f"; {_would_fit(item)}" for item in alternatives)
     if check is GpsCheck.FAR:
         return f"inconsistent: {distance}, outside the {circle}{would_fit}"
     verdict = "doubtful" if alternatives else "consistent"
     vague = "; the circle is so wide that this says little" * (prediction.radius_km > VAGUE_KM)
     return f"{verdict}: {distance}, inside the {circle}{vague}{would_fit}"
+
+
+def _alternatives(outcome: Outcome) -> list[GpsAlternative]:
+    """Where the GPS of a photo would fit the prediction, without a common mistake."""
+    if gps_check(outcome) is not GpsCheck.INVALID:
+        return agreeing_alternatives(outcome)
+    return swapped_alternatives(outcome, stated_position(outcome.photo.path))
 
 
 def _would_fit(item: GpsAlternative) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from geotagger.fusion.gps_check import GpsCheck, gps_check, gps_distance_km
 from geotagger.geography.places import load_places
 from geotagger.geography.sphere import haversine_km
-from geotagger.types import Outcome, Place, Point
+from geotagger.types import Outcome, Place, Point, Prediction
 
 CLEARLY_KM = 100.0
 """Inside the circle, a position that is closer to the prediction than this needs no alternative."""
@@ -31,6 +31,34 @@ class GpsAlternative:
     """From the predicted point."""
 
 
+def swapped_alternatives(
+    outcome: Outcome, stated: tuple[float, float] | None
+) -> list[GpsAlternative]:
+    """The alternatives for a position that is out of range: a latitude of 151 may be a longitude.
+
+    Args:
+        outcome: of a photo whose GPS is invalid.
+        stated: its latitude and longitude as they are stored.
+    """
+    prediction = outcome.prediction
+    if (
+        stated is None
+        or prediction is None
+        or not (90 < abs(stated[0]) <= 180 >= 2 * abs(stated[1]))
+    ):
+        return []
+    lon, lat = stated
+    swapped = "latitude and longitude swapped"
+    points = [
+        (swapped, Point(lat, lon)),
+        (f"{swapped} and the sign of the latitude changed", Point(-lat, lon)),
+        (f"{swapped} and the sign of the longitude changed", Point(lat, -lon)),
+        (f"{swapped} and both signs changed", Point(-lat, -lon)),
+    ]
+    found = [_alternative(mistake, point, prediction) for mistake, point in points]
+    return _nearest_first([item for item in found if item.distance_km <= prediction.radius_km])
+
+
 def agreeing_alternatives(outcome: Outcome) -> list[GpsAlternative]:
     """The alternatives inside the circle of the prediction that fit better, the nearest first.
 
@@ -43,18 +71,25 @@ def agreeing_alternatives(outcome: Outcome) -> list[GpsAlternative]:
     if check not in (GpsCheck.AGREE, GpsCheck.FAR) or not gps or not prediction or not distance_km:
         return []
     reach_km = prediction.radius_km + outcome.metadata.gps_error_km
-    name = load_places().name
-    is_at_sea = not name(gps.lat, gps.lon).country
+    is_at_sea = not load_places().name(gps.lat, gps.lon).country
     found = []
     for mistake, point in _alternatives(gps):
-        km = float(haversine_km(point.lat, point.lon, prediction.point.lat, prediction.point.lon))
-        if km > reach_km:
+        item = _alternative(mistake, point, prediction)
+        if item.distance_km > reach_km:
             continue
-        item = GpsAlternative(mistake, point, name(point.lat, point.lon), km)
-        is_closer = distance_km > CLEARLY_KM and km < CLEARLY_CLOSER * distance_km
+        is_closer = distance_km > CLEARLY_KM and item.distance_km < CLEARLY_CLOSER * distance_km
         is_on_land = bool(item.place.country)
         if check is GpsCheck.FAR or (is_on_land and (is_at_sea or is_closer)):
             found.append(item)
+    return _nearest_first(found)
+
+
+def _alternative(mistake: str, point: Point, prediction: Prediction) -> GpsAlternative:
+    km = float(haversine_km(point.lat, point.lon, prediction.point.lat, prediction.point.lon))
+    return GpsAlternative(mistake, point, load_places().name(point.lat, point.lon), km)
+
+
+def _nearest_first(found: list[GpsAlternative]) -> list[GpsAlternative]:
     return sorted(found, key=lambda item: item.distance_km)
 
 

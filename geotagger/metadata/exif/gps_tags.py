@@ -181,6 +181,16 @@ def position(tiff: Tiff, gps: Ifd) -> Point:
     return checked_point(lat, lon)
 
 
+def stated_degrees(tiff: Tiff, gps: Ifd) -> tuple[float, float]:
+    """Latitude and longitude as they are stored, also out of range.
+
+    Raises:
+        ValueError: One of them cannot be read.
+    """
+    lat = _signed_degrees(tiff, gps, _LAT, _LAT_REF, "latitude", "NS")
+    return lat, _signed_degrees(tiff, gps, _LON, _LON_REF, "longitude", "EW")
+
+
 def time_utc(tiff: Tiff, gps: Ifd) -> str:
     """Time of the fix, ISO 8601; empty unless date and time are both valid."""
     try:

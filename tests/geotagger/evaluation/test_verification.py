@@ -1,5 +1,6 @@
 """`verify`: one verdict a photo, and words that say how much it is worth."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,30 @@ def test_a_lost_sign_is_named_however_wide_the_circle(mistake, gps, radius_km):
 def test_swapped_axes_are_named(radius_km):
     words = in_words(outcome(PhotoMetadata(Point(4.83, 45.76)), radius_km))  # Lyon, off Somalia
     assert "with latitude and longitude swapped it would be at 45.76, 4.83 (Lyon, France)" in words
+
+
+@pytest.mark.parametrize(
+    ("refs", "mistake"),
+    [
+        (("N", "W"), "latitude and longitude swapped it would"),
+        (
+            ("N", "E"),
+            "latitude and longitude swapped and the sign of the latitude changed it would",
+        ),
+    ],
+)
+def test_a_latitude_that_is_out_of_range_may_be_the_longitude(tmp_path, refs, mistake):
+    exif = Image.Exif()
+    lat, lon = (151.0, 12.0, 0.0), (33.0, 51.0, 0.0)
+    exif.get_ifd(0x8825).update({1: refs[0], 2: lat, 3: refs[1], 4: lon})
+    Image.new("RGB", (64, 48)).save(tmp_path / "a.jpg", exif=exif)
+    metadata = read((tmp_path / "a.jpg").read_bytes())
+    assert "out of range" in metadata.gps_problem
+    photo = Photo(tmp_path / "a.jpg", tmp_path)
+    words = in_words(replace(outcome(metadata, place=SYDNEY), photo=photo))
+    assert words.startswith("invalid GPS: ")
+    assert f"with {mistake} be at -33.85, 151.2 (" in words
+    assert "swapped" not in in_words(replace(outcome(metadata), photo=photo))
 
 
 def test_sound_gps_gets_no_alternative():
