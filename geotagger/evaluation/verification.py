@@ -59,13 +59,14 @@ def run(options: RunOptions, on_outcome: Callable[[Outcome, str], None]) -> Coun
         for outcome in outcomes:
             text, check = in_words(outcome), gps_check(outcome)
             checked = outcome
-            if check in (GpsCheck.AGREE, GpsCheck.FAR) or _alternatives(outcome):
+            fits_changed = bool(_alternatives(outcome))
+            if check in (GpsCheck.AGREE, GpsCheck.FAR) or fits_changed:
                 compared = Reason(ReasonCode.GPS_COMPARED, text)
                 checked = replace(outcome, reasons=(*outcome.reasons, compared))
             for report in reports:
                 report.add(checked)
             counts[check or NOT_JUDGED] += 1
-            counts[FITS_CHANGED] += bool(_alternatives(outcome))
+            counts[FITS_CHANGED] += fits_changed
             on_outcome(outcome, text)
     if not counts.total():
         raise NoPhotosError(f"no photos in {', '.join(str(path) for path in options.paths)}")

@@ -41,13 +41,11 @@ def swapped_alternatives(
         stated: its latitude and longitude as they are stored.
     """
     prediction = outcome.prediction
-    if (
-        stated is None
-        or prediction is None
-        or not (90 < abs(stated[0]) <= 180 >= 2 * abs(stated[1]))
-    ):
+    if stated is None or prediction is None:
         return []
     lon, lat = stated
+    if not (90 < abs(lon) <= 180 and abs(lat) <= 90):
+        return []
     swapped = "latitude and longitude swapped"
     points = [
         (swapped, Point(lat, lon)),
