@@ -53,7 +53,7 @@ def _with_cr3(metadata: PhotoMetadata, data: bytes) -> PhotoMetadata:
         if has_position(gps):
             metadata = replace(metadata, gps=position(tiff, gps))
     except ValueError as error:
-        metadata = replace(metadata, gps_problem=str(error))
+        metadata = replace(metadata, gps_problem=str(error), gps_is_unread=True)
     except (IndexError, struct.error):
         pass
     return metadata
