@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from geotagger.cli.flags import SOME_FAILED, TOUCH, EnumChoice
+from geotagger.cli.flags import MAX_RADIUS, SOME_FAILED, TOUCH, overwrite_flag
 from geotagger.cli.review import REPORT
 from geotagger.config import Overwrite, RunOptions
 
@@ -22,22 +22,8 @@ if TYPE_CHECKING:
 @click.option("--write-exif", is_flag=True, help="Write into the photos.  [default]")
 @click.option("--sidecar", is_flag=True, help="Write XMP sidecars instead of tags in photos.")
 @click.option("--dry-run", is_flag=True, help="Print what would be written; write nothing.")
-@click.option(
-    "--overwrite",
-    type=EnumChoice(Overwrite),
-    default=Overwrite.PREDICTED.value,
-    show_default=True,
-    help="Existing GPS that may be replaced: none, earlier predictions, or any.",
-)
-@click.option(
-    "--max-radius",
-    "max_radius_km",
-    type=click.FloatRange(min=0, min_open=True),
-    default=50.0,
-    show_default=True,
-    metavar="KM",
-    help="Write a position only if its 90 % radius is at most this; else only region tags.",
-)
+@overwrite_flag(Overwrite.PREDICTED)
+@MAX_RADIUS
 @TOUCH
 @click.option("-q", "--quiet", is_flag=True, help="Print only the totals.")
 def apply(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from geotagger.config import Device, RunOptions
+from geotagger.config import Device, Overwrite, RunOptions
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -47,6 +47,28 @@ DEVICES = EnumChoice(Device)
 PATHS = click.argument(
     "paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path)
 )
+MAX_RADIUS = click.option(
+    "--max-radius",
+    "max_radius_km",
+    type=click.FloatRange(min=0, min_open=True),
+    default=50.0,
+    show_default=True,
+    metavar="KM",
+    help="Write a position only if its 90 % radius is at most this; else only region tags.",
+)
+
+
+def overwrite_flag(default: Overwrite) -> Callable[..., Any]:
+    """`--overwrite`: which existing GPS a command may replace."""
+    return click.option(
+        "--overwrite",
+        type=EnumChoice(Overwrite),
+        default=default.value,
+        show_default=True,
+        help="Existing GPS that may be replaced: none, earlier predictions, or any.",
+    )
+
+
 PREDICTION_FLAGS: Sequence[Callable[..., Any]] = (
     click.option(
         "--model",

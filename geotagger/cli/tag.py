@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from geotagger.cli.flags import (
+    MAX_RADIUS,
     PATHS,
     SOME_FAILED,
     TOUCH,
     EnumChoice,
     album_flag,
+    overwrite_flag,
     prediction_flags,
     run_options,
     scan_flags,
@@ -89,22 +91,8 @@ def _groups(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...
     metavar="FILE",
     help="Chain of custody, .csv or .jsonl: SHA-256 of each photo before and after, and of copies.",
 )
-@click.option(
-    "--overwrite",
-    type=EnumChoice(Overwrite),
-    default=Overwrite.NEVER.value,
-    show_default=True,
-    help="Existing GPS that may be replaced: none, earlier predictions, or any.",
-)
-@click.option(
-    "--max-radius",
-    "max_radius_km",
-    type=click.FloatRange(min=0, min_open=True),
-    default=50.0,
-    show_default=True,
-    metavar="KM",
-    help="Write a position only if its 90 % radius is at most this; else only region tags.",
-)
+@overwrite_flag(Overwrite.NEVER)
+@MAX_RADIUS
 @TOUCH
 @album_flag()
 @click.option(
