@@ -71,7 +71,8 @@ JPEG_XL = Format("JPEG XL", "pillow_jxl.JpegXLImagePlugin.JXLImageFile", 16, (".
 
 _RAW = Reason(
     ReasonCode.CAMERA_RAW,
-    "this camera RAW file has no preview inside: convert it, or put the camera's JPEG beside it",
+    "this camera RAW file has no preview inside: pip install rawpy, convert it, or put the "
+    "camera's JPEG beside it",
 )
 _JPEG_XL_NOT_READ = Reason(
     ReasonCode.FORMAT_NOT_DECODED,

@@ -101,8 +101,10 @@ def _judged_by(raw: LoadedPhoto, preview: RawPreview | None) -> tuple[LoadedPhot
             if twin is not None:
                 named = printable_path(Path(path.name))
                 return twin, Reason(ReasonCode.RAW_PREVIEW, f"{named} beside it")
-    size = f" ({preview.width_px} x {preview.height_px})" if preview else ""
-    return raw, Reason(ReasonCode.RAW_PREVIEW, f"the preview inside{size}")
+    if preview is None:
+        return raw, Reason(ReasonCode.RAW_PREVIEW, "its sensor data, developed by rawpy")
+    size = f"{preview.width_px} x {preview.height_px}"
+    return raw, Reason(ReasonCode.RAW_PREVIEW, f"the preview inside ({size})")
 
 
 def _read_twin(raw: LoadedPhoto, path: Path) -> LoadedPhoto | None:

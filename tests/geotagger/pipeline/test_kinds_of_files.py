@@ -147,7 +147,18 @@ def test_raw_without_a_preview_is_skipped_with_the_remedy(folder, rows_of):
     (folder / "a.nef").write_bytes(raws.tiff_like(b""))
     cells = rows_of(folder)["a.nef"]
     assert cells["status"] == "skipped"
-    assert "no preview inside: convert it, or put the camera's JPEG beside it" in cells["note"]
+    assert (
+        "no preview inside: pip install rawpy, convert it, or put the camera's JPEG beside it"
+        in cells["note"]
+    )
+
+
+def test_raw_without_a_preview_is_judged_by_its_sensor_data(folder, rows_of):
+    pytest.importorskip("rawpy")
+    (folder / "a.dng").write_bytes(raws.sensor_dng())
+    cells = rows_of(folder)["a.dng"]
+    assert cells["status"] in ("unsure", "predicted")
+    assert "judged by its sensor data, developed by rawpy" in cells["note"]
 
 
 def test_a_live_photo_and_a_motion_photo_stay_whole(folder, rows_of):
