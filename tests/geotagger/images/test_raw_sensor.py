@@ -1,5 +1,8 @@
 """Camera RAW without a preview is developed by rawpy, where that is installed."""
 
+from contextlib import suppress
+
+import numpy as np
 import pytest
 
 from geotagger.errors import UnreadableImageError
@@ -24,6 +27,25 @@ def test_sensor_data_are_developed_upright():
     assert red > blue + 40
     red, _, blue = picture.image.getpixel((width // 2, 3 * height // 4))
     assert blue > red + 40
+
+
+def test_a_monochrome_sensor_gives_a_picture_in_rgb():
+    pytest.importorskip("rawpy")
+    picture = decode(raws.sensor_dng(monochrome=True), 20)
+    assert picture.image.mode == "RGB"
+    red, green, blue = picture.image.getpixel((0, 0))
+    assert red == green == blue
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_damaged_raw_is_a_picture_or_refused(seed):
+    pytest.importorskip("rawpy")
+    random = np.random.default_rng(seed)
+    data = bytearray(raws.sensor_dng())
+    for at in random.integers(8, 400, 4):
+        data[at] = random.integers(256)
+    with suppress(UnreadableImageError):
+        assert decode(bytes(data[: random.integers(300, len(data))]), 20).image.mode == "RGB"
 
 
 def test_what_libraw_does_not_read_gives_nothing():
