@@ -2,9 +2,8 @@
 
 How far the camera may have moved grows with the gap. Three ways of moving are mixed: on foot or in
 town, by road or rail, by air. Their shares and speeds are below; a floor allows for wrong clocks
-and
-for a second camera of the same model. A photo's own GPS is never used, nor is GPS that geotagger
-predicted.
+and for a second camera of the same model. A photo's own GPS is never used, nor is GPS that
+geotagger predicted.
 """
 
 from __future__ import annotations

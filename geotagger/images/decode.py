@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 
 NEUTRAL = (128, 128, 128)
 """Colour under transparent parts and around padded pictures. Mid-grey is close to the mean of
-photos,
-so it says least to a model; white would look like snow or an overcast sky."""
+photos, so it says least to a model; white would look like snow or an overcast sky."""
 
 MAX_PIXELS = 500_000_000
 
@@ -269,9 +268,8 @@ def fit(image: Image.Image, spec: InputSpec) -> NDArray[np.uint8]:
     """Fit an RGB picture into the model's input.
 
     `crop` takes the largest centred square, `squash` ignores the aspect ratio, `pad` keeps the
-    whole
-    picture on neutral grey. `clip` is `crop` on whole pixels of the resized picture, as in CLIP's
-    own processor. The filter is antialiased, as always in Pillow.
+    whole picture on neutral grey. `clip` is `crop` on whole pixels of the resized picture, as in
+    CLIP's own processor. The filter is antialiased, as always in Pillow.
 
     Returns:
         uint8 [S, S, 3], C-contiguous.

@@ -94,10 +94,8 @@ def walk(paths: Iterable[Path], excludes: Excludes | None = None) -> Iterator[Ph
 
     In a folder the files come first, then the subfolders, both sorted by name. Names that start
     with a dot are left out unless they are an argument. Links are followed; a folder is scanned
-    only
-    once, whatever paths lead to it. What cannot be read (a folder without permission, a broken
-    link,
-    a named pipe) is yielded with a `problem`.
+    only once, whatever paths lead to it. What cannot be read (a folder without permission, a broken
+    link, a named pipe) is yielded with a `problem`.
 
     The scan is lazy: it holds only the names of one folder at a time (about 125 bytes a photo), and
     an id of each folder seen.

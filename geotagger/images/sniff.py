@@ -1,8 +1,7 @@
 """Detects the format of a file by its first bytes, never by its name, and chooses the reader.
 
 Each of Pillow's readers is called directly, not through `Image.open`: so no other format can get
-in,
-and the size limit is ours (Pillow's is a global that cannot be set for one thread).
+in, and the size limit is ours (Pillow's is a global that cannot be set for one thread).
 """
 
 from __future__ import annotations
