@@ -128,12 +128,13 @@ def _originals(
             added if name == FLAT_KEYWORDS else Counter()
         )
         words = Counter(_texts(packet, name)) - repeated
-        originals.update(_parts(clean(word)) for word in words if not _is_below_root(name, word))
+        originals.update(_parts(word) for word in words if not _is_below_root(name, word))
     return originals
 
 
 def _parts(word: str) -> tuple[str, ...]:
-    return tuple(word.replace("|", "/").split("/"))
+    """A keyword as a path, cleaned part by part and without empty parts, as it is repeated."""
+    return tuple(filter(None, map(clean, word.replace("|", "/").split("/"))))
 
 
 def _removed(packet: XmpPacket, note: str, copies: Mapping[str, Counter[str]]) -> CleanedPacket:

@@ -9,7 +9,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from geotagger.errors import CannotEmbedError
@@ -41,6 +41,7 @@ from tests.fixtures.xmps import (
 
 COMPAT = replace(TAGS, compat=True)
 SLOW = settings(deadline=None, max_examples=300)
+KEYWORDS_ALONE = replace(TAGS, groups=frozenset({"keywords"}))
 CORPUS = Path(
     os.environ.get("GEOTAGGER_TEST_CORPUS", Path(__file__).parents[5] / "shared" / "corpus")
 )
@@ -181,6 +182,8 @@ def test_any_packet_comes_back(data: bytes, wanted: XmpTags) -> None:
 
 @SLOW
 @given(packets(), tags())
+@example(packet(bag("digiKam:TagsList", "Grandma", "Wedding/")), KEYWORDS_ALONE)
+@example(packet(bag("digiKam:TagsList", "Grandma", "/\U000e0001Wedding")), KEYWORDS_ALONE)
 def test_taken_out_of_what_another_program_rewrote(data: bytes, wanted: XmpTags) -> None:
     if b"\0" in data:
         data = packet(bag("dc:subject", "dog", "Paris"))
