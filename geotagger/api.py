@@ -27,8 +27,8 @@ from geotagger.fusion.decide import Fusion, predict
 from geotagger.geography.places import load_places
 from geotagger.images.decode import Picture, decode
 from geotagger.images.scan import walk
-from geotagger.metadata import read as metadata
-from geotagger.metadata.sidecar import with_sidecars
+from geotagger.metadata import read_file as metadata
+from geotagger.metadata.beside import with_files_beside
 from geotagger.output import untag as undo
 from geotagger.pipeline import run
 from geotagger.pipeline.executor_local import LocalExecutor, weigh_batch
@@ -420,12 +420,12 @@ def untag(photos: PhotoPath | Iterable[PhotoPath]) -> dict[str, int]:
 
 
 def read_metadata(photo: PhotoPath) -> PhotoMetadata:
-    """A photo's GPS position, time and camera, from its EXIF, XMP and XMP sidecars.
+    """A photo's GPS position, time and camera, from the file and those beside it.
 
     Raises:
         OSError: the file cannot be read.
     """
-    return with_sidecars(metadata.read(Path(photo).read_bytes()), Path(photo))
+    return with_files_beside(metadata.read_any(Path(photo).read_bytes()), Path(photo))
 
 
 def reverse_geocode(lat: float, lon: float) -> Place:

@@ -26,6 +26,7 @@ class ReasonCode(StrEnum):
     TRUNCATED = "truncated"
     RAW_PREVIEW = "raw_preview"
     FORMAT_BY_CONTENT = "format_by_content"
+    TIME_FROM = "time_from"
     NOT_A_PHOTO = "not_a_photo"
     NO_EVIDENCE = "no_evidence"
     INVALID_GPS = "invalid_gps"
@@ -63,6 +64,7 @@ _SENTENCES: Mapping[ReasonCode, str] = {
     ReasonCode.TRUNCATED: "truncated: {detail}",
     ReasonCode.RAW_PREVIEW: "camera RAW, judged by {detail}",
     ReasonCode.FORMAT_BY_CONTENT: "taken for {detail} by its content, not by its name",
+    ReasonCode.TIME_FROM: "its time is from {detail}",
     ReasonCode.NOT_A_PHOTO: (
         "no place to predict: it looks like a screenshot, a page or a drawing, not like a photo"
     ),

@@ -6,7 +6,7 @@ takes an `Outcome` and returns a new one with more in it (`dataclasses.replace`)
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -82,6 +82,24 @@ class SidecarVersion(NamedTuple):
     mtime_ns: int
 
 
+class TimeOrigin(StrEnum):
+    """Where the time of a photo comes from."""
+
+    ORIGINAL = "original"
+    """DateTimeOriginal in EXIF."""
+    DIGITIZED = "digitized"
+    """DateTimeDigitized in EXIF."""
+    XMP = "xmp"
+    GPS = "gps"
+    """The GPS time, UTC."""
+    RECORD = "record"
+    """A record of an online album, UTC."""
+    VIDEO = "video"
+    """The video of a Live Photo."""
+    NAME = "name"
+    """The name of the file."""
+
+
 @dataclass(frozen=True, slots=True)
 class PhotoMetadata:
     """The metadata of a photo, read before the picture is decoded."""
@@ -92,7 +110,8 @@ class PhotoMetadata:
     gps_is_prediction: bool = False
     """The position was written by geotagger: it is a prediction, not a measurement."""
     taken_at: str = ""
-    """ISO 8601 local time of the camera, with its UTC offset if the camera wrote one."""
+    """ISO 8601: local time of the camera, with its UTC offset if the camera wrote one. UTC (with
+    `Z`) or a day without time, where no more is known."""
     camera: str = ""
     """Maker and model."""
     gps_error_km: float = 0.0
@@ -109,6 +128,14 @@ class PhotoMetadata:
     """Name of the XMP sidecar that the position, or what is wrong with it, was read from."""
     sidecars: tuple[SidecarVersion, ...] = ()
     """The sidecars that were read, photo.jpg.xmp first."""
+    time_origin: TimeOrigin = TimeOrigin.ORIGINAL
+    """Where `taken_at` comes from."""
+
+    def with_time(self, taken_at: str, origin: TimeOrigin) -> PhotoMetadata:
+        """The same with a time, if it has none and `taken_at` is not empty."""
+        if self.taken_at or not taken_at:
+            return self
+        return replace(self, taken_at=taken_at, time_origin=origin)
 
     @property
     def has_own_gps(self) -> bool:

@@ -13,7 +13,6 @@ import threading
 from collections import OrderedDict, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -21,8 +20,9 @@ import numpy as np
 
 from geotagger.geography.sphere import EARTH_RADIUS_KM, km_of_cosine, unit_vectors
 from geotagger.images.scan import walk
-from geotagger.metadata.read import read_head
-from geotagger.metadata.sidecar import with_sidecars
+from geotagger.metadata.beside import with_files_beside
+from geotagger.metadata.read_file import read_head
+from geotagger.times.capture_time import clock_s
 from geotagger.types import Evidence, PhotoMetadata, Point, SourceKind
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class AlbumSource:
 
     def prepare(self, photo: LoadedPhoto) -> list[Neighbour] | None:
         """The nearest fixes before and after the photo; None if there are none."""
-        moment = moment_of(photo.metadata)
+        moment = clock_s(photo.metadata)
         if moment is None:
             return None
         timeline = self._timeline(photo.photo.path.parent)
@@ -133,24 +133,12 @@ def timeline_of(folder: Path) -> Timeline:
     if len(photos) > MAX_FOLDER_PHOTOS:
         return {}
     for photo in photos:
-        metadata = with_sidecars(read_head(photo.path), photo.path)
-        moment = moment_of(metadata)
+        metadata = with_files_beside(read_head(photo.path), photo.path)
+        moment = clock_s(metadata)
         if metadata.gps and not metadata.gps_is_prediction and moment is not None:
             fix = Fix(moment, photo.path.name, metadata.gps)
             timeline[camera_of(metadata)].append(fix)
     return {camera: sorted(fixes, key=lambda fix: fix.at) for camera, fixes in timeline.items()}
-
-
-def moment_of(metadata: PhotoMetadata) -> float | None:
-    """Seconds since 1970 by the camera's clock; comparable only between photos of one camera.
-
-    Returns:
-        None for a photo without a time. The UTC offset is ignored, because some photos of a series
-        lack it.
-    """
-    if not metadata.taken_at:
-        return None
-    return datetime.fromisoformat(metadata.taken_at).replace(tzinfo=UTC).timestamp()
 
 
 def neighbours(fixes: Sequence[Fix], moment: float, own_name: str) -> list[Neighbour]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from geotagger.times.capture_time import capture_time
 from geotagger.types import Evidence, PhotoMetadata, SourceKind
 
 if TYPE_CHECKING:
@@ -35,9 +36,6 @@ FIRST_YEAR = 2003
 """Clocks that show an earlier year were never set; EXIF offsets are younger still."""
 UNSET = re.compile(r"\d{4}-01-01T00:0")
 """Clocks start at midnight of New Year after the battery was out."""
-SLACK_MINUTES = 4.0
-"""Largest difference of an offset from a whole quarter of an hour, between camera and GPS time."""
-OFFSET = re.compile(r"([+-])(\d\d):(\d\d)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,24 +51,12 @@ class Clock:
 
 def read_clock(metadata: PhotoMetadata) -> Clock | None:
     """The clock of a photo; None if it has no UTC offset or was never set."""
-    if not metadata.taken_at or UNSET.match(metadata.taken_at):
+    time = capture_time(metadata)
+    if time is None or time.local is None or time.offset_minutes is None:
         return None
-    local = datetime.fromisoformat(metadata.taken_at).replace(tzinfo=None)
-    if local.year < FIRST_YEAR:
+    if UNSET.match(metadata.taken_at) or time.local.year < FIRST_YEAR:
         return None
-    written = OFFSET.search(metadata.taken_at)
-    if written:
-        minutes = int(written[2]) * 60 + int(written[3])
-        return Clock(local, -minutes if written[1] == "-" else minutes)
-    if not metadata.gps_time:
-        return None
-    utc = datetime.fromisoformat(metadata.gps_time).replace(tzinfo=None)
-    minutes_ahead = (local - utc) / timedelta(minutes=1)
-    quarters = round(minutes_ahead / 15)
-    is_offset = -12 * 60 <= minutes_ahead <= 14 * 60
-    if not is_offset or abs(minutes_ahead - 15 * quarters) > SLACK_MINUTES:
-        return None
-    return Clock(local, 15 * quarters, from_gps=True)
+    return Clock(time.local, time.offset_minutes, from_gps=time.offset_is_from_gps)
 
 
 class ClockSource:

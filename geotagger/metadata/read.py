@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 import struct
-from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from piexif import GPSIFD
@@ -14,22 +12,21 @@ from geotagger.metadata.coordinates import EmptyFixError
 from geotagger.metadata.exif import gps_tags
 from geotagger.metadata.exif.ifd import EXIF_IFD, RATIONAL, Tiff, gps_directory
 from geotagger.metadata.xmp.prediction import gps_in, prediction_in
-from geotagger.types import PhotoMetadata
+from geotagger.metadata.xmp.times import time_in
+from geotagger.times.dates import iso_time
+from geotagger.types import PhotoMetadata, TimeOrigin
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from geotagger.metadata.exif.ifd import Ifd
     from geotagger.types import Point
 
-_MAKE, _MODEL, _TAKEN, _OFFSET, _SERIAL = 0x010F, 0x0110, 0x9003, 0x9011, 0xA431
-_DATE = re.compile(r"(\d{4})[:/.-](\d\d)[:/.-](\d\d)[ T](\d\d):(\d\d):(\d\d)")
-_UTC_OFFSET = re.compile(r"[+-](?:0\d|1[0-4]):[0-5]\d")
+_MAKE, _MODEL, _SERIAL = 0x010F, 0x0110, 0xA431
+_OFFSET = 0x9010
+_DATES = ((0x9003, 0x9011, TimeOrigin.ORIGINAL), (0x9004, 0x9012, TimeOrigin.DIGITIZED))
+"""Tags of a date and its UTC offset, the moment of exposure first."""
 _MAX_NAME_CHARACTERS = 100
 _MAX_GPS_ERROR_KM = 100.0  # of a cell tower; a larger value is not a measurement
 _BLANK_SERIALS = frozenset({"none", "unknown", "n/a", "na", "null", "undefined"})
-_HEAD_BYTES = 1 << 18
-_MAX_WHOLE_BYTES = 32 << 20
 
 
 class _Gps(NamedTuple):
@@ -53,20 +50,26 @@ def read(data: bytes) -> PhotoMetadata:
         ifd0 = tiff.ifd(tiff.first)
     except (ValueError, IndexError, struct.error):
         gps = _gps_with_xmp(_Gps(), packet)
-        return PhotoMetadata(gps.point, gps.problem, gps.is_prediction, gps_is_unread=gps.is_unread)
+        without_exif = PhotoMetadata(
+            gps.point, gps.problem, gps.is_prediction, gps_is_unread=gps.is_unread
+        )
+        return without_exif.with_time(time_in(packet), TimeOrigin.XMP)
     gps = _gps_with_xmp(_gps(tiff, ifd0), packet)
     is_measured = gps.point is not None and not gps.is_prediction
-    return PhotoMetadata(
+    taken_at, origin = _taken_at(tiff, ifd0)
+    metadata = PhotoMetadata(
         gps.point,
         gps.problem,
         gps.is_prediction,
-        taken_at=_taken_at(tiff, ifd0),
+        taken_at=taken_at,
+        time_origin=origin,
         camera=_camera(tiff, ifd0),
         gps_error_km=_gps_error_km(tiff, ifd0) if is_measured else 0.0,
         gps_time=_gps_time(tiff, ifd0),
         camera_serial=_serial(tiff, ifd0),
         gps_is_unread=gps.is_unread,
     )
+    return metadata if taken_at else metadata.with_time(time_in(packet), TimeOrigin.XMP)
 
 
 def prediction_text(data: bytes) -> str:
@@ -77,30 +80,6 @@ def prediction_text(data: bytes) -> str:
         return gps_tags.prediction_text(tiff, gps) if gps else ""
     except (ValueError, IndexError, struct.error):
         return ""
-
-
-def read_head(path: Path) -> PhotoMetadata:
-    """Reads the metadata of a file whose pixels are not needed, if possible from its first 256 KB.
-
-    That is enough for all but a few JPEG and PNG files. TIFF, WebP and HEIF often have their EXIF
-    at the end, so up to 32 MB of them are read. Never raises: an unreadable file has no metadata.
-    """
-    try:
-        if not path.is_file():  # reading a pipe would never end
-            return PhotoMetadata()
-        with path.open("rb") as file:
-            data = file.read(_HEAD_BYTES)
-            metadata = read(data)
-            if len(data) < _HEAD_BYTES or metadata.taken_at or not _may_follow(data):
-                return metadata
-            return read(data + file.read(_MAX_WHOLE_BYTES - _HEAD_BYTES))
-    except OSError:
-        return PhotoMetadata()
-
-
-def _may_follow(head: bytes) -> bool:
-    """Whether EXIF may come after the head in this format."""
-    return head[4:8] == b"ftyp" or head[:4] in (b"RIFF", b"II*\0", b"MM\0*")
 
 
 def _gps_with_xmp(in_exif: _Gps, packet: bytes | None) -> _Gps:
@@ -169,25 +148,22 @@ def _serial(tiff: Tiff, ifd0: Ifd) -> str:
     return "" if is_blank else serial
 
 
-def _taken_at(tiff: Tiff, ifd0: Ifd) -> str:
+def _taken_at(tiff: Tiff, ifd0: Ifd) -> tuple[str, TimeOrigin]:
     try:
         exif = tiff.child(ifd0, EXIF_IFD)
     except ValueError:
-        return ""
-    return time_taken(tiff, exif) if exif else ""
+        exif = None
+    return time_taken(tiff, exif) if exif else ("", TimeOrigin.ORIGINAL)
 
 
-def time_taken(tiff: Tiff, exif: Ifd) -> str:
-    """`PhotoMetadata.taken_at` from the Exif directory."""
-    date = _DATE.match(_text(tiff, exif, _TAKEN))
-    if not date:
-        return ""
-    try:
-        taken = datetime(*map(int, date.groups()))  # type: ignore[arg-type]  # noqa: DTZ001
-    except ValueError:
-        return ""
-    offset = _text(tiff, exif, _OFFSET)
-    return taken.isoformat() + (offset if _UTC_OFFSET.fullmatch(offset) else "")
+def time_taken(tiff: Tiff, exif: Ifd) -> tuple[str, TimeOrigin]:
+    """`PhotoMetadata.taken_at` and its origin, from the Exif directory; empty without a time."""
+    for tag, offset_tag, origin in _DATES:
+        offset = _text(tiff, exif, offset_tag) or _text(tiff, exif, _OFFSET)
+        taken_at = iso_time(_text(tiff, exif, tag), offset)
+        if taken_at:
+            return taken_at, origin
+    return "", TimeOrigin.ORIGINAL
 
 
 def _camera(tiff: Tiff, ifd0: Ifd) -> str:

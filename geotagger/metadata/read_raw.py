@@ -42,7 +42,8 @@ def read_jpeg_xl(data: bytes) -> PhotoMetadata:
 def _with_cr3(metadata: PhotoMetadata, data: bytes) -> PhotoMetadata:
     try:
         tiff, exif = _directory(cr3_block(data, b"CMT2"))
-        metadata = replace(metadata, taken_at=time_taken(tiff, exif))
+        taken_at, origin = time_taken(tiff, exif)
+        metadata = replace(metadata, taken_at=taken_at, time_origin=origin)
     except (ValueError, IndexError, struct.error):
         pass
     block = cr3_block(data, b"CMT4")

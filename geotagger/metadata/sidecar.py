@@ -27,8 +27,9 @@ from geotagger.metadata.xmp.prediction import (
 )
 from geotagger.metadata.xmp.removal import CleanedPacket
 from geotagger.metadata.xmp.tags import XmpTags
+from geotagger.metadata.xmp.times import time_in
 from geotagger.printable import printable_path
-from geotagger.types import PhotoMetadata, Point, SidecarVersion
+from geotagger.types import PhotoMetadata, Point, SidecarVersion, TimeOrigin
 
 SUFFIX = ".xmp"
 _MAX_READ_BYTES = 32 << 20
@@ -77,7 +78,7 @@ def sidecar_versions(photo: Path) -> tuple[SidecarVersion, ...]:
 
 
 def with_sidecars(metadata: PhotoMetadata, photo: Path) -> PhotoMetadata:
-    """The metadata of a photo with the position in its sidecars.
+    """The metadata of a photo with the position in its sidecars, and their time if it has none.
 
     Programs that use sidecars write there what a person has changed, and show it in place of what
     the photo holds. So a position of another program there counts before that of the photo, and
@@ -89,6 +90,9 @@ def with_sidecars(metadata: PhotoMetadata, photo: Path) -> PhotoMetadata:
         return metadata
     metadata = replace(metadata, sidecars=versions)
     packets = {version.name: _packet(photo.with_name(version.name)) for version in versions}
+    if not metadata.taken_at:
+        times = filter(None, map(time_in, packets.values()))
+        metadata = metadata.with_time(next(times, ""), TimeOrigin.XMP)
     positions = {name: gps for name, packet in packets.items() if (gps := gps_in(packet))}
     for name, gps in positions.items():
         if gps.point and not gps.is_prediction:

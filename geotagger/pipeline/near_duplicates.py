@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from geotagger.evidence.camera_gps import Camera, camera_of, moment_of
+from geotagger.evidence.camera_gps import Camera, camera_of
 from geotagger.evidence.source import LoadedPhoto, WrappedSource
+from geotagger.times.capture_time import clock_s
 
 MAX_SECONDS = 5.0
 MAX_BITS = 3
@@ -38,7 +39,7 @@ class Likeness:
 
 def likeness_of(photo: LoadedPhoto) -> Likeness | None:
     """None for a photo without camera or time."""
-    moment = moment_of(photo.metadata)
+    moment = clock_s(photo.metadata)
     if moment is None or not photo.metadata.camera:
         return None
     return Likeness(camera_of(photo.metadata), moment, photo.difference_hash)

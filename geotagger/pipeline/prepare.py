@@ -1,6 +1,6 @@
 """Reads one photo: hash, metadata and picture from the same bytes, then what each source needs.
 
-The position may also come from the photo's XMP sidecars.
+Position and time may also come from other files beside it, see `metadata.beside`.
 """
 
 from __future__ import annotations
@@ -21,14 +21,15 @@ from geotagger.images.raw_preview import RawPreview, raw_preview, twins_of
 from geotagger.images.remote import RemotePath
 from geotagger.images.scan import RAW_SUFFIXES
 from geotagger.images.sniff import is_camera_raw, name_for_content
+from geotagger.metadata.beside import with_files_beside
 from geotagger.metadata.place_names import place_names
 from geotagger.metadata.read import read
-from geotagger.metadata.read_raw import read_jpeg_xl, read_raw
+from geotagger.metadata.read_file import read_any
 from geotagger.metadata.safe_write.loading import opened
-from geotagger.metadata.sidecar import with_sidecars
 from geotagger.printable import printable_path
 from geotagger.reasons import Reason, ReasonCode
-from geotagger.types import Outcome, Photo, PhotoMetadata, Status
+from geotagger.times.capture_time import ORIGIN_NAMES
+from geotagger.types import Outcome, Photo, PhotoMetadata, Status, TimeOrigin
 
 MAX_FILE_BYTES = 1 << 30
 
@@ -57,19 +58,21 @@ def prepare(
         data = _read_file(photo)
         is_raw = is_camera_raw(data)
         preview = raw_preview(data) if is_raw else None
-        metadata = with_sidecars(_read_metadata(data, preview, is_raw=is_raw), photo.path)
+        metadata = with_files_beside(read_any(data, preview and preview.jpeg), photo.path)
         if options.use_names:
             metadata = replace(metadata, place_names=place_names(data))
         sha256 = hashlib.sha256(data).hexdigest()
-        outcome = replace(outcome, sha256=sha256, metadata=metadata)
+        outcome = replace(outcome, sha256=sha256, metadata=metadata, reasons=_time_note(metadata))
         if options.only_missing and metadata.has_own_gps:
             return _final(outcome, Status.SKIPPED, Reason(ReasonCode.HAS_GPS))
         loaded = LoadedPhoto(photo, metadata, partial(decode, data), sha256)
         if is_raw:
             loaded, reason = _judged_by(loaded, preview)
-            outcome = replace(outcome, metadata=loaded.metadata, reasons=(reason,))
+            notes = (reason, *_time_note(loaded.metadata))
+            outcome = replace(outcome, metadata=loaded.metadata, reasons=notes)
         elif name := name_for_content(data, photo.path.suffix):
-            outcome = replace(outcome, reasons=(Reason(ReasonCode.FORMAT_BY_CONTENT, name),))
+            reason = Reason(ReasonCode.FORMAT_BY_CONTENT, name)
+            outcome = replace(outcome, reasons=(reason, *outcome.reasons))
         return prepare_loaded(loaded, outcome, sources, gate=options.gate)
     except PhotoError as error:
         is_unread = photo.path.suffix.lower() in RAW_SUFFIXES and not photo.problem
@@ -83,10 +86,10 @@ def prepare(
         return _final(outcome, Status.FAILED, Reason(ReasonCode.OUT_OF_MEMORY))
 
 
-def _read_metadata(data: bytes, preview: RawPreview | None, *, is_raw: bool) -> PhotoMetadata:
-    if is_raw:
-        return read_raw(data, preview.jpeg if preview else None)
-    return read_jpeg_xl(data) if data[4:8] == b"JXL " else read(data)
+def _time_note(metadata: PhotoMetadata) -> tuple[Reason, ...]:
+    """Where the time is from, unless it is from where nearly all photos have it."""
+    name = ORIGIN_NAMES.get(metadata.time_origin)
+    return (Reason(ReasonCode.TIME_FROM, name),) if metadata.taken_at and name else ()
 
 
 def _judged_by(raw: LoadedPhoto, preview: RawPreview | None) -> tuple[LoadedPhoto, Reason]:
@@ -115,12 +118,14 @@ def _read_twin(raw: LoadedPhoto, path: Path) -> LoadedPhoto | None:
     except (PhotoError, OSError):
         return None
     of_twin, own = read(data), raw.metadata
-    if own.taken_at and of_twin.taken_at and own.taken_at[:19] != of_twin.taken_at[:19]:
+    own_time = own.taken_at if own.time_origin is TimeOrigin.ORIGINAL else ""
+    if own_time and of_twin.taken_at and own_time[:19] != of_twin.taken_at[:19]:
         return None
-    if not own.taken_at and not own.camera:  # so that its neighbours in time are found
+    if not own_time and not own.camera:  # so that its neighbours in time are found
         own = replace(
             own,
             taken_at=of_twin.taken_at,
+            time_origin=of_twin.time_origin,
             camera=of_twin.camera,
             camera_serial=of_twin.camera_serial,
         )

@@ -20,13 +20,13 @@ from geotagger.evidence.camera_gps import (
     Camera,
     camera_of,
     gap_text,
-    moment_of,
     reach,
 )
 from geotagger.fusion.decide import Fusion
 from geotagger.fusion.mass import ProbabilityMass, sum_by_group
 from geotagger.geography.sphere import km_of_cosine, unit_vectors
 from geotagger.pipeline.merge import Item
+from geotagger.times.capture_time import clock_s
 from geotagger.types import Anchor, Evidence, Level, Outcome, PhotoEvidence, SourceKind
 
 PHOTOS_AHEAD = 64
@@ -73,7 +73,7 @@ class NeighbourPropagation:
     def _anchor(self, item: PhotoEvidence) -> Anchor | None:
         """The photo as an anchor; None if its words alone do not name a country."""
         metadata = item.outcome.metadata
-        moment = moment_of(metadata)
+        moment = clock_s(metadata)
         own = [e for e in item.evidence if e.kind in (SourceKind.TEXT, SourceKind.CLOCK)]
         has_words = any(e.kind == SourceKind.TEXT for e in own)
         if moment is None or not has_words or not metadata.camera:
@@ -96,7 +96,7 @@ class NeighbourPropagation:
         if not isinstance(item, PhotoEvidence):
             return item
         metadata = item.outcome.metadata
-        moment = moment_of(metadata)
+        moment = clock_s(metadata)
         anchors = self._anchors.get(camera_of(metadata))
         has_gps_nearby = any(e.kind == SourceKind.ALBUM for e in item.evidence)
         if moment is None or not anchors or not item.evidence or has_gps_nearby:

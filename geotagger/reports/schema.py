@@ -107,7 +107,11 @@ SCHEMA = (
         "readable); empty for photos without a prediction; see [writing.md](writing.md)",
     ),
     _number("gps_distance_km", "distance from the measured position to the prediction", "km", 0),
-    _text("taken_at", "local time of the camera, with its UTC offset if the camera wrote one"),
+    _text(
+        "taken_at",
+        "local time of the camera, with its UTC offset if the camera wrote one; UTC (ends in Z) or"
+        " the day alone, where no more is known; the note says where it is not from EXIF",
+    ),
     _text("model", "name, version and hash of the models"),
     _text("sha256", "SHA-256 of the file before anything was written"),
     _text("note", "why it failed, what was not written, and other remarks"),

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from geotagger.errors import PhotoError
 from geotagger.geography.places import load_places
-from geotagger.metadata.read import read
-from geotagger.metadata.sidecar import with_sidecars
+from geotagger.metadata.beside import with_files_beside
+from geotagger.metadata.read_file import read_any
 from geotagger.output.writer import Writer
 from geotagger.reasons import Reason, ReasonCode
 from geotagger.review.decisions import Decision, PhotoKey
@@ -72,7 +72,7 @@ def outcome_of(
     return Outcome(
         Photo(file.path, file.path.parent),
         Status.PREDICTED,
-        with_sidecars(read(file.data), file.path),
+        with_files_beside(read_any(file.data), file.path),
         prediction_of(cells, decision),
         file.sha256,
         cells["model"],

@@ -14,7 +14,6 @@ from geotagger.evidence.camera_gps import (
     Fix,
     Neighbour,
     gap_text,
-    moment_of,
     neighbours,
     reach,
     timeline_of,
@@ -137,11 +136,6 @@ def test_photos_without_time_or_neighbours_say_nothing(tmp_path, source):
     save(tmp_path / "3.jpg", "2024:06:05 10:00:00")
     assert source.prepare(shot_of(tmp_path / "2.jpg")) is None
     assert source.prepare(shot_of(tmp_path / "3.jpg")) is None
-
-
-def test_the_moment_ignores_the_offset():
-    with_offset = PhotoMetadata(taken_at="2024-05-05T10:00:00+02:00")
-    assert moment_of(with_offset) == moment_of(PhotoMetadata(taken_at="2024-05-05T10:00:00"))
 
 
 def on_trips(places, belief, source, rng, **how):

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, features
 
-from geotagger.metadata import read as reading
+from geotagger.metadata import read_file as reading
 from geotagger.metadata.containers.locate import exif_block
-from geotagger.metadata.read import read, read_head
+from geotagger.metadata.read import read
+from geotagger.metadata.read_file import read_head
 from geotagger.metadata.xmp.prediction import with_prediction
 from geotagger.metadata.xmp.tags import XmpTags
 from geotagger.types import PhotoMetadata, Point
@@ -418,7 +419,7 @@ def test_a_head_reads_no_more_than_it_needs(tmp_path, monkeypatch):
     path = tmp_path / "a.jpg"
     path.write_bytes(jpegs.photo(jpegs.exif(BLOCK)) + bytes(1_000_000))
     seen = []
-    monkeypatch.setattr(reading, "read", lambda data: seen.append(len(data)) or PhotoMetadata())
+    monkeypatch.setattr(reading, "read_any", lambda data: seen.append(len(data)) or PhotoMetadata())
     read_head(path)
     assert seen == [1 << 18]
 
