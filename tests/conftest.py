@@ -19,9 +19,10 @@ def pytest_xdist_auto_num_workers(config):
 
 
 @pytest.fixture(autouse=True)
-def _state_folder(tmp_path_factory, monkeypatch):
-    """No test touches the state folder of the person who runs it."""
+def _own_folders(tmp_path_factory, monkeypatch):
+    """No test touches the state and the models of the person who runs it."""
     monkeypatch.setenv("GEOTAGGER_STATE", str(tmp_path_factory.mktemp("state")))
+    monkeypatch.setenv("GEOTAGGER_MODELS", str(tmp_path_factory.mktemp("models")))
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from geotagger.cache.fingerprint import program_fingerprint, sha256_of
+from geotagger.calibration.stored import calibration_contents
 from geotagger.config import RunOptions
 from geotagger.vision.bundle.bundle import find_bundle
 from geotagger.vision.bundle.card import CARD_FILE
@@ -23,7 +24,7 @@ def run_key(options: RunOptions) -> str:
     """Key of a run: equal for runs that give every photo the same report row.
 
     Returns:
-        A SHA-256 in hexadecimal over program, options and model cards.
+        A SHA-256 in hexadecimal over program, options, model cards and calibrations.
 
     Raises:
         BundleError: a bundle named in the options does not exist.
@@ -33,7 +34,9 @@ def run_key(options: RunOptions) -> str:
     parts += [
         f"{name}={_as_text(value)}" for name, value in sorted(chosen) if name not in NOT_IN_KEY
     ]
-    parts += [sha256_of((find_bundle(name) / CARD_FILE).read_bytes()) for name in options.models]
+    folders = [find_bundle(name) for name in options.models]
+    parts += [sha256_of((folder / CARD_FILE).read_bytes()) for folder in folders]
+    parts += map(sha256_of, calibration_contents(folders))
     return sha256_of("\n".join(parts).encode("utf-8", "surrogateescape"))
 
 

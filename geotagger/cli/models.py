@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 import click
 
 from geotagger.cli.flags import DEVICES, complete_model
+from geotagger.config import Device
 
 
 @click.group()
@@ -44,14 +46,20 @@ def list_models() -> None:
 def info(model: str) -> None:
     """Print the card of a model: heads, licence, origin, calibration, files.
 
+    "user_calibrations" are those that `models calibrate` fitted for it, with their files.
+
     \b
     geotagger models info starter
     geotagger models info bundles/mine
     """
+    from geotagger.calibration.stored import calibrations_of
     from geotagger.vision.bundle.bundle import find_bundle, load_bundle
 
     bundle = load_bundle(find_bundle(model))
-    click.echo(bundle.card.to_json(), nl=False)
+    document = json.loads(bundle.card.to_json())
+    if found := calibrations_of(bundle):
+        document["user_calibrations"] = found
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
 
 
 @models.command()
@@ -71,6 +79,55 @@ def check(names: tuple[str, ...], device: str) -> None:
         differences = self_test.run_self_test(load_bundle(find_bundle(name)), device)
         text = ", ".join(f"{output} within {most:.2g}" for output, most in differences.items())
         click.echo(f"{name}: {text}")
+
+
+@models.command()
+@click.argument("names", nargs=-1, required=True, metavar="MODEL...", shell_complete=complete_model)
+@click.argument("folder", type=click.Path(path_type=Path, exists=True))
+@click.option("--device", type=DEVICES, default="auto", show_default=True)
+def calibrate(names: tuple[str, ...], folder: Path, device: Device) -> None:
+    """Fit models to your own photos with measured GPS: temperature, weight and radius.
+
+    It needs 200 photos of 12 days. Two days in three are fitted; the others tell what that is
+    worth, and a result that is worse there is not kept. Several models are fitted together, for
+    runs with the same --model flags. The photos are only read.
+
+    \b
+    geotagger models calibrate geoclip ~/Photos
+    geotagger models calibrate geoclip streetclip starter ~/Photos
+    """
+    from tqdm import tqdm
+
+    from geotagger.cache.store import journal_file
+    from geotagger.calibration.stored import store
+    from geotagger.calibration.user import calibrate as fit
+    from geotagger.config import RunOptions
+    from geotagger.pipeline.run import open_journal
+    from geotagger.vision.bundle.bundle import find_bundle
+
+    options = RunOptions(
+        paths=(folder,), models=names, device=device, gate=True, journal=journal_file()
+    )
+    hidden = not sys.stderr.isatty()
+    with (
+        open_journal(options) as journal,
+        tqdm(desc="looking for GPS", unit="photo", file=sys.stderr, disable=hidden) as scanned,
+        tqdm(desc="running", unit="photo", file=sys.stderr, disable=hidden) as inferred,
+    ):
+        found = fit(options, journal, scanned.update, inferred.update)
+    file = store(found, [find_bundle(name) for name in names])
+    for model in found.models:
+        click.echo(f"{model.name}: temperature {model.temperature:g}, weight {model.weight:g}")
+    click.echo(
+        f"90 % radius: times {found.radius_factor:g}\n"
+        f"fitted on {found.photos} photos of {found.days} days in {found.countries} countries; "
+        f"on {found.after.photos} photos of other days:\n"
+        f"  inside their 90 % radius    {found.before.radius_coverage:.0%} before, "
+        f"{found.after.radius_coverage:.0%} now\n"
+        f"  loss of the true country    {found.before.country_loss:.2f} before, "
+        f"{found.after.country_loss:.2f} now (nats; lower is better)\n"
+        f"kept in {file}"
+    )
 
 
 @models.command("import", context_settings={"ignore_unknown_options": True})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from geotagger.calibration.stored import calibrated
 from geotagger.config import RunOptions
 from geotagger.evidence.cached import CachedSource, InferenceCache
 from geotagger.evidence.camera_gps import AlbumSource
@@ -24,7 +25,7 @@ class EvidenceSetup:
     """The fusion, and the sources of evidence, whose models are loaded by `sources`.
 
     Attributes:
-        bundles: the models, checked but not loaded.
+        bundles: the models, checked but not loaded, with the user's calibrations.
         fusion: turns the evidence of the sources into predictions.
     """
 
@@ -35,7 +36,7 @@ class EvidenceSetup:
             UsageError: an area or a place is invalid.
         """
         self._options = options
-        self.bundles = [load_bundle(find_bundle(name)) for name in options.models]
+        self.bundles = calibrated([load_bundle(find_bundle(name)) for name in options.models])
         self._search = _search_space(options)
         self._search.check(self.bundles)
         places = load_places()

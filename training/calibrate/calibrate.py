@@ -13,8 +13,13 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
+from geotagger.calibration.fit import (
+    MAX_PHOTOS,
+    CountryLikelihood,
+    countries_and_weights,
+    radius_factor,
+)
 from geotagger.fusion.decide import Fusion
-from geotagger.fusion.prior import Constants, log_prior
 from geotagger.geography.sphere import haversine_km
 from geotagger.types import Evidence, Prediction
 from geotagger.vision.bundle.card import UNCALIBRATED, Calibration
@@ -30,12 +35,8 @@ if TYPE_CHECKING:
     from geotagger.vision.decoding.heads import HeadDecoder
     from training.engine.run_folder import HeldOut
 
-WEIGHTS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2)
-COVERAGE = 0.9
 LOCATED_PRECISIONS = ("point", "city", "region")
 """Precisions of labels whose position counts in distances."""
-MAX_PHOTOS = 400
-"""Photos for weight and factor; more change the third digit and cost minutes."""
 BATCH_SIZE = 64
 
 
@@ -88,7 +89,8 @@ def fit_place_temperature(
     if not (country >= 0).any():
         return 1.0
     values = log_likelihoods(held, {output: decoder}, rows)
-    return round(1 / _fit_weight(values, country, weights, places), 4)
+    (weight,) = CountryLikelihood([values], country, weights, places).fit()
+    return round(1 / weight, 4)
 
 
 def sigma_km(held: HeldOut, output: str) -> float:
@@ -155,7 +157,7 @@ def fit(held: HeldOut, decoders: Mapping[str, HeadDecoder], places: Places) -> C
     values = log_likelihoods(held, decoders, rows)
     if not values:
         return UNCALIBRATED
-    weight = _fit_weight(values, country, weights, places)
+    (weight,) = CountryLikelihood([values], country, weights, places).fit()
     fusion = Fusion(places)
     located = np.isin(held.precision[rows], LOCATED_PRECISIONS) & ~np.isnan(held.lat[rows])
     stretch = []
@@ -165,10 +167,7 @@ def fit(held: HeldOut, decoders: Mapping[str, HeadDecoder], places: Places) -> C
         lat, lon = prediction.point.lat, prediction.point.lon
         km = haversine_km(lat, lon, held.lat[row], held.lon[row])
         stretch.append(float(km) / prediction.radius_km)
-    if not stretch:
-        return Calibration(weight, radius_factor=1.0)
-    factor = float(np.clip(conformal_quantile(stretch, weights[located]), 0.01, 100))
-    return Calibration(weight, round(factor, 3))
+    return Calibration(weight, radius_factor(stretch, weights[located]))
 
 
 def _sample(
@@ -177,46 +176,3 @@ def _sample(
     """Returns (rows, their countries, their weights) of at most MAX_PHOTOS photos."""
     rows = np.unique(np.linspace(0, len(held) - 1, min(len(held), MAX_PHOTOS)).astype(int))
     return rows, *countries_and_weights(held.country[rows].tolist(), places)
-
-
-def countries_and_weights(
-    codes: Sequence[str], places: Places
-) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Returns (country [n], weight [n]) of photos with these country codes.
-
-    The country is an index into `places.country_codes`, -1 if unknown. The weight is
-    1 / sqrt(photos of the country).
-    """
-    index_of = {code: index for index, code in enumerate(places.country_codes)}
-    country = np.array([index_of.get(code, -1) for code in codes])
-    return country, np.bincount(country + 1)[country + 1] ** -0.5
-
-
-def _fit_weight(
-    values: list[NDArray[np.float32]],
-    country: NDArray[np.intp],
-    photo_weights: NDArray[np.float64],
-    places: Places,
-) -> float:
-    """Returns the one of WEIGHTS with the largest likelihood of the true countries."""
-    prior = log_prior(places, Constants.load())
-    losses = np.zeros(len(WEIGHTS))
-    for own, truth, photo_weight in zip(values, country, photo_weights, strict=True):
-        if truth < 0:
-            continue
-        inside = places.country == truth
-        for number, weight in enumerate(WEIGHTS):
-            logs = prior + np.float32(weight) * own
-            mass = np.exp(logs - logs.max())
-            losses[number] -= photo_weight * np.log(mass[inside].sum() / mass.sum() + 1e-12)
-    return WEIGHTS[int(losses.argmin())]
-
-
-def conformal_quantile(
-    values: Sequence[float] | NDArray[np.float64], weights: NDArray[np.float64]
-) -> float:
-    """Returns the weighted quantile at COVERAGE, with one unseen photo above all."""
-    order = np.argsort(values)
-    cumulative = np.cumsum(weights[order]) / (weights.sum() + weights.mean())
-    at = min(int(np.searchsorted(cumulative, COVERAGE)), len(values) - 1)
-    return float(np.asarray(values)[order][at])

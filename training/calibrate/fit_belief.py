@@ -19,6 +19,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from geotagger.calibration.fit import conformal_quantile, countries_and_weights
 from geotagger.fusion.decide import Fusion
 from geotagger.fusion.prior import Constants, log_prior
 from geotagger.geography.country_names import continent_of_country
@@ -29,11 +30,7 @@ from geotagger.vision.bundle.bundle import load_bundle
 from geotagger.vision.bundle.card import Calibration
 from geotagger.vision.decoding.factory import make_decoder
 from geotagger.vision.decoding.heads import HeadDecoder
-from training.calibrate.calibrate import (
-    LOCATED_PRECISIONS,
-    conformal_quantile,
-    countries_and_weights,
-)
+from training.calibrate.calibrate import LOCATED_PRECISIONS
 from training.engine.run_folder import RUN_FILE
 
 WEIGHTS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2)

@@ -5,6 +5,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from geotagger.calibration.fit import conformal_quantile  # noqa: E402
 from geotagger.geography.places import load_places  # noqa: E402
 from geotagger.vision.bundle.card import UNCALIBRATED  # noqa: E402
 from geotagger.vision.bundle.label_tables import Label  # noqa: E402
@@ -77,10 +78,10 @@ def test_the_conformal_factor_covers_nine_of_ten_unseen_photos():
     covered = []
     for _ in range(300):
         stretch = random.exponential(size=50)
-        factor = calibrate.conformal_quantile(stretch[:40].tolist(), np.ones(40))
+        factor = conformal_quantile(stretch[:40].tolist(), np.ones(40))
         covered.append((stretch[40:] <= factor).mean())
     assert np.mean(covered) == pytest.approx(0.9, abs=0.025)
-    assert calibrate.conformal_quantile([1.0, 5.0], np.ones(2)) == 5.0
+    assert conformal_quantile([1.0, 5.0], np.ones(2)) == 5.0
 
 
 def test_a_place_temperature_is_that_of_the_country():
