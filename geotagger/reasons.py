@@ -27,6 +27,8 @@ class ReasonCode(StrEnum):
     RAW_PREVIEW = "raw_preview"
     FORMAT_BY_CONTENT = "format_by_content"
     TIME_FROM = "time_from"
+    POSITION_STATED = "position_stated"
+    RECORD_NOT_READ = "record_not_read"
     NOT_A_PHOTO = "not_a_photo"
     NO_EVIDENCE = "no_evidence"
     INVALID_GPS = "invalid_gps"
@@ -65,6 +67,10 @@ _SENTENCES: Mapping[ReasonCode, str] = {
     ReasonCode.RAW_PREVIEW: "camera RAW, judged by {detail}",
     ReasonCode.FORMAT_BY_CONTENT: "taken for {detail} by its content, not by its name",
     ReasonCode.TIME_FROM: "its time is from {detail}",
+    ReasonCode.POSITION_STATED: (
+        "its position is from {detail}, set by a person or estimated, not measured by the camera"
+    ),
+    ReasonCode.RECORD_NOT_READ: "its record {detail}",
     ReasonCode.NOT_A_PHOTO: (
         "no place to predict: it looks like a screenshot, a page or a drawing, not like a photo"
     ),
@@ -89,7 +95,7 @@ _SENTENCES: Mapping[ReasonCode, str] = {
     ReasonCode.OLD_SIDECAR_NOT_CLEARED: "its sidecar keeps an earlier prediction: {detail}",
     ReasonCode.OLD_SIDECAR_CLEARED: "taken out of its earlier sidecar",
     ReasonCode.SIDECAR_GPS_STAYS: (
-        "its sidecar {detail} keeps another position, and programs that read sidecars show that"
+        "its {detail} keeps another position, and programs that read it show that"
     ),
 }
 """Codes without a sentence carry one as their detail."""

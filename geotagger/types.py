@@ -75,7 +75,7 @@ class Photo(_Identity):
 
 
 class SidecarVersion(NamedTuple):
-    """An XMP sidecar as it was at some time."""
+    """An XMP sidecar, or the record of an online album, as it was at some time."""
 
     name: str
     size_bytes: int
@@ -125,17 +125,27 @@ class PhotoMetadata:
     gps_is_unread: bool = False
     """GPS tags hold something that could not be read as a position; other programs may read it."""
     gps_sidecar: str = ""
-    """Name of the XMP sidecar that the position, or what is wrong with it, was read from."""
+    """Name of the XMP sidecar or of the record (`.json`) that the position, or what is wrong with
+    it, was read from."""
     sidecars: tuple[SidecarVersion, ...] = ()
-    """The sidecars that were read, photo.jpg.xmp first."""
+    """The sidecars and records that were read, photo.jpg.xmp first."""
     time_origin: TimeOrigin = TimeOrigin.ORIGINAL
     """Where `taken_at` comes from."""
+    gps_is_stated: bool = False
+    """A person set the position in an online album, or the album estimated it: not measured."""
+    record_problem: str = ""
+    """Why the record of an online album cannot be read."""
 
     def with_time(self, taken_at: str, origin: TimeOrigin) -> PhotoMetadata:
         """The same with a time, if it has none and `taken_at` is not empty."""
         if self.taken_at or not taken_at:
             return self
         return replace(self, taken_at=taken_at, time_origin=origin)
+
+    @property
+    def gps_file_kind(self) -> str:
+        """What `gps_sidecar` is, in a word."""
+        return "record" if self.gps_sidecar.endswith(".json") else "sidecar"
 
     @property
     def has_own_gps(self) -> bool:

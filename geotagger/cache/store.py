@@ -14,7 +14,7 @@ import os
 import sqlite3
 import time
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -23,9 +23,11 @@ from geotagger.cache.codec import FinishedRow, pack, unpack
 from geotagger.cache.schema import set_up
 from geotagger.evidence.cached import PackedOutput
 from geotagger.images.remote import RemotePath
-from geotagger.metadata.sidecar import SUFFIX, sidecar_versions
+from geotagger.metadata.beside import versions_beside
+from geotagger.metadata.sidecar import SUFFIX
 from geotagger.metadata.undo.write_journal import content_before
 from geotagger.reasons import ReasonCode
+from geotagger.records import names as records
 from geotagger.state import state_folder
 from geotagger.types import Anchor, Outcome, Photo, SidecarVersion, Status
 
@@ -144,7 +146,7 @@ class RunJournal:
             if version == (status.st_size, status.st_mtime_ns):
                 return
             version = (status.st_size, status.st_mtime_ns)
-            sidecars = sidecar_versions(photo.path)  # the write may have changed them
+            sidecars = versions_beside(photo.path)  # the write may have changed them
             # the write keeps the time and may keep the size, so rows of other runs are dropped
             statements.append(("DELETE FROM done WHERE path = ?", (path,)))
         values = (path, self._run_id, *version, pack(outcome, anchor, sidecars))
@@ -196,15 +198,19 @@ class RunJournal:
         return prefix + os.fsencode(photo.name)
 
     def _sidecars(self, photo: Photo) -> tuple[SidecarVersion, ...]:
-        """The sidecars of the photo now. Each folder is listed once: most photos have none."""
+        """The sidecars and records of the photo now. Each folder is listed once: most photos have
+        none."""
         folder, names = self._sidecar_names
         if photo.folder != folder:
             folder, names = photo.folder, _sidecar_names(photo.folder)
             self._sidecar_names = folder, names
         name = photo.name.lower()
-        if name + SUFFIX in names or os.path.splitext(name)[0] + SUFFIX in names:  # noqa: PTH122
-            return sidecar_versions(photo.path)
-        return ()
+        if not names:
+            return ()
+        sidecars = (name + SUFFIX, os.path.splitext(name)[0] + SUFFIX)  # noqa: PTH122
+        of_albums = (record.name.lower() for record in records.record_names(photo.name))
+        is_any = any(each in names for each in (*sidecars, *of_albums))
+        return versions_beside(photo.path) if is_any else ()
 
     def _key_id(self, key: str) -> int:
         if key not in self._ids:
@@ -249,12 +255,20 @@ class RunJournal:
 
 
 def _sidecar_names(folder: Path) -> frozenset[str]:
-    """The names of the sidecars in the folder, in lower case, for disks that ignore case."""
+    """The names of the sidecars and records in the folder, in lower case, for disks that ignore
+    case."""
     if isinstance(folder, RemotePath):
         return frozenset()
+    of_ente = (f"{records.ENTE_FOLDER}/{name}" for name in _names(folder / records.ENTE_FOLDER))
+    return frozenset((*_names(folder), *of_ente))
+
+
+def _names(folder: Path) -> Iterator[str]:
     try:
         with os.scandir(folder) as entries:
-            names = (entry.name.lower() for entry in entries)
-            return frozenset(name for name in names if name.endswith(SUFFIX))
+            for entry in entries:
+                name = entry.name.lower()
+                if name.endswith((SUFFIX, records.SUFFIX)):
+                    yield name
     except OSError:
-        return frozenset()
+        return

@@ -88,9 +88,11 @@ def in_words(outcome: Outcome) -> str:
     assert metadata.gps is not None
     at = load_places().name(metadata.gps.lat, metadata.gps.lon)
     named = ", ".join(filter(None, (at.city, at.country))) or "at sea"
-    sidecar = (
-        metadata.gps_sidecar and f" of its sidecar {printable_path(Path(metadata.gps_sidecar))}"
-    )
+    sidecar = ""
+    if metadata.gps_sidecar:
+        sidecar = f" of its {metadata.gps_file_kind} {printable_path(Path(metadata.gps_sidecar))}"
+    if metadata.gps_is_stated:
+        sidecar += ", which the camera did not measure"
     distance = (
         f"GPS{sidecar} ({named}) lies {distance_km:,.0f} km from the predicted {_place(prediction)}"
     )

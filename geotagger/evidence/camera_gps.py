@@ -1,4 +1,4 @@
-"""Evidence from GPS that the same camera measured nearby in time, in photos or their sidecars.
+"""Evidence from GPS that the same camera measured nearby in time, in photos or files beside them.
 
 How far the camera may have moved grows with the gap. Three ways of moving are mixed: on foot or in
 town, by road or rail, by air. Their shares and speeds are below; a floor allows for wrong clocks
@@ -44,6 +44,9 @@ ROAD_SHARE_PER_HOUR, MAX_ROAD = 0.15, 0.5
 AIR_SHARE_PER_HOUR, MAX_AIR = 0.01, 0.08
 FLOOR = 0.01
 """Probability that a neighbour says nothing: a wrong clock, another person's camera."""
+STATED_ERROR_KM = 10.0
+"""A position that a person set in an online album, or that it estimated, may mean just the town.
+This is a guess."""
 FOLDERS_KEPT = 8
 MAX_FOLDER_PHOTOS = 10_000
 """Larger folders are not used: to read the heads of all their files would take minutes."""
@@ -56,6 +59,8 @@ class Neighbour:
     name: str
     gap_hours: float
     point: Point
+    error_km: float = 0.0
+    """How far the position may be off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,7 @@ class Fix:
     """Seconds since 1970, by the camera's own clock."""
     name: str
     point: Point
+    error_km: float = 0.0
 
 
 Camera = tuple[str, str]
@@ -106,7 +112,8 @@ class AlbumSource:
         for neighbour in fixes:
             point = unit_vectors(neighbour.point.lat, neighbour.point.lon)
             km = km_of_cosine(self._places.unit @ point)
-            total += np.log(reach(km, neighbour.gap_hours)).astype(np.float32)
+            density = reach(km, neighbour.gap_hours, neighbour.error_km)
+            total += np.log(density).astype(np.float32)
         nearest = min(fixes, key=lambda neighbour: neighbour.gap_hours)
         total /= np.sqrt(len(fixes))  # the two ends of one gap are not independent
         reason = f"album: {nearest.name}, {gap_text(nearest.gap_hours)} apart, has GPS"
@@ -136,7 +143,7 @@ def timeline_of(folder: Path) -> Timeline:
         metadata = with_files_beside(read_head(photo.path), photo.path)
         moment = clock_s(metadata)
         if metadata.gps and not metadata.gps_is_prediction and moment is not None:
-            fix = Fix(moment, photo.path.name, metadata.gps)
+            fix = Fix(moment, photo.path.name, metadata.gps, _error_km(metadata))
             timeline[camera_of(metadata)].append(fix)
     return {camera: sorted(fixes, key=lambda fix: fix.at) for camera, fixes in timeline.items()}
 
@@ -146,11 +153,18 @@ def neighbours(fixes: Sequence[Fix], moment: float, own_name: str) -> list[Neigh
     fixes = [fix for fix in fixes if fix.name != own_name]
     index = bisect.bisect(fixes, moment, key=lambda fix: fix.at)
     near = fixes[max(index - 1, 0) : index + 1]
-    found = [Neighbour(fix.name, abs(fix.at - moment) / 3600, fix.point) for fix in near]
+    found = [
+        Neighbour(fix.name, abs(fix.at - moment) / 3600, fix.point, fix.error_km) for fix in near
+    ]
     return [neighbour for neighbour in found if neighbour.gap_hours <= MAX_GAP_HOURS]
 
 
-def reach(km: NDArray[np.float64], gap_hours: float) -> NDArray[np.float64]:
+def _error_km(metadata: PhotoMetadata) -> float:
+    """The receiver's own estimate; of a position that it did not measure, a guess."""
+    return max(metadata.gps_error_km, STATED_ERROR_KM if metadata.gps_is_stated else 0.0)
+
+
+def reach(km: NDArray[np.float64], gap_hours: float, error_km: float = 0.0) -> NDArray[np.float64]:
     """Relative probability density of a place, given its distance from where the camera was.
 
     Each way of moving is an exponential over the distance, spread over the ring at that distance.
@@ -158,13 +172,14 @@ def reach(km: NDArray[np.float64], gap_hours: float) -> NDArray[np.float64]:
     Args:
         km: distances, float64 of any shape.
         gap_hours: time between the two photos.
+        error_km: how far the known position may be off.
 
     Returns:
         float64, the shape of `km`.
     """
     road = min(ROAD_SHARE_PER_HOUR * gap_hours, MAX_ROAD)
     air = min(AIR_SHARE_PER_HOUR * gap_hours, MAX_AIR)
-    local_km = LOCAL_KM + LOCAL_KM_PER_HOUR * gap_hours
+    local_km = LOCAL_KM + error_km + LOCAL_KM_PER_HOUR * gap_hours
     road_km = local_km + ROAD_KM_PER_HOUR * gap_hours
     ways = ((1 - road - air, local_km), (road, road_km), (air, AIR_KM))
     density = np.full(km.shape, FLOOR / (2 * EARTH_RADIUS_KM**2))  # a factor of 2 pi is left out

@@ -112,7 +112,7 @@ class Writer:
         written, files = self._write_tags(outcome, tags, self.context)
         metadata = outcome.metadata
         if written.status is Status.TAGGED and metadata.gps_sidecar and metadata.has_own_gps:
-            stays = printable_path(Path(metadata.gps_sidecar))
+            stays = f"{metadata.gps_file_kind} {printable_path(Path(metadata.gps_sidecar))}"
             written = _with(written, Reason(ReasonCode.SIDECAR_GPS_STAYS, stays))
         if self.options.dry_run:
             return _rehearsed(written, files, tags), NOTHING_WRITTEN

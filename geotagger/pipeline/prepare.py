@@ -62,13 +62,15 @@ def prepare(
         if options.use_names:
             metadata = replace(metadata, place_names=place_names(data))
         sha256 = hashlib.sha256(data).hexdigest()
-        outcome = replace(outcome, sha256=sha256, metadata=metadata, reasons=_time_note(metadata))
+        outcome = replace(
+            outcome, sha256=sha256, metadata=metadata, reasons=_metadata_notes(metadata)
+        )
         if options.only_missing and metadata.has_own_gps:
             return _final(outcome, Status.SKIPPED, Reason(ReasonCode.HAS_GPS))
         loaded = LoadedPhoto(photo, metadata, partial(decode, data), sha256)
         if is_raw:
             loaded, reason = _judged_by(loaded, preview)
-            notes = (reason, *_time_note(loaded.metadata))
+            notes = (reason, *_metadata_notes(loaded.metadata))
             outcome = replace(outcome, metadata=loaded.metadata, reasons=notes)
         elif name := name_for_content(data, photo.path.suffix):
             reason = Reason(ReasonCode.FORMAT_BY_CONTENT, name)
@@ -86,10 +88,17 @@ def prepare(
         return _final(outcome, Status.FAILED, Reason(ReasonCode.OUT_OF_MEMORY))
 
 
-def _time_note(metadata: PhotoMetadata) -> tuple[Reason, ...]:
-    """Where the time is from, unless it is from where nearly all photos have it."""
-    name = ORIGIN_NAMES.get(metadata.time_origin)
-    return (Reason(ReasonCode.TIME_FROM, name),) if metadata.taken_at and name else ()
+def _metadata_notes(metadata: PhotoMetadata) -> tuple[Reason, ...]:
+    """Where time and position are from, unless it is from where nearly all photos have them."""
+    notes = []
+    if metadata.taken_at and (origin := ORIGIN_NAMES.get(metadata.time_origin)):
+        notes.append(Reason(ReasonCode.TIME_FROM, origin))
+    if metadata.gps_is_stated:
+        record = printable_path(Path(metadata.gps_sidecar))
+        notes.append(Reason(ReasonCode.POSITION_STATED, record))
+    if metadata.record_problem:
+        notes.append(Reason(ReasonCode.RECORD_NOT_READ, metadata.record_problem))
+    return tuple(notes)
 
 
 def _judged_by(raw: LoadedPhoto, preview: RawPreview | None) -> tuple[LoadedPhoto, Reason]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from geotagger.config import Overwrite
 from geotagger.errors import CannotEmbedError, PhotoError
+from geotagger.metadata.beside import with_files_beside
 from geotagger.metadata.containers.locate import xmp_packet
 from geotagger.metadata.embed import embed, original, undo_record
 from geotagger.metadata.exiftool.embed import embed_by_exiftool, needs_exiftool
@@ -29,7 +30,6 @@ from geotagger.metadata.sidecar import (
     sidecar_path,
     sidecar_with,
     sidecar_without,
-    with_sidecars,
 )
 from geotagger.metadata.undo.delta import delta
 from geotagger.metadata.undo.record import original_sha256
@@ -270,13 +270,13 @@ def _new_content(
 ) -> _NewContent:
     """The tagged content for `target`: the photo itself, an earlier copy, or a future file.
 
-    Sidecars of the paths `beside` may hold the position of another program.
+    Sidecars and records of the paths `beside` may hold the position of another program.
     """
     base = target if target.stat else photo
     existing = read(base.data)
     _refuse_measured(existing, context)
     for path in beside:
-        _refuse_measured(with_sidecars(PhotoMetadata(), path), context)
+        _refuse_measured(with_files_beside(PhotoMetadata(), path), context)
     new = _embedded(base, tags, context)
     has_prediction = existing.gps_is_prediction and base is target
     if has_prediction and context.overwrite == Overwrite.NEVER and new.data != target.data:
@@ -365,7 +365,7 @@ def _refuse_measured(existing: PhotoMetadata, context: WriteContext) -> None:
     if context.overwrite == Overwrite.ALWAYS:
         return
     sidecar = printable_path(Path(existing.gps_sidecar)) if existing.gps_sidecar else ""
-    it = f"its sidecar {sidecar}" if sidecar else "it"
+    it = f"its {existing.gps_file_kind} {sidecar}" if sidecar else "it"
     if existing.gps and not existing.gps_is_prediction:
         raise OverwriteRefusedError(
             f"{it} has a GPS position of its own, which is kept", ReasonCode.MEASURED_GPS_KEPT

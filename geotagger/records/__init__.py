@@ -1,0 +1,1 @@
+"""Records that online albums export beside photos: Google Takeout and Ente."""
