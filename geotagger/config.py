@@ -126,7 +126,7 @@ class RunOptions:
     text_device: Device | None = None
     """Device of the text reader; None for `device`."""
     album: bool = False
-    """Use photos that the same camera took nearby in time: their measured GPS, their words."""
+    """Use photos nearby in time, of this camera and others: their measured GPS, their words."""
     neighbour_gps: bool = True
     """With `album`, use measured GPS. Where photos are scored by their GPS, it would leak it."""
     use_names: bool = False

@@ -29,6 +29,7 @@ class ReasonCode(StrEnum):
     TIME_FROM = "time_from"
     POSITION_STATED = "position_stated"
     RECORD_NOT_READ = "record_not_read"
+    CLOCK_OFFSET = "clock_offset"
     NOT_A_PHOTO = "not_a_photo"
     NO_EVIDENCE = "no_evidence"
     INVALID_GPS = "invalid_gps"

@@ -175,7 +175,7 @@ def album_flag() -> Callable[..., Any]:
         "--album/--no-album",
         default=True,
         show_default=True,
-        help="Use GPS and text of photos that the same camera took nearby in time as evidence.",
+        help="Use GPS and text of photos nearby in time as evidence, also those of other devices.",
     )
 
 

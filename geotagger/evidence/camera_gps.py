@@ -1,4 +1,6 @@
-"""Evidence from GPS that the same camera measured nearby in time, in photos or files beside them.
+"""Evidence from GPS measured nearby in time, in photos or files beside them.
+
+First that of the same camera, or nearer ones of cameras that it was together with.
 
 How far the camera may have moved grows with the gap. Three ways of moving are mixed: on foot or in
 town, by road or rail, by air. Their shares and speeds are below; a floor allows for wrong clocks
@@ -9,25 +11,22 @@ geotagger predicted.
 from __future__ import annotations
 
 import bisect
-import threading
-from collections import OrderedDict, defaultdict
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from geotagger.evidence.album_tree import AlbumTree, Camera, DatedFix, Fix, camera_of
+from geotagger.evidence.album_trees import AlbumTrees
 from geotagger.geography.sphere import EARTH_RADIUS_KM, km_of_cosine, unit_vectors
-from geotagger.images.scan import walk
-from geotagger.metadata.beside import with_files_beside
-from geotagger.metadata.read_file import read_head
-from geotagger.times.capture_time import clock_s
-from geotagger.types import Evidence, PhotoMetadata, Point, SourceKind
+from geotagger.reasons import Reason, ReasonCode
+from geotagger.times.capture_time import CaptureTime, capture_time
+from geotagger.times.clock_offset import ClockOffset
+from geotagger.types import Evidence, Photo, Point, SourceKind
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
     from geotagger.evidence.source import LoadedPhoto
@@ -44,12 +43,12 @@ ROAD_SHARE_PER_HOUR, MAX_ROAD = 0.15, 0.5
 AIR_SHARE_PER_HOUR, MAX_AIR = 0.01, 0.08
 FLOOR = 0.01
 """Probability that a neighbour says nothing: a wrong clock, another person's camera."""
-STATED_ERROR_KM = 10.0
-"""A position that a person set in an online album, or that it estimated, may mean just the town.
-This is a guess."""
-FOLDERS_KEPT = 8
-MAX_FOLDER_PHOTOS = 10_000
-"""Larger folders are not used: to read the heads of all their files would take minutes."""
+APART = 0.1
+"""The same for a neighbour of another camera: its owner went another way. A guess."""
+APART_UNKNOWN = 0.3
+"""The same where nothing but the folder says that the two cameras were together. A guess."""
+CLOCK_HOURS = 1.0
+"""How far an unknown clock may be from the legal time: summer time, the next time zone. A guess."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,27 +60,18 @@ class Neighbour:
     point: Point
     error_km: float = 0.0
     """How far the position may be off."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fix:
-    """When and where a camera was."""
-
-    at: float
-    """Seconds since 1970, by the camera's own clock."""
-    name: str
-    point: Point
-    error_km: float = 0.0
-
-
-Camera = tuple[str, str]
-"""Model, serial number."""
-Timeline = Mapping[Camera, Sequence[Fix]]
-"""The fixes of each camera, in the order of time."""
+    apart: float = FLOOR
+    """Probability that it says nothing."""
+    camera: str = ""
+    """The other camera that took it; empty if it is the same one."""
 
 
 class AlbumSource:
-    """Uses positions that the same camera measured shortly before and after, in the same folder."""
+    """Uses positions measured shortly before and after in the same folder tree.
+
+    First those of the camera itself, or nearer ones of cameras that it was together with. If its
+    photos have no positions by which to tell, those of the other cameras count less.
+    """
 
     name: str = SourceKind.ALBUM
     min_side_px = 0
@@ -90,17 +80,21 @@ class AlbumSource:
 
     def __init__(self, places: Places) -> None:
         self._places = places
-        self._timelines: OrderedDict[Path, Timeline] = OrderedDict()
-        self._lock = threading.Lock()
+        self._trees = AlbumTrees(places)
 
     def prepare(self, photo: LoadedPhoto) -> list[Neighbour] | None:
         """The nearest fixes before and after the photo; None if there are none."""
-        moment = clock_s(photo.metadata)
-        if moment is None:
+        time = capture_time(photo.metadata)
+        if time is None or time.clock_s is None:
             return None
-        timeline = self._timeline(photo.photo.path.parent)
-        fixes = timeline.get(camera_of(photo.metadata), ())
-        return neighbours(fixes, moment, photo.photo.path.name) or None
+        tree, camera = self._trees.of(photo.photo), camera_of(photo.metadata)
+        own = neighbours(tree.timelines.get(camera, ()), time.clock_s, photo.photo)
+        others, clock = of_other_cameras(tree, camera, time)
+        if _gap_hours(own) <= _gap_hours(others):
+            return own or None
+        if clock is not None:
+            photo.remarks.append(Reason(ReasonCode.CLOCK_OFFSET, clock_text(camera, clock)))
+        return others
 
     def weigh(self, batch: Sequence[list[Neighbour]]) -> list[Evidence | None]:
         """The evidence of each photo's neighbours."""
@@ -112,45 +106,20 @@ class AlbumSource:
         for neighbour in fixes:
             point = unit_vectors(neighbour.point.lat, neighbour.point.lon)
             km = km_of_cosine(self._places.unit @ point)
-            density = reach(km, neighbour.gap_hours, neighbour.error_km)
+            density = reach(km, neighbour.gap_hours, neighbour.error_km, neighbour.apart)
             total += np.log(density).astype(np.float32)
         nearest = min(fixes, key=lambda neighbour: neighbour.gap_hours)
         total /= np.sqrt(len(fixes))  # the two ends of one gap are not independent
-        reason = f"album: {nearest.name}, {gap_text(nearest.gap_hours)} apart, has GPS"
+        by = f" of {nearest.camera}" * bool(nearest.camera)
+        reason = f"album: {nearest.name}{by}, {gap_text(nearest.gap_hours)} apart, has GPS"
         return Evidence(self.name, 1.0, reason, total)
 
-    def _timeline(self, folder: Path) -> Timeline:
-        with self._lock:
-            timeline = self._timelines.get(folder)
-            if timeline is None:
-                timeline = self._timelines[folder] = timeline_of(folder)
-                if len(self._timelines) > FOLDERS_KEPT:
-                    self._timelines.popitem(last=False)
-            return timeline
 
-
-def timeline_of(folder: Path) -> Timeline:
-    """The measured positions in one folder, by camera.
-
-    Only the head of each photo is read, and its sidecars.
-    """
-    timeline: defaultdict[Camera, list[Fix]] = defaultdict(list)
-    in_folder = (photo for photo in walk([folder]) if photo.path.parent == folder)
-    photos = [photo for photo in islice(in_folder, MAX_FOLDER_PHOTOS + 1) if not photo.problem]
-    if len(photos) > MAX_FOLDER_PHOTOS:
-        return {}
-    for photo in photos:
-        metadata = with_files_beside(read_head(photo.path), photo.path)
-        moment = clock_s(metadata)
-        if metadata.gps and not metadata.gps_is_prediction and moment is not None:
-            fix = Fix(moment, photo.path.name, metadata.gps, _error_km(metadata))
-            timeline[camera_of(metadata)].append(fix)
-    return {camera: sorted(fixes, key=lambda fix: fix.at) for camera, fixes in timeline.items()}
-
-
-def neighbours(fixes: Sequence[Fix], moment: float, own_name: str) -> list[Neighbour]:
-    """The nearest fix before and the nearest after `moment`, within the largest gap."""
-    fixes = [fix for fix in fixes if fix.name != own_name]
+def neighbours(fixes: Sequence[Fix], moment: float, photo: Photo) -> list[Neighbour]:
+    """The nearest fix before and the nearest after `moment`, within the largest gap; not the
+    photo's own."""
+    own = (photo.folder, photo.name)
+    fixes = [fix for fix in fixes if (fix.folder, fix.name) != own]
     index = bisect.bisect(fixes, moment, key=lambda fix: fix.at)
     near = fixes[max(index - 1, 0) : index + 1]
     found = [
@@ -159,12 +128,76 @@ def neighbours(fixes: Sequence[Fix], moment: float, own_name: str) -> list[Neigh
     return [neighbour for neighbour in found if neighbour.gap_hours <= MAX_GAP_HOURS]
 
 
-def _error_km(metadata: PhotoMetadata) -> float:
-    """The receiver's own estimate; of a position that it did not measure, a guess."""
-    return max(metadata.gps_error_km, STATED_ERROR_KM if metadata.gps_is_stated else 0.0)
+def of_other_cameras(
+    tree: AlbumTree, camera: Camera, time: CaptureTime
+) -> tuple[list[Neighbour], ClockOffset | None]:
+    """The nearest fixes of other cameras that were with this one.
+
+    Returns:
+        The neighbours, and the offset of the camera's clock if it had to be estimated.
+    """
+    if not any(camera) or time.clock_s is None:
+        return [], None
+    utc_s = None if time.utc is None else time.utc.timestamp()
+    if camera in tree.companions:
+        companions = tree.companions[camera]
+        if not companions:
+            return [], None
+        clock = companions[0].clock
+        tracks = {other.camera: tree.by_utc[other.camera] for other in companions}
+        if utc_s is not None:
+            return _around(tracks.items(), utc_s, APART), None
+        return _around(tracks.items(), time.clock_s + clock.offset_s, APART), clock
+    tracks_by = tree.by_legal_time if utc_s is None else tree.by_utc
+    others = [(other, dated) for other, dated in tracks_by.items() if other != camera]
+    if utc_s is not None:
+        return _around(others, utc_s, APART_UNKNOWN), None
+    return _around(others, time.clock_s, APART_UNKNOWN, CLOCK_HOURS), None
 
 
-def reach(km: NDArray[np.float64], gap_hours: float, error_km: float = 0.0) -> NDArray[np.float64]:
+def _around(
+    tracks: Iterable[tuple[Camera, Sequence[DatedFix]]],
+    at_s: float,
+    apart: float,
+    clock_hours: float = 0.0,
+) -> list[Neighbour]:
+    """The nearest fix of any camera before a time, and the nearest after it."""
+    before, after = [], []
+    for (camera, _), dated in tracks:
+        index = bisect.bisect(dated, at_s, key=lambda item: item.at_s)
+        before += [
+            (at_s - item.at_s, item.fix, camera) for item in dated[max(index - 1, 0) : index]
+        ]
+        after += [(item.at_s - at_s, item.fix, camera) for item in dated[index : index + 1]]
+    found = []
+    for side in (before, after):
+        if side:
+            gap_s, fix, camera = min(side, key=lambda item: item[0])
+            gap_hours = gap_s / 3600 + clock_hours
+            by = camera or "another camera"
+            near = Neighbour(fix.name, gap_hours, fix.point, fix.error_km, apart, by)
+            found += [near] * (gap_hours <= MAX_GAP_HOURS)
+    return found
+
+
+def clock_text(camera: Camera, clock: ClockOffset) -> str:
+    """For example `the clock of NIKON D90 is 2 h 0 min 12 s ahead of UTC (within 40 s)`."""
+    ahead_s = round(-clock.offset_s)
+    minutes, seconds = divmod(abs(ahead_s), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    size = f"{days:,} days " * bool(days) + f"{hours} h {minutes} min {seconds} s"
+    direction = "behind" if ahead_s < 0 else "ahead of"
+    return f"the clock of {camera[0]} is {size} {direction} UTC (within {clock.error_s:.0f} s)"
+
+
+def _gap_hours(found: Sequence[Neighbour]) -> float:
+    return min((neighbour.gap_hours for neighbour in found), default=math.inf)
+
+
+def reach(
+    km: NDArray[np.float64], gap_hours: float, error_km: float = 0.0, apart: float = FLOOR
+) -> NDArray[np.float64]:
     """Relative probability density of a place, given its distance from where the camera was.
 
     Each way of moving is an exponential over the distance, spread over the ring at that distance.
@@ -173,6 +206,7 @@ def reach(km: NDArray[np.float64], gap_hours: float, error_km: float = 0.0) -> N
         km: distances, float64 of any shape.
         gap_hours: time between the two photos.
         error_km: how far the known position may be off.
+        apart: probability that the position says nothing.
 
     Returns:
         float64, the shape of `km`.
@@ -182,15 +216,10 @@ def reach(km: NDArray[np.float64], gap_hours: float, error_km: float = 0.0) -> N
     local_km = LOCAL_KM + error_km + LOCAL_KM_PER_HOUR * gap_hours
     road_km = local_km + ROAD_KM_PER_HOUR * gap_hours
     ways = ((1 - road - air, local_km), (road, road_km), (air, AIR_KM))
-    density = np.full(km.shape, FLOOR / (2 * EARTH_RADIUS_KM**2))  # a factor of 2 pi is left out
+    density = np.full(km.shape, apart / (2 * EARTH_RADIUS_KM**2))  # a factor of 2 pi is left out
     for share, scale_km in ways:
-        density += (1 - FLOOR) * share * np.exp(-km / scale_km) / scale_km**2
+        density += (1 - apart) * share * np.exp(-km / scale_km) / scale_km**2
     return density
-
-
-def camera_of(metadata: PhotoMetadata) -> Camera:
-    """Model and serial number, which identify a camera."""
-    return metadata.camera, metadata.camera_serial
 
 
 def gap_text(hours: float) -> str:

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from geotagger.images.decode import Picture
 from geotagger.images.difference_hash import difference_hash
+from geotagger.reasons import Reason
 from geotagger.types import Evidence, Photo, PhotoMetadata
 
 
@@ -29,6 +30,8 @@ class LoadedPhoto:
     sha256: str = ""
     truncation: str = ""
     """What a truncated picture lacks, known once it was decoded, now or in an earlier run."""
+    remarks: list[Reason] = field(default_factory=list)
+    """What a source found out about the photo that is no evidence of its place."""
     _picture: Picture | None = field(default=None, init=False, repr=False)
 
     @property

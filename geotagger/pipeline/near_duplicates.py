@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from geotagger.evidence.camera_gps import Camera, camera_of
+from geotagger.evidence.album_tree import Camera, camera_of
 from geotagger.evidence.source import LoadedPhoto, WrappedSource
 from geotagger.times.capture_time import clock_s
 

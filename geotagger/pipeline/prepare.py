@@ -155,6 +155,7 @@ def prepare_loaded(
         UnreadableImageError: a source needs the picture, and it cannot be decoded.
     """
     inputs = _inputs(loaded, sources)
+    outcome = replace(outcome, reasons=(*outcome.reasons, *loaded.remarks))
     if loaded.truncation:
         truncated = Reason(ReasonCode.TRUNCATED, loaded.truncation)
         outcome = replace(outcome, reasons=(*outcome.reasons, truncated))

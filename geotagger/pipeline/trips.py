@@ -15,10 +15,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from geotagger.evidence.album_tree import Camera, camera_of
 from geotagger.evidence.camera_gps import (
     MAX_GAP_HOURS,
-    Camera,
-    camera_of,
     gap_text,
     reach,
 )

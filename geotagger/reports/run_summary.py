@@ -59,6 +59,8 @@ class RunSummary:
     """Skipped photos by reason."""
     unwritten: Counter[str] = field(default_factory=Counter)
     """Predicted photos that were not written, by reason."""
+    clocks: Counter[str] = field(default_factory=Counter)
+    """What was found out about cameras' clocks, and for how many photos it was used."""
     left_out: Counter[str] = field(default_factory=Counter)
     """Folders and photos that the scan left out, by pattern."""
     seconds: float = 0.0
@@ -87,6 +89,8 @@ class RunSummary:
         reasons = cells["reasons"]
         assert isinstance(reasons, list)
         codes = [str(item["code"]) for item in reasons]
+        clock = ReasonCode.CLOCK_OFFSET
+        self.clocks.update(str(item["detail"]) for item in reasons if item["code"] == clock)
         if status == Status.FAILED:
             self.failures[_last(codes, NOT_READ) or OTHER] += 1
         elif status == Status.SKIPPED:
@@ -114,6 +118,7 @@ def summary_text(summary: RunSummary, options: RunOptions) -> str:
         "countries": _counts(summary.countries),
         "not written": _reasons(summary.unwritten),
         "GPS": _inconsistent(summary.checks),
+        "clocks": _reasons(summary.clocks),
         "skipped": _counts(summary.skips),
         "failed": _counts(summary.failures),
         "left out": _left_out(summary.left_out, options),

@@ -2,28 +2,29 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from geotagger.evidence import camera_gps as album
+from geotagger.evidence.album_tree import Fix
 from geotagger.evidence.camera_gps import (
+    APART_UNKNOWN,
+    CLOCK_HOURS,
     MAX_GAP_HOURS,
     AlbumSource,
-    Fix,
     Neighbour,
     gap_text,
     neighbours,
     reach,
-    timeline_of,
 )
 from geotagger.evidence.source import LoadedPhoto
 from geotagger.geography.sphere import haversine_km
 from geotagger.images.decode import decode
 from geotagger.metadata.read import read
 from geotagger.metadata.sidecar import sidecar_with
-from geotagger.types import Photo, PhotoMetadata, Point
+from geotagger.types import Photo, Point
 from tests.fixtures import xmps
 from tests.fixtures.trips import trip
 
@@ -34,6 +35,9 @@ PHONE, CAMERA = "Apple iPhone 15", "NIKON D90"
 @pytest.fixture
 def source(places):
     return AlbumSource(places)
+
+
+ELSEWHERE = Photo(Path("elsewhere/x.jpg"), Path("elsewhere"))
 
 
 def save(path, taken_at, gps=None, camera=PHONE, serial=""):
@@ -93,11 +97,14 @@ def test_reach_is_a_density_over_the_globe():
 
 
 def test_the_nearest_on_both_sides_count_and_the_photo_itself_does_not():
-    fixes = [Fix(at, f"{at}.jpg", PARIS) for at in (0.0, 100.0, 200.0, 90_000.0)]
-    found = neighbours(fixes, 120.0, "x.jpg")
+    fixes = [Fix(at, f"{at}.jpg", PARIS, folder=Path()) for at in (0.0, 100.0, 200.0, 90_000.0)]
+    found = neighbours(fixes, 120.0, ELSEWHERE)
     assert [neighbour.name for neighbour in found] == ["100.0.jpg", "200.0.jpg"]
-    assert [n.name for n in neighbours(fixes, 100.0, "100.0.jpg")] == ["0.0.jpg", "200.0.jpg"]
-    assert neighbours(fixes, 90_000.0 + MAX_GAP_HOURS * 3600 * 2, "x.jpg") == []
+    assert [n.name for n in neighbours(fixes, 100.0, Photo(Path("100.0.jpg"), Path()))] == [
+        "0.0.jpg",
+        "200.0.jpg",
+    ]
+    assert neighbours(fixes, 90_000.0 + MAX_GAP_HOURS * 3600 * 2, ELSEWHERE) == []
 
 
 def test_neighbours_in_the_folder_place_a_photo(tmp_path, source, belief):
@@ -113,10 +120,26 @@ def test_its_own_gps_is_no_evidence(tmp_path, source):
     assert source.prepare(shot_of(tmp_path / "1.jpg")) is None
 
 
-def test_another_camera_is_another_stream(tmp_path, source):
+def test_another_camera_counts_less_and_is_named(tmp_path, source):
     save(tmp_path / "1.jpg", "2024:05:05 10:00:00", PARIS, camera=PHONE)
     save(tmp_path / "2.jpg", "2024:05:05 10:01:00", camera=CAMERA)
-    save(tmp_path / "3.jpg", "2024:05:05 10:01:00", PARIS, camera=CAMERA, serial="4711")
+    (near,) = source.prepare(shot_of(tmp_path / "2.jpg"))
+    assert (near.name, near.camera, near.apart) == ("1.jpg", PHONE, APART_UNKNOWN)
+    assert near.gap_hours == pytest.approx(CLOCK_HOURS + 1 / 60)
+    assert source.evidence([near]).reason == f"album: 1.jpg of {PHONE}, 61 min apart, has GPS"
+
+
+def test_its_own_positions_count_before_those_of_another_camera(tmp_path, source):
+    save(tmp_path / "1.jpg", "2024:05:05 10:00:00", PARIS, camera=PHONE)
+    save(tmp_path / "2.jpg", "2024:05:05 10:01:00", camera=CAMERA)
+    save(tmp_path / "3.jpg", "2024:05:05 10:20:00", Point(45.76, 4.84), camera=CAMERA)
+    (near,) = source.prepare(shot_of(tmp_path / "2.jpg"))
+    assert (near.name, near.camera) == ("3.jpg", "")
+
+
+def test_a_nameless_camera_has_no_companions(tmp_path, source):
+    save(tmp_path / "1.jpg", "2024:05:05 10:00:00", PARIS, camera=PHONE)
+    save(tmp_path / "2.jpg", "2024:05:05 10:01:00", camera="")
     assert source.prepare(shot_of(tmp_path / "2.jpg")) is None
 
 
@@ -145,7 +168,7 @@ def on_trips(places, belief, source, rng, **how):
         photos = trip(places, rng, **how)
         fixes = [Fix(p.at.timestamp(), str(i), p.gps) for i, p in enumerate(photos) if p.gps]
         for photo in photos[::6]:
-            found = [] if photo.gps else neighbours(fixes, photo.at.timestamp(), "")
+            found = [] if photo.gps else neighbours(fixes, photo.at.timestamp(), ELSEWHERE)
             if found:
                 prediction = belief.decide([source.evidence(found)])
                 point = prediction.point
@@ -185,29 +208,12 @@ def test_gaps_in_words(hours, text):
     assert gap_text(hours) == text
 
 
-def test_a_folder_of_just_the_most_photos_is_looked_at(tmp_path, monkeypatch):
-    monkeypatch.setattr(album, "MAX_FOLDER_PHOTOS", 2)
-    seen = []
-
-    def head(path):
-        seen.append(path.name)
-        return PhotoMetadata(Point(1, 2), taken_at="2024-05-05T10:00:00", camera="X")
-
-    monkeypatch.setattr(album, "read_head", head)
-    for name in ("a.jpg", "b.jpg"):
-        (tmp_path / name).write_bytes(b"x")
-    assert [fix.name for fix in timeline_of(tmp_path)["X", ""]] == ["a.jpg", "b.jpg"]
-    (tmp_path / "c.jpg").write_bytes(b"x")
-    assert timeline_of(tmp_path) == {}
-    assert seen == ["a.jpg", "b.jpg"]
-
-
 def test_one_fix_on_each_side_and_no_more():
     fixes = [Fix(600.0 * i, f"{i}.jpg", Point(i, i)) for i in range(6)]
-    assert [n.name for n in neighbours(fixes, 1500.0, "")] == ["2.jpg", "3.jpg"]
-    assert [n.name for n in neighbours(fixes, -10.0, "")] == ["0.jpg"]
-    assert [n.name for n in neighbours(fixes, 9000.0, "")] == ["5.jpg"]
-    assert [n.name for n in neighbours(fixes, 0.0, "")] == ["0.jpg", "1.jpg"]
+    assert [n.name for n in neighbours(fixes, 1500.0, ELSEWHERE)] == ["2.jpg", "3.jpg"]
+    assert [n.name for n in neighbours(fixes, -10.0, ELSEWHERE)] == ["0.jpg"]
+    assert [n.name for n in neighbours(fixes, 9000.0, ELSEWHERE)] == ["5.jpg"]
+    assert [n.name for n in neighbours(fixes, 0.0, ELSEWHERE)] == ["0.jpg", "1.jpg"]
 
 
 def test_two_that_agree_count_as_less_than_two(places):

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from geotagger.config import RunOptions
-from geotagger.evidence.camera_gps import STATED_ERROR_KM, AlbumSource
+from geotagger.evidence.album_tree import STATED_ERROR_KM
+from geotagger.evidence.camera_gps import AlbumSource
 from geotagger.evidence.source import LoadedPhoto
 from geotagger.metadata.beside import versions_beside, with_files_beside
 from geotagger.metadata.read import read

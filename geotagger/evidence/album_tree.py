@@ -1,0 +1,202 @@
+"""The positions of all cameras in a folder tree, and which cameras were together.
+
+Only the heads of the photos are read, and the files beside them. Cameras whose positions agree
+after one constant offset of the clock were together (`times.clock_offset`): then the positions of
+one are evidence for the photos of the other.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from geotagger.metadata.beside import with_files_beside
+from geotagger.metadata.read_file import read_head
+from geotagger.times.capture_time import capture_time
+from geotagger.times.clock_offset import (
+    ClockedPoint,
+    ClockOffset,
+    UtcPath,
+    estimate_clock_offset,
+)
+from geotagger.types import Photo, PhotoMetadata, Point
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from geotagger.geography.time_zones import TimeZones
+
+MAX_CAMERAS = 5
+"""Clocks are compared for so many cameras with the most positions."""
+MIN_FIXES = 3
+"""Fewer positions of a camera say nothing about its clock."""
+FIXES_THAT_TELL = 20
+"""If so many positions of two cameras do not agree, the cameras were not together. A guess."""
+STATED_ERROR_KM = 10.0
+"""A position that a person set in an online album, or that it estimated, may mean just the town.
+This is a guess."""
+MAX_SYNCED_S = 600.0
+"""Clocks that both state UTC differ by less, if their cameras were together."""
+
+Camera = tuple[str, str]
+"""Model, serial number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """When and where a camera was."""
+
+    at: float
+    """Seconds since 1970, by the camera's own clock."""
+    name: str
+    """Of the file."""
+    point: Point
+    error_km: float = 0.0
+    """How far the position may be off."""
+    folder: Path | None = None
+    utc_s: float | None = None
+    """Seconds since 1970, UTC, if the photo states it."""
+
+
+Timeline = Mapping[Camera, Sequence[Fix]]
+"""The fixes of each camera, in the order of time."""
+
+
+class Companion(NamedTuple):
+    """Another camera that was in the same places."""
+
+    camera: Camera
+    clock: ClockOffset
+    """Of the first camera's clock, by the fixes of this one."""
+
+
+class DatedFix(NamedTuple):
+    """A fix at a time that other cameras can be compared with."""
+
+    at_s: float
+    fix: Fix
+
+
+@dataclass(frozen=True, slots=True)
+class AlbumTree:
+    """What the photos with GPS in a folder tree say."""
+
+    timelines: Timeline = field(default_factory=dict)
+    by_utc: Mapping[Camera, Sequence[DatedFix]] = field(default_factory=dict)
+    """The same by UTC, as it is stated or as the time zone of the place says."""
+    by_legal_time: Mapping[Camera, Sequence[DatedFix]] = field(default_factory=dict)
+    """The same by what clocks at the place showed, by law."""
+    companions: Mapping[Camera, Sequence[Companion]] = field(default_factory=dict)
+    """For the cameras that have enough positions to tell; empty where it was with no other."""
+
+
+def camera_of(metadata: PhotoMetadata) -> Camera:
+    """Model and serial number, which identify a camera."""
+    return metadata.camera, metadata.camera_serial
+
+
+def timeline_of(photos: Iterable[Photo]) -> Timeline:
+    """The measured positions of these photos, by camera."""
+    timeline: defaultdict[Camera, list[Fix]] = defaultdict(list)
+    for photo in photos:
+        if photo.problem:
+            continue
+        metadata = with_files_beside(read_head(photo.path), photo.path)
+        fix = _fix(photo, metadata)
+        if fix is not None:
+            timeline[camera_of(metadata)].append(fix)
+    return {camera: sorted(fixes, key=lambda fix: fix.at) for camera, fixes in timeline.items()}
+
+
+def _fix(photo: Photo, metadata: PhotoMetadata) -> Fix | None:
+    time = capture_time(metadata)
+    clock_s = time.clock_s if time else None
+    if time is None or clock_s is None or metadata.gps is None or metadata.gps_is_prediction:
+        return None
+    error_km = max(metadata.gps_error_km, STATED_ERROR_KM if metadata.gps_is_stated else 0.0)
+    utc_s = time.utc.timestamp() if time.utc else None
+    return Fix(clock_s, photo.name, metadata.gps, error_km, photo.folder, utc_s)
+
+
+def read_tree(photos: Iterable[Photo], zones: TimeZones) -> AlbumTree:
+    """Reads the heads of the photos, and compares the clocks of their cameras."""
+    timelines = timeline_of(photos)
+    by_utc = _dated(timelines, lambda fix: _utc_of(fix, zones))
+    by_legal_time = _dated(timelines, lambda fix: _legal_of(fix, zones))
+    named = [camera for camera in timelines if any(camera)]
+    largest = sorted(named, key=lambda camera: -len(timelines[camera]))[:MAX_CAMERAS]
+    companions: dict[Camera, list[Companion]] = {}
+    for camera in largest:
+        others = {other: by_utc[other] for other in largest if other != camera}
+        found = _companions(timelines[camera], others, zones)
+        if found or (others and len(timelines[camera]) >= FIXES_THAT_TELL):
+            companions[camera] = found
+    return AlbumTree(timelines, by_utc, by_legal_time, companions)
+
+
+def _dated(
+    timelines: Timeline, seconds: Callable[[Fix], float]
+) -> dict[Camera, Sequence[DatedFix]]:
+    return {
+        camera: sorted((DatedFix(seconds(fix), fix) for fix in fixes), key=lambda dated: dated[0])
+        for camera, fixes in timelines.items()
+    }
+
+
+def _companions(
+    fixes: Sequence[Fix], others: Mapping[Camera, Sequence[DatedFix]], zones: TimeZones
+) -> list[Companion]:
+    """The cameras that this one was together with, those that state UTC first."""
+    if len(fixes) < MIN_FIXES:
+        return []
+    states_utc = _states_utc(fixes)
+    legal_offset_s = 0.0 if states_utc else _legal_offset_s(fixes[len(fixes) // 2], zones)
+    photos = [
+        ClockedPoint(fix.utc_s if states_utc and fix.utc_s else fix.at, fix.point, fix.error_km)
+        for fix in fixes
+    ]
+    found = []
+    for camera, dated in others.items():
+        clock = estimate_clock_offset(photos, _path(dated), legal_offset_s)
+        if clock and (not states_utc or abs(clock.offset_s) <= MAX_SYNCED_S):
+            found.append(Companion(camera, clock))
+    return sorted(
+        found, key=lambda companion: not _states_utc([fix for _, fix in others[companion.camera]])
+    )
+
+
+def _states_utc(fixes: Sequence[Fix]) -> bool:
+    """Whether a camera states UTC in most of its photos."""
+    return 2 * sum(fix.utc_s is not None for fix in fixes) > len(fixes)
+
+
+def _path(dated: Sequence[DatedFix]) -> UtcPath:
+    rows = [(at_s, fix.point.lat, fix.point.lon) for at_s, fix in dated]
+    return UtcPath(*np.array(rows, np.float64).T)
+
+
+def _utc_of(fix: Fix, zones: TimeZones) -> float:
+    return fix.at - _legal_offset_s(fix, zones) if fix.utc_s is None else fix.utc_s
+
+
+def _legal_of(fix: Fix, zones: TimeZones) -> float:
+    return fix.at if fix.utc_s is None else fix.utc_s + _legal_offset_s(fix, zones)
+
+
+def _legal_offset_s(fix: Fix, zones: TimeZones) -> float:
+    """How far clocks there were ahead of UTC, by law."""
+    zone = zones.at(fix.point)
+    if fix.utc_s is None:
+        offset = _moment(fix.at).replace(tzinfo=zone).utcoffset()
+    else:
+        offset = _moment(fix.utc_s).replace(tzinfo=UTC).astimezone(zone).utcoffset()
+    return offset.total_seconds() if offset else 0.0
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime(1970, 1, 1) + timedelta(seconds=seconds)  # noqa: DTZ001

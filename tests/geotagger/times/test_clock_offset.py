@@ -1,0 +1,150 @@
+"""Clocks of cameras against a phone or a track, on simulated trips."""
+
+import numpy as np
+import pytest
+
+from geotagger.times.clock_offset import ClockedPoint, UtcPath, estimate_clock_offset
+from geotagger.types import Point
+from tests.fixtures.walks import (
+    FLIGHT_KM_PER_S,
+    FLORENCE,
+    NEW_YORK,
+    RIDE_KM_PER_S,
+    ROME,
+    START_S,
+    Way,
+)
+
+HOUR_S, DAY_S = 3600.0, 86_400.0
+LEGAL_S = 2 * HOUR_S
+YEARS_S = 23 * 365.25 * DAY_S
+ERRORS = {
+    "right": 0.0,
+    "an hour ahead": HOUR_S,
+    "an hour behind": -HOUR_S,
+    "half a day": 12 * HOUR_S,
+    "a day": -24 * HOUR_S,
+    "time of home": -6 * HOUR_S,
+    "never set": -YEARS_S,
+    "three minutes": 180.0,
+    "anything": 4321.0,
+}
+
+
+def error_of(found, clock_error_s):
+    """How wrong the estimate is, seconds."""
+    return found.offset_s + LEGAL_S + clock_error_s
+
+
+@pytest.mark.parametrize("error_s", ERRORS.values(), ids=ERRORS)
+def test_a_wrong_clock_is_found_within_a_minute_where_there_are_photos_enough(error_s):
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        way = Way(rng)
+        path = way.path(rng, 300)
+        found = estimate_clock_offset(way.photos(rng, 60, error_s), path, LEGAL_S)
+        assert abs(error_of(found, error_s)) < 60
+        assert abs(error_of(found, error_s)) <= 2 * found.error_s
+        assert found.photos > 30
+
+
+@pytest.mark.parametrize("error_s", [0.0, HOUR_S, -YEARS_S])
+def test_what_is_found_from_few_photos_is_as_wrong_as_it_says(error_s):
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        way = Way(rng)
+        path = way.path(rng, 120)
+        found = estimate_clock_offset(way.photos(rng, 25, error_s), path, LEGAL_S)
+        assert found is None or abs(error_of(found, error_s)) <= 2 * found.error_s
+
+
+@pytest.mark.parametrize("error_s", [0.0, -6 * HOUR_S, DAY_S])
+def test_over_rides_and_flights(error_s):
+    rng = np.random.default_rng(1)
+    way = Way(rng, days=5, then=((FLORENCE, RIDE_KM_PER_S), (NEW_YORK, FLIGHT_KM_PER_S)))
+    path = way.path(rng, 250)
+    found = estimate_clock_offset(way.photos(rng, 60, error_s), path, LEGAL_S)
+    assert abs(error_of(found, error_s)) < 60
+
+
+def test_a_clock_that_drifts_by_seconds_a_day_still_fits():
+    rng = np.random.default_rng(2)
+    way = Way(rng)
+    path = way.path(rng, 300)
+    photos = way.photos(rng, 60, HOUR_S, drift_s_per_day=4.0)
+    found = estimate_clock_offset(photos, path, LEGAL_S)
+    assert abs(error_of(found, HOUR_S)) < 60
+
+
+def test_a_dense_track_needs_few_photos_even_for_years():
+    rng = np.random.default_rng(3)
+    way = Way(rng)
+    times_s = np.arange(way.time_s[0], way.time_s[-1], 30.0)
+    path = UtcPath(times_s, *way.at(times_s))
+    found = estimate_clock_offset(way.photos(rng, 12, -YEARS_S), path, LEGAL_S)
+    assert abs(error_of(found, -YEARS_S)) < 60
+
+
+@pytest.mark.parametrize("later_s", [0.0, 30 * DAY_S])
+def test_never_together_is_unknown(later_s):
+    """Two people in the same town, in the same days or a month apart."""
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        one, other = Way(rng), Way(rng, start_s=START_S + later_s)
+        assert estimate_clock_offset(other.photos(rng, 60), one.path(rng, 200), LEGAL_S) is None
+
+
+def test_another_town_is_unknown():
+    rng = np.random.default_rng(4)
+    one, other = Way(rng), Way(rng, town=FLORENCE)
+    assert estimate_clock_offset(other.photos(rng, 60), one.path(rng, 200), LEGAL_S) is None
+
+
+def test_one_place_all_the_time_is_unknown():
+    """Anything fits a stay, and forty photos of it are one piece of news."""
+    times_s = START_S + np.arange(0, 10 * HOUR_S, 600.0)
+    path = UtcPath(times_s, np.full(len(times_s), ROME.lat), np.full(len(times_s), ROME.lon))
+    photos = [ClockedPoint(START_S + LEGAL_S + 60.0 * i, ROME) for i in range(40)]
+    assert estimate_clock_offset(photos, path, LEGAL_S) is None
+
+
+def test_without_a_known_zone_the_offset_is_found_all_the_same():
+    rng = np.random.default_rng(5)
+    way = Way(rng)
+    path = way.path(rng, 300)
+    found = estimate_clock_offset(way.photos(rng, 60), path)
+    assert abs(error_of(found, 0)) < 60
+
+
+def test_some_positions_that_are_wrong_do_no_harm():
+    rng = np.random.default_rng(6)
+    way = Way(rng)
+    path = way.path(rng, 300)
+    photos = way.photos(rng, 60, HOUR_S)
+    photos[::8] = [photo._replace(point=FLORENCE) for photo in photos[::8]]
+    found = estimate_clock_offset(photos, path, LEGAL_S)
+    assert abs(error_of(found, HOUR_S)) < 60
+
+
+@pytest.mark.parametrize(
+    ("photos", "fixes"),
+    [(0, 0), (0, 10), (1, 0), (1, 1), (5, 1), (3, 2)],
+)
+def test_too_little_is_unknown(photos, fixes):
+    times_s = START_S + 60.0 * np.arange(fixes)
+    path = UtcPath(times_s, np.full(fixes, 41.9), np.full(fixes, 12.5))
+    taken = [ClockedPoint(START_S, Point(41.9, 12.5))] * photos
+    assert estimate_clock_offset(taken, path) is None
+
+
+def test_across_the_antimeridian():
+    fiji = Point(-16.8, 179.999)
+    rng = np.random.default_rng(7)
+    way = Way(rng, town=fiji)
+    wrapped = way.path(rng, 300)
+    path = UtcPath(wrapped.utc_s, wrapped.lat, (wrapped.lon + 180) % 360 - 180)
+    photos = [
+        photo._replace(point=Point(photo.point.lat, (photo.point.lon + 180) % 360 - 180))
+        for photo in way.photos(rng, 60)
+    ]
+    assert abs(error_of(estimate_clock_offset(photos, path, LEGAL_S), 0)) < 60
