@@ -8,7 +8,7 @@ one are evidence for the photos of the other.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
@@ -40,6 +40,8 @@ FIXES_THAT_TELL = 20
 STATED_ERROR_KM = 10.0
 """A position that a person set in an online album, or that it estimated, may mean just the town.
 This is a guess."""
+MAX_PAUSE_S = 10 * 86_400.0
+"""Beyond a longer time without a position, the clock may be another."""
 MAX_SYNCED_S = 600.0
 """Clocks that both state UTC differ by less, if their cameras were together."""
 
@@ -75,6 +77,17 @@ class Companion(NamedTuple):
     """Of the first camera's clock, by the fixes of this one."""
 
 
+class Period(NamedTuple):
+    """A time in which a camera took photos, and the cameras that it was together with."""
+
+    start_s: float
+    end_s: float
+    """By the clock of the camera."""
+    companions: Sequence[Companion]
+    is_told: bool
+    """There are positions enough to tell; then no companion means that it was alone."""
+
+
 class DatedFix(NamedTuple):
     """A fix at a time that other cameras can be compared with."""
 
@@ -91,8 +104,15 @@ class AlbumTree:
     """The same by UTC, as it is stated or as the time zone of the place says."""
     by_legal_time: Mapping[Camera, Sequence[DatedFix]] = field(default_factory=dict)
     """The same by what clocks at the place showed, by law."""
-    companions: Mapping[Camera, Sequence[Companion]] = field(default_factory=dict)
-    """For the cameras that have enough positions to tell; empty where it was with no other."""
+    periods: Mapping[Camera, Sequence[Period]] = field(default_factory=dict)
+    """Of the cameras that have positions, in the order of time."""
+
+    def period(self, camera: Camera, clock_s: float) -> Period | None:
+        """The period of a photo; None if its camera has no positions then."""
+        for period in self.periods.get(camera, ()):
+            if period.start_s - MAX_PAUSE_S <= clock_s <= period.end_s + MAX_PAUSE_S:
+                return period
+        return None
 
 
 def camera_of(metadata: PhotoMetadata) -> Camera:
@@ -130,13 +150,30 @@ def read_tree(photos: Iterable[Photo], zones: TimeZones) -> AlbumTree:
     by_legal_time = _dated(timelines, lambda fix: _legal_of(fix, zones))
     named = [camera for camera in timelines if any(camera)]
     largest = sorted(named, key=lambda camera: -len(timelines[camera]))[:MAX_CAMERAS]
-    companions: dict[Camera, list[Companion]] = {}
+    periods: dict[Camera, list[Period]] = {}
     for camera in largest:
         others = {other: by_utc[other] for other in largest if other != camera}
-        found = _companions(timelines[camera], others, zones)
-        if found or (others and len(timelines[camera]) >= FIXES_THAT_TELL):
-            companions[camera] = found
-    return AlbumTree(timelines, by_utc, by_legal_time, companions)
+        periods[camera] = [
+            _period(fixes, others, zones) for fixes in _without_pauses(timelines[camera])
+        ]
+    return AlbumTree(timelines, by_utc, by_legal_time, periods)
+
+
+def _without_pauses(fixes: Sequence[Fix]) -> Iterator[Sequence[Fix]]:
+    """The fixes of each time without a long pause: in between a clock may have been set."""
+    start = 0
+    for end in range(1, len(fixes) + 1):
+        if end == len(fixes) or fixes[end].at - fixes[end - 1].at > MAX_PAUSE_S:
+            yield fixes[start:end]
+            start = end
+
+
+def _period(
+    fixes: Sequence[Fix], others: Mapping[Camera, Sequence[DatedFix]], zones: TimeZones
+) -> Period:
+    companions = _companions(fixes, others, zones)
+    is_told = bool(companions) or (bool(others) and len(fixes) >= FIXES_THAT_TELL)
+    return Period(fixes[0].at, fixes[-1].at, companions, is_told)
 
 
 def _dated(

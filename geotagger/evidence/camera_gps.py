@@ -47,6 +47,8 @@ APART = 0.1
 """The same for a neighbour of another camera: its owner went another way. A guess."""
 APART_UNKNOWN = 0.3
 """The same where nothing but the folder says that the two cameras were together. A guess."""
+OWN_HOURS = 0.5
+"""A position of the camera itself counts before one of another that is nearer by this. A guess."""
 CLOCK_HOURS = 1.0
 """How far an unknown clock may be from the legal time: summer time, the next time zone. A guess."""
 
@@ -90,8 +92,10 @@ class AlbumSource:
         tree, camera = self._trees.of(photo.photo), camera_of(photo.metadata)
         own = neighbours(tree.timelines.get(camera, ()), time.clock_s, photo.photo)
         others, clock = of_other_cameras(tree, camera, time)
-        if _gap_hours(own) <= _gap_hours(others):
-            return own or None
+        if own and _gap_hours(own) <= _gap_hours(others) + OWN_HOURS:
+            return own
+        if not others:
+            return None
         if clock is not None:
             photo.remarks.append(Reason(ReasonCode.CLOCK_OFFSET, clock_text(camera, clock)))
         return others
@@ -118,12 +122,14 @@ class AlbumSource:
 def neighbours(fixes: Sequence[Fix], moment: float, photo: Photo) -> list[Neighbour]:
     """The nearest fix before and the nearest after `moment`, within the largest gap; not the
     photo's own."""
-    own = (photo.folder, photo.name)
-    fixes = [fix for fix in fixes if (fix.folder, fix.name) != own]
     index = bisect.bisect(fixes, moment, key=lambda fix: fix.at)
-    near = fixes[max(index - 1, 0) : index + 1]
+    before, after = (
+        [fix for fix in side if (fix.folder, fix.name) != (photo.folder, photo.name)]
+        for side in (fixes[max(index - 2, 0) : index], fixes[index : index + 2])
+    )
     found = [
-        Neighbour(fix.name, abs(fix.at - moment) / 3600, fix.point, fix.error_km) for fix in near
+        Neighbour(fix.name, abs(fix.at - moment) / 3600, fix.point, fix.error_km)
+        for fix in (*before[-1:], *after[:1])
     ]
     return [neighbour for neighbour in found if neighbour.gap_hours <= MAX_GAP_HOURS]
 
@@ -139,12 +145,12 @@ def of_other_cameras(
     if not any(camera) or time.clock_s is None:
         return [], None
     utc_s = None if time.utc is None else time.utc.timestamp()
-    if camera in tree.companions:
-        companions = tree.companions[camera]
-        if not companions:
+    period = tree.period(camera, time.clock_s)
+    if period is not None and period.is_told:
+        if not period.companions:
             return [], None
-        clock = companions[0].clock
-        tracks = {other.camera: tree.by_utc[other.camera] for other in companions}
+        clock = period.companions[0].clock
+        tracks = {other.camera: tree.by_utc[other.camera] for other in period.companions}
         if utc_s is not None:
             return _around(tracks.items(), utc_s, APART), None
         return _around(tracks.items(), time.clock_s + clock.offset_s, APART), clock

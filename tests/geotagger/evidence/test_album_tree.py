@@ -12,6 +12,7 @@ from geotagger.evidence.album_tree import (
     Companion,
     DatedFix,
     Fix,
+    Period,
     camera_of,
     read_tree,
     timeline_of,
@@ -26,6 +27,7 @@ from geotagger.reasons import ReasonCode
 from geotagger.times.capture_time import capture_time
 from geotagger.times.clock_offset import ClockOffset
 from geotagger.types import Photo, PhotoMetadata, Point
+from tests.fixtures import jpegs, raws
 from tests.fixtures.walks import FLORENCE, ROME, START_S, Way
 
 PHONE, CAMERA = ("Apple iPhone 15", ""), ("NIKON D90", "")
@@ -73,7 +75,8 @@ def test_the_clock_of_a_camera_is_found_and_the_phone_places_its_photos(
     way = Way(rng, days=3)
     trip(tmp_path, rng, way, way, error_s)
     tree = read_tree(walk([tmp_path]), zones)
-    ((companion, clock),) = tree.companions[CAMERA]
+    (period,) = tree.periods[CAMERA]
+    ((companion, clock),) = period.companions
     assert companion == PHONE
     assert abs(clock.offset_s + LEGAL_S + error_s) < 120
 
@@ -103,6 +106,16 @@ def test_cameras_that_were_never_together_say_nothing_about_each_other(tmp_path,
     found = AlbumSource(places).prepare(photo)
     assert not photo.remarks
     assert all(near.camera == "" for near in found or ())
+
+
+def test_a_clock_that_was_set_between_two_trips_has_two_offsets(tmp_path, zones):
+    rng = np.random.default_rng(3)
+    for name, start_s, error_s in (("May", START_S, 0.0), ("June", START_S + 3e6, HOUR_S)):
+        way = Way(rng, start_s=start_s, days=3)
+        trip(tmp_path / name, rng, way, way, error_s)
+    first, second = read_tree(walk([tmp_path]), zones).periods[CAMERA]
+    assert abs(first.companions[0].clock.offset_s + LEGAL_S) < 120
+    assert abs(second.companions[0].clock.offset_s + LEGAL_S + HOUR_S) < 120
 
 
 def test_a_camera_without_positions_is_compared_by_the_time_of_the_place(tmp_path, places):
@@ -178,18 +191,34 @@ def test_only_so_many_trees_are_kept(tmp_path, places):
     assert len(kept) == album_trees.TREES_KEPT
 
 
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("a.dng", raws.tiff_like(b"", gps=True)),
+        ("a.rw2", raws.tiff_like(b"", b"IIU\0", gps=True)),
+        ("a.cr3", raws.cr3(b"", gps=True)),
+        ("a.raf", raws.fuji(jpegs.photo(jpegs.exif(raws.tiff_block(raw=False, gps=True))))),
+    ],
+)
+def test_camera_raw_has_positions_too(tmp_path, name, data):
+    (tmp_path / name).write_bytes(data)
+    ((fix,),) = timeline_of(walk([tmp_path])).values()
+    assert fix.name == name
+
+
 def test_predictions_and_photos_without_time_are_no_fixes(tmp_path, zones):
     save(tmp_path / "1.jpg", START_S, CAMERA)
     Image.new("RGB", (8, 8)).save(tmp_path / "2.jpg")
     assert timeline_of(walk([tmp_path])) == {}
-    assert read_tree(walk([tmp_path]), zones).companions == {}
+    assert read_tree(walk([tmp_path]), zones).periods == {}
 
 
 def test_a_time_of_utc_is_compared_by_utc_with_companions():
     fix = Fix(START_S + LEGAL_S, "1.jpg", ROME, utc_s=START_S)
+    wrong = Companion(PHONE, ClockOffset(-9000.0, 10.0, 5))
     tree = AlbumTree(
         by_utc={PHONE: [DatedFix(START_S, fix)]},
-        companions={CAMERA: [Companion(PHONE, ClockOffset(-9000.0, 10.0, 5))]},
+        periods={CAMERA: [Period(START_S, START_S, [wrong], is_told=True)]},
     )
     stated = capture_time(PhotoMetadata(taken_at="2023-07-01T10:26:40+02:00"))
     found, clock = of_other_cameras(tree, CAMERA, stated)
