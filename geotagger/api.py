@@ -34,7 +34,7 @@ from geotagger.pipeline import run
 from geotagger.pipeline.executor_local import LocalExecutor, weigh_batch
 from geotagger.pipeline.prepare import new_outcome, prepare_loaded
 from geotagger.pipeline.setup import EvidenceSetup, with_cache
-from geotagger.pipeline.trips import NeighbourPropagation
+from geotagger.pipeline.trips.window import TripEvidence
 from geotagger.reasons import Reason
 from geotagger.reports.formats.geojson import feature
 from geotagger.reports.formats.jsonl import json_row
@@ -296,7 +296,7 @@ class Geotagger:
             self._options, batch_size=self._options.batch_size or self._vision.batch_size
         )
         with LocalExecutor(with_cache(self._sources(), None), options) as executor:
-            items = NeighbourPropagation(self._fusion).share(executor.run(walk(list(paths))))
+            items = TripEvidence(self._fusion).share(executor.run(walk(list(paths))))
             return [
                 PhotoLocation(predict(item, self._fusion))
                 for item in items

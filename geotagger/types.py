@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from geotagger.reasons import Reason
 
@@ -160,7 +160,7 @@ class SourceKind(StrEnum):
     TEXT = "text"
     CLOCK = "clock"
     ALBUM = "album"
-    """Photos that the same camera took nearby in time."""
+    """Photos that the same camera took nearby in time: the trip."""
     NAMES = "names"
     """Place names in metadata, and names of folders and files."""
 
@@ -194,6 +194,9 @@ class Evidence:
     outlier_probability: float = 0.0
     """Probability that the source says nothing about the place (the words are a brand, the picture
     is unlike all training pictures). It is a floor under the likelihoods."""
+    baseline: NDArray[np.float32] | None = None
+    """The part of `log_likelihood` that is the same for every photo: a model's own prior. Photos of
+    a trip count it once. None if there is no such part."""
     named_towns: tuple[Place, ...] = ()
     """Towns that the source names in words, each with its point and its city name alone. If the
     belief is there, the answer is the town of that name and not its neighbour."""
@@ -272,23 +275,50 @@ class Outcome:
     """Why it has its status, and what else happened to it."""
 
 
+class Moment(NamedTuple):
+    """When a photo was taken, among the photos of its sequence."""
+
+    sequence: tuple[str, ...]
+    """Names the sequence: the camera, or the folder and what the file names begin with."""
+    at_s: float
+    """Seconds since 1970 by the camera's own clock; without a clock, in the order of the names."""
+    by_clock: bool
+
+
 @dataclass(frozen=True, slots=True)
-class Anchor:
-    """A photo whose text says where it was taken: evidence for its neighbours in time."""
+class AreaRatios:
+    """How well each area fits something: log-likelihood ratios against the prior.
+
+    They are as coarse as the journal stores them, so that a resumed run finds the very same.
+    """
+
+    countries: NDArray[np.float16]
+    """float16 [countries]."""
+    region_steps: NDArray[np.int8]
+    """int8 [areas], each region against its country, in steps of `STEP`."""
+
+    STEP: ClassVar[float] = 0.125
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What a photo says about the places of its neighbours in time."""
 
     name: str
     """Name of its file."""
-    camera: tuple[str, str]
-    """Model and serial number."""
-    at: float
-    """Seconds since 1970, by the camera's own clock."""
-    countries: NDArray[np.float32]
-    """Probability of each country, float32 [len(country_codes)]."""
-    point: Point
-    in_town: float
-    """Probability of the town at `point`; 0 where only the country is known."""
-    words: str
-    """The text evidence, for the sentence of the neighbours."""
+    moment: Moment
+    picture: AreaRatios | None = None
+    """By the looks of the picture alone, against a picture that shows nothing."""
+    sign: AreaRatios | None = None
+    """By the words in it, if they name a country."""
+    words: str = ""
+    """Those words, or that it has GPS, for the sentence of the neighbours."""
+    point: Point | None = None
+    """Where it was taken, if GPS or words say that."""
+    certainty: float = 0.0
+    """Probability that it was taken near `point`."""
+    error_km: float = 0.0
+    """How far `point` may be off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,5 +327,5 @@ class PhotoEvidence:
 
     outcome: Outcome
     evidence: tuple[Evidence, ...] = ()
-    anchor: Anchor | None = None
-    """The photo as evidence for its neighbours in time; set by `NeighbourPropagation`."""
+    observation: Observation | None = None
+    """The photo as evidence for its neighbours in time; set by `pipeline.trips`."""

@@ -10,7 +10,7 @@ import json
 import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,15 @@ import numpy as np
 from geotagger.printable import printable_path
 from geotagger.reports.rows import row
 from geotagger.reports.schema import COLUMNS, Cell
-from geotagger.types import Anchor, Outcome, Photo, Point, SidecarVersion
+from geotagger.types import (
+    AreaRatios,
+    Moment,
+    Observation,
+    Outcome,
+    Photo,
+    Point,
+    SidecarVersion,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +35,20 @@ class FinishedRow:
 
     row: Mapping[str, Cell]
     """Its row in the report."""
-    anchor: Anchor | None = None
+    observation: Observation | None = None
     """The photo as evidence for its neighbours in time."""
     sidecars: tuple[SidecarVersion, ...] = ()
     """The photo's sidecars when it was finished."""
 
 
-def pack(outcome: Outcome, anchor: Anchor | None, sidecars: Sequence[SidecarVersion] = ()) -> bytes:
-    """Encode the report row without its path, the anchor, and the versions of the sidecars."""
+def pack(
+    outcome: Outcome,
+    observation: Observation | None,
+    sidecars: Sequence[SidecarVersion] = (),
+) -> bytes:
+    """Encode the report row without its path, the observation, and the versions of the sidecars."""
     cells = list(row(outcome).values())[1:]
-    packed = [cells, None if anchor is None else _pack_anchor(anchor), sidecars]
+    packed = [cells, None if observation is None else _pack_observation(observation), sidecars]
     return zlib.compress(json.dumps(packed, separators=(",", ":")).encode(), 1)
 
 
@@ -47,19 +59,53 @@ def unpack(packed: bytes, photo: Photo) -> FinishedRow:
         zlib.error, ValueError, TypeError, LookupError, AttributeError, RecursionError: the bytes
             are damaged.
     """
-    cells, anchor, sidecars = json.loads(zlib.decompress(packed).decode())
+    cells, observation, sidecars = json.loads(zlib.decompress(packed).decode())
     found = dict(zip(COLUMNS, (printable_path(photo.path), *cells), strict=True))
     versions = tuple(SidecarVersion(*version) for version in sidecars)
-    return FinishedRow(found, None if anchor is None else _unpack_anchor(anchor), versions)
+    seen = None if observation is None else _unpack_observation(observation)
+    return FinishedRow(found, seen, versions)
 
 
-def _pack_anchor(anchor: Anchor) -> dict[str, Any]:
-    countries = b64encode(anchor.countries.astype("<f4").tobytes()).decode("ascii")
-    return {**asdict(anchor), "countries": countries}
+def _pack_observation(observation: Observation) -> dict[str, Any]:
+    point = observation.point
+    return {
+        "name": observation.name,
+        "moment": observation.moment,
+        "picture": _pack_ratios(observation.picture),
+        "sign": _pack_ratios(observation.sign),
+        "words": observation.words,
+        "point": None if point is None else (point.lat, point.lon),
+        "certainty": observation.certainty,
+        "error_km": observation.error_km,
+    }
 
 
-def _unpack_anchor(packed: dict[str, Any]) -> Anchor:
-    model, serial = packed["camera"]
-    countries = np.frombuffer(b64decode(packed["countries"]), "<f4")
-    point = Point(**packed["point"])
-    return Anchor(**{**packed, "camera": (model, serial), "countries": countries, "point": point})
+def _unpack_observation(packed: dict[str, Any]) -> Observation:
+    sequence, at_s, by_clock = packed["moment"]
+    point = packed["point"]
+    found = {
+        **packed,
+        "moment": Moment(tuple(sequence), at_s, by_clock),
+        "picture": _unpack_ratios(packed["picture"]),
+        "sign": _unpack_ratios(packed["sign"]),
+        "point": None if point is None else Point(*point),
+    }
+    return Observation(**found)
+
+
+def _pack_ratios(ratios: AreaRatios | None) -> tuple[str, str] | None:
+    """A KB or two: neighbouring regions often have the same value."""
+    if ratios is None:
+        return None
+    parts = ratios.countries.astype("<f2").tobytes(), ratios.region_steps.tobytes()
+    countries, regions = (b64encode(zlib.compress(part)).decode("ascii") for part in parts)
+    return countries, regions
+
+
+def _unpack_ratios(packed: tuple[str, str] | None) -> AreaRatios | None:
+    if packed is None:
+        return None
+    countries, regions = (zlib.decompress(b64decode(part)) for part in packed)
+    return AreaRatios(
+        np.frombuffer(countries, "<f2").astype(np.float16), np.frombuffer(regions, np.int8)
+    )

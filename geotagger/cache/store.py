@@ -29,7 +29,7 @@ from geotagger.metadata.undo.write_journal import content_before
 from geotagger.reasons import ReasonCode
 from geotagger.records import names as records
 from geotagger.state import state_folder
-from geotagger.types import Anchor, Outcome, Photo, SidecarVersion, Status
+from geotagger.types import Observation, Outcome, Photo, SidecarVersion, Status
 
 log = logging.getLogger(__name__)
 
@@ -123,7 +123,7 @@ class RunJournal:
             return None
         return finished if finished.sidecars == self._sidecars(photo) else None
 
-    def add(self, outcome: Outcome, anchor: Anchor | None = None) -> None:
+    def add(self, outcome: Outcome, observation: Observation | None = None) -> None:
         """Store a finished photo, under the size and time that its file has now.
 
         Left out are photos that failed, because the next run tries them again, and photos whose
@@ -149,7 +149,7 @@ class RunJournal:
             sidecars = versions_beside(photo.path)  # the write may have changed them
             # the write keeps the time and may keep the size, so rows of other runs are dropped
             statements.append(("DELETE FROM done WHERE path = ?", (path,)))
-        values = (path, self._run_id, *version, pack(outcome, anchor, sidecars))
+        values = (path, self._run_id, *version, pack(outcome, observation, sidecars))
         statements.append(("INSERT OR REPLACE INTO done VALUES (?, ?, ?, ?, ?)", values))
         self._execute(statements)
 

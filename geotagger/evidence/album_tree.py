@@ -138,9 +138,13 @@ def _fix(photo: Photo, metadata: PhotoMetadata) -> Fix | None:
     clock_s = time.clock_s if time else None
     if time is None or clock_s is None or metadata.gps is None or metadata.gps_is_prediction:
         return None
-    error_km = max(metadata.gps_error_km, STATED_ERROR_KM if metadata.gps_is_stated else 0.0)
     utc_s = time.utc.timestamp() if time.utc else None
-    return Fix(clock_s, photo.name, metadata.gps, error_km, photo.folder, utc_s)
+    return Fix(clock_s, photo.name, metadata.gps, error_km_of(metadata), photo.folder, utc_s)
+
+
+def error_km_of(metadata: PhotoMetadata) -> float:
+    """How far the position of a photo may be off."""
+    return max(metadata.gps_error_km, STATED_ERROR_KM if metadata.gps_is_stated else 0.0)
 
 
 def read_tree(photos: Iterable[Photo], zones: TimeZones) -> AlbumTree:

@@ -84,6 +84,7 @@ class VisionSource:
         names = [head.output for head in self._heads]
         files = sorted(bundle.card.files.items())
         self.output_key = output_key("vision", self._input, files, names, crops)
+        self._baseline: NDArray[np.float32] | None = None
         self.device = self._session.device
         self.batch_size = self._session.batch_size
         self.decoders = [
@@ -163,4 +164,12 @@ class VisionSource:
             log_likelihood=total,
             attributes=tuple(pair for head in heads for pair in head.attributes),
             outlier_probability=self._outlier_probability,
+            baseline=self._baseline_of(heads),
         )
+
+    def _baseline_of(self, heads: Sequence[HeadEvidence]) -> NDArray[np.float32] | None:
+        """What the heads say of every photo: the same array each time."""
+        if self._baseline is None:
+            parts = [head.baseline for head in heads if head.baseline is not None]
+            self._baseline = sum(parts[1:], parts[0]) if parts else None
+        return self._baseline

@@ -28,8 +28,8 @@ Outputs = dict[str, PackedOutput]
 
 
 def decides_alone(options: RunOptions) -> bool:
-    """Whether each photo can be decided by itself: only words are evidence for neighbours."""
-    return not (options.album and options.read_text)
+    """Whether each photo can be decided by itself: photos of a trip are evidence for each other."""
+    return not options.album
 
 
 def work(

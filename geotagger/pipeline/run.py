@@ -21,7 +21,7 @@ from geotagger.pipeline.executor_local import LocalExecutor
 from geotagger.pipeline.executor_ray import RayExecutor
 from geotagger.pipeline.merge import Item, merge_in_order
 from geotagger.pipeline.setup import EvidenceSetup, excludes_of, with_cache
-from geotagger.pipeline.trips import NeighbourPropagation
+from geotagger.pipeline.trips.window import TripEvidence
 from geotagger.reports.formats.registry import open_report
 from geotagger.reports.formats.writer import ReportStyle, ReportWriter
 from geotagger.reports.rows import row
@@ -76,7 +76,7 @@ def _finish(
     decided = item if isinstance(item, Outcome) else predict(item, fusion)
     outcome = writer.write(decided)
     if journal:
-        journal.add(outcome, None if isinstance(item, Outcome) else item.anchor)
+        journal.add(outcome, None if isinstance(item, Outcome) else item.observation)
     return row(outcome)
 
 
@@ -144,5 +144,5 @@ def _merged(
         scanned = (journal.replay(photo) or photo for photo in photos)
     items = merge_in_order(scanned, open_executor)
     if options.album:
-        items = NeighbourPropagation(setup.fusion).share(items)
+        items = TripEvidence(setup.fusion, use_gps=options.neighbour_gps).share(items)
     return items, setup.fusion

@@ -55,9 +55,11 @@ from geotagger.review.session import ReviewSession
 from geotagger.text.combine import Combiner
 from geotagger.text.types import OcrResult, TextLine
 from geotagger.types import (
-    Anchor,
+    AreaRatios,
     Candidate,
     Level,
+    Moment,
+    Observation,
     Outcome,
     Photo,
     PhotoMetadata,
@@ -84,8 +86,13 @@ PREDICTION = Prediction(
     (("climate", "Cfb"),),
     (SourceNote("text", "sign: Stadt Bielefeld"), SourceNote("clock", "clock +02:00")),
 )
-ANCHOR = Anchor(
-    "a.jpg", ("Cam", "7"), 1e9, np.full(240, 1 / 240, np.float32), Point(52.0, 8.5), 0.5, "Stadt"
+OBSERVATION = Observation(
+    "a.jpg",
+    Moment(("camera", "Cam", "7"), 1e9, by_clock=True),
+    sign=AreaRatios(np.zeros(250, np.float16), np.zeros(3145, np.int8)),
+    words="Stadt",
+    point=Point(52.0, 8.5),
+    certainty=0.5,
 )
 SHA256 = "a" * 64
 EARLIER, LATER = bytes(range(256)) * 4, bytes(range(256)) * 2 + b"another program" * 9
@@ -366,7 +373,7 @@ def valid_journal() -> bytes:
             for number in range(3):
                 photo = Photo(Path(f"/photos/{number}.jpg"), Path("/photos"), 1000, 10**18)
                 outcome = Outcome(photo, Status.PREDICTED, PhotoMetadata(), PREDICTION, SHA256, "m")
-                journal.add(outcome, ANCHOR)
+                journal.add(outcome, OBSERVATION)
             journal.keep("model", [("ab" * 32, PackedOutput(b"output", ""))])
         return file.read_bytes()
 
@@ -386,7 +393,7 @@ def read_journal_row(file: Path) -> None:
     photo = Photo(Path("/photos/0.jpg"), Path("/photos"), 1000, 10**18)
     with RunJournal(file.with_suffix(".sqlite"), "key") as journal:
         journal.add(
-            Outcome(photo, Status.PREDICTED, PhotoMetadata(), PREDICTION, SHA256, "m"), ANCHOR
+            Outcome(photo, Status.PREDICTED, PhotoMetadata(), PREDICTION, SHA256, "m"), OBSERVATION
         )
         journal._execute([("UPDATE done SET outcome = ?", (file.read_bytes(),))])
         journal.replay(photo)
@@ -395,7 +402,7 @@ def read_journal_row(file: Path) -> None:
 def valid_row() -> bytes:
     photo = Photo(Path("/photos/0.jpg"), Path("/photos"), 1000, 10**18)
     outcome = Outcome(photo, Status.PREDICTED, PhotoMetadata(), PREDICTION, SHA256, "m")
-    return zlib.decompress(pack(outcome, ANCHOR))
+    return zlib.decompress(pack(outcome, OBSERVATION))
 
 
 def valid_vectors() -> bytes:

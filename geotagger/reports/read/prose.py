@@ -16,7 +16,7 @@ _STARTS: Mapping[SourceKind, str] = {
     SourceKind.VISION: r"(?:picture (?:looks like|points to)|closest caption:) ",
     SourceKind.TEXT: r"sign: ",
     SourceKind.CLOCK: r"clock [+-]",
-    SourceKind.ALBUM: r"album: ",
+    SourceKind.ALBUM: r"(?:album|trip): ",
     SourceKind.NAMES: r"(?:metadata|name): ",
 }
 """How the text of each kind of source begins."""

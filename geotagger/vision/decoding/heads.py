@@ -51,6 +51,8 @@ class HeadEvidence:
     """[N]; None if the head is not about places."""
     attributes: tuple[tuple[str, str], ...] = ()
     """Names and values, such as ("climate", "humid")."""
+    baseline: NDArray[np.float32] | None = None
+    """The part of `log_likelihood` that is the same for every photo; one array for all of them."""
 
 
 class HeadDecoder(Protocol):
@@ -94,7 +96,7 @@ class ClassifyDecoder:
         covering = label_of_place(labels, places, source)
         self._covering_labels = np.unique(covering[covering >= 0])
         self._column_of_place = np.where(covering >= 0, covering, len(labels))
-        self._correction = np.zeros(len(places), np.float32)
+        self._correction: NDArray[np.float32] | None = None
         self._log_label_prior = self._log_train_prior
         if constants:
             self._correction, self._log_label_prior = label_prior(
@@ -111,10 +113,16 @@ class ClassifyDecoder:
         scores = self.log_probabilities(values) - self._log_train_prior
         lowest = scores[:, self._covering_labels].min(axis=1, keepdims=True)
         columns = np.concatenate([scores, lowest], axis=1, dtype=np.float32)
-        log_likelihoods = np.take(columns, self._column_of_place, axis=1) + self._correction
+        log_likelihoods = np.take(columns, self._column_of_place, axis=1)
+        if self._correction is not None:
+            log_likelihoods += self._correction
         posteriors = np.exp(log_softmax(scores + self._log_label_prior, 1.0))
         return [
-            HeadEvidence(_looks_like(shares, self._name_of_label, self._names), log_likelihood)
+            HeadEvidence(
+                _looks_like(shares, self._name_of_label, self._names),
+                log_likelihood,
+                baseline=self._correction,
+            )
             for shares, log_likelihood in zip(posteriors, log_likelihoods, strict=True)
         ]
 

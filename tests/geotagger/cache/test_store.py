@@ -29,9 +29,11 @@ from geotagger.reasons import Reason, ReasonCode
 from geotagger.reports.rows import row as row_of
 from geotagger.reports.schema import COLUMNS
 from geotagger.types import (
-    Anchor,
+    AreaRatios,
     Candidate,
     Level,
+    Moment,
+    Observation,
     Outcome,
     Photo,
     PhotoMetadata,
@@ -388,7 +390,7 @@ def test_rows_that_no_run_has_used_for_long_are_deleted(options):
     assert counts == [(0,), (0,)]
 
 
-def test_a_finished_photo_comes_back_as_its_row_and_its_anchor(tmp_path):
+def test_a_finished_photo_comes_back_as_its_row_and_its_observation(tmp_path):
     place = Place(Point(1.5, -2.25), "FR", "France", "Région", "Ville", "Europe")
     prediction = Prediction(
         Point(0.1 + 0.2, -179.99999),
@@ -400,19 +402,30 @@ def test_a_finished_photo_comes_back_as_its_row_and_its_anchor(tmp_path):
         (("climate", "humid"),),
         (SourceNote("text", "a sign: Straße"), SourceNote("clock", "clock")),
     )
-    anchor = Anchor(
-        "a.jpg", ("Cam", "7"), 1.5, np.float32([0.1, 0.9]), Point(1.0, 2.0), 0.5, "words"
+    seen = Observation(
+        "a.jpg",
+        Moment(("camera", "Cam", "7"), 1.5, by_clock=True),
+        AreaRatios(np.float16([0.5, -2.25]), np.int8([1, -127, 127])),
+        sign=AreaRatios(np.float16([0.125, 4.0]), np.zeros(3, np.int8)),
+        words="words",
+        point=Point(1.0, 2.0),
+        certainty=0.5,
     )
     file = Photo(tmp_path / "a\udce9.jpg", tmp_path, 5, 6)
     reasons = (Reason(ReasonCode.NOT_EMBEDDED, "note \udce9"),)
     outcome = Outcome(file, Status.TAGGED, PhotoMetadata(), prediction, "ab" * 32, "model", reasons)
     moved = Photo(tmp_path / "elsewhere.jpg", tmp_path, 5, 6)
-    found = unpack(pack(outcome, anchor), moved)
+    found = unpack(pack(outcome, seen), moved)
     assert found.row == {**row_of(outcome), "path": str(moved.path)}
     assert list(found.row) == list(COLUMNS)
-    assert found.anchor is not None
-    assert found.anchor.countries.tolist() == anchor.countries.tolist()
-    assert replace(found.anchor, countries=anchor.countries) == anchor
+    assert found.observation is not None
+    for back, kept in (
+        (found.observation.picture, seen.picture),
+        (found.observation.sign, seen.sign),
+    ):
+        np.testing.assert_array_equal(back.countries, kept.countries)
+        np.testing.assert_array_equal(back.region_steps, kept.region_steps)
+    assert replace(found.observation, picture=seen.picture, sign=seen.sign) == seen
     bare = Outcome(file)
     assert unpack(pack(bare, None), file) == FinishedRow(row_of(bare))
 

@@ -58,10 +58,10 @@ def rows(options):
 
 @pytest.mark.cluster
 @pytest.mark.usefixtures("ray")
-@pytest.mark.parametrize("read_text", [False, True], ids=["workers-decide", "driver-decides"])
-def test_the_same_rows_as_on_one_machine_and_the_journal_serves_both(options, tmp_path, read_text):
-    options = replace(options, read_text=read_text)
-    assert decides_alone(options) is not read_text
+@pytest.mark.parametrize("album", [False, True], ids=["workers-decide", "driver-decides"])
+def test_the_same_rows_as_on_one_machine_and_the_journal_serves_both(options, tmp_path, album):
+    options = replace(options, album=album)
+    assert decides_alone(options) is not album
     expected = rows(options)
     assert len(expected) == 7
     on_ray = replace(options, engine="ray", journal=tmp_path / "done.sqlite")

@@ -1,6 +1,7 @@
 """A CSV keeps the evidence as one sentence, which is split into sources again."""
 
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,12 +10,20 @@ from geotagger.evidence.camera_gps import AlbumSource, Neighbour
 from geotagger.evidence.clock import Clock, ClockSource
 from geotagger.evidence.folder_names import Names, NamesSource
 from geotagger.evidence.ocr_text import evidence_of
-from geotagger.pipeline.trips import NeighbourPropagation
+from geotagger.pipeline.trips.window import TripEvidence
 from geotagger.reasons import ReasonCode
 from geotagger.reports.read.prose import reasons_of, split_evidence
 from geotagger.text.combine import Combiner
 from geotagger.text.types import OcrResult, TextLine
-from geotagger.types import Anchor, Point, SourceKind
+from geotagger.types import (
+    Evidence,
+    Outcome,
+    Photo,
+    PhotoEvidence,
+    PhotoMetadata,
+    Point,
+    SourceKind,
+)
 from geotagger.vision.bundle.label_tables import Label
 from geotagger.vision.decoding.captions import LocalCaptionDecoder
 from geotagger.vision.decoding.heads import ClassifyDecoder, RegressDecoder
@@ -72,9 +81,15 @@ def album(belief):
 
 
 def roll(belief):
-    countries = np.full(len(belief.places.country_codes), 1e-3, np.float32)
-    anchor = Anchor("b.jpg", ("Cam", ""), 0.0, countries, LYON, 0.9, sign(belief))
-    return NeighbourPropagation(belief).evidence([anchor], 60.0).reason
+    places = belief.places
+    likelihood = np.where(places.mask(["FR"]), 9, 0).astype(np.float32)
+    told = Evidence("text", 1.0, sign(belief), likelihood), Evidence("vision", 1.0, "", likelihood)
+    photos = []
+    for minute, evidence in enumerate(told):
+        metadata = PhotoMetadata(taken_at=f"2024-05-01T12:0{minute}:00", camera="Cam")
+        outcome = Outcome(Photo(Path(f"{minute}.jpg"), Path()), metadata=metadata)
+        photos.append(PhotoEvidence(outcome, (evidence,)))
+    return list(TripEvidence(belief).share(photos))[1].evidence[-1].reason
 
 
 def names(belief, origin):

@@ -1,0 +1,53 @@
+"""How much the pictures of a trip count together."""
+
+import numpy as np
+import pytest
+
+from geotagger.pipeline.trips.damping import TripConstants, picture_weights
+
+CONSTANTS = TripConstants(0.6, 0.05, 3.0, 0.05)
+BASE = np.full(200, 1 / 200)
+TOGETHER = np.zeros(30)
+
+
+def weights(ratios, at_hours=TOGETHER):
+    return picture_weights(ratios, BASE, at_hours[: len(ratios)], CONSTANTS)
+
+
+def test_near_duplicates_share_one_vote():
+    ratios = np.tile(np.random.default_rng(0).normal(size=200), (30, 1))
+    np.testing.assert_allclose(weights(ratios), 1 / 30, rtol=1e-6)
+
+
+def test_different_scenes_have_a_vote_each_less_what_all_pictures_share():
+    ratios = np.random.default_rng(1).normal(size=(30, 200))
+    votes = weights(ratios).sum()
+    by_kish = 30 / (1 + 29 * CONSTANTS.base_correlation)
+    assert 0.9 * by_kish < votes <= by_kish
+    assert votes > 5
+
+
+def test_votes_grow_with_diversity():
+    rng = np.random.default_rng(2)
+    shared, own = rng.normal(size=200), rng.normal(size=(30, 200))
+    votes = [weights(share * shared + (1 - share) * own).sum() for share in (0.9, 0.6, 0.3, 0.0)]
+    assert votes == sorted(votes)
+
+
+def test_the_same_scene_a_year_later_is_another_vote():
+    ratios = np.tile(np.random.default_rng(3).normal(size=200), (2, 1))
+    np.testing.assert_allclose(weights(ratios, np.array([0.0, 24 * 365])), 1.0, atol=1e-6)
+
+
+@pytest.mark.parametrize("ratios", [np.zeros((1, 200)), np.zeros((5, 200))])
+def test_pictures_that_show_nothing(ratios):
+    found = weights(ratios)
+    assert np.isfinite(found).all()
+    assert (found <= 1).all()
+
+
+def test_the_fitted_constants_are_probabilities():
+    constants = TripConstants.load()
+    assert 0 < constants.picture_outlier_probability < 1
+    assert 0 <= constants.base_correlation < 1
+    assert 0 < constants.sign_outlier_probability < 0.5

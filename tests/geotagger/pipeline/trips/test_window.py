@@ -1,0 +1,333 @@
+"""What the photos of a trip say about each other: signs, pictures and positions, in a window."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from geotagger.evidence.camera_gps import AlbumSource, Neighbour
+from geotagger.geography.sphere import haversine_km
+from geotagger.pipeline.trips.window import (
+    BLOCK,
+    MAX_KEPT,
+    MAX_KEPT_IN_ALL,
+    PHOTOS_AHEAD,
+    TripEvidence,
+)
+from geotagger.types import Evidence, Level, Outcome, Photo, PhotoEvidence, PhotoMetadata, Point
+
+PHONE, OTHER_PHONE = "Apple iPhone 15", "Google Pixel 8"
+PARIS, BASEL = Point(48.857, 2.352), Point(47.558, 7.588)
+NOON = datetime.fromisoformat("2024-05-01T12:00:00")
+
+
+def row_of(places, city, country):
+    found = np.flatnonzero(places.mask([country]))
+    return next(row for row in found if places.place(int(row)).city == city)
+
+
+def words(places, country, city="", strength=1e4):
+    likelihood = np.ones(len(places), np.float32)
+    if city:
+        likelihood[row_of(places, city, country)] = strength**2
+    else:
+        likelihood[places.mask([country])] = strength
+    return Evidence(
+        "text", 1.0, f'sign: "{city or country}"', np.log(likelihood), outlier_probability=0.03
+    )
+
+
+def picture(places, country="", strength=1e4, also=()):
+    """A picture that looks like a country, and half as much like others."""
+    likelihood = np.ones(len(places), np.float32)
+    for other in also:
+        likelihood[places.mask([other])] = strength / 2
+    if country:
+        likelihood[places.mask([country])] = strength
+    return Evidence("vision", 1.0, "picture", np.log(likelihood), outlier_probability=0.2)
+
+
+def item(name, after, *evidence, camera=PHONE, serial="", gps=None, folder="roll"):
+    """A photo taken `after` noon; None for one without a time."""
+    taken = "" if after is None else (NOON + after).isoformat()
+    metadata = PhotoMetadata(gps=gps, taken_at=taken, camera=camera, camera_serial=serial)
+    outcome = Outcome(Photo(Path(folder) / name, Path(folder)), metadata=metadata)
+    return PhotoEvidence(outcome, tuple(evidence))
+
+
+def shared(belief, *items, **options):
+    return list(TripEvidence(belief, **options).share(items))
+
+
+def album_of(weighed):
+    return [evidence for evidence in weighed.evidence if evidence.source == "album"]
+
+
+def minutes(count):
+    return timedelta(minutes=count)
+
+
+def share_of(belief, weighed, country):
+    return float(belief.posterior(weighed.evidence)[belief.places.mask([country])].sum())
+
+
+def test_a_town_read_a_minute_before_is_the_town(belief, places):
+    sign = item("a.jpg", minutes(0), words(places, "DK", "Århus"))
+    mute = item("b.jpg", minutes(1), picture(places))
+    _, after = shared(belief, sign, mute)
+    prediction = belief.decide(after.evidence)
+    assert prediction.level is Level.CITY
+    assert haversine_km(prediction.point.lat, prediction.point.lon, 56.157, 10.211) < 10
+    assert album_of(after)[0].reason == (
+        'trip: 2 photos of 1 day, mostly Denmark; a.jpg, 60 s apart, sign: "Århus"'
+    )
+
+
+def test_photos_before_the_sign_know_it_too(belief, places):
+    mute = item("a.jpg", minutes(0), picture(places))
+    sign = item("b.jpg", minutes(5), words(places, "SE"))
+    before, _ = shared(belief, mute, sign)
+    assert belief.decide(before.evidence).place.country_code == "SE"
+
+
+def test_belief_falls_with_the_gap_and_ends_after_months(belief, places):
+    gaps = [timedelta(hours=hours) for hours in (1, 24, 72, 160, 24 * 200)]
+    sign = item("a.jpg", minutes(0), words(places, "SE"))
+    found = shared(belief, sign, *(item(f"{gap}.jpg", gap, picture(places)) for gap in gaps))[1:]
+    shares = [share_of(belief, each, "SE") for each in found]
+    assert shares == sorted(shares, reverse=True)
+    assert shares[0] > 0.85
+    assert album_of(found[-2])
+    assert not album_of(found[-1])
+
+
+@pytest.mark.parametrize(
+    "neighbour",
+    [
+        {"camera": OTHER_PHONE},
+        {"serial": "2"},
+        {"camera": ""},
+    ],
+)
+def test_another_camera_says_nothing(belief, places, neighbour):
+    sign = item("a.jpg", minutes(0), words(places, "SE"))
+    other = item("b.jpg", minutes(1), picture(places), **neighbour)
+    assert not album_of(shared(belief, sign, other)[1])
+
+
+def test_two_nameless_cameras_are_not_one(belief, places):
+    sign = item("a.jpg", minutes(0), words(places, "SE"), camera="")
+    other = item("b.jpg", minutes(1), picture(places), camera="")
+    assert not album_of(shared(belief, sign, other)[1])
+
+
+def test_words_that_name_no_country_are_no_evidence_for_others(belief, places):
+    weak = item("a.jpg", minutes(0), words(places, "SE", strength=2))
+    mute = item("b.jpg", minutes(1), picture(places))
+    assert not any(album_of(each) for each in shared(belief, weak, mute))
+
+
+def test_a_photo_is_not_its_own_neighbour(belief, places):
+    (alone,) = shared(belief, item("a.jpg", minutes(0), words(places, "SE")))
+    assert not album_of(alone)
+
+
+def test_a_photo_that_failed_stays_as_it_is(belief, places):
+    sign = item("a.jpg", minutes(0), words(places, "SE"))
+    failed = item("b.jpg", minutes(1))
+    assert shared(belief, sign, failed)[1].evidence == ()
+
+
+def test_its_own_words_outweigh_those_of_yesterday(belief, places):
+    sign = item("a.jpg", minutes(0), words(places, "SE"))
+    border = item("b.jpg", timedelta(days=1), words(places, "DK"))
+    found = shared(belief, sign, border)
+    assert [belief.decide(each.evidence).place.country_code for each in found] == ["SE", "DK"]
+
+
+def test_two_countries_before_and_after_leave_both_open(belief, places):
+    found = shared(
+        belief,
+        item("a.jpg", minutes(0), words(places, "SE")),
+        item("b.jpg", timedelta(hours=10), picture(places)),
+        item("c.jpg", timedelta(hours=20), words(places, "DK")),
+    )[1]
+    assert share_of(belief, found, "SE") == pytest.approx(share_of(belief, found, "DK"), rel=0.5)
+
+
+def test_different_pictures_add_up(belief, places):
+    """Each looks like Georgia, and as much like another country; together they mean Georgia."""
+    also = ["CL", "NO", "NZ", "KE", "JP", "CA", "IR", "PE"]
+    photos = [
+        item(f"{i}.jpg", minutes(60 * i), picture(places, "GE", 8, also=[other]))
+        for i, other in enumerate(also)
+    ]
+    alone = share_of(belief, photos[0], "GE")
+    together = share_of(belief, shared(belief, *photos)[0], "GE")
+    assert together > 2 * alone
+
+
+def test_near_duplicates_add_nothing(belief, places):
+    one = picture(places, "GE", 8, also=["CL"])
+    alone = item("a.jpg", minutes(0), one)
+    burst = [item(f"{i}.jpg", timedelta(seconds=i), one) for i in range(40)]
+    found = shared(belief, *burst)
+    assert share_of(belief, found[20], "GE") == pytest.approx(
+        share_of(belief, alone, "GE"), abs=0.02
+    )
+
+
+def test_a_copy_in_another_folder_is_the_same_photo(belief, places):
+    trip = [
+        item(f"{i}.jpg", minutes(60 * i), picture(places, c, 8)) for i, c in enumerate(("GE", "CL"))
+    ]
+    copies = [
+        item(f"{i}.jpg", minutes(60 * i), picture(places, c, 8), folder="copy")
+        for i, c in enumerate(("GE", "CL"))
+    ]
+    once, twice = shared(belief, *trip), shared(belief, *trip, *copies)
+    for i, each in enumerate(twice):
+        assert album_of(each)[0].reason == album_of(once[i % 2])[0].reason
+        assert share_of(belief, each, "GE") == share_of(belief, once[i % 2], "GE")
+
+
+def test_what_a_model_says_of_every_photo_counts_once(belief, places):
+    """A model that prefers a country whatever it sees does not turn a trip into proof of it."""
+    baseline = np.where(places.mask(["VA"]), 3, 0).astype(np.float32)
+    empty = Evidence("vision", 1.0, "picture", baseline, baseline=baseline)
+    photos = [item(f"{i}.jpg", minutes(60 * i), empty) for i in range(30)]
+    alone = share_of(belief, photos[0], "VA")
+    assert share_of(belief, shared(belief, *photos)[0], "VA") == pytest.approx(alone, rel=0.05)
+
+
+def test_one_wrong_sign_pulls_no_trip_across_a_border(belief, places):
+    photos = [item(f"{i:02}.jpg", minutes(30 * i), picture(places)) for i in range(40)]
+    for place, country in ((4, "GE"), (20, "AM"), (35, "GE")):
+        photos[place] = item(f"{place:02}.jpg", minutes(30 * place), words(places, country))
+    found = shared(belief, *photos)
+    named = [belief.decide(each.evidence).place.country_code for each in found]
+    assert [code for i, code in enumerate(named) if i != 20] == ["GE"] * 39
+
+
+def test_one_wrong_sign_against_a_measured_position(belief, places):
+    photos = [item(f"{i:02}.jpg", minutes(30 * i), picture(places)) for i in range(20)]
+    photos[0] = item("00.jpg", minutes(0), picture(places), gps=PARIS)
+    photos[10] = item("10.jpg", minutes(300), words(places, "GB"))
+    photos[19] = item("19.jpg", minutes(570), picture(places), gps=PARIS)
+    found = shared(belief, *photos)
+    named = [belief.decide(each.evidence).place.country_code for each in found]
+    assert [code for i, code in enumerate(named) if i != 10] == ["FR"] * 19
+
+
+def test_a_sign_that_was_photographed_five_times_is_one_sign(belief, places):
+    def trip(frames):
+        signs = [
+            item(f"s{i}.jpg", timedelta(seconds=i), words(places, "AM")) for i in range(frames)
+        ]
+        later = [
+            item(f"t{i}.jpg", minutes(60 + i), picture(places, "GE", 30, also=[other]))
+            for i, other in enumerate(("CL", "NO", "NZ", "KE", "JP", "CA"))
+        ]
+        return share_of(belief, shared(belief, *signs, *later)[-1], "AM")
+
+    assert trip(5) == pytest.approx(trip(1), abs=0.02)
+
+
+def test_a_position_places_the_photos_around_it_across_folders(belief, places):
+    fix = item("a.jpg", minutes(0), gps=PARIS, folder="monday")
+    mute = item("b.jpg", minutes(10), picture(places), folder="tuesday")
+    found = shared(belief, fix, mute)[1]
+    prediction = belief.decide(found.evidence)
+    assert (prediction.place.city, prediction.level) == ("Paris", Level.CITY)
+    assert album_of(found)[0].reason.endswith("a.jpg, 10 min apart, has GPS")
+
+
+def test_where_photos_are_scored_by_their_gps_it_is_no_evidence(belief, places):
+    fix = item("a.jpg", minutes(0), gps=PARIS)
+    mute = item("b.jpg", minutes(10), picture(places))
+    assert not album_of(shared(belief, fix, mute, use_gps=False)[1])
+
+
+def test_its_own_gps_is_no_evidence(belief, places):
+    (alone,) = shared(belief, item("a.jpg", minutes(0), picture(places), gps=PARIS))
+    assert not album_of(alone)
+
+
+def test_positions_beside_it_come_before_the_rest_of_the_trip(belief, places):
+    gps = AlbumSource(places).evidence([Neighbour("c.jpg", 1 / 60, BASEL)])
+    sign = item("a.jpg", minutes(0), words(places, "SE"))
+    fixed = item("b.jpg", minutes(1), picture(places), gps)
+    (evidence,) = album_of(shared(belief, sign, fixed)[1])
+    assert evidence.reason == gps.reason
+    prediction = belief.decide([evidence])
+    assert haversine_km(prediction.point.lat, prediction.point.lon, BASEL.lat, BASEL.lon) < 10
+
+
+def test_file_names_in_order_are_a_weaker_sequence(belief, places):
+    sign = item("IMG_0012.jpg", None, words(places, "SE"))
+    mute = item("IMG_0013.jpg", None, picture(places))
+    by_name = shared(belief, sign, mute)[1]
+    assert album_of(by_name)[0].reason == (
+        'trip: 2 photos in the order of their file names, mostly Sweden; IMG_0012.jpg, sign: "SE"'
+    )
+    timed = [
+        item("a.jpg", minutes(0), words(places, "SE")),
+        item("b.jpg", minutes(20), picture(places)),
+    ]
+    assert 0.5 < share_of(belief, by_name, "SE") < share_of(belief, shared(belief, *timed)[1], "SE")
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [("IMG_0013.jpg", "other"), ("DSC_0013.jpg", "roll"), ("0013.jpg", "roll"), ("b.jpg", "roll")],
+)
+def test_no_sequence_across_folders_or_without_a_running_number(belief, places, name, folder):
+    sign = item("IMG_0012.jpg", None, words(places, "SE"))
+    mute = item(name, None, picture(places), folder=folder)
+    assert not album_of(shared(belief, sign, mute)[1])
+
+
+def test_all_come_out_in_order_and_only_so_many_are_held(belief, places):
+    taken = 0
+    window = TripEvidence(belief)
+
+    def photos():
+        nonlocal taken
+        for number in range(3 * (PHOTOS_AHEAD + BLOCK)):
+            taken += 1
+            yield item(f"{number}.jpg", minutes(number), picture(places))
+
+    out = []
+    for each in window.share(photos()):
+        assert taken - len(out) <= PHOTOS_AHEAD + BLOCK
+        out.append(each.outcome.photo.path.name)
+        assert len(out) > taken - PHOTOS_AHEAD - BLOCK  # each block comes out as soon as it is full
+    assert out == [f"{number}.jpg" for number in range(3 * (PHOTOS_AHEAD + BLOCK))]
+    assert window.kept == MAX_KEPT
+
+
+def test_of_many_cameras_only_the_latest_are_kept(belief, places):
+    window = TripEvidence(belief)
+    photos = (
+        item(f"{n}.jpg", minutes(n), picture(places), serial=str(n // 10))
+        for n in range(2 * MAX_KEPT_IN_ALL)
+    )
+    for _ in window.share(photos):
+        assert window.kept <= MAX_KEPT_IN_ALL
+    assert window.kept > MAX_KEPT_IN_ALL - 20
+
+
+def test_photos_in_any_order_of_time(belief, places):
+    """The scan sorts by name; the camera's counter may have started again on the way."""
+    photos = [item(f"{i}.jpg", minutes(-10 * i), picture(places)) for i in range(20)]
+    photos[19] = item("19.jpg", minutes(-190), words(places, "SE"))
+    shares = [share_of(belief, each, "SE") for each in shared(belief, *photos)]
+    assert shares == sorted(shares)
+    assert shares[0] > 0.5
+
+
+def test_a_trip_counts_with_its_full_weight(belief, places):
+    sign = item("a.jpg", minutes(0), words(places, "SE"))
+    (evidence,) = album_of(shared(belief, sign, item("b.jpg", minutes(5), picture(places)))[1])
+    assert evidence.weight == 1.0
