@@ -6,8 +6,9 @@ place are a stop. The labels have no times, so times are drawn: minutes to hours
 of a stop, hours between stops, days between countries.
 
 Fitted are the constants of `geotagger/data/trips.json` for pictures, by maximum likelihood of the
-true countries; of constants that are as likely, those with the smallest calibration error. Every person counts by the square root of the number of their photos. "Held out"
-shows each fifth of the people with the constants that were fitted to the others.
+true countries; of constants that are as likely, those with the smallest calibration error. Every
+person counts by the square root of the number of their photos. "Held out" shows each fifth of the
+people with the constants that were fitted to the others.
 """
 
 from __future__ import annotations
