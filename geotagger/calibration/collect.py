@@ -12,8 +12,8 @@ from geotagger.errors import PhotoError
 from geotagger.evidence.cached import InferenceCache, PackedOutput
 from geotagger.images.remote import RemotePath
 from geotagger.images.scan import walk
+from geotagger.metadata.beside import with_files_beside
 from geotagger.metadata.read import read
-from geotagger.metadata.sidecar import with_sidecars
 from geotagger.pipeline.executor_local import LocalExecutor
 from geotagger.pipeline.setup import excludes_of, with_cache
 from geotagger.types import Photo, Point
@@ -48,10 +48,11 @@ def photos_with_gps(options: RunOptions, on_photo: Callable[[], Any]) -> Iterato
         if photo.problem or isinstance(photo.path, RemotePath):
             continue
         try:
-            metadata = with_sidecars(read(photo.path.read_bytes()), photo.path)
+            metadata = with_files_beside(read(photo.path.read_bytes()), photo.path)
         except (PhotoError, OSError):
             continue
-        if metadata.gps is not None and not metadata.gps_is_prediction:
+        is_measured = not (metadata.gps_is_prediction or metadata.gps_is_stated)
+        if metadata.gps is not None and is_measured:
             day = metadata.taken_at[:10] or str(photo.path.parent)
             yield GpsPhoto(photo, metadata.gps, day)
 

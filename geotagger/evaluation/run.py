@@ -114,8 +114,8 @@ def _truth(
 ) -> KnownPlace | None:
     if known is not None:
         return known.get(outcome.photo.path.resolve())
-    gps = outcome.metadata.gps
-    if gps is None or outcome.metadata.gps_is_prediction:
+    metadata, gps = outcome.metadata, outcome.metadata.gps
+    if gps is None or metadata.gps_is_prediction or metadata.gps_is_stated:
         return None
     return KnownPlace(places.name(gps.lat, gps.lon).country_code, gps)
 

@@ -7,6 +7,7 @@ one are evidence for the photos of the other.
 
 from __future__ import annotations
 
+import bisect
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ import numpy as np
 
 from geotagger.metadata.beside import with_files_beside
 from geotagger.metadata.read_file import read_head
-from geotagger.times.capture_time import capture_time
+from geotagger.times.capture_time import CaptureTime, capture_time
 from geotagger.times.clock_offset import (
     ClockedPoint,
     ClockOffset,
@@ -106,6 +107,9 @@ class AlbumTree:
     """The same by what clocks at the place showed, by law."""
     periods: Mapping[Camera, Sequence[Period]] = field(default_factory=dict)
     """Of the cameras that have positions, in the order of time."""
+    ranks: Mapping[Camera, tuple[bool, int, Camera]] = field(default_factory=dict)
+    """Of two cameras that were together the higher one counts the time for both: one that states
+    UTC, one with more positions."""
 
     def period(self, camera: Camera, clock_s: float) -> Period | None:
         """The period of a photo; None if its camera has no positions then."""
@@ -113,6 +117,22 @@ class AlbumTree:
             if period.start_s - MAX_PAUSE_S <= clock_s <= period.end_s + MAX_PAUSE_S:
                 return period
         return None
+
+    def leader(self, camera: Camera, time: CaptureTime) -> Companion | None:
+        """The companion that counts the time of a photo; None if the camera does that itself."""
+        period = self.period(camera, time.clock_s) if time.clock_s is not None else None
+        companions = period.companions if period else ()
+        best = max(companions, key=lambda other: self.ranks[other.camera], default=None)
+        return best if best and self.ranks[best.camera] > self.ranks[camera] else None
+
+    def clock_of_leader(self, leader: Companion, time: CaptureTime) -> float:
+        """What the clock of the leader showed when a photo was taken, as seconds since 1970."""
+        assert time.clock_s is not None
+        utc_s = time.utc.timestamp() if time.utc else time.clock_s + leader.clock.offset_s
+        dated = self.by_utc[leader.camera]
+        index = bisect.bisect(dated, utc_s, key=lambda item: item.at_s)
+        near = min(dated[max(index - 1, 0) : index + 1], key=lambda item: abs(item.at_s - utc_s))
+        return utc_s + near.fix.at - near.at_s
 
 
 def camera_of(metadata: PhotoMetadata) -> Camera:
@@ -160,7 +180,11 @@ def read_tree(photos: Iterable[Photo], zones: TimeZones) -> AlbumTree:
         periods[camera] = [
             _period(fixes, others, zones) for fixes in _without_pauses(timelines[camera])
         ]
-    return AlbumTree(timelines, by_utc, by_legal_time, periods)
+    ranks = {
+        camera: (_states_utc(timelines[camera]), len(timelines[camera]), camera)
+        for camera in largest
+    }
+    return AlbumTree(timelines, by_utc, by_legal_time, periods, ranks)
 
 
 def _without_pauses(fixes: Sequence[Fix]) -> Iterator[Sequence[Fix]]:

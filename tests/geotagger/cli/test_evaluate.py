@@ -378,6 +378,8 @@ def test_the_gps_of_photos_is_the_truth_where_there_are_no_labels(tmp_path):
     )
     Image.new("RGB", (64, 48), "red").save(folder / "a.jpg", exif=exif)
     Image.new("RGB", (64, 48), "red").save(folder / "b.jpg")
+    set_by_a_person = '{"geoData": {"latitude": 48.8, "longitude": 2.3}}'
+    (folder / "b.jpg.json").write_text(set_by_a_person)
     options = RunOptions((folder,), models=(str(bundle.path),), read_text=False, workers=1)
     scores = run(options, None, lambda _: None).scores
     assert (scores.scored, scores.unlabelled) == (1, 1)
