@@ -260,6 +260,16 @@ class Status(StrEnum):
     FAILED = "failed"
 
 
+class Moment(NamedTuple):
+    """When a photo was taken, among the photos of its sequence."""
+
+    sequence: tuple[str, ...]
+    """Names the sequence: the camera, or the folder and what the file names begin with."""
+    at_s: float
+    """Seconds since 1970 by that camera's clock; without a clock, in the order of the names."""
+    by_clock: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """All that is known about a photo so far; at the end one row of the report."""
@@ -273,16 +283,8 @@ class Outcome:
     model: str = ""
     reasons: tuple[Reason, ...] = ()
     """Why it has its status, and what else happened to it."""
-
-
-class Moment(NamedTuple):
-    """When a photo was taken, among the photos of its sequence."""
-
-    sequence: tuple[str, ...]
-    """Names the sequence: the camera, or the folder and what the file names begin with."""
-    at_s: float
-    """Seconds since 1970 by the camera's own clock; without a clock, in the order of the names."""
-    by_clock: bool
+    moment: Moment | None = None
+    """Its place in the sequence of another camera that was with its own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from geotagger.times.clock_offset import (
     UtcPath,
     estimate_clock_offset,
 )
-from geotagger.types import Photo, PhotoMetadata, Point
+from geotagger.types import Moment, Photo, PhotoMetadata, Point
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -125,14 +125,19 @@ class AlbumTree:
         best = max(companions, key=lambda other: self.ranks[other.camera], default=None)
         return best if best and self.ranks[best.camera] > self.ranks[camera] else None
 
-    def clock_of_leader(self, leader: Companion, time: CaptureTime) -> float:
-        """What the clock of the leader showed when a photo was taken, as seconds since 1970."""
+    def moment_of_leader(self, leader: Companion, time: CaptureTime) -> Moment:
+        """When a photo was taken by the clock of the leader: a moment in the leader's sequence."""
         assert time.clock_s is not None
         utc_s = time.utc.timestamp() if time.utc else time.clock_s + leader.clock.offset_s
         dated = self.by_utc[leader.camera]
         index = bisect.bisect(dated, utc_s, key=lambda item: item.at_s)
         near = min(dated[max(index - 1, 0) : index + 1], key=lambda item: abs(item.at_s - utc_s))
-        return utc_s + near.fix.at - near.at_s
+        return moment_by_clock(leader.camera, utc_s + near.fix.at - near.at_s)
+
+
+def moment_by_clock(camera: Camera, clock_s: float) -> Moment:
+    """A moment in the sequence of a camera, by its clock."""
+    return Moment(("camera", *camera), clock_s, by_clock=True)
 
 
 def camera_of(metadata: PhotoMetadata) -> Camera:

@@ -92,13 +92,13 @@ class AlbumSource:
         tree, camera = self._trees.of(photo.photo), camera_of(photo.metadata)
         own = neighbours(tree.timelines.get(camera, ()), time.clock_s, photo.photo)
         others, clock = of_other_cameras(tree, camera, time)
-        if own and _gap_hours(own) <= _gap_hours(others) + OWN_HOURS:
-            return own
-        if not others:
-            return None
-        if clock is not None:
+        found = own if own and _gap_hours(own) <= _gap_hours(others) + OWN_HOURS else others
+        leader = tree.leader(camera, time)
+        if leader is not None:
+            photo.moment = tree.moment_of_leader(leader, time)
+        if clock is not None and (leader is not None or found is others):
             photo.remarks.append(Reason(ReasonCode.CLOCK_OFFSET, clock_text(camera, clock)))
-        return others
+        return found or None
 
     def weigh(self, batch: Sequence[list[Neighbour]]) -> list[Evidence | None]:
         """The evidence of each photo's neighbours."""

@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 from geotagger.images.decode import Picture
 from geotagger.images.difference_hash import difference_hash
 from geotagger.reasons import Reason
-from geotagger.types import Evidence, Photo, PhotoMetadata
+from geotagger.types import Evidence, Moment, Photo, PhotoMetadata
 
 
 @dataclass
@@ -32,6 +32,8 @@ class LoadedPhoto:
     """What a truncated picture lacks, known once it was decoded, now or in an earlier run."""
     remarks: list[Reason] = field(default_factory=list)
     """What a source found out about the photo that is no evidence of its place."""
+    moment: Moment | None = None
+    """Its place in the sequence of another camera, if a source found that the two were together."""
     _picture: Picture | None = field(default=None, init=False, repr=False)
 
     @property

@@ -155,7 +155,8 @@ def prepare_loaded(
         UnreadableImageError: a source needs the picture, and it cannot be decoded.
     """
     inputs = _inputs(loaded, sources)
-    outcome = replace(outcome, reasons=(*outcome.reasons, *loaded.remarks))
+    reasons = (*outcome.reasons, *loaded.remarks)
+    outcome = replace(outcome, reasons=reasons, moment=loaded.moment)
     if loaded.truncation:
         truncated = Reason(ReasonCode.TRUNCATED, loaded.truncation)
         outcome = replace(outcome, reasons=(*outcome.reasons, truncated))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from geotagger.evidence.album_tree import camera_of
+from geotagger.evidence.album_tree import camera_of, moment_by_clock
 from geotagger.times.capture_time import clock_s
 from geotagger.types import Moment, Outcome
 
@@ -14,7 +14,8 @@ _NUMBERED = re.compile(r"(?P<prefix>.*[^\W\d_](?:.*\D)?)(?P<number>\d{3,8})")
 
 
 def moment_of(outcome: Outcome) -> Moment | None:
-    """Where the photo is in its sequence: that of its camera, or else that of its file names.
+    """Where the photo is in its sequence: that of its camera, or of another camera that was with
+    it, or else that of its file names.
 
     Numbers in file names order the photos of one folder only, and only where letters precede them
     (`IMG_0123`, `DSC01234`): numbers alone, hashes and names of places say nothing about the order.
@@ -22,9 +23,11 @@ def moment_of(outcome: Outcome) -> Moment | None:
     Returns:
         None for a photo that has neither camera and time nor such a name.
     """
+    if outcome.moment is not None:
+        return outcome.moment
     at_s, camera = clock_s(outcome.metadata), camera_of(outcome.metadata)
     if at_s is not None and any(camera):
-        return Moment(("camera", *camera), at_s, by_clock=True)
+        return moment_by_clock(camera, at_s)
     path = outcome.photo.path
     numbered = _NUMBERED.fullmatch(path.stem)
     if numbered is None:

@@ -84,9 +84,9 @@ def test_the_clock_of_a_camera_is_found_and_the_phone_places_its_photos(
     for i in range(1, 50, 2):
         photo = loaded(tmp_path / "camera" / f"DSC_{i}.jpg", tmp_path)
         found = source.prepare(photo)
-        if not found or not photo.remarks:
-            continue
         remarks.update(photo.remarks)
+        if not found or not found[0].camera:  # a position of the camera itself is as near
+            continue
         utc_s = capture_time(photo.metadata).clock_s + clock.offset_s
         lat, lon = way.at(utc_s)
         nearest = min(found, key=lambda near: near.gap_hours)
@@ -99,12 +99,48 @@ def test_the_clock_of_a_camera_is_found_and_the_phone_places_its_photos(
     assert remark.detail == clock_text(CAMERA, clock)
 
 
+def test_photos_of_a_camera_join_the_sequence_of_the_phone_by_its_clock(tmp_path, places):
+    rng = np.random.default_rng(1)
+    way = Way(rng, days=3)
+    trip(tmp_path, rng, way, way, 12 * HOUR_S)
+    source = AlbumSource(places)
+    camera = loaded(tmp_path / "camera" / "DSC_0.jpg", tmp_path)
+    phone = loaded(tmp_path / "phone" / "IMG_0.jpg", tmp_path)
+    source.prepare(camera)
+    source.prepare(phone)
+    assert phone.moment is None
+    assert camera.moment.sequence == ("camera", *PHONE)
+    shown = capture_time(camera.metadata).clock_s
+    assert abs(camera.moment.at_s - (shown - 12 * HOUR_S)) < 120
+
+
+def test_of_two_phones_one_counts_the_time(tmp_path, places):
+    rng = np.random.default_rng(5)
+    way = Way(rng, days=3)
+    for name, count in (("one", 120), ("two", 90)):
+        path = way.path(rng, count)
+        for i, (at_s, lat, lon) in enumerate(zip(path.utc_s, path.lat, path.lon, strict=True)):
+            photo = tmp_path / name / f"{i}.jpg"
+            save(photo, at_s + LEGAL_S, (name, ""), Point(lat, lon), "+02:00")
+    source = AlbumSource(places)
+    one = loaded(tmp_path / "one" / "0.jpg", tmp_path)
+    two = loaded(tmp_path / "two" / "0.jpg", tmp_path)
+    source.prepare(one)
+    source.prepare(two)
+    assert one.moment is None
+    assert two.moment.sequence == ("camera", "one", "")
+    assert two.moment.at_s == pytest.approx(capture_time(two.metadata).clock_s)
+    assert not one.remarks
+    assert not two.remarks
+
+
 def test_cameras_that_were_never_together_say_nothing_about_each_other(tmp_path, places):
     rng = np.random.default_rng(2)
     trip(tmp_path, rng, Way(rng, days=3), Way(rng, days=3, town=FLORENCE), 0.0)
     photo = loaded(tmp_path / "camera" / "DSC_1.jpg", tmp_path)
     found = AlbumSource(places).prepare(photo)
     assert not photo.remarks
+    assert photo.moment is None
     assert all(near.camera == "" for near in found or ())
 
 

@@ -1,11 +1,13 @@
 """What the photos of a trip say about each other: signs, pictures and positions, in a window."""
 
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from geotagger.evidence.album_tree import moment_by_clock
 from geotagger.evidence.camera_gps import AlbumSource, Neighbour
 from geotagger.geography.sphere import haversine_km
 from geotagger.pipeline.trips.window import (
@@ -82,6 +84,17 @@ def test_a_town_read_a_minute_before_is_the_town(belief, places):
     assert album_of(after)[0].reason == (
         'trip: 2 photos of 1 day, mostly Denmark; a.jpg, 60 s apart, sign: "Århus"'
     )
+
+
+def test_signs_of_a_camera_that_was_with_this_one_count(belief, places):
+    sign = item("a.jpg", minutes(0), words(places, "SE"))
+    mute = item("b.jpg", minutes(60 * 24 * 365), picture(places), camera=OTHER_PHONE)
+    together = moment_by_clock((PHONE, ""), NOON.replace(tzinfo=UTC).timestamp() + 60)
+    joined = replace(mute, outcome=replace(mute.outcome, moment=together))
+    assert not album_of(shared(belief, sign, mute)[1])
+    found = shared(belief, sign, joined)[1]
+    assert share_of(belief, found, "SE") > 0.9
+    assert "a.jpg, 60 s apart" in album_of(found)[0].reason
 
 
 def test_photos_before_the_sign_know_it_too(belief, places):
