@@ -1,5 +1,6 @@
 """The time of a Live Photo whose picture has lost its own."""
 
+import random
 import struct
 from datetime import UTC, datetime
 from io import BytesIO
@@ -65,3 +66,14 @@ def test_the_video_has_the_name_of_the_photo(tmp_path, suffix):
 def test_a_folder_with_the_name_of_a_video_is_none(tmp_path):
     (tmp_path / "IMG_1.MOV").mkdir()
     assert time_of_paired_video(tmp_path / "IMG_1.HEIC") == ""
+
+
+def test_any_bytes_have_a_time_or_none():
+    rng = random.Random(6)
+    sound = movie(MADE, "2019-07-14T18:03:22+0200")
+    for _ in range(1000):
+        data = bytearray(sound)
+        for _ in range(rng.randint(1, 6)):
+            data[rng.randrange(len(data))] = rng.randrange(256)
+        found = time_of_video(BytesIO(data[: rng.randint(0, len(data))]))
+        assert found == "" or datetime.fromisoformat(found)
