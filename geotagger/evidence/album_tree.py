@@ -25,6 +25,7 @@ from geotagger.times.clock_offset import (
     UtcPath,
     estimate_clock_offset,
 )
+from geotagger.times.shared_hours import use_same_hours
 from geotagger.types import Moment, Photo, PhotoMetadata, Point
 
 if TYPE_CHECKING:
@@ -111,6 +112,9 @@ class AlbumTree:
     """Of two cameras that were together the higher one counts the time for both: one that states
     UTC, one with more positions."""
 
+    strangers: Mapping[Camera, frozenset[Camera]] = field(default_factory=dict)
+    """For each camera those that were used at other hours, by what its clock showed."""
+
     def period(self, camera: Camera, clock_s: float) -> Period | None:
         """The period of a photo; None if its camera has no positions then."""
         for period in self.periods.get(camera, ()):
@@ -147,24 +151,40 @@ def camera_of(metadata: PhotoMetadata) -> Camera:
 
 def timeline_of(photos: Iterable[Photo]) -> Timeline:
     """The measured positions of these photos, by camera."""
-    timeline: defaultdict[Camera, list[Fix]] = defaultdict(list)
+    return _timelines(_read(photos))
+
+
+class _Shot(NamedTuple):
+    """A photo of the tree that has a time."""
+
+    camera: Camera
+    clock_s: float
+    fix: Fix | None
+
+
+def _read(photos: Iterable[Photo]) -> Iterator[_Shot]:
     for photo in photos:
         if photo.problem:
             continue
         metadata = with_files_beside(read_head(photo.path), photo.path)
-        fix = _fix(photo, metadata)
-        if fix is not None:
-            timeline[camera_of(metadata)].append(fix)
-    return {camera: sorted(fixes, key=lambda fix: fix.at) for camera, fixes in timeline.items()}
+        time = capture_time(metadata)
+        if time is not None and time.clock_s is not None:
+            yield _Shot(camera_of(metadata), time.clock_s, _fix(photo, metadata, time))
 
 
-def _fix(photo: Photo, metadata: PhotoMetadata) -> Fix | None:
-    time = capture_time(metadata)
-    clock_s = time.clock_s if time else None
-    if time is None or clock_s is None or metadata.gps is None or metadata.gps_is_prediction:
+def _fix(photo: Photo, metadata: PhotoMetadata, time: CaptureTime) -> Fix | None:
+    if time.clock_s is None or metadata.gps is None or metadata.gps_is_prediction:
         return None
     utc_s = time.utc.timestamp() if time.utc else None
-    return Fix(clock_s, photo.name, metadata.gps, error_km_of(metadata), photo.folder, utc_s)
+    return Fix(time.clock_s, photo.name, metadata.gps, error_km_of(metadata), photo.folder, utc_s)
+
+
+def _timelines(shots: Iterable[_Shot]) -> Timeline:
+    timeline: defaultdict[Camera, list[Fix]] = defaultdict(list)
+    for shot in shots:
+        if shot.fix is not None:
+            timeline[shot.camera].append(shot.fix)
+    return {camera: sorted(fixes, key=lambda fix: fix.at) for camera, fixes in timeline.items()}
 
 
 def error_km_of(metadata: PhotoMetadata) -> float:
@@ -174,7 +194,8 @@ def error_km_of(metadata: PhotoMetadata) -> float:
 
 def read_tree(photos: Iterable[Photo], zones: TimeZones) -> AlbumTree:
     """Reads the heads of the photos, and compares the clocks of their cameras."""
-    timelines = timeline_of(photos)
+    shots = list(_read(photos))
+    timelines = _timelines(shots)
     by_utc = _dated(timelines, lambda fix: _utc_of(fix, zones))
     by_legal_time = _dated(timelines, lambda fix: _legal_of(fix, zones))
     named = [camera for camera in timelines if any(camera)]
@@ -189,7 +210,25 @@ def read_tree(photos: Iterable[Photo], zones: TimeZones) -> AlbumTree:
         camera: (_states_utc(timelines[camera]), len(timelines[camera]), camera)
         for camera in largest
     }
-    return AlbumTree(timelines, by_utc, by_legal_time, periods, ranks)
+    strangers = _strangers(shots, {other: by_legal_time[other] for other in largest})
+    return AlbumTree(timelines, by_utc, by_legal_time, periods, ranks, strangers)
+
+
+def _strangers(
+    shots: Iterable[_Shot], others: Mapping[Camera, Sequence[DatedFix]]
+) -> dict[Camera, frozenset[Camera]]:
+    """For each camera those that were used at other hours, by what its clock showed."""
+    shown_s: defaultdict[Camera, list[float]] = defaultdict(list)
+    for shot in shots:
+        shown_s[shot.camera].append(shot.clock_s)
+    hours = {other: [at_s for at_s, _ in dated] for other, dated in others.items()}
+    return {
+        camera: frozenset(
+            other for other, at_s in hours.items() if not use_same_hours(clock_s, at_s)
+        )
+        for camera, clock_s in shown_s.items()
+        if any(camera)
+    }
 
 
 def _without_pauses(fixes: Sequence[Fix]) -> Iterator[Sequence[Fix]]:

@@ -158,7 +158,9 @@ def of_other_cameras(
     others = [(other, dated) for other, dated in tracks_by.items() if other != camera]
     if utc_s is not None:
         return _around(others, utc_s, APART_UNKNOWN), None
-    return _around(others, time.clock_s, APART_UNKNOWN, CLOCK_HOURS), None
+    strangers = tree.strangers.get(camera, frozenset())
+    at_same_hours = [(other, dated) for other, dated in others if other not in strangers]
+    return _around(at_same_hours, time.clock_s, APART_UNKNOWN, CLOCK_HOURS), None
 
 
 def _around(

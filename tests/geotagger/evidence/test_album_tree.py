@@ -162,6 +162,24 @@ def test_a_camera_without_positions_is_compared_by_the_time_of_the_place(tmp_pat
     assert near.gap_hours == pytest.approx(1 + 1 / 6)
 
 
+@pytest.mark.parametrize(("error_s", "count"), [(0.0, 0), (HOUR_S, 0), (12 * HOUR_S, 60)])
+def test_a_camera_without_positions_that_takes_photos_at_night_is_not_compared(
+    tmp_path, places, error_s, count
+):
+    """Its clock is hours off, so that it would be compared with the wrong half of the day."""
+    rng = np.random.default_rng(1)
+    way = Way(rng, days=3)
+    trip(tmp_path, rng, way, way, error_s, with_gps=30)
+    source, alone = AlbumSource(places), 0
+    for i in range(60):
+        photo = tmp_path / "camera" / f"DSC_{i}.jpg"
+        save(photo, capture_time(read_head(photo)).clock_s, CAMERA)
+    for i in range(60):
+        alone += source.prepare(loaded(tmp_path / "camera" / f"DSC_{i}.jpg", tmp_path)) is None
+    assert alone >= count
+    assert alone <= count + 5
+
+
 def test_two_phones_are_compared_by_utc(tmp_path, places):
     save(tmp_path / "a" / "1.jpg", START_S + LEGAL_S, PHONE, ROME, "+02:00")
     save(tmp_path / "b" / "2.jpg", START_S + 600, ("Pixel 8", ""), offset="+00:00")
