@@ -15,13 +15,14 @@ import torch
 from msgspec import structs
 
 from export.families.family import load
-from export.graph import parity
 from export.graph.graphs import strip
 from export.graph.precision import WAYS, store_half
+from export.graph.torch_outputs import torch_outputs
 from export.placing import check_place, take_place
 from export.readme import general_page
 from geotagger.errors import BundleError, UsageError
 from geotagger.geography.places import load_places
+from geotagger.vision import parity
 from geotagger.vision.bundle.bundle import hash_files, load_bundle
 from geotagger.vision.bundle.card import CARD_FILE, MODEL_FILE, Calibration, ModelCard, Probe
 from geotagger.vision.decoding.factory import make_decoder
@@ -72,7 +73,7 @@ def export_run(options: ExportOptions) -> dict[str, float]:
     the same as the network.
 
     Returns:
-        The differences between graph and network; see export.graph.parity.compare.
+        The differences between graph and network; see geotagger.vision.parity.compare.
 
     Raises:
         UsageError: The run does not exist, int8 has no photos, or the place of the bundle holds
@@ -174,7 +175,7 @@ def write_model(
         BundleError: No way is close enough.
     """
     compared, ranges = pixels[::2], pixels[1::2][: parity.CALIBRATION_PHOTOS]
-    expected = parity.torch_outputs(model.module, compared)
+    expected = torch_outputs(model.module, compared)
     is_int8 = precision == "int8"
     ways = [way for way in WAYS if WAYS[way].kind in model.quantise] if is_int8 else [""]
     problem = ""

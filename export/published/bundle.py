@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,86 +10,60 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx
 import torch
-from msgspec import structs
 
-from export.graph import parity
 from export.graph.graphs import strip
 from export.graph.precision import WAYS, store_half
-from export.published import captions as published_captions
 from export.published import geoclip as published_geoclip
-from export.published.page import DESCRIPTIONS, make_page
 from export.published.tower import (
-    EMBEDDING,
-    FEATURES,
     ImageTowerModule,
     fuse,
-    input_of,
     load_model,
     save_graph,
     save_image_tower,
     save_text_tower,
 )
-from geotagger.errors import BundleError, UsageError
-from geotagger.vision.bundle.bundle import hash_files, load_bundle
-from geotagger.vision.bundle.card import CARD_FILE, MODEL_FILE, UNCALIBRATED, ModelCard, Probe
-from geotagger.vision.bundle.head_specs import RetrieveHead
-from geotagger.vision.runtime.self_test import probe_outputs
-from geotagger.vision.runtime.session import VisionSession
+from geotagger.errors import UsageError
+from geotagger.vision.bundle.card import MODEL_FILE
+from geotagger.vision.published.bundle import (
+    FEATURES,
+    BuiltHeads,
+    BundleOptions,
+    caption_heads,
+    geoclip_head,
+    parity_pixels,
+    seal_bundle,
+)
+from geotagger.vision.published.captions import TEXT_GRAPH
+from geotagger.vision.published.checkpoint import read_input
+from geotagger.vision.published.gallery import HEAD_GRAPH, LOCATION_GRAPH
+from geotagger.vision.published.page import WeightsOrigin
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from export.published.source import Checkpoint
+    from export.published.source import CheckpointFolder
     from geotagger.images.decode import InputSpec
-    from geotagger.vision.bundle.head_specs import Head
+    from geotagger.vision.parity import Arrays
 
-PROBE_SEED = 7
-PARITY_PHOTOS = 16
 TOWER_BATCH = 4
-THREADS = os.cpu_count() or 1
 
 
-@dataclass(frozen=True)
-class PublishedOptions:
+@dataclass(frozen=True, kw_only=True)
+class PublishedOptions(BundleOptions):
     """The command line of export/published/command.py."""
 
-    source: str
     bundle: Path
     tower: str = ""
     release: Path | None = None
-    gallery: str = "published"
-    land_points: int = 100_000
-    cities: int = 30
-    states: bool | None = None
-    precision: str = "fp32"
-    photos: Path | None = None
-    name: str = ""
-    version: str = "1.0.0"
     licence: str = ""
     accept_licence: bool = False
     revision: str = ""
     cache: Path | None = None
     offline: bool = False
 
-    @property
-    def is_half(self) -> bool:
-        """Whether vectors are stored in half precision."""
-        return self.precision != "fp32"
-
-
-@dataclass(frozen=True, slots=True)
-class BuiltHeads:
-    """The heads of a bundle, and what they must compute."""
-
-    heads: tuple[Head, ...]
-    expected: tuple[NDArray[np.float32], ...]
-    """The output [n, D] of the original for each head."""
-    facts: dict[str, str]
-    """For the card and the page."""
-
 
 def make_bundle(
-    options: PublishedOptions, checkpoint: Checkpoint, licence: str, draft: Path, work: Path
+    options: PublishedOptions, checkpoint: CheckpointFolder, licence: str, draft: Path, work: Path
 ) -> dict[str, float]:
     """Writes the files of the bundle.
 
@@ -102,30 +75,29 @@ def make_bundle(
         work: Gets intermediate files.
 
     Returns:
-        The differences from the original; see export.graph.parity.compare.
+        The differences from the original; see geotagger.vision.parity.compare.
 
     Raises:
         UsageError: The checkpoint or the options cannot be used.
         BundleError: A graph computes something else than the original.
     """
     model, processor, tokenizer = load_model(checkpoint.folder)
-    spec = input_of(processor)
+    spec = read_input(processor.to_dict(), model.config.model_type, checkpoint.name)
     tower = ImageTowerModule(model, processor).eval()
-    pixels = _pixels(options.photos, spec)
+    pixels = parity_pixels(options.photos, spec)
     features, embedding = _run_tower(tower, pixels)
     _write_tower(tower, model, spec, options.precision, draft / MODEL_FILE, work)
     if options.source == "geoclip":
-        built = _build_geoclip(options, features, draft)
+        built, expected = _build_geoclip(options, features, draft)
     elif tokenizer is None:
         raise UsageError(f"{checkpoint.folder}: has no tokenizer; captions need one")
     else:
-        built = _build_captions(options, model, tokenizer, embedding, draft)
+        built = _build_captions(options, model, tokenizer, draft)
+        expected = (embedding.numpy(),) * len(built.heads)
     for graph in draft.glob("*.onnx"):
         strip(graph, properties=False)
-    name = options.name or options.bundle.name
-    page = make_page(options.source, name, options.precision, checkpoint, licence, built.facts)
-    (draft / "README.md").write_text(page, encoding="utf-8")
-    return _write_card(options, checkpoint, licence, draft, spec, built, pixels)
+    weights = WeightsOrigin(checkpoint.name, licence, checkpoint.sha256)
+    return seal_bundle(options, weights, draft, spec, built, pixels, expected)
 
 
 def _run_tower(
@@ -138,45 +110,30 @@ def _run_tower(
     return features, embedding
 
 
-def _build_geoclip(options: PublishedOptions, features: torch.Tensor, draft: Path) -> BuiltHeads:
-    """Writes GeoCLIP's head, location encoder and gallery."""
+def _build_geoclip(
+    options: PublishedOptions, features: torch.Tensor, draft: Path
+) -> tuple[BuiltHeads, Arrays]:
+    """Writes GeoCLIP's head, location encoder and gallery. Returns (heads, expected vectors)."""
     geoclip = published_geoclip.load_published(options.release)
     head = published_geoclip.ImageHead(geoclip.mlp)
     with torch.inference_mode():
         expected = head(features).numpy()
-    save_graph(head, features[:2], draft / "gps.onnx", FEATURES, ["vectors"])
-    published_geoclip.save_location(geoclip.location, draft / "location.onnx", geoclip.name)
-    published_geoclip.write_gallery(
-        draft, options.gallery, geoclip.points, options.land_points, options.is_half, THREADS
-    )
-    files = ("gallery.npy", "gallery.csv", geoclip.scale, "gps.onnx", "location.onnx")
-    is_path = options.gallery not in published_geoclip.GALLERIES
-    gallery = Path(options.gallery).name if is_path else options.gallery
-    facts = {"heads": geoclip.name, "gallery": gallery}
-    return BuiltHeads((RetrieveHead("gps", FEATURES, *files),), (expected,), facts)
+    save_graph(head, features[:2], draft / HEAD_GRAPH, FEATURES, ["vectors"])
+    published_geoclip.save_location(geoclip.location, draft / LOCATION_GRAPH, geoclip.name)
+    built = geoclip_head(options, geoclip.scale, geoclip.points, geoclip.name, draft)
+    return built, (expected,)
 
 
 def _build_captions(
-    options: PublishedOptions, model: Any, tokenizer: Any, embedding: torch.Tensor, draft: Path
+    options: PublishedOptions, model: Any, tokenizer: Any, draft: Path
 ) -> BuiltHeads:
     """Writes the text tower, and the captions of countries and cities."""
     save_text_tower(model, tokenizer, draft)
-    is_street = options.source == "streetclip"
-    states = is_street if options.states is None else options.states
-    heads = published_captions.write_captions(
-        draft,
-        EMBEDDING,
-        float(model.logit_scale.detach().exp()),
-        published_captions.STREET if is_street else published_captions.PLAIN,
-        options.cities,
-        states,
-        options.is_half,
-        THREADS,
-    )
+    text = draft / TEXT_GRAPH
+    built = caption_heads(options, float(model.logit_scale.detach().exp()), text, draft)
     if options.is_half:
-        store_half(draft / "text.onnx", draft / "text.onnx")
-    facts = {"captions": f"{options.cities} cities a country, US states apart: {states}"}
-    return BuiltHeads(heads, (embedding.numpy(),) * len(heads), facts)
+        store_half(text, text)
+    return built
 
 
 def _write_tower(
@@ -198,58 +155,3 @@ def _write_tower(
         store_half(fused, file)
     else:
         shutil.copyfile(fused, file)
-
-
-def _write_card(
-    options: PublishedOptions,
-    checkpoint: Checkpoint,
-    licence: str,
-    draft: Path,
-    spec: InputSpec,
-    built: BuiltHeads,
-    pixels: NDArray[np.uint8],
-) -> dict[str, float]:
-    """Writes the card, compares the graphs with the original, and adds the probe to the card."""
-    heads = built.heads
-    card = ModelCard(
-        name=options.name or options.bundle.name,
-        version=options.version,
-        licence=licence,
-        description=DESCRIPTIONS.get(options.source, "Matches photos with captions of places."),
-        input=spec,
-        heads=heads,
-        calibration=UNCALIBRATED,
-        files=hash_files(draft),
-        metrics={},
-        provenance={
-            "weights": checkpoint.name,
-            "weights_sha256": checkpoint.sha256,
-            "precision": options.precision,
-            **built.facts,
-        },
-        probe=Probe(PROBE_SEED, {head.output: (0.0,) for head in heads}, 0.0),
-    )
-    (draft / CARD_FILE).write_text(card.to_json(), encoding="utf-8")
-    bundle = load_bundle(draft)
-    session = VisionSession(bundle, "cpu", threads=THREADS)
-    differences = parity.compare(built.expected, session.run(pixels), bundle)
-    if problem := parity.shortfall(differences, options.precision, heads):
-        raise BundleError(
-            f"{options.precision} computes something else than the original ({problem}); "
-            "use another --precision, or --photos to compare on real photos"
-        )
-    probe = Probe(
-        PROBE_SEED,
-        probe_outputs(session, bundle, PROBE_SEED),
-        parity.tolerance(options.precision, heads),
-    )
-    card = structs.replace(bundle.card, probe=probe, metrics={"parity": differences})
-    (draft / CARD_FILE).write_text(card.to_json(), encoding="utf-8")
-    load_bundle(draft)
-    return differences
-
-
-def _pixels(photos: Path | None, spec: InputSpec) -> NDArray[np.uint8]:
-    """Returns uint8 [n, S, S, 3] of at most PARITY_PHOTOS photos."""
-    pixels = parity.parity_pixels(photos, spec)
-    return pixels[np.linspace(0, len(pixels) - 1, min(PARITY_PHOTOS, len(pixels))).astype(int)]

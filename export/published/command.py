@@ -23,8 +23,8 @@ from export.published import geoclip as published_geoclip
 from export.published.bundle import PublishedOptions, make_bundle
 from export.published.source import KNOWN, find_checkpoint
 from geotagger.errors import BundleError, UsageError
+from geotagger.vision.published.licences import is_restricted
 from geotagger.vision.runtime.encoders import LocationEncoder
-from training.engine.origins import is_restricted
 from training.engine.run_folder import RUN_FILE
 
 LOCATION_ENCODER = "location-encoder"
@@ -72,6 +72,7 @@ SEED = 7
 @click.option("--cache", type=click.Path(path_type=Path), help="Folder for downloads.")
 @click.option("--offline", is_flag=True, help="Download nothing.")
 def main(**arguments: Any) -> None:
+    arguments["name"] = arguments["name"] or arguments["bundle"].name
     options = PublishedOptions(**arguments)
     try:
         differences = make(options)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
 import onnx
 import torch
 from safetensors.torch import load_file
@@ -19,21 +17,14 @@ from torch.nn.functional import normalize
 from export.graph.graphs import strip
 from export.published.tower import save_graph
 from geotagger.errors import UsageError
-from geotagger.vision.runtime.encoders import LocationEncoder
-from geotagger.vision.search_space import read_points
 from training.models.location_encoder import (
     SIGMAS,
     RandomFourierLocationEncoder,
     published_folder,
     published_weights,
 )
-from training.targets.galleries import fibonacci_land
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 RELEASES = ("geoclip-geolocation", "geoclip-location-encoder")
-GALLERIES = ("published", "land", "both")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,55 +95,6 @@ def save_location(encoder: RandomFourierLocationEncoder, file: Path, source: str
     facts = {"licence": "MIT", "source": source, "paper": "Vivanco Cepeda et al. 2023"}
     onnx.helper.set_model_props(model, facts)
     onnx.save(model, file)
-
-
-def write_gallery(
-    folder: Path, kind: str, published: Path, land_points: int, half: bool, threads: int
-) -> int:
-    """Writes gallery.csv and gallery.npy, embedded by location.onnx of the folder.
-
-    Args:
-        folder: The folder of the bundle.
-        kind: published (each position once, with its count), land (a Fibonacci lattice, even by
-            area), both, or a CSV with the columns lat and lon.
-        published: The CSV of the published gallery.
-        land_points: The number of points on land.
-        half: Stores vectors in float16.
-        threads: CPU threads.
-
-    Returns:
-        The number of points.
-
-    Raises:
-        UsageError: The gallery cannot be read.
-    """
-    parts = []
-    if kind != "land":
-        parts.append(read_points(published if kind in GALLERIES else Path(kind)))
-    if kind in ("land", "both"):
-        lat, lon = (np.asarray(values, np.float32) for values in fibonacci_land(land_points))
-        parts.append((lat, lon, np.ones(len(lat), np.float32)))
-    lat, lon, count = (np.concatenate(column) for column in zip(*parts, strict=True))
-    encoder = LocationEncoder(folder / "location.onnx", threads=threads)
-    vectors = encoder(np.stack([lat, lon], axis=1))
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    np.save(folder / "gallery.npy", vectors.astype(np.float16 if half else np.float32))
-    write_points(folder / "gallery.csv", lat, lon, count)
-    return len(lat)
-
-
-def write_points(
-    file: Path,
-    lat: NDArray[np.float32],
-    lon: NDArray[np.float32],
-    count: NDArray[np.float32],
-) -> None:
-    """Writes the points of a gallery as CSV."""
-    with file.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(("lat", "lon", "count"))
-        for row in zip(lat, lon, count.astype(int), strict=True):
-            writer.writerow(map(str, row))
 
 
 def _location(

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from geotagger.errors import UsageError
-from training.engine.origins import PUBLISHED_LICENCES, licence_of
+from geotagger.vision.published.licences import PUBLISHED_LICENCES, licence_of
+from geotagger.vision.published.page import WeightsOrigin
 
 NEEDED = ("*.json", "*.txt", "*.model", "model.safetensors", "README.md")
 """No other file is downloaded: weights are read only from safetensors, nothing is unpickled."""
@@ -23,20 +24,15 @@ KNOWN = {
 
 
 @dataclass(frozen=True, slots=True)
-class Checkpoint:
+class CheckpointFolder(WeightsOrigin):
     """The files of a model, and their origin."""
 
     folder: Path
-    name: str
-    """Hub id and revision, or `local folder`."""
-    licence: str
-    sha256: str
-    """Of the weights."""
 
 
 def find_checkpoint(
     source: str, tower: str, revision: str, cache: Path | None, offline: bool
-) -> Checkpoint:
+) -> CheckpointFolder:
     """Finds the checkpoint of a name in KNOWN, of a hub id, or of a local folder.
 
     Args:
@@ -64,7 +60,7 @@ def find_checkpoint(
     licence = PUBLISHED_LICENCES[KNOWN[source]] if source in KNOWN else licence_of(folder)
     with weights.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    return Checkpoint(folder, name, licence, digest)
+    return CheckpointFolder(name, licence, digest, folder)
 
 
 def _download(hub_id: str, revision: str, cache: Path | None, offline: bool) -> Path:

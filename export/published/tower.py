@@ -14,13 +14,11 @@ from torch import nn
 from torch.nn.functional import normalize
 
 from geotagger.errors import UsageError
-from geotagger.images.decode import InputSpec
+from geotagger.vision.published.bundle import EMBEDDING, FEATURES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-FEATURES, EMBEDDING = "image_features", "image_vectors"
-"""Outputs of the image tower: as the checkpoint computes them, and scaled to length 1."""
 OPSET = 20
 MAX_TEXT = 77
 
@@ -79,26 +77,6 @@ def load_model(folder: Path) -> tuple[Any, Any, Any]:
     except (OSError, ValueError, KeyError):
         tokenizer = None
     return model, processor, tokenizer
-
-
-def input_of(processor: Any) -> InputSpec:
-    """Returns the input that the checkpoint's processor makes of a photo.
-
-    Raises:
-        UsageError: No InputSpec describes the processor.
-    """
-    filters: dict[int, Any] = {1: "lanczos", 2: "bilinear", 3: "bicubic"}
-    size, method = processor.size, filters.get(int(processor.resample))
-    side = size.get("shortest_edge") or size.get("height")
-    cropped = bool(getattr(processor, "do_center_crop", False))
-    if cropped:
-        crop = processor.crop_size
-        fits = size.get("shortest_edge") == crop["height"] == crop["width"]
-    else:
-        fits = size.get("height") == size.get("width") == side
-    if method is None or not fits:
-        raise UsageError(f"{type(processor).__name__}: {size} cannot be the input of a bundle")
-    return InputSpec(side, "clip" if cropped else "squash", method)
 
 
 def save_graph(

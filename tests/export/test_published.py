@@ -21,13 +21,13 @@ from export.published import bundle as published_bundle  # noqa: E402
 from export.published import command  # noqa: E402
 from export.published import geoclip as published_geoclip  # noqa: E402
 from export.published import source as published_source  # noqa: E402
-from export.published.captions import STREET  # noqa: E402
 from geotagger import Geotagger, LocationEncoder  # noqa: E402
 from geotagger.errors import BundleError, UsageError  # noqa: E402
 from geotagger.vision.bundle.bundle import load_bundle  # noqa: E402
+from geotagger.vision.published.captions import STREET  # noqa: E402
+from geotagger.vision.published.licences import is_restricted, licence_of  # noqa: E402
 from geotagger.vision.runtime.self_test import run_self_test  # noqa: E402
 from tests.fixtures.published_towers import save_clip, save_siglip  # noqa: E402
-from training.engine import origins  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
 
@@ -333,9 +333,9 @@ def test_a_licence_that_restricts_must_be_accepted(clip, tmp_path):
 def test_the_licence_is_read_from_the_model_page(tmp_path, licence, restricted):
     if licence:
         (tmp_path / "README.md").write_text(f"---\nlanguage: en\nlicense: {licence}\n---\n")
-    found = origins.licence_of(tmp_path)
+    found = licence_of(tmp_path)
     assert found == (licence or "unknown")
-    assert origins.is_restricted(found) == restricted
+    assert is_restricted(found) == restricted
 
 
 def test_downloads_are_asked_for_by_name_and_offline_is_offline(clip, tmp_path, monkeypatch):

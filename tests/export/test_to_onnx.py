@@ -12,10 +12,12 @@ pytest.importorskip("accelerate")
 
 from export import run_bundle, to_onnx  # noqa: E402
 from export.families import family  # noqa: E402
-from export.graph import parity, precision  # noqa: E402
+from export.graph import precision  # noqa: E402
 from export.graph.graphs import strip  # noqa: E402
+from export.graph.torch_outputs import torch_outputs  # noqa: E402
 from geotagger.cli.main import cli  # noqa: E402
 from geotagger.errors import BundleError, UsageError  # noqa: E402
+from geotagger.vision import parity  # noqa: E402
 from geotagger.vision.bundle.bundle import load_bundle  # noqa: E402
 from geotagger.vision.bundle.head_specs import ClassifyHead, RegressHead, RetrieveHead  # noqa: E402
 from geotagger.vision.runtime.self_test import run_self_test  # noqa: E402
@@ -53,7 +55,7 @@ def test_a_bundle_of_each_precision_says_what_the_network_says(run, photos, tmp_
     logits, degrees = VisionSession(bundle, "cpu").run(pixels)
     assert (np.abs(degrees) <= (90, 180)).all()
     exportable, _ = family.load(run)
-    wanted = parity.torch_outputs(exportable.module, pixels)
+    wanted = torch_outputs(exportable.module, pixels)
     assert (logits.argmax(axis=1) == wanted[0].argmax(axis=1)).mean() >= 0.9
     operators = {node.op_type for node in onnx_nodes(bundle.model_file)}
     assert ("DequantizeLinear" in operators) == (kind == "int8")

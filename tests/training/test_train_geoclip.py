@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from geotagger.errors import UsageError
+from geotagger.geography.land_points import fibonacci_land
 from geotagger.geography.sphere import haversine_km
 from geotagger.vision.bundle.bundle import load_bundle
 from tests.fixtures.coloured_photos import export, make_photos, tag, train
@@ -73,22 +74,6 @@ def test_a_gallery_of_photos_holds_each_place_once_and_counts_it():
     assert (lat.tolist(), lon.tolist(), count.tolist()) == ([1, 2], [5, 6], [2, 1])
 
 
-def test_land_points_stand_for_equal_areas():
-    lat, lon = galleries.fibonacci_land(3000)
-    assert len(lat) == pytest.approx(3000, rel=0.03)
-    own = galleries._on_land(lat, lon)
-    assert own.all()
-    share = ((lat > 35) & (lat < 71) & (lon > -10) & (lon < 40)).mean()
-    assert share == pytest.approx(9.0 / 145, abs=0.02)  # million km2: Europe to 40 E, all land
-    nearest = [
-        np.sort(haversine_km(a, o, lat, lon))[1] for a, o in zip(lat[::97], lon[::97], strict=True)
-    ]
-    assert max(nearest) < 3 * min(nearest)
-    sea, land = galleries._on_land(np.array([0.0, 46.8]), np.array([-30.0, 8.2]))
-    assert not sea
-    assert land
-
-
 def test_kinds_of_galleries():
     examples = [Example("a", lat=1, lon=2), Example("b", lat=1, lon=2), Example("c")]
     assert galleries.make_gallery("photos", examples, 0)[2].tolist() == [2]
@@ -134,7 +119,7 @@ def test_noise_has_its_size_everywhere_and_stays_on_the_map():
 
 
 def test_hard_points_are_near_but_not_the_same():
-    lat, lon = galleries.fibonacci_land(2000)
+    lat, lon = fibonacci_land(2000)
     found = hard_negatives(np.array([48.85]), np.array([2.35]), (lat, lon), 4, 300.0)
     km = haversine_km(48.85, 2.35, found[0, :, 0], found[0, :, 1])
     every = np.sort(haversine_km(48.85, 2.35, lat, lon))

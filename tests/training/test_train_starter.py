@@ -12,8 +12,8 @@ torch = pytest.importorskip("torch")
 
 from export import run_bundle, to_onnx  # noqa: E402  (needs torch)
 from export.families import starter  # noqa: E402  (needs torch)
-from export.graph import parity  # noqa: E402  (needs torch)
 from geotagger.errors import UsageError  # noqa: E402
+from geotagger.vision import parity  # noqa: E402
 from geotagger.vision.bundle.bundle import load_bundle  # noqa: E402
 from geotagger.vision.bundle.head_specs import ClassifyHead  # noqa: E402
 from geotagger.vision.runtime.self_test import run_self_test  # noqa: E402

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import csv
-import math
-from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from geotagger.geography.borders import load_borders
+from geotagger.geography.land_points import fibonacci_land
 from training.data.example import positions
 from training.models.location_encoder import published_folder
 
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
     from training.data.example import Example
 
 GALLERY_KINDS = ("photos", "land", "both", "published")
-GOLDEN_RATIO = (1 + math.sqrt(5)) / 2
 POSITION_DIGITS = 4
 """Positions that agree to this number of digits (11 m) are one point of a gallery."""
 
@@ -65,43 +62,6 @@ def published_gallery() -> Points:
     file = published_folder() / "gps_gallery" / "coordinates_100K.csv"
     values = np.loadtxt(file, delimiter=",", skiprows=1)
     return unique_points(values[:, 0], values[:, 1])
-
-
-def fibonacci_land(count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Places about `count` points so that each represents the same area of land.
-
-    The points are a Fibonacci lattice on the sphere (Gonzalez 2010), without the points at sea and
-    in Antarctica. The land reaches 12 nautical miles out, as the borders do.
-
-    Returns:
-        (lat, lon) in degrees.
-    """
-    return _land(max(count, 1))
-
-
-@cache
-def _land(count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    all_points = round(count / _land_share())
-    lat, lon = fibonacci_sphere(all_points)
-    inside = _on_land(lat, lon)
-    return lat[inside], lon[inside]
-
-
-@cache
-def _land_share() -> float:
-    return float(_on_land(*fibonacci_sphere(4000)).mean())
-
-
-def fibonacci_sphere(count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Returns (lat, lon) of `count` points that are evenly spread over the sphere."""
-    number = np.arange(count) + 0.5
-    lat = np.degrees(np.arcsin(1 - 2 * number / count))
-    return lat, (360 * number / GOLDEN_RATIO) % 360 - 180
-
-
-def _on_land(lat: NDArray[np.float64], lon: NDArray[np.float64]) -> NDArray[np.bool_]:
-    located = load_borders().locate(lat, lon)
-    return np.array([bool(code) and code != "AQ" for code, _ in located], bool)
 
 
 def write_gallery(run: Path, vectors: NDArray[np.float32], points: Points) -> None:

@@ -90,8 +90,10 @@ class ModelCard(Struct, frozen=True, forbid_unknown_fields=True, tag_field="form
 
     @property
     def model_id(self) -> str:
-        """The model's name in reports: name, version, and the first digits of its hash."""
-        return f"{self.name}-{self.version}@{self.files[MODEL_FILE][:8]}"
+        """The model's name in reports: name, version, and the first digits of the hash of its
+        weights, which may be apart from the graph."""
+        weights = self.files.get(f"{MODEL_FILE}.data", self.files[MODEL_FILE])
+        return f"{self.name}-{self.version}@{weights[:8]}"
 
     def to_json(self) -> str:
         """The text of card.json; `from_json` reads it back as an equal card.

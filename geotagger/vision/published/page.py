@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from training.engine.origins import is_restricted
+from geotagger.vision.published.licences import is_restricted
 
 if TYPE_CHECKING:
-    from export.published.source import Checkpoint
+    from collections.abc import Mapping
 
 DESCRIPTIONS = {
     "geoclip": "GeoCLIP: matches photos against a gallery of positions.",
@@ -15,37 +16,43 @@ DESCRIPTIONS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class WeightsOrigin:
+    """Where published weights are from."""
+
+    name: str
+    """Hub id and revision, or `local folder`."""
+    licence: str
+    """Of the weights."""
+    sha256: str
+    """Of the file of the weights, in hexadecimal."""
+
+
 def make_page(
-    source: str,
-    name: str,
-    precision: str,
-    checkpoint: Checkpoint,
-    licence: str,
-    facts: dict[str, str],
+    source: str, name: str, precision: str, weights: WeightsOrigin, facts: Mapping[str, str]
 ) -> str:
-    """Returns the README.
+    """The README.
 
     Args:
-        source: The name of the model.
-        name: The name of the bundle.
-        precision: Of the graphs.
-        checkpoint: The files of the model.
-        licence: Of the weights.
-        facts: Further lines.
+        source: the name of the model.
+        name: the name of the bundle.
+        precision: of the graphs.
+        weights: where they are from.
+        facts: further lines.
     """
     lines = "\n".join(f"- {key}: {value}" for key, value in facts.items())
     limits = (
         "\n**The licence restricts use.** Read it where the weights are from.\n"
-        if is_restricted(licence)
+        if is_restricted(weights.licence)
         else ""
     )
     return f"""# {name}
 
 {DESCRIPTIONS.get(source, "A published model of images and texts.")}
 
-- weights: {checkpoint.name}
-- SHA-256 of the weights: {checkpoint.sha256}
-- licence of the weights: {licence}
+- weights: {weights.name}
+- SHA-256 of the weights: {weights.sha256}
+- licence of the weights: {weights.licence}
 - precision: {precision}
 {lines}
 {limits}

@@ -35,10 +35,13 @@ PLAIN = (
 """For towers that were not trained on such captions; the mean of several prompts is more stable."""
 
 WITH_STATES = "US"
+TEXT_GRAPH, TOKENIZER_FILE = "text.onnx", "tokenizer.json"
+"""The text tower and its tokenizer, as files of a bundle."""
 
 
 def write_captions(
     folder: Path,
+    text: Path,
     output: str,
     scale: float,
     templates: tuple[Sequence[str], Sequence[str]],
@@ -47,10 +50,11 @@ def write_captions(
     half: bool,
     threads: int,
 ) -> tuple[CaptionHead, CaptionHead]:
-    """Writes tables and vectors of both heads, with text.onnx and tokenizer.json of the folder.
+    """Writes tables and vectors of both heads.
 
     Args:
-        folder: The folder of the bundle.
+        folder: The folder of the bundle, which has the tokenizer.
+        text: The text tower.
         output: The output of the image tower.
         scale: The factor of the cosines.
         templates: Prompts of countries, and of cities.
@@ -63,7 +67,7 @@ def write_captions(
         (head of countries, head of cities).
     """
     places = load_places()
-    tower = TextEncoder(folder / "text.onnx", folder / "tokenizer.json", threads)
+    tower = TextEncoder(text, folder / TOKENIZER_FILE, threads)
     tables = (candidate_areas(places, states), candidate_towns(places, cities, states))
     heads = []
     for name, inner, table, wording in zip(
@@ -73,8 +77,9 @@ def write_captions(
         np.save(folder / f"{name}.npy", vectors.astype(np.float16 if half else np.float32))
         _write_table(folder / f"{name}.csv", [caption_label(one, places, inner) for one in table])
         files = (f"{name}.npy", f"{name}.csv")
-        texts = ("text.onnx", "tokenizer.json", tuple(wording))
-        heads.append(CaptionHead(name, output, *files, scale, *texts))
+        heads.append(
+            CaptionHead(name, output, *files, scale, TEXT_GRAPH, TOKENIZER_FILE, tuple(wording))
+        )
     return heads[0], heads[1]
 
 

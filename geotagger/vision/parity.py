@@ -1,4 +1,4 @@
-"""Compares an exported graph with the trained network, head by head."""
+"""Compares a graph with the network that it must equal, head by head."""
 
 from __future__ import annotations
 
@@ -6,20 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from geotagger.errors import UsageError
 from geotagger.geography.sphere import haversine_km
 from geotagger.images.decode import decode, fit
 from geotagger.images.scan import IMAGE_SUFFIXES
-from geotagger.vision.bundle.head_specs import CaptionHead, ClassifyHead, RetrieveHead
+from geotagger.vision.bundle.head_specs import ClassifyHead, RegressHead
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
-    from torch import nn
 
     from geotagger.images.decode import InputSpec
     from geotagger.vision.bundle.bundle import ModelBundle
@@ -69,17 +67,6 @@ def parity_pixels(photos: Path | None, spec: InputSpec) -> NDArray[np.uint8]:
     return np.stack([fit(decode(path.read_bytes(), spec.size_px).image, spec) for path in chosen])
 
 
-def torch_outputs(module: nn.Module, pixels: NDArray[np.uint8]) -> Arrays:
-    """Runs the trained network on pixels [n, S, S, 3] in batches of 16. Returns one array [n, ...]
-    for each output."""
-    parts = []
-    with torch.inference_mode():
-        for batch in torch.from_numpy(pixels).split(16):
-            values = module(batch)
-            parts.append(values if isinstance(values, tuple) else (values,))
-    return tuple(torch.cat(values).float().numpy() for values in zip(*parts, strict=True))
-
-
 def compare(expected: Arrays, computed: Arrays, bundle: ModelBundle) -> dict[str, float]:
     """Compares the outputs of network and graph.
 
@@ -107,19 +94,19 @@ def _difference(
     """Returns (difference [n], same first choice [n]) of one head."""
     if isinstance(head, ClassifyHead):
         return np.abs(one - two), one.argmax(axis=1) == two.argmax(axis=1)
-    if isinstance(head, RetrieveHead | CaptionHead):
-        gallery = bundle.vectors(head).astype(np.float32)
-        first, second = ((values @ gallery.T).argmax(axis=1) for values in (one, two))
-        return 1 - (one * two).sum(axis=1), first == second
-    km = np.asarray(haversine_km(*one.T.astype(float), *two.T.astype(float)))
-    return km, km <= max(25.0, 0.2 * head.sigma_km)
+    if isinstance(head, RegressHead):
+        km = np.asarray(haversine_km(*one.T.astype(float), *two.T.astype(float)))
+        return km, km <= max(25.0, 0.2 * head.sigma_km)
+    gallery = bundle.vectors(head).astype(np.float32)
+    first, second = ((values @ gallery.T).argmax(axis=1) for values in (one, two))
+    return 1 - (one * two).sum(axis=1), first == second
 
 
 def shortfall(differences: Mapping[str, float], precision: str, heads: Sequence[Head]) -> str:
     """Returns what exceeds its limit, or "". NaN exceeds every limit."""
     for head in heads:
         limit = LIMITS[precision][head.kind]
-        unit = head.sigma_km if head.kind == "regress" else 1
+        unit = head.sigma_km if isinstance(head, RegressHead) else 1
         max_difference = limit.max_difference * unit
         apart = differences[f"{head.name}.max_difference"]
         same = differences[f"{head.name}.same_first"]

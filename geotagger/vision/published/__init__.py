@@ -1,0 +1,1 @@
+"""Bundles of published models, made from their weights and from graphs without weights."""
