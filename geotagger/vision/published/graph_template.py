@@ -12,7 +12,7 @@ import math
 import zipfile
 from dataclasses import dataclass
 from importlib import resources
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol
 
 import msgspec
 import numpy as np
@@ -116,9 +116,7 @@ class GraphTemplate:
         """
         with (file.parent / self.table.data_file).open("wb") as stream:
             for weight in self.table.weights:
-                stream.seek(weight.offset)
-                for block in weight.blocks(_read(tensors, weight)):
-                    stream.write(block.data)
+                _write(stream, weight, _read(tensors, weight))
         file.write_bytes(self.graph)
 
 
@@ -139,7 +137,7 @@ def load_template(name: str, tower: TowerArchitecture | None = None) -> GraphTem
             graph = file.read(GRAPH_FILE)
         if table.tower == tower:
             return GraphTemplate(graph, table)
-    known = sorted({path.name.rpartition("-")[0] for path in FOLDER.iterdir()})
+    known = sorted({path.name.rpartition("-")[0] for path in FOLDER.iterdir()} - {"geoclip"})
     raise UsageError(
         f"there is no graph for {name}; geotagger has {', '.join(known)}. Others can be exported "
         "from a checkout (python export/to_onnx.py)"
@@ -168,6 +166,13 @@ def pixel_tensors(
 def tower_template(tower: TowerArchitecture, precision: str) -> GraphTemplate:
     """The template of a tower in fp32, fp16 or int8. Raises as `load_template` does."""
     return load_template(f"{tower.name}-{precision}", tower)
+
+
+def _write(stream: BinaryIO, weight: Weight, tensor: NDArray[Any]) -> None:
+    """A function of its own: no block keeps the tensor in memory while the next one is read."""
+    stream.seek(weight.offset)
+    for block in weight.blocks(tensor):
+        stream.write(block.data)
 
 
 def _read(tensors: TensorSource, weight: Weight) -> NDArray[Any]:
