@@ -18,6 +18,7 @@ from geotagger.cli.flags import album_flag, prediction_flags, run_options, scan_
     help="CSV with file and lat, lon and/or country.  [default: PATH/labels.csv, else EXIF GPS]",
 )
 @click.option("--ablate", is_flag=True, help="Also score with and without each source of evidence.")
+@click.option("--by-trip", is_flag=True, help="Also score by trip: photos of one camera.")
 @click.option(
     "--report",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -34,7 +35,13 @@ from geotagger.cli.flags import album_flag, prediction_flags, run_options, scan_
 @prediction_flags
 @scan_flags
 def evaluate(
-    path: Path, labels: Path | None, ablate: bool, report: Path | None, as_json: bool, **flags: Any
+    path: Path,
+    labels: Path | None,
+    ablate: bool,
+    by_trip: bool,
+    report: Path | None,
+    as_json: bool,
+    **flags: Any,
 ) -> None:
     """Score predictions on photos with known places.
 
@@ -55,7 +62,7 @@ def evaluate(
         files.check_target(report)
     options = run_options(flags, paths=(path,))
     with Progress(options.paths, excludes_of(options), quiet=False, verbose=False) as progress:
-        evaluation = run.run(options, labels, progress.show, ablate=ablate)
+        evaluation = run.run(options, labels, progress.show, ablate=ablate, by_trip=by_trip)
     click.echo(tables.to_json(evaluation) if as_json else tables.to_text(evaluation))
     if report is not None:
         reporting.write(report, evaluation)

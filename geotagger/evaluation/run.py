@@ -10,6 +10,7 @@ import numpy as np
 
 from geotagger.config import RunOptions
 from geotagger.evaluation.ablation import Ablation, AblationRun
+from geotagger.evaluation.by_trip import TripCollector, TripScores
 from geotagger.evaluation.labels import KnownPlace, read_labels
 from geotagger.evaluation.scored import ScoredPhoto
 from geotagger.evaluation.scores import NARROW_SHARES, Scores, score
@@ -29,6 +30,8 @@ class Evaluation:
     scores: Scores
     ablation: Ablation | None
     scored: Sequence[ScoredPhoto]
+    trips: TripScores | None = None
+    """The scores by trip, if they were wanted."""
 
 
 def run(
@@ -37,6 +40,7 @@ def run(
     on_outcome: Callable[[Outcome], None],
     *,
     ablate: bool = False,
+    by_trip: bool = False,
 ) -> Evaluation:
     """Predicts every photo under the options' paths and scores those with a known place.
 
@@ -45,6 +49,7 @@ def run(
             GPS of the photos.
         on_outcome: called with the outcome of each photo.
         ablate: also score the photos by subsets of their evidence.
+        by_trip: also score them by trip.
 
     Raises:
         UsageError: the labels cannot be used.
@@ -56,6 +61,7 @@ def run(
     known = None if labels is None else read_labels(labels, places)
     items, fusion = weigh(options)
     trials = AblationRun(options.top_k) if ablate else None
+    trips = TripCollector()
     statuses: list[Status] = []
     scored: list[ScoredPhoto] = []
     unlabelled = no_evidence = 0
@@ -69,12 +75,18 @@ def run(
         elif outcome.prediction is not None:
             scorer = PhotoScorer(fusion, truth)
             scored.append(scorer.score(outcome.prediction, item.evidence))
+            trips.add(outcome, scored[-1])
             if trials is not None:
                 trials.add(item.evidence, scored[-1], scorer.score_evidence)
         elif outcome.status not in (Status.FAILED, Status.SKIPPED):
             no_evidence += 1
     scores = score(scored, options.top_k, statuses, unlabelled, no_evidence)
-    return Evaluation(scores, trials.result() if trials else None, scored)
+    return Evaluation(
+        scores,
+        trials.result() if trials else None,
+        scored,
+        trips.result() if by_trip else None,
+    )
 
 
 class PhotoScorer:

@@ -11,6 +11,7 @@ from geotagger.plots.table import Table
 
 if TYPE_CHECKING:
     from geotagger.evaluation.ablation import Ablation, Difference
+    from geotagger.evaluation.by_trip import TripScores
     from geotagger.evaluation.run import Evaluation
     from geotagger.evaluation.scores import Estimate, Scores
 
@@ -24,6 +25,7 @@ def to_json(evaluation: Evaluation) -> str:
     """The evaluation as JSON: shares 0 to 1, distances in km, unknown figures null."""
     ablation = evaluation.ablation
     document = {"format": FORMAT, **asdict(evaluation.scores), "ablation": None}
+    document["trips"] = evaluation.trips and asdict(evaluation.trips)
     if ablation is not None:
         document["ablation"] = {
             "spoke": dict(ablation.spoke),
@@ -61,6 +63,8 @@ def tables(evaluation: Evaluation) -> list[Table]:
     found = [_accuracy(scores), _levels(scores), _calibration(scores)]
     if scores.reliability:
         found.append(_reliability(scores))
+    if evaluation.trips is not None:
+        found.append(_by_trip(evaluation.trips))
     return found + ([_subsets(ablation), _differences(ablation)] if ablation else [])
 
 
@@ -139,6 +143,24 @@ def _reliability(scores: Scores) -> Table:
     ]
     header = ("confidence", "photos", "stated", "right", "95 % interval")
     return Table("Confidence in the country", header, rows)
+
+
+def _by_trip(trips: TripScores) -> Table:
+    rows = [
+        ("photos with the right country", *_share(trips.country)),
+        ("trips mostly in the right country", *_share(trips.mostly)),
+    ]
+    median = "-" if trips.median_photos is None else f"{trips.median_photos:g}"
+    note = (
+        f"{trips.trips} trips of two and more photos, {trips.photos} photos in all, half of the"
+        f" trips with at most {median}; every trip has the same weight"
+    )
+    return Table("By trip", ("", "share", "95 % interval"), rows, note)
+
+
+def _share(figure: Estimate) -> tuple[str, str]:
+    known = figure.low is not None
+    return percent(figure.value), f"{percent(figure.low)} to {percent(figure.high)}" * known or "-"
 
 
 def _subsets(ablation: Ablation) -> Table:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from geotagger.evidence.camera_gps import gap_text
 from geotagger.explanation.steps import SHARES
 from geotagger.explanation.words import answer, sentences, table, title
 from geotagger.plots import files
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from geotagger.explanation.steps import Explanation
+    from geotagger.explanation.trip import TripExplanation
     from geotagger.fusion.mass import ProbabilityMass
     from geotagger.geography.places import Places
     from geotagger.plots.table import Table
@@ -35,6 +37,10 @@ RING, POINT, MEASURED = "#08306b", "#08306b", "#1a9850"
 MAX_LOCAL_KM = 4000.0
 """Larger circles are shown on the map of the world only."""
 MIN_LOCAL_KM = 40.0
+STRIP_HOURS = 24.0
+"""The strip shows neighbours of this time before and after, or all if there are none."""
+NARROW = 0.25
+"""Below this share of a chart two texts beside each other overlap."""
 BLUE, ORANGE = "#2166ac", "#e6550d"
 
 
@@ -55,7 +61,8 @@ def figures(explanation: Explanation, places: Places) -> list[Figure]:
     reach_km = max(1.25 * explanation.radii_km[-1], MIN_LOCAL_KM)
     if reach_km <= MAX_LOCAL_KM:
         found.append(_surroundings(explanation, prediction, mass, places, reach_km))
-    return [*found, _curve(explanation, prediction)]
+    found.append(_curve(explanation, prediction))
+    return found + ([_strip(explanation.trip)] if explanation.trip else [])
 
 
 def _world(
@@ -139,6 +146,32 @@ def _mark(on: PlotMap, explanation: Explanation, prediction: Prediction) -> None
 def _dot(on: PlotMap, point: Point, colour: str) -> None:
     style = ShapeStyle(fill=colour, stroke="#ffffff", width_px=1)
     on.figure.add(Dots(on.pixels([point.lat], [point.lon]), np.array([4.0]), style))
+
+
+def _strip(trip: TripExplanation) -> Figure:
+    """The explained photo among its neighbours of the day, in order of time."""
+    day = [one for one in trip.neighbours if abs(one.hours_after) <= STRIP_HOURS]
+    shown = day or trip.neighbours
+    first = min(0.0, *(one.hours_after for one in shown))
+    last = max(0.0, *(one.hours_after for one in shown))
+    span = max(last - first, 1e-6)
+    ends = {0.0: _end_text(first, span), span: _end_text(last, span)} if trip.by_clock else {}
+    ticks = {span: "", **ends, -first: "this photo"}
+    chart = Chart("The trip", "time", f"probability of {trip.country}", ticks)
+    effects = np.array([abs(trip.support - one.without_it) for one in shown])
+    radii_px = 3 + 6 * np.sqrt(effects / max(effects.max(), 1e-9))
+    x = [one.hours_after - first for one in shown]
+    chart.dots(x, [one.support for one in shown], radii_px.tolist(), ShapeStyle(fill=BLUE))
+    chart.dots([-first], [trip.support], [5.0], ShapeStyle(fill=ORANGE))
+    chart.subtitle("blue: its neighbours, the larger the more they moved the answer")
+    return chart.figure
+
+
+def _end_text(hours: float, span: float) -> str:
+    """How far an end of the strip is from the photo; empty where the text would cover its name."""
+    if abs(hours) < NARROW * span:
+        return ""
+    return f"{gap_text(abs(hours))} {'before' if hours < 0 else 'after'}"
 
 
 def _curve(explanation: Explanation, prediction: Prediction) -> Figure:

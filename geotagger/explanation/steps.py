@@ -10,9 +10,16 @@ import numpy as np
 
 from geotagger.config import RunOptions
 from geotagger.errors import NoPhotosError
+from geotagger.explanation.trip import (
+    TripExplanation,
+    explain_trip,
+    neighbours_of,
+    placed_together,
+)
 from geotagger.fusion.decide import Fusion, predict
 from geotagger.geography.sphere import cosine_of_km, unit_vectors
 from geotagger.pipeline.run import weigh
+from geotagger.pipeline.setup import excludes_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,6 +72,8 @@ class Explanation:
     steps: Sequence[Step] = ()
     mass: ProbabilityMass | None = None
     """The posterior, float32 [len(places)]."""
+    trip: TripExplanation | None = None
+    """What its neighbours did, if there are any."""
 
     @property
     def prediction(self) -> Prediction | None:
@@ -79,11 +88,18 @@ def explain(photo: Path, options: RunOptions) -> Explanation:
         NoPhotosError: the file is not a photo.
         GeotaggerError: another reason that stops a run.
     """
-    items, fusion = weigh(replace(options, paths=(photo,)))
-    item = next(items, None)
-    if item is None:
+    excludes = excludes_of(options)
+    neighbours = neighbours_of(photo, excludes) if options.album else []
+    found, fusion = weigh(replace(options, paths=(photo, *neighbours)), trips=False)
+    items = list(found)
+    if not items:
         raise NoPhotosError(f"{photo} is not a photo")
-    return explained(predict(item, fusion), item.evidence, fusion)
+    if not options.album:
+        return explained(predict(items[0], fusion), items[0].evidence, fusion)
+    item = placed_together(items, fusion, use_gps=options.neighbour_gps)[0]
+    explanation = explained(predict(item, fusion), item.evidence, fusion)
+    trip = explain_trip(photo, items, fusion, use_gps=options.neighbour_gps)
+    return replace(explanation, trip=trip)
 
 
 def explained(outcome: Outcome, evidence: Sequence[Evidence], fusion: Fusion) -> Explanation:

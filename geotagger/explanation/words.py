@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from geotagger.evidence.camera_gps import gap_text
 from geotagger.explanation.steps import SHARES
 from geotagger.plots.table import Table
 from geotagger.printable import printable, printable_path
@@ -16,11 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from geotagger.explanation.steps import Explanation, Step
+    from geotagger.explanation.trip import NeighbourEffect, TripExplanation
     from geotagger.reasons import note_text
 from geotagger.types import Place, Prediction
 
 FORMAT = 1
 """Version of the JSON; increased when a key changes its meaning or is removed."""
+MAX_NEIGHBOURS_NAMED = 5
 UNMOVED, UNMOVED_BY = 0.01, 1.5
 """A probability that changes by less than this difference and factor is called unchanged."""
 
@@ -42,9 +45,34 @@ def sentences(explanation: Explanation) -> list[str]:
     )
     lines = [f"{answer(prediction)}. Probability around the point: {circles}."]
     lines += [_moved(step, prediction) for step in explanation.steps]
+    if explanation.trip is not None:
+        lines += neighbour_sentences(explanation.trip)
     if note:
         lines.append(f"note: {note}")
     return lines
+
+
+def neighbour_sentences(trip: TripExplanation) -> list[str]:
+    """The neighbours that moved the answer most, one sentence each."""
+    moved = sorted(trip.neighbours, key=lambda one: -abs(trip.support - one.without_it))
+    lines = []
+    for one in moved[:MAX_NEIGHBOURS_NAMED]:
+        if abs(trip.support - one.without_it) < UNMOVED:
+            break
+        verb = "raises" if trip.support > one.without_it else "lowers"
+        lines.append(
+            f"its neighbour {printable(one.name)} ({when(one, trip)}, {one.country or 'at sea'})"
+            f" {verb} {trip.country} from {percent(one.without_it)} to {percent(trip.support)}."
+        )
+    count = len(trip.neighbours)
+    lines.append(f"{count} neighbour{'s' * (count > 1)} in the folder looked at.")
+    return lines
+
+
+def when(one: NeighbourEffect, trip: TripExplanation) -> str:
+    """How long before or after, for example `25 min before`."""
+    direction = "before" if one.hours_after < 0 else "after"
+    return f"{gap_text(abs(one.hours_after))} {direction}" if trip.by_clock else direction
 
 
 def answer(prediction: Prediction) -> str:
@@ -128,6 +156,7 @@ def to_json(explanation: Explanation) -> str:
         "prior": explanation.prior and asdict(explanation.prior),
         "total": explanation.total and asdict(explanation.total),
         "sources": [_plain_step(step) for step in explanation.steps],
+        "trip": explanation.trip and asdict(explanation.trip),
     }
     return json.dumps(document, indent=2, ensure_ascii=False)
 

@@ -114,18 +114,23 @@ def open_journal(options: RunOptions) -> RunJournal:
     return RunJournal(options.journal, run_key(options), gate=options.gate, restart=options.restart)
 
 
-def weigh(options: RunOptions) -> tuple[Iterator[PhotoEvidence], Fusion]:
+def weigh(options: RunOptions, *, trips: bool = True) -> tuple[Iterator[PhotoEvidence], Fusion]:
     """The evidence on every photo under `options.paths`, in scan order, without a journal.
+
+    Args:
+        options: those of the run.
+        trips: with `options.album`, add what the photos of a trip say about each other.
 
     Returns:
         The photos, which are weighed as they are taken, and the fusion that predicts from them.
     """
-    items, fusion = _merged(replace(options, engine=Engine.LOCAL), None, excludes_of(options))
+    local, excludes = replace(options, engine=Engine.LOCAL), excludes_of(options)
+    items, fusion = _merged(local, None, excludes, trips=trips)
     return (item for item in items if isinstance(item, PhotoEvidence)), fusion
 
 
 def _merged(
-    options: RunOptions, journal: RunJournal | None, excludes: Excludes
+    options: RunOptions, journal: RunJournal | None, excludes: Excludes, *, trips: bool = True
 ) -> tuple[Iterator[Item], Fusion]:
     """All photos in scan order: finished ones from the journal, and those that are weighed now."""
     on_cluster = options.engine == Engine.RAY
@@ -143,6 +148,6 @@ def _merged(
     if journal and not options.manifest:  # a manifest states what each file holds now
         scanned = (journal.replay(photo) or photo for photo in photos)
     items = merge_in_order(scanned, open_executor)
-    if options.album:
+    if options.album and trips:
         items = TripEvidence(setup.fusion, use_gps=options.neighbour_gps).share(items)
     return items, setup.fusion

@@ -291,7 +291,15 @@ def test_the_json_keeps_its_keys(belief):
     assert document["format"] == 1
     assert list(document) == [
         *("format", "photos", "unlabelled", "failed", "skipped", "no_evidence", "scored", "top_k"),
-        *("figures", "levels", "ece_by_chance", "reliability", "risk_coverage", "ablation"),
+        *(
+            "figures",
+            "levels",
+            "ece_by_chance",
+            "reliability",
+            "risk_coverage",
+            "ablation",
+            "trips",
+        ),
     ]
     thresholds = [f"within_{km}_km" for km in (1, 25, 200, 750, 2500)]
     radii = [f"inside_{share}_radius" for share in (50, 80, 90)]

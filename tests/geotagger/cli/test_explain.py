@@ -92,7 +92,7 @@ def test_the_json_keeps_its_keys(belief):
     document = json.loads(words.to_json(of(belief, near(belief, PARIS, "text"))))
     assert list(document) == [
         *("format", "path", "status", "note", "prediction", "radii_km", "near_km"),
-        *("prior", "total", "sources"),
+        *("prior", "total", "sources", "trip"),
     ]
     assert list(document["radii_km"]) == ["50", "80", "90"]
     assert list(document["prior"]) == ["country", "near"]
