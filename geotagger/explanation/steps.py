@@ -97,13 +97,17 @@ def explain(photo: Path, options: RunOptions) -> Explanation:
     if not options.album:
         return explained(predict(items[0], fusion), items[0].evidence, fusion)
     item = placed_together(items, fusion, use_gps=options.neighbour_gps)[0]
-    explanation = explained(predict(item, fusion), item.evidence, fusion)
     trip = explain_trip(photo, items, fusion, use_gps=options.neighbour_gps)
-    return replace(explanation, trip=trip)
+    return explained(predict(item, fusion), item.evidence, fusion, trip)
 
 
-def explained(outcome: Outcome, evidence: Sequence[Evidence], fusion: Fusion) -> Explanation:
-    """Explains an outcome by its evidence."""
+def explained(
+    outcome: Outcome,
+    evidence: Sequence[Evidence],
+    fusion: Fusion,
+    trip: TripExplanation | None = None,
+) -> Explanation:
+    """Explains an outcome by its evidence, and by its trip if it has one."""
     near_km = fusion.constants.city_radius_km
     if outcome.prediction is None:
         return Explanation(outcome, near_km)
@@ -117,6 +121,7 @@ def explained(outcome: Outcome, evidence: Sequence[Evidence], fusion: Fusion) ->
         total=measure.support(evidence),
         steps=[measure.step(evidence, number) for number in range(len(evidence))],
         mass=mass,
+        trip=trip,
     )
 
 

@@ -1,6 +1,7 @@
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from geotagger.config import RunOptions
 from geotagger.errors import UsageError
 from geotagger.evaluation import tables
 from geotagger.evaluation.ablation import AblationRun, Difference
+from geotagger.evaluation.by_trip import TripCollector
 from geotagger.evaluation.calibration import (
     area_under_risk,
     error_by_chance,
@@ -27,7 +29,17 @@ from geotagger.evaluation.scored import ScoredPhoto
 from geotagger.evaluation.scores import score, weighted_median
 from geotagger.geography.sphere import haversine_km
 from geotagger.plots import files
-from geotagger.types import Candidate, Evidence, Level, Place, Prediction, Status
+from geotagger.types import (
+    Candidate,
+    Evidence,
+    Level,
+    Outcome,
+    Photo,
+    PhotoMetadata,
+    Place,
+    Prediction,
+    Status,
+)
 from tests.fixtures.bundles import make_bundle
 from tests.fixtures.samples import BERLIN, LYON, PARIS, TOKYO
 
@@ -392,3 +404,15 @@ def test_the_gps_of_photos_is_the_truth_where_there_are_no_labels(tmp_path):
     scores = run(options, None, lambda _: None).scores
     assert (scores.scored, scores.unlabelled) == (1, 1)
     assert scores.figures["country"].value == 1
+
+
+def test_the_scores_by_trip_are_a_table_and_in_the_json(belief):
+    trips = TripCollector()
+    for hour, (camera, item) in enumerate(zip("AAB", evaluation(belief).scored, strict=False)):
+        metadata = PhotoMetadata(taken_at=f"2024-05-01T1{hour}:00:00", camera=camera)
+        outcome = Outcome(Photo(Path("a.jpg"), Path()), metadata=metadata)
+        trips.add(outcome, item)
+    found = replace(evaluation(belief), trips=trips.result())
+    assert "By trip" in tables.to_text(found)
+    assert json.loads(tables.to_json(found))["trips"]["trips"] == 1
+    assert "0 trips" in tables.to_text(replace(found, trips=TripCollector().result()))
