@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageOps
 
 from geotagger.cache.store import journal_file
-from geotagger.config import Device, RunOptions, cores
+from geotagger.config import DEFAULT_TRACK_GAP, Device, RunOptions, TrackGap, cores
 from geotagger.errors import BundleError
 from geotagger.evidence.source import EvidenceSource, LoadedPhoto
 from geotagger.fusion.decide import Fusion, predict
@@ -136,6 +136,9 @@ class Geotagger:
         gate: bool = True,
         top_k: int = 5,
         min_confidence: float | None = None,
+        tracks: PhotoPath | Iterable[PhotoPath] = (),
+        track_max_gap: tuple[float, float] = DEFAULT_TRACK_GAP,
+        clock_offset_s: float | None = None,
     ) -> None:
         """Load a model.
 
@@ -146,11 +149,14 @@ class Geotagger:
             threads: threads that decode and run photos; 0 for one per core.
             within, gallery, candidates, places, crops: as the flags of `geotagger tag`.
             read_text, use_names, gate, top_k, min_confidence: the same; `locate` uses them.
+            tracks: track logs and folders of them, for `locate`.
+            track_max_gap: seconds and km between two fixes, at most.
+            clock_offset_s: seconds to add to what the cameras' clocks showed.
 
         Raises:
             BundleError: there is no such bundle, or it lacks what an argument needs.
             DeviceError: the model does not run on the device.
-            UsageError: an area, gallery, place or number of crops is invalid.
+            UsageError: an area, gallery, place, track or number of crops is invalid.
         """
         self._options = RunOptions(
             paths=(),
@@ -169,6 +175,9 @@ class Geotagger:
             min_confidence=min_confidence,
             gate=gate,
             album=True,
+            tracks=_paths(tracks),
+            track_max_gap=TrackGap(*track_max_gap),
+            clock_offset_s=clock_offset_s,
         )
         self._setup = EvidenceSetup(self._options)
         (self._vision,) = self._setup.vision_sources()
@@ -219,8 +228,9 @@ class Geotagger:
     ) -> PhotoLocation | list[PhotoLocation]:
         """Where photos were taken, by all the evidence that `geotagger tag` uses.
 
-        Evidence: the picture, the words in it, the clock and the photos that the same camera took
-        shortly before and after. An image or an array has no file, so no clock and no neighbours.
+        Evidence: the picture, the words in it, the clock, the photos that the same camera took
+        shortly before and after, and tracks. An image or an array has no file, so no clock, no
+        neighbours and no track.
 
         Args:
             photos: a file, an image or pixels; or a folder, or several of these. Folders are
@@ -400,7 +410,8 @@ def tag(photos: PhotoPath | Iterable[PhotoPath], **options: Any) -> RunSummary:
         GeotaggerError: another reason that stops the run.
     """
     options = {"album": True, "gate": True, "journal": journal_file(), **options}
-    options["reports"] = _paths(options.get("reports", ()))
+    for name in ("reports", "tracks"):
+        options[name] = _paths(options.get(name, ()))
     for name in _PATH_OPTIONS & options.keys():
         options[name] = None if options[name] is None else Path(options[name])
     return run.run(RunOptions(paths=_paths(photos), **options))

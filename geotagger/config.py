@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
 from geotagger.errors import DeviceError
 
@@ -67,6 +68,16 @@ class SidecarStyle(StrEnum):
     """photo.jpg.xmp, which darktable, digiKam and Immich read."""
     ADOBE = "adobe"
     """photo.xmp, which Lightroom and Bridge read for camera RAW."""
+
+
+class TrackGap(NamedTuple):
+    """How far two fixes of a track may be apart for a photo to be placed between them."""
+
+    seconds: float = 1800.0
+    km: float = 25.0
+
+
+DEFAULT_TRACK_GAP = TrackGap()
 
 
 def cores() -> int:
@@ -131,6 +142,12 @@ class RunOptions:
     """With `album`, use measured GPS. Where photos are scored by their GPS, it would leak it."""
     use_names: bool = False
     """Use place names in IPTC and XMP, and names of folders and files."""
+    tracks: tuple[Path, ...] = ()
+    """Track logs, and folders of them: they say where photos were taken."""
+    track_max_gap: TrackGap = DEFAULT_TRACK_GAP
+    clock_offset_s: float | None = None
+    """Seconds to add to what the cameras' clocks showed; None: they were right, or it is estimated
+    from the photos."""
     top_k: int = 5
     """Candidates per photo."""
     min_confidence: float | None = None

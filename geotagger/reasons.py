@@ -32,6 +32,7 @@ class ReasonCode(StrEnum):
     CLOCK_OFFSET = "clock_offset"
     NOT_A_PHOTO = "not_a_photo"
     NO_EVIDENCE = "no_evidence"
+    OFF_TRACK = "off_track"
     INVALID_GPS = "invalid_gps"
     GPS_COMPARED = "gps_compared"
     # Nothing was written.
@@ -76,6 +77,7 @@ _SENTENCES: Mapping[ReasonCode, str] = {
         "no place to predict: it looks like a screenshot, a page or a drawing, not like a photo"
     ),
     ReasonCode.NO_EVIDENCE: "no evidence of place",
+    ReasonCode.OFF_TRACK: "not on a track: {detail}",
     ReasonCode.DRY_RUN: "dry run: would write {detail}",
     ReasonCode.POSITION_NOT_TRUSTED: "nothing written: no position is trusted {detail}",
     ReasonCode.MEASURED_GPS_KEPT: "not written: {detail}",

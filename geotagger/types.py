@@ -135,6 +135,8 @@ class PhotoMetadata:
     """A person set the position in an online album, or the album estimated it: not measured."""
     record_problem: str = ""
     """Why the record of an online album cannot be read."""
+    gps_is_from_track: bool = False
+    """geotagger wrote the position, and took it from a track log: it is a measurement."""
 
     def with_time(self, taken_at: str, origin: TimeOrigin) -> PhotoMetadata:
         """The same with a time, if it has none and `taken_at` is not empty."""
@@ -150,7 +152,13 @@ class PhotoMetadata:
     @property
     def has_own_gps(self) -> bool:
         """Whether there is a position that geotagger did not write, or tags that may hold one."""
-        return self.gps_is_unread or (self.gps is not None and not self.gps_is_prediction)
+        is_own = self.gps_is_prediction or self.gps_is_from_track
+        return self.gps_is_unread or (self.gps is not None and not is_own)
+
+    @property
+    def has_measured_gps(self) -> bool:
+        """The same, or a position that geotagger took from a track."""
+        return self.has_own_gps or (self.gps is not None and self.gps_is_from_track)
 
 
 class SourceKind(StrEnum):
@@ -163,6 +171,8 @@ class SourceKind(StrEnum):
     """Photos that the same camera took nearby in time: the trip."""
     NAMES = "names"
     """Place names in metadata, and names of folders and files."""
+    TRACK = "track"
+    """Track logs that a receiver wrote at the time."""
 
 
 def source_kind(source: str) -> str:
@@ -176,6 +186,15 @@ class SourceNote:
 
     source: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredPosition:
+    """A position that a receiver measured, though not the camera itself."""
+
+    point: Point
+    radius_km: float
+    """Holds the true position with 90 %."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +219,8 @@ class Evidence:
     named_towns: tuple[Place, ...] = ()
     """Towns that the source names in words, each with its point and its city name alone. If the
     belief is there, the answer is the town of that name and not its neighbour."""
+    measured: MeasuredPosition | None = None
+    """The source is a measurement: this is the answer, whatever the other sources say."""
 
     def reason_at(self, row: int) -> str:
         """The reason, worded for the predicted row."""
@@ -248,6 +269,8 @@ class Prediction:
     """One note per source that has evidence, for a person to check."""
     review: str = ""
     """confirmed, or corrected (a person chose the point); empty without a review."""
+    measured_by: str = ""
+    """The source that measured the point: `track`. Empty: the point is predicted."""
 
 
 class Status(StrEnum):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import fields
 from pathlib import Path
 
 from geotagger.cache.fingerprint import program_fingerprint, sha256_of
 from geotagger.calibration.stored import calibration_contents
 from geotagger.config import RunOptions
+from geotagger.tracks.files import track_files
 from geotagger.vision.bundle.bundle import find_bundle
 from geotagger.vision.bundle.card import CARD_FILE
 
@@ -42,9 +44,20 @@ def run_key(options: RunOptions) -> str:
 
 def _as_text(value: object) -> str:
     """An option as text. A file counts by its contents, not by its name."""
+    if isinstance(value, tuple) and value and all(isinstance(item, Path) for item in value):
+        return " ".join(_file_sha256(file) for path in value for file in track_files(path))
     if isinstance(value, str | Path) and str(value):
         try:
             return sha256_of(Path(value).read_bytes())
         except (OSError, ValueError):
             return str(value)
     return repr(value)
+
+
+def _file_sha256(file: Path) -> str:
+    """The hash of a file that may be too large for memory; its name if it cannot be read."""
+    try:
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError:
+        return str(file)

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from geotagger.cli.flags import SOME_FAILED, album_flag, prediction_flags, run_options
+from geotagger.cli.flags import SOME_FAILED, album_flag, prediction_flags, run_options, track_flags
 
 
 @click.command()
@@ -21,6 +21,7 @@ from geotagger.cli.flags import SOME_FAILED, album_flag, prediction_flags, run_o
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @album_flag()
+@track_flags
 @prediction_flags
 def explain(photo: Path, report: Path | None, as_json: bool, **flags: Any) -> None:
     """Explain the prediction of a photo: maps, and the effect of each source.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from geotagger.config import Device, Overwrite, RunOptions
+from geotagger.config import Device, Overwrite, RunOptions, TrackGap
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -177,6 +178,84 @@ def album_flag() -> Callable[..., Any]:
         show_default=True,
         help="Use GPS and text of photos nearby in time as evidence, also those of other devices.",
     )
+
+
+class TrackGapType(click.ParamType["TrackGap"]):
+    """`30min`, `2km` or both: `30min,2km`. A number alone counts minutes."""
+
+    name = "gap"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> TrackGap:
+        if isinstance(value, TrackGap):
+            return value
+        seconds, km = TrackGap()
+        for part in str(value).lower().split(","):
+            match = _GAP.fullmatch(part.strip())
+            if match is None or not float(match[1]):
+                self.fail(f"{value!r} is not a gap such as 30min, 2km or 30min,2km", param, ctx)
+            if match[2] in _KM_PER_UNIT:
+                km = float(match[1]) * _KM_PER_UNIT[match[2]]
+            else:
+                seconds = float(match[1]) * _SECONDS_PER_UNIT[match[2]]
+        return TrackGap(seconds, km)
+
+
+class ClockOffsetType(click.ParamType[float]):
+    """`+01:00`, `-00:02:30`, or seconds."""
+
+    name = "offset"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        if isinstance(value, float):
+            return value
+        text = str(value).strip()
+        clock = _CLOCK.fullmatch(text)
+        if clock:
+            hours, minutes, seconds = (float(part or 0) for part in clock.groups()[1:])
+            total = 3600 * hours + 60 * minutes + seconds
+            return -total if clock[1] == "-" else total
+        if not _SECONDS.fullmatch(text):
+            self.fail(f"{value!r} is not ±HH:MM, ±HH:MM:SS or seconds", param, ctx)
+        return float(text)
+
+
+_GAP = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*(s|min|h|m|km|)")
+_SECONDS_PER_UNIT = {"s": 1.0, "min": 60.0, "": 60.0, "h": 3600.0}
+_KM_PER_UNIT = {"m": 0.001, "km": 1.0}
+_CLOCK = re.compile(r"([+-]?)(\d{1,6}):([0-5]\d)(?::([0-5]\d(?:\.\d+)?))?")
+_SECONDS = re.compile(r"[+-]?\d{1,12}(?:\.\d+)?")
+
+
+def track_flags(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the flags of track logs."""
+    command = click.option(
+        "--clock-offset",
+        "clock_offset_s",
+        type=ClockOffsetType(),
+        metavar="±HH:MM[:SS]|SECONDS",
+        help="Add this to what the camera's clock showed, to look a photo up in the tracks:"
+        " -00:02:30 if it was fast by that.",
+    )(command)
+    command = click.option(
+        "--track-max-gap",
+        type=TrackGapType(),
+        metavar="TIME[,DISTANCE]",
+        help="Place a photo between two fixes only if they are at most this far apart.",
+        show_default="30min,25km",
+    )(command)
+    return click.option(
+        "--track",
+        "tracks",
+        multiple=True,
+        metavar="FILE|DIR",
+        type=click.Path(path_type=Path),
+        help="Place photos by a track log: GPX, KML, FIT, NMEA, Google Timeline, OwnTracks."
+        " Can be repeated.",
+    )(command)
 
 
 def scan_flags(command: Callable[..., Any]) -> Callable[..., Any]:

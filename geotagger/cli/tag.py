@@ -20,6 +20,7 @@ from geotagger.cli.flags import (
     prediction_flags,
     run_options,
     scan_flags,
+    track_flags,
 )
 from geotagger.cli.report import output_flags
 from geotagger.config import Backend, Engine, Overwrite, SidecarStyle
@@ -116,6 +117,7 @@ def _groups(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...
 @click.option("--dry-run", is_flag=True, help="Write only the report, with what would be written.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress and no summary.")
 @click.option("-v", "--verbose", is_flag=True, help="Print a line per photo on stderr.")
+@track_flags
 @prediction_flags
 @scan_flags
 def tag(reports: tuple[Path, ...], quiet: bool, verbose: bool, **flags: Any) -> None:
@@ -131,6 +133,7 @@ def tag(reports: tuple[Path, ...], quiet: bool, verbose: bool, **flags: Any) -> 
     geotagger tag ~/Photos --report places.csv --report places.html
     geotagger tag ~/Photos --write-exif --dry-run
     geotagger tag ~/Photos --write-exif --min-confidence 0.9
+    geotagger tag ~/Photos --track ~/Tracks --write-exif
     geotagger tag ~/Photos --within FR,ES,PT --no-read-text
     geotagger tag ~/Photos --out ~/Tagged --manifest custody.csv
     """

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from geotagger.cli.flags import PATHS, SOME_FAILED, prediction_flags, run_options, scan_flags
+from geotagger.cli.flags import (
+    PATHS,
+    SOME_FAILED,
+    prediction_flags,
+    run_options,
+    scan_flags,
+    track_flags,
+)
 
 if TYPE_CHECKING:
     from geotagger.types import Outcome
@@ -25,6 +32,7 @@ if TYPE_CHECKING:
     help="Report to write, in the formats of tag. Can be repeated.",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print only the totals.")
+@track_flags
 @prediction_flags
 @scan_flags
 def verify(paths: tuple[Path, ...], quiet: bool, **flags: Any) -> None:
@@ -32,7 +40,7 @@ def verify(paths: tuple[Path, ...], quiet: bool, **flags: Any) -> None:
 
     Prints a line per photo: agree, far, no_gps or invalid. A photo that is far is inconsistent with
     its GPS, as is about one sound photo in ten. If a changed sign or swapped axes would fit, the
-    line says so. Photos are not changed.
+    line says so. With --track the GPS is compared with the track. Photos are not changed.
 
     \b
     geotagger verify IMG_0042.jpg

@@ -20,6 +20,7 @@ from geotagger.fusion.gps_alternatives import (
     swapped_alternatives,
 )
 from geotagger.fusion.gps_check import GpsCheck, gps_check, gps_distance_km
+from geotagger.geography.distance_text import distance_text
 from geotagger.geography.places import load_places
 from geotagger.metadata.stated_position import stated_position
 from geotagger.pipeline.run import predictions
@@ -93,10 +94,14 @@ def in_words(outcome: Outcome) -> str:
         sidecar = f" of its {metadata.gps_file_kind} {printable_path(Path(metadata.gps_sidecar))}"
     if metadata.gps_is_stated:
         sidecar += ", which the camera did not measure"
-    distance = (
-        f"GPS{sidecar} ({named}) lies {distance_km:,.0f} km from the predicted {_place(prediction)}"
+    measured_by = prediction.measured_by
+    other = f"the {measured_by}" if measured_by else f"the predicted {_place(prediction)}"
+    away = distance_text(distance_km) if measured_by else f"{distance_km:,.0f} km"
+    radius = (
+        distance_text(prediction.radius_km) if measured_by else f"{prediction.radius_km:,.0f} km"
     )
-    circle = f"90 % radius of {prediction.radius_km:,.0f} km"
+    distance = f"GPS{sidecar} ({named}) lies {away} from {other}"
+    circle = f"90 % radius of {radius}"
     if metadata.gps_error_km >= 1:
         circle += f" and the receiver's own error of {metadata.gps_error_km:,.0f} km"
     alternatives = _alternatives(outcome)

@@ -80,9 +80,14 @@ class AlbumSource:
     batch_size = 0
     model_id = ""
 
-    def __init__(self, places: Places) -> None:
+    def __init__(self, places: Places, trees: AlbumTrees | None = None) -> None:
+        """
+        Args:
+            places: the places table.
+            trees: shares what other sources read of folders.
+        """
         self._places = places
-        self._trees = AlbumTrees(places)
+        self._trees = trees or AlbumTrees(places)
 
     def prepare(self, photo: LoadedPhoto) -> list[Neighbour] | None:
         """The nearest fixes before and after the photo; None if there are none."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from geotagger.evidence.camera_gps import gap_text
 from geotagger.explanation.steps import SHARES
+from geotagger.geography.distance_text import distance_text
 from geotagger.plots.table import Table
 from geotagger.printable import printable, printable_path
 from geotagger.reasons import note_text
@@ -44,6 +45,9 @@ def sentences(explanation: Explanation) -> list[str]:
         for share, radius_km in zip(SHARES, explanation.radii_km, strict=True)
     )
     lines = [f"{answer(prediction)}. Probability around the point: {circles}."]
+    if prediction.measured_by:
+        radius = distance_text(prediction.radius_km)
+        lines = [f"{answer(prediction)}. A {prediction.measured_by} measured it, within {radius}."]
     lines += [_moved(step, prediction) for step in explanation.steps]
     if explanation.trip is not None:
         lines += neighbour_sentences(explanation.trip)
@@ -78,6 +82,8 @@ def when(one: NeighbourEffect, trip: TripExplanation) -> str:
 def answer(prediction: Prediction) -> str:
     """The predicted place and its confidence, as text."""
     place = prediction.place
+    if prediction.measured_by and prediction.level is Level.NONE:
+        return f"at sea ({percent(prediction.confidence)})"
     if prediction.level is Level.NONE:
         return f"unsure, at best {place.country or 'at sea'} ({percent(prediction.confidence)})"
     return f"{_named(place, prediction.level)} ({percent(prediction.confidence)})"

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geotagger.fusion.mass import CountryParts, ProbabilityMass, heaviest_rows
+from geotagger.fusion.measured import finest_level, most_precise
 from geotagger.fusion.named_town import named_town
 from geotagger.fusion.posterior import downweight_vision, posterior_mass
 from geotagger.fusion.prior import Constants, log_prior
@@ -24,6 +25,7 @@ from geotagger.types import (
     Candidate,
     Evidence,
     Level,
+    MeasuredPosition,
     Outcome,
     PhotoEvidence,
     Place,
@@ -89,6 +91,9 @@ class Fusion:
 
     def decide(self, evidence: Sequence[Evidence]) -> Prediction:
         """The prediction that the evidence supports. Takes about a millisecond."""
+        measured = most_precise(evidence)
+        if measured is not None and measured.measured is not None:
+            return self._at_measured(measured.source, measured.measured, evidence)
         mass = self.posterior(evidence)
         part_mass = self._parts.sum(mass)
         countries = self._parts.by_country(part_mass)
@@ -110,10 +115,34 @@ class Fusion:
             confidence=confidence,
             radius_km=self.radii_km(mass, cosine, (self.constants.coverage,))[0],
             candidates=self._candidates(mass, row, place, level, countries),
-            attributes=tuple(pair for item in evidence for pair in item.attributes),
-            evidence=tuple(
-                SourceNote(item.source, text) for item in evidence if (text := item.reason_at(row))
-            ),
+            attributes=_attributes(evidence),
+            evidence=_notes(evidence, row),
+        )
+
+    def _at_measured(
+        self, source: str, measured: MeasuredPosition, evidence: Sequence[Evidence]
+    ) -> Prediction:
+        """The measured position, with the probability that all evidence gives to its names."""
+        point = measured.point
+        place = self.places.name(point.lat, point.lon)
+        row = int(self.places.nearest_rows(point.lat, point.lon)[0])
+        mass = self.posterior(evidence)
+        part_mass = self._parts.sum(mass)
+        countries = self._parts.by_country(part_mass)
+        continents = self._parts.by_continent(part_mass)
+        level = finest_level(place)
+        finest = Level.CITY if level is Level.NONE else level
+        confidence = min(self._probabilities(mass, row, countries, continents)[finest], 1.0)
+        return Prediction(
+            point=point,
+            place=place,
+            level=level,
+            confidence=confidence,
+            radius_km=measured.radius_km,
+            candidates=(Candidate(place, point, confidence),),
+            attributes=_attributes(evidence),
+            evidence=_notes(evidence, row),
+            measured_by=source,
         )
 
     def radii_km(
@@ -184,20 +213,28 @@ class Fusion:
 
         `row` stands for `place` and the land around it.
         """
-        cosine = self.places.unit @ self.places.unit[row]
-        city = float(mass[cosine >= cosine_of_km(self.constants.city_radius_km)].sum())
-        region = float(mass[self.places.region == self.places.region[row]].sum())
-        country = float(countries[self.places.country[row]])
-        continent = float(continents[self.places.continent[row]])
-        for level, probability, name in (
-            (Level.CITY, city, place.city),
-            (Level.REGION, region, place.region),
-            (Level.COUNTRY, country, place.country),
-            (Level.CONTINENT, continent, place.continent),
-        ):
+        names = (place.city, place.region, place.country, place.continent)
+        probabilities = self._probabilities(mass, row, countries, continents)
+        for (level, probability), name in zip(probabilities.items(), names, strict=True):
             if name and probability >= self._threshold(level):
                 return level, min(probability, 1.0)
-        return Level.NONE, min(country, 1.0)
+        return Level.NONE, min(probabilities[Level.COUNTRY], 1.0)
+
+    def _probabilities(
+        self,
+        mass: ProbabilityMass,
+        row: int,
+        countries: ProbabilityMass,
+        continents: ProbabilityMass,
+    ) -> dict[Level, float]:
+        """The probability of a row's place at each level, the finest first."""
+        cosine = self.places.unit @ self.places.unit[row]
+        return {
+            Level.CITY: float(mass[cosine >= cosine_of_km(self.constants.city_radius_km)].sum()),
+            Level.REGION: float(mass[self.places.region == self.places.region[row]].sum()),
+            Level.COUNTRY: float(countries[self.places.country[row]]),
+            Level.CONTINENT: float(continents[self.places.continent[row]]),
+        }
 
     def _threshold(self, level: Level) -> float:
         if self.min_confidence is not None:
@@ -257,6 +294,16 @@ class Fusion:
         return tuple(candidates)
 
 
+def _attributes(evidence: Sequence[Evidence]) -> tuple[tuple[str, str], ...]:
+    return tuple(pair for item in evidence for pair in item.attributes)
+
+
+def _notes(evidence: Sequence[Evidence], row: int) -> tuple[SourceNote, ...]:
+    """What each source says, worded for the predicted row."""
+    texts = ((item.source, item.reason_at(row)) for item in evidence)
+    return tuple(SourceNote(source, text) for source, text in texts if text)
+
+
 def predict(item: PhotoEvidence, fusion: Fusion) -> Outcome:
     """The outcome of a photo. One that failed or was skipped keeps its outcome."""
     outcome = item.outcome
@@ -265,5 +312,6 @@ def predict(item: PhotoEvidence, fusion: Fusion) -> Outcome:
     if not item.evidence:
         return replace(outcome, reasons=(*outcome.reasons, Reason(ReasonCode.NO_EVIDENCE)))
     prediction = fusion.decide(item.evidence)
-    status = Status.UNSURE if prediction.level is Level.NONE else Status.PREDICTED
+    is_placed = prediction.level is not Level.NONE or prediction.measured_by
+    status = Status.PREDICTED if is_placed else Status.UNSURE
     return replace(outcome, prediction=prediction, status=status)

@@ -19,13 +19,19 @@ class GpsCheck(StrEnum):
     """The photo was not judged, or not even read."""
 
 
+RECEIVER_ERROR_KM = 0.03
+"""Of a receiver that states none. Next to the radius of a prediction it is nothing, next to that of
+a track it is not."""
+
+
 def gps_distance_km(outcome: Outcome) -> float | None:
     """Distance from the measured position in the file to the prediction, if there are both."""
     gps = outcome.metadata.gps
     if gps is None or outcome.metadata.gps_is_prediction or outcome.prediction is None:
         return None
     point = outcome.prediction.point
-    return round(float(haversine_km(gps.lat, gps.lon, point.lat, point.lon)), 1)
+    digits = 3 if outcome.prediction.measured_by else 1
+    return round(float(haversine_km(gps.lat, gps.lon, point.lat, point.lon)), digits)
 
 
 def gps_check(outcome: Outcome) -> GpsCheck:
@@ -43,5 +49,8 @@ def gps_check(outcome: Outcome) -> GpsCheck:
     distance_km = gps_distance_km(outcome)
     if distance_km is None or outcome.prediction is None:
         return GpsCheck.NOT_COMPARED
-    reach_km = outcome.prediction.radius_km + metadata.gps_error_km
+    gps_error_km = metadata.gps_error_km
+    if outcome.prediction.measured_by and not gps_error_km:
+        gps_error_km = RECEIVER_ERROR_KM
+    reach_km = outcome.prediction.radius_km + gps_error_km
     return GpsCheck.AGREE if distance_km <= reach_km else GpsCheck.FAR

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from geotagger.metadata.xmp.tags import with_time_of
+from geotagger.metadata.xmp.tags import PREDICTION, TRACK, with_time_of
 
 if TYPE_CHECKING:
     from geotagger.metadata.exif.gps_tags import GpsTags
@@ -18,6 +18,14 @@ class FileTags:
 
     gps: GpsTags | None
     xmp: XmpTags | None = None
+
+    @property
+    def kind(self) -> str:
+        """What the position is: predicted, or measured by a track."""
+        is_from_track = (
+            self.xmp.kind == TRACK if self.xmp else bool(self.gps and self.gps.is_from_track)
+        )
+        return TRACK if is_from_track else PREDICTION
 
     def for_original(self, source_sha256: str, earlier: XmpTags | None) -> FileTags:
         """The tags for one original file.

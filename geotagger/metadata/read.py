@@ -12,6 +12,7 @@ from geotagger.metadata.coordinates import EmptyFixError
 from geotagger.metadata.exif import gps_tags
 from geotagger.metadata.exif.ifd import EXIF_IFD, RATIONAL, Tiff, gps_directory
 from geotagger.metadata.xmp.prediction import gps_in, prediction_in
+from geotagger.metadata.xmp.tags import PREDICTION, TRACK
 from geotagger.metadata.xmp.times import time_in
 from geotagger.times.dates import iso_time
 from geotagger.types import PhotoMetadata, TimeOrigin
@@ -37,6 +38,8 @@ class _Gps(NamedTuple):
     """geotagger wrote it."""
     is_unread: bool = False
     """Another reader could find a position in these tags."""
+    is_from_track: bool = False
+    """geotagger wrote it, and a track measured it."""
 
 
 def read(data: bytes) -> PhotoMetadata:
@@ -51,7 +54,11 @@ def read(data: bytes) -> PhotoMetadata:
     except (ValueError, IndexError, struct.error):
         gps = _gps_with_xmp(_Gps(), packet)
         without_exif = PhotoMetadata(
-            gps.point, gps.problem, gps.is_prediction, gps_is_unread=gps.is_unread
+            gps.point,
+            gps.problem,
+            gps.is_prediction,
+            gps_is_unread=gps.is_unread,
+            gps_is_from_track=gps.is_from_track,
         )
         return without_exif.with_time(time_in(packet), TimeOrigin.XMP)
     gps = _gps_with_xmp(_gps(tiff, ifd0), packet)
@@ -68,6 +75,7 @@ def read(data: bytes) -> PhotoMetadata:
         gps_time=_gps_time(tiff, ifd0),
         camera_serial=_serial(tiff, ifd0),
         gps_is_unread=gps.is_unread,
+        gps_is_from_track=gps.is_from_track,
     )
     return metadata if taken_at else metadata.with_time(time_in(packet), TimeOrigin.XMP)
 
@@ -87,12 +95,14 @@ def _gps_with_xmp(in_exif: _Gps, packet: bytes | None) -> _Gps:
         return in_exif
     in_xmp = gps_in(packet)
     if in_xmp and in_xmp.point:
-        return _Gps(in_xmp.point, "", in_xmp.is_prediction, in_exif.is_unread)
+        return _Gps(in_xmp.point, "", in_xmp.is_prediction, in_exif.is_unread, in_xmp.is_from_track)
+    own = prediction_in(packet)
     return _Gps(
         None,
         in_exif.problem or (in_xmp.problem if in_xmp else ""),
-        in_exif.is_prediction or prediction_in(packet) is not None,
+        in_exif.is_prediction or (own is not None and own.kind == PREDICTION),
         in_exif.is_unread or (in_xmp is not None and in_xmp.is_unread),
+        in_exif.is_from_track or (own is not None and own.kind == TRACK),
     )
 
 
@@ -103,16 +113,20 @@ def _gps(tiff: Tiff, ifd0: Ifd) -> _Gps:
         return _Gps(problem=f"its GPS block is damaged: {error}", is_unread=True)
     if gps is None:
         return _Gps()
-    is_prediction = False
+    found = _Gps()
     try:
-        is_prediction = gps_tags.is_prediction(tiff, gps)
+        found = _Gps(
+            is_prediction=gps_tags.is_prediction(tiff, gps),
+            is_from_track=gps_tags.is_from_track(tiff, gps),
+        )
         if not gps_tags.has_position(gps):
-            return _Gps(is_prediction=is_prediction)
-        return _Gps(gps_tags.position(tiff, gps), "", is_prediction)
+            return found
+        return found._replace(point=gps_tags.position(tiff, gps))
     except EmptyFixError as error:
-        return _Gps(None, str(error), is_prediction)
+        return found._replace(problem=str(error))
     except ValueError as error:
-        return _Gps(None, str(error), is_prediction, is_unread=not is_prediction)
+        is_own = found.is_prediction or found.is_from_track
+        return found._replace(problem=str(error), is_unread=not is_own)
 
 
 def _gps_error_km(tiff: Tiff, ifd0: Ifd) -> float:

@@ -26,7 +26,7 @@ from geotagger.metadata.xmp.prediction import (
     without_prediction,
 )
 from geotagger.metadata.xmp.removal import CleanedPacket
-from geotagger.metadata.xmp.tags import XmpTags
+from geotagger.metadata.xmp.tags import PREDICTION, TRACK, XmpTags
 from geotagger.metadata.xmp.times import time_in
 from geotagger.printable import printable_path
 from geotagger.types import PhotoMetadata, Point, SidecarVersion, TimeOrigin
@@ -96,12 +96,15 @@ def with_sidecars(metadata: PhotoMetadata, photo: Path) -> PhotoMetadata:
     positions = {name: gps for name, packet in packets.items() if (gps := gps_in(packet))}
     for name, gps in positions.items():
         if gps.point and not gps.is_prediction:
-            return _at(metadata, gps.point, name)
+            return _at(metadata, gps.point, name, is_from_track=gps.is_from_track)
     is_measured = metadata.gps is not None and not metadata.gps_is_prediction
     if is_measured or metadata.gps_is_unread:
         return metadata
-    if any(map(prediction_in, packets.values())):
+    kinds = {own.kind for packet in packets.values() if (own := prediction_in(packet))}
+    if PREDICTION in kinds:
         metadata = replace(metadata, gps_is_prediction=True)
+    if TRACK in kinds:
+        metadata = replace(metadata, gps_is_from_track=True)
     for name, gps in sorted(positions.items(), key=lambda item: not item[1].is_unread):
         if gps.is_unread or (gps.problem and metadata.gps is None and not metadata.gps_problem):
             problem = f"in its sidecar {printable_path(Path(name))}: {gps.problem}"
@@ -111,7 +114,7 @@ def with_sidecars(metadata: PhotoMetadata, photo: Path) -> PhotoMetadata:
     return metadata
 
 
-def _at(metadata: PhotoMetadata, point: Point, name: str) -> PhotoMetadata:
+def _at(metadata: PhotoMetadata, point: Point, name: str, *, is_from_track: bool) -> PhotoMetadata:
     """The metadata with the position of a sidecar, unless the photo has the same itself."""
     own = None if metadata.gps_is_prediction else metadata.gps
     if own and max(abs(own.lat - point.lat), abs(own.lon - point.lon)) < _SAME_DEGREES:
@@ -124,6 +127,7 @@ def _at(metadata: PhotoMetadata, point: Point, name: str) -> PhotoMetadata:
         gps_error_km=0.0,
         gps_is_unread=False,
         gps_sidecar=name,
+        gps_is_from_track=is_from_track,
     )
 
 

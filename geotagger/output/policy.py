@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from geotagger.metadata.exif.gps_tags import GpsTags
+from geotagger.metadata.exif.gps_tags import PREDICTED_MARK, TRACK_MARK, GpsTags
 from geotagger.metadata.file_tags import FileTags
-from geotagger.metadata.xmp.tags import Alternative, XmpTags
+from geotagger.metadata.xmp.tags import PREDICTION, TRACK, Alternative, XmpTags
 from geotagger.types import Candidate, Level, Place, Prediction
 from geotagger.version import __version__
 
@@ -20,7 +20,8 @@ COVERAGE = 0.9
 
 def is_trusted(prediction: Prediction, max_radius_km: float) -> bool:
     """Whether the position may be written, and not only names."""
-    is_fine = prediction.level in (Level.CITY, Level.REGION) or prediction.review == "corrected"
+    is_fine = prediction.level in (Level.CITY, Level.REGION)
+    is_fine = is_fine or prediction.review == "corrected" or bool(prediction.measured_by)
     return is_fine and prediction.radius_km <= max_radius_km
 
 
@@ -42,13 +43,13 @@ def file_tags(
         compat: also write properties that other programs take for measured facts.
 
     Returns:
-        The tags; None if there is nothing to write, as always at level none.
+        The tags; None if there is nothing to write, as always for a prediction at level none.
     """
     position = "gps" in groups and is_trusted(prediction, max_radius_km)
     named = "region" in groups or "keywords" in groups
-    if prediction.level is Level.NONE or not (position or named):
+    if not position and (prediction.level is Level.NONE or not named):
         return None
-    note = f"PREDICTED by geotagger {__version__} ({model}), {_confidence_text(prediction)}"
+    kind = TRACK if prediction.measured_by else PREDICTION
     point = prediction.point if position else None
     radius_km = prediction.radius_km if position else None
     place = _down_to_level(prediction.place, prediction.level)
@@ -65,15 +66,17 @@ def file_tags(
         country_code=place.country_code,
         region=place.region,
         city=place.city,
-        alternatives=tuple(_alternative(c, exact=position) for c in prediction.candidates),
-        model=model,
+        alternatives=_alternatives(prediction, exact=position),
+        model="" if kind == TRACK else model,
         software=f"geotagger {__version__}",
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         groups=frozenset(groups),
         compat=compat,
         review=prediction.review,
+        kind=kind,
     )
     in_exif = position or "region" in groups
+    note = _note(prediction, model)
     return FileTags(GpsTags(point, radius_km, area, note) if in_exif else None, xmp)
 
 
@@ -86,6 +89,14 @@ def tag_names(tags: FileTags) -> str:
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1]))) + " tags"
 
 
+def _note(prediction: Prediction, model: str) -> str:
+    """What the position is, for whoever reads the EXIF."""
+    if prediction.measured_by:
+        confirmed = ", CONFIRMED by a person" if prediction.review else ""
+        return f"{TRACK_MARK} {__version__}, measured by another receiver{confirmed}"
+    return f"{PREDICTED_MARK} {__version__} ({model}), {_confidence_text(prediction)}"
+
+
 def _confidence_text(prediction: Prediction) -> str:
     """The confidence, or what a person decided: a corrected place has no probability."""
     if prediction.review == "corrected":
@@ -96,6 +107,8 @@ def _confidence_text(prediction: Prediction) -> str:
 
 def _down_to_level(place: Place, level: Level) -> Place:
     """The place without the names that are finer than the level."""
+    if level is Level.NONE:
+        return Place(place.point)
     depth = (Level.CONTINENT, Level.COUNTRY, Level.REGION, Level.CITY).index(level)
     return Place(
         place.point,
@@ -105,6 +118,12 @@ def _down_to_level(place: Place, level: Level) -> Place:
         place.city if depth >= 3 else "",
         place.continent,
     )
+
+
+def _alternatives(prediction: Prediction, *, exact: bool) -> tuple[Alternative, ...]:
+    """The places in question; a measured position has no alternatives."""
+    candidates = () if prediction.measured_by else prediction.candidates
+    return tuple(_alternative(candidate, exact=exact) for candidate in candidates)
 
 
 def _alternative(candidate: Candidate, *, exact: bool) -> Alternative:

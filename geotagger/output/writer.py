@@ -25,7 +25,7 @@ from geotagger.metadata.safe_write.write import (
 )
 from geotagger.metadata.sidecar import sidecar_path
 from geotagger.metadata.undo.write_journal import WriteJournal
-from geotagger.metadata.xmp.tags import GROUPS
+from geotagger.metadata.xmp.tags import GROUPS, TRACK
 from geotagger.output import policy
 from geotagger.output.copies import CopyTree
 from geotagger.output.manifest import open_manifest, sha256_of
@@ -138,7 +138,9 @@ class Writer:
             path = sidecar_path(outcome.photo.path, SidecarStyle(self.options.sidecar_style))
             if self.copies and not photo:  # where no sidecar can be, a copy would be in vain
                 target, metadata = self.copies.target(outcome.photo), outcome.metadata
-                photo = copy_file(outcome.photo.path, target, outcome.sha256, metadata, context)
+                photo = copy_file(
+                    outcome.photo.path, target, outcome.sha256, metadata, tags.kind, context
+                )
             sidecar = self._write_sidecar(path.name, photo, outcome, tags, context)
         except OverwriteRefusedError as error:
             return _with(outcome, Reason(error.code, str(error))), WrittenFiles(photo)
@@ -173,8 +175,9 @@ class Writer:
         xmp = tags.for_original(source, None).xmp
         assert xmp is not None
         # Other programs find the position in a photo; of one that cannot hold it, in the sidecar.
+        # So they do that of a track, which is no guess that they should not show.
         not_embedded = ReasonCode.NOT_EMBEDDED in {reason.code for reason in outcome.reasons}
-        xmp = replace(xmp, exif_gps=not_embedded)
+        xmp = replace(xmp, exif_gps=not_embedded or tags.kind == TRACK)
         return tag_sidecar(path.with_name(name), outcome.photo.path, xmp, outcome.metadata, context)
 
 

@@ -211,7 +211,9 @@ def _prepared(
     if not outputs:  # it failed, was skipped, or is no photo
         return PreparedPhoto(outcome)
     photo = LoadedPhoto(outcome.photo, outcome.metadata, _no_picture, outcome.sha256)
-    return PreparedPhoto(outcome, tuple(_input(source, photo, outputs) for source in sources))
+    inputs = tuple(_input(source, photo, outputs) for source in sources)
+    outcome = replace(outcome, reasons=(*outcome.reasons, *photo.remarks))
+    return PreparedPhoto(outcome, inputs)
 
 
 def _input(source: EvidenceSource[Any], photo: LoadedPhoto, outputs: Outputs) -> Any:

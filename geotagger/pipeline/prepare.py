@@ -65,7 +65,7 @@ def prepare(
         outcome = replace(
             outcome, sha256=sha256, metadata=metadata, reasons=_metadata_notes(metadata)
         )
-        if options.only_missing and metadata.has_own_gps:
+        if options.only_missing and metadata.has_measured_gps:
             return _final(outcome, Status.SKIPPED, Reason(ReasonCode.HAS_GPS))
         loaded = LoadedPhoto(photo, metadata, partial(decode, data), sha256)
         if is_raw:

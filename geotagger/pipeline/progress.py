@@ -11,6 +11,7 @@ from types import TracebackType
 from tqdm import tqdm
 
 from geotagger.errors import UsageError
+from geotagger.geography.distance_text import distance_text
 from geotagger.images.excludes import Excludes
 from geotagger.images.scan import count
 from geotagger.printable import printable
@@ -77,5 +78,8 @@ def _line(cells: Mapping[str, Cell]) -> str:
     place = ""
     if cells["level"]:
         place = f" {place_text(cells)} {cells['confidence']:.2f} within {cells['radius_km']:.0f} km"
+    if cells["measured_by"]:
+        within = distance_text(float(str(cells["radius_km"])))
+        place = f" {place_text(cells)} by {cells['measured_by']}, within {within}"
     note = f" ({printable(str(cells['note']))})" if cells["note"] else ""
     return f"{cells['path']}: {cells['status']}{place}{note}"

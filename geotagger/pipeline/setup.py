@@ -6,10 +6,12 @@ from typing import Any
 
 from geotagger.calibration.stored import calibrated
 from geotagger.config import RunOptions
+from geotagger.evidence.album_trees import AlbumTrees
 from geotagger.evidence.cached import CachedSource, InferenceCache
 from geotagger.evidence.camera_gps import AlbumSource
 from geotagger.evidence.clock import ClockSource
 from geotagger.evidence.source import EvidenceSource, NetworkSource
+from geotagger.evidence.tracks import TrackSource
 from geotagger.evidence.vision import VisionSource
 from geotagger.fusion.decide import Fusion
 from geotagger.geography.area import read_area
@@ -17,6 +19,7 @@ from geotagger.geography.named_places import parse_places, read_candidates
 from geotagger.geography.places import load_places
 from geotagger.images.excludes import DEFAULT_EXCLUDES, Excludes
 from geotagger.pipeline.near_duplicates import SharedInference
+from geotagger.tracks.load import load_tracks
 from geotagger.vision.bundle.bundle import find_bundle, load_bundle
 from geotagger.vision.search_space import CandidateSpace
 
@@ -33,7 +36,7 @@ class EvidenceSetup:
         """
         Raises:
             BundleError: a bundle is missing or invalid.
-            UsageError: an area or a place is invalid.
+            UsageError: an area, a place or a track is invalid.
         """
         self._options = options
         self.bundles = calibrated([load_bundle(find_bundle(name)) for name in options.models])
@@ -47,6 +50,8 @@ class EvidenceSetup:
             radius_factor=max(bundle.card.calibration.radius_factor for bundle in self.bundles),
             within=self._search.rows(places),
         )
+        gap = options.track_max_gap
+        self._tracks = load_tracks(options.tracks, gap) if options.tracks else None
 
     def sources(self) -> list[EvidenceSource[Any]]:
         """All sources, with their models loaded.
@@ -92,14 +97,17 @@ class EvidenceSetup:
         return [TextSource(self.fusion.places, device=device, threads=options.workers)]
 
     def context_sources(self) -> list[EvidenceSource[Any]]:
-        """The sources that need no network: clock, neighbours' GPS, names.
+        """The sources that need no network: clock, neighbours' GPS, tracks, names.
 
         They remember what they read of folders, so each run needs its own.
         """
         options, places = self._options, self.fusion.places
         sources: list[EvidenceSource[Any]] = [ClockSource(places, self.fusion.log_prior)]
+        trees = AlbumTrees(places)
         if options.album and options.neighbour_gps:
-            sources.append(AlbumSource(places))
+            sources.append(AlbumSource(places, trees))
+        if self._tracks is not None:
+            sources.append(TrackSource(places, self._tracks, options.clock_offset_s, trees))
         if options.use_names:
             from geotagger.evidence.folder_names import NamesSource  # loads half a million names
 

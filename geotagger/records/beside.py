@@ -91,7 +91,7 @@ def _completed(metadata: PhotoMetadata, record: Record, name: RecordName) -> Pho
     metadata = metadata.with_time(metadata.gps_time, TimeOrigin.GPS)
     metadata = metadata.with_time(record.taken_at, TimeOrigin.RECORD)
     point = record.measured or record.stated
-    if point is None or metadata.has_own_gps:
+    if point is None or metadata.has_measured_gps:
         return metadata
     return replace(
         metadata,

@@ -8,6 +8,9 @@ from geotagger.reasons import Reason, ReasonCode, note_text
 from geotagger.reports.schema import BY_NAME, SCHEMA, Cell
 from geotagger.types import Candidate, Level, Outcome, Prediction
 
+MEASURED_DIGITS = 7
+"""Decimals of a measured position, in degrees: a centimetre."""
+
 
 def row(outcome: Outcome) -> dict[str, Cell]:
     """The cells of a photo by column, in the order of `SCHEMA`."""
@@ -35,10 +38,11 @@ def row(outcome: Outcome) -> dict[str, Cell]:
 def _prediction_cells(prediction: Prediction) -> dict[str, Cell]:
     """The cells of a prediction. Region and city are left out where the level is coarser."""
     place, level = prediction.place, prediction.level
+    is_measured = bool(prediction.measured_by)
     return {
-        "lat": round(prediction.point.lat, 5),
-        "lon": round(prediction.point.lon, 5),
-        "radius_km": round(prediction.radius_km, 1),
+        "lat": round(prediction.point.lat, MEASURED_DIGITS if is_measured else 5),
+        "lon": round(prediction.point.lon, MEASURED_DIGITS if is_measured else 5),
+        "radius_km": round(prediction.radius_km, 3 if is_measured else 1),
         "confidence": round(prediction.confidence, 4),
         "level": level.value,
         "continent": place.continent,
@@ -50,6 +54,7 @@ def _prediction_cells(prediction: Prediction) -> dict[str, Cell]:
         "evidence_by_source": [
             {"source": note.source, "text": note.text} for note in prediction.evidence
         ],
+        "measured_by": prediction.measured_by,
         "alternatives": [_alternative(candidate) for candidate in prediction.candidates],
     }
 

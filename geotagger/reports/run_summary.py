@@ -13,7 +13,7 @@ from geotagger.printable import printable
 from geotagger.reasons import ReasonCode
 from geotagger.reports.read.parse import READERS
 from geotagger.reports.schema import Cell
-from geotagger.types import Level, Status
+from geotagger.types import Level, SourceKind, Status
 
 if TYPE_CHECKING:
     from geotagger.config import RunOptions
@@ -51,6 +51,10 @@ class RunSummary:
     levels: Counter[Level] = field(default_factory=Counter)
     countries: Counter[str] = field(default_factory=Counter)
     """Of the photos whose country may be named."""
+    on_tracks: int = 0
+    """Photos that a track places."""
+    off_tracks: int = 0
+    """Photos that were looked up in tracks in vain."""
     checks: Counter[str] = field(default_factory=Counter)
     """By `GpsCheck`."""
     failures: Counter[str] = field(default_factory=Counter)
@@ -91,6 +95,8 @@ class RunSummary:
         codes = [str(item["code"]) for item in reasons]
         clock = ReasonCode.CLOCK_OFFSET
         self.clocks.update(str(item["detail"]) for item in reasons if item["code"] == clock)
+        self.on_tracks += cells["measured_by"] == SourceKind.TRACK
+        self.off_tracks += ReasonCode.OFF_TRACK in codes
         if status == Status.FAILED:
             self.failures[_last(codes, NOT_READ) or OTHER] += 1
         elif status == Status.SKIPPED:
@@ -116,6 +122,7 @@ def summary_text(summary: RunSummary, options: RunOptions) -> str:
     parts = {
         "answered": _counts(Counter(named), by_size=False),
         "countries": _counts(summary.countries),
+        "tracks": _tracks(summary),
         "not written": _reasons(summary.unwritten),
         "GPS": _inconsistent(summary.checks),
         "clocks": _reasons(summary.clocks),
@@ -160,6 +167,14 @@ def _inconsistent(checks: Mapping[str, int]) -> str:
         GpsCheck.INVALID: "with an invalid position",
     }
     return ", ".join(f"{checks[name]:,} {text}" for name, text in says.items() if checks[name])
+
+
+def _tracks(summary: RunSummary) -> str:
+    """`12 photos placed, 3 not on a track (their notes say why)`."""
+    if not summary.on_tracks + summary.off_tracks:
+        return ""
+    off = f", {summary.off_tracks:,} not on a track (their notes say why)"
+    return f"{summary.on_tracks:,} photos placed{off if summary.off_tracks else ''}"
 
 
 def _left_out(counter: Mapping[str, int], options: RunOptions) -> str:

@@ -99,8 +99,15 @@ SCHEMA = (
         texts=("country_code", "country", "region", "city"),
         numbers=("lat", "lon", "probability"),
     ),
-    _number("gps_lat", "latitude that the camera measured", "°", -90, 90),
-    _number("gps_lon", "longitude that the camera measured", "°", -180, 180),
+    _text(
+        "measured_by",
+        "`track`: `lat` and `lon` are where a track log was, and the radius is that of this"
+        " measurement; empty: they are predicted",
+    ),
+    _number(
+        "gps_lat", "latitude that the camera measured, or a track in an earlier run", "°", -90, 90
+    ),
+    _number("gps_lon", "longitude of that position", "°", -180, 180),
     _text(
         "gps_check",
         "`agree` (inside the radius), `far`, `no_gps`, `invalid` (0/0, 0,0, out of range, not "
@@ -140,7 +147,7 @@ def place_text(cells: Mapping[str, Cell]) -> str:
     if cells["level"] == Level.CONTINENT and cells["continent"]:
         return f"{cells['continent']}, at best {country}"
     if cells["level"] in ("", Level.NONE):
-        return f"at best {country}"
+        return country if cells.get("measured_by") else f"at best {country}"
     return ", ".join(str(name) for name in (cells["city"], cells["region"], country) if name)
 
 

@@ -101,6 +101,7 @@ def prediction_of(cells: Mapping[str, Any], decision: Decision) -> Prediction:
         cells["radius_km"] or 0.0,
         candidates,
         review="confirmed",
+        measured_by=cells["measured_by"],
     )
 
 

@@ -7,6 +7,8 @@ takes text or bytes, the file is read first.
 from __future__ import annotations
 
 import json
+import logging
+import math
 import struct
 import tempfile
 import zlib
@@ -54,6 +56,7 @@ from geotagger.review.server import _answered
 from geotagger.review.session import ReviewSession
 from geotagger.text.combine import Combiner
 from geotagger.text.types import OcrResult, TextLine
+from geotagger.tracks.load import load_tracks
 from geotagger.types import (
     AreaRatios,
     Candidate,
@@ -73,6 +76,7 @@ from geotagger.vision.bundle.bundle import embedded_bundles, find_bundle
 from geotagger.vision.bundle.card import ModelCard
 from geotagger.vision.bundle.label_tables import read_captions, read_gallery
 from geotagger.vision.bundle.label_tables import read_labels as read_bundle_labels
+from tests.fixtures.tracks import FORMATS, START_S
 
 PLACE = Place(Point(52.0, 8.5), "DE", "Germany", "North Rhine-Westphalia", "Bielefeld", "Europe")
 OTHER = Place(Point(-33.9, 151.2), "AU", "Australia", "New South Wales", "Sydney", "Oceania")
@@ -426,6 +430,29 @@ def read_some_captions(file: Path) -> None:
     read_captions(vectors, file)
 
 
+def valid_tracks() -> dict[str, bytes]:
+    """One of every format."""
+    return {f".{number}.{name}": data for number, (name, data) in enumerate(FORMATS.items())}
+
+
+def read_a_track(file: Path) -> None:
+    """Reads it, and looks up a time that it may hold."""
+    logger = logging.getLogger("geotagger.tracks")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        index = load_tracks([file])
+    finally:
+        logger.setLevel(level)
+    for utc_s in (START_S + 45, *index.span_s, sum(index.span_s) / 2):
+        position = index.at(utc_s, 30.0)
+        if position is not None:
+            assert abs(position.point.lat) <= 90
+            assert abs(position.point.lon) <= 180
+            assert 0 < position.radius_km < math.inf
+        index.nearest(utc_s)
+
+
 SQUARE = [[[5.0, 50.0], [10.0, 50.0], [10.0, 55.0], [5.0, 55.0], [5.0, 50.0]]]
 AREA = {
     "type": "FeatureCollection",
@@ -492,6 +519,7 @@ def targets() -> dict[str, Target]:
         "names": Target({".txt": SIGN.encode()}, read_names),
         "packet": Target(valid_packets(), read_packet),
         "boxes": Target({".heic": valid_heif()}, read_boxes),
+        "track": Target(valid_tracks(), read_a_track),
         "undo": Target({".bin": valid_undo()}, read_undo),
         "delta": Target({".bin": delta.delta(LATER, EARLIER)}, read_delta),
         "journal": Target({".sqlite": valid_journal()}, read_journal),

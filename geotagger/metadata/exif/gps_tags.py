@@ -3,6 +3,9 @@
 A prediction is marked so that no reader takes it for a measured fix: ProcessingMethod MANUAL,
 Status V (void), its 90 % radius as positioning error, and `PREDICTED by geotagger` in
 AreaInformation. It has no GPS time, satellites, DOP or measure mode: only a receiver knows these.
+
+A position from a track log was measured, but not by the camera. It is marked so: ProcessingMethod
+GPS TRACK, Status A (active), and `TRACK position by geotagger` in AreaInformation.
 """
 
 from __future__ import annotations
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
     from geotagger.types import Point
 
 PREDICTED_MARK = "PREDICTED by geotagger"
+TRACK_MARK = "TRACK position by geotagger"
+MARKS = (PREDICTED_MARK, TRACK_MARK)
 ALSO_IN_XMP = "; also in XMP "
 
 _VERSION, _STATUS, _DATUM = GPSIFD.GPSVersionID, GPSIFD.GPSStatus, GPSIFD.GPSMapDatum
@@ -47,7 +52,9 @@ FIX_QUALITY_TAGS = frozenset(
 )
 """Tags of a measurement, removed because they are untrue for a predicted position."""
 
-_MANUAL = b"ASCII\0\0\0MANUAL"
+MANUAL, GPS_TRACK = "MANUAL", "GPS TRACK"
+"""GPSProcessingMethod of a prediction and of a track. The second is a keyword of the standard, GPS,
+and what tells it from the camera's own receiver."""
 _DATE = re.compile(rb"(\d{4})[:/.-](\d\d)[:/.-](\d\d)(?!\d)")
 _SECOND_PARTS = 10_000  # 0.3 mm on the ground, and exact to read back
 _MAX_COORDINATE_BYTES = 100
@@ -56,7 +63,7 @@ _MAX_TEXT = 500  # characters of the names, and as many of the note
 
 @dataclass(frozen=True, slots=True)
 class GpsTags:
-    """GPS tags of one prediction. Raises ValueError if the note lacks its mark."""
+    """GPS tags of one position. Raises ValueError if the note lacks its mark."""
 
     point: Point | None
     """None: only the names of the region are certain enough to be written."""
@@ -65,11 +72,26 @@ class GpsTags:
     area: str
     """Such as "Paris, Ile-de-France, France"; may be empty."""
     note: str
-    """Starts with PREDICTED_MARK; then version, model, confidence."""
+    """Starts with one of MARKS, which says what the position is; then version, confidence."""
 
     def __post_init__(self) -> None:
-        if not self.note.startswith(PREDICTED_MARK):
-            raise ValueError(f"the note must begin with {PREDICTED_MARK!r}")
+        if not self.note.startswith(MARKS):
+            raise ValueError(f"the note must begin with one of {MARKS}")
+
+    @property
+    def is_from_track(self) -> bool:
+        """Whether the position was measured by a track; otherwise it is predicted."""
+        return self.note.startswith(TRACK_MARK)
+
+    @property
+    def processing_method(self) -> str:
+        """GPSProcessingMethod."""
+        return GPS_TRACK if self.is_from_track else MANUAL
+
+    @property
+    def status(self) -> str:
+        """GPSStatus: A for a measurement, V for none."""
+        return "A" if self.is_from_track else "V"
 
     def naming_spaces(self, spaces: Sequence[str]) -> GpsTags:
         """The tags with a note that names the XMP namespaces to which geotagger adds properties.
@@ -90,7 +112,7 @@ def encode_tags(tags: GpsTags, order: str) -> dict[int, tuple[int, bytes]]:
     """Tag -> (type, value in byte order `order`)."""
     values = {
         _VERSION: (BYTE, b"\2\3\0\0"),
-        _METHOD: (UNDEFINED, _MANUAL),
+        _METHOD: (UNDEFINED, b"ASCII\0\0\0" + tags.processing_method.encode()),
         _AREA: (UNDEFINED, _encode_text(tags)),
     }
     if tags.point is None:
@@ -101,7 +123,7 @@ def encode_tags(tags: GpsTags, order: str) -> dict[int, tuple[int, bytes]]:
         _LAT: (RATIONAL, _encode_degrees(lat, order)),
         _LON_REF: (ASCII, b"W\0" if lon < 0 else b"E\0"),
         _LON: (RATIONAL, _encode_degrees(lon, order)),
-        _STATUS: (ASCII, b"V\0"),
+        _STATUS: (ASCII, tags.status.encode() + b"\0"),
         _DATUM: (ASCII, b"WGS-84\0"),
     }
     if tags.radius_km is not None:
@@ -127,11 +149,25 @@ def _encode_text(tags: GpsTags) -> bytes:
 
 
 def is_prediction(tiff: Tiff, gps: Ifd) -> bool:
+    """Whether geotagger wrote a prediction into this directory. Raises TiffError."""
+    return _is_marked(tiff, gps, MANUAL, PREDICTED_MARK)
+
+
+def is_from_track(tiff: Tiff, gps: Ifd) -> bool:
+    """Whether geotagger wrote the position of a track into this directory. Raises TiffError."""
+    return _is_marked(tiff, gps, GPS_TRACK, TRACK_MARK)
+
+
+def is_own(tiff: Tiff, gps: Ifd) -> bool:
     """Whether geotagger wrote this directory. Raises TiffError."""
-    method = tiff.value(gps.entry(_METHOD))
+    return is_prediction(tiff, gps) or is_from_track(tiff, gps)
+
+
+def _is_marked(tiff: Tiff, gps: Ifd, method: str, mark: str) -> bool:
+    found_method = tiff.value(gps.entry(_METHOD))
     area = tiff.value(gps.entry(_AREA), max_bytes=16 * _MAX_TEXT)
     # Another writer may have recoded the text to UTF-16, so zero bytes are dropped.
-    return b"MANUAL" in method and PREDICTED_MARK.encode() in area.replace(b"\0", b"")
+    return method.encode() in found_method and mark.encode() in area.replace(b"\0", b"")
 
 
 def prediction_text(tiff: Tiff, gps: Ifd) -> str:
@@ -139,7 +175,7 @@ def prediction_text(tiff: Tiff, gps: Ifd) -> str:
 
     Another writer may have recoded it to UTF-16.
     """
-    if not is_prediction(tiff, gps):
+    if not is_own(tiff, gps):
         return ""
     raw = tiff.value(gps.entry(_AREA), max_bytes=16 * _MAX_TEXT)
     codec = "utf-8"
@@ -158,7 +194,7 @@ def holds_foreign_position(tiff: Tiff, gps: Ifd) -> bool:
 
     Raises TiffError.
     """
-    if not has_position(gps) or is_prediction(tiff, gps):
+    if not has_position(gps) or is_own(tiff, gps):
         return False
     try:
         position(tiff, gps)

@@ -110,7 +110,8 @@ def without_own_by_exiftool(data: bytes, suffix: str, exiftool: ExifTool, note: 
     if packet is not None:
         cleaned = without_prediction(packet, note).packet
         packet = None if cleaned == packet else cleaned or _EMPTY_PACKET
-    gps_is_ours = read(data).gps_is_prediction
+    existing = read(data)
+    gps_is_ours = existing.gps_is_prediction or existing.gps_is_from_track
     new = exiftool.rewrite(data, suffix, _DELETE_GPS if gps_is_ours else [], packet)
     _verify(data, new, suffix, None, packet, exiftool)
     return new

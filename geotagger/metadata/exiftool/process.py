@@ -233,7 +233,7 @@ def gps_arguments(tags: GpsTags) -> list[str]:
     """The tags of `gps_tags.encode_tags` as arguments for ExifTool (with -n)."""
     values = {
         "VersionID": "2 3 0 0",
-        "ProcessingMethod": "MANUAL",
+        "ProcessingMethod": tags.processing_method,
         "AreaInformation": encode_tags(tags, "<")[GPSIFD.GPSAreaInformation][1][8:].decode(),
     }
     if tags.point is not None:
@@ -242,7 +242,7 @@ def gps_arguments(tags: GpsTags) -> list[str]:
             "Latitude": f"{abs(tags.point.lat):.8f}",
             "LongitudeRef": "W" if tags.point.lon < 0 else "E",
             "Longitude": f"{abs(tags.point.lon):.8f}",
-            "Status": "V",
+            "Status": tags.status,
             "MapDatum": "WGS-84",
         }
     if tags.point is not None and tags.radius_km is not None:

@@ -42,7 +42,7 @@ from geotagger.metadata.xmp.prediction import (
     withheld,
     without_prediction,
 )
-from geotagger.metadata.xmp.tags import own_properties
+from geotagger.metadata.xmp.tags import TRACK, own_properties
 from geotagger.printable import printable_path
 from geotagger.reasons import Reason, ReasonCode
 from geotagger.types import PhotoMetadata
@@ -137,14 +137,20 @@ def tag_copy(
 
 
 def copy_file(
-    path: Path, target: Path, analysed_sha256: str, existing: PhotoMetadata, context: WriteContext
+    path: Path,
+    target: Path,
+    analysed_sha256: str,
+    existing: PhotoMetadata,
+    kind: str,
+    context: WriteContext,
 ) -> WriteResult:
     """Copies the photo without tags, so that a sidecar can be put next to it. As `tag_file`.
 
-    `existing` is its metadata, with its sidecars: a photo that gets no tags is not copied.
+    `existing` is its metadata, with its sidecars, and `kind` that of the position for the sidecar:
+    a photo that gets no tags is not copied.
     """
     with named_disk_errors():
-        _refuse_measured(existing, context)
+        _refuse_measured(existing, context, kind)
         with load_unchanged(path, analysed_sha256) as photo:
             copy = _load_copy(photo, target, context)
         is_written = copy.sha256 != photo.sha256
@@ -177,16 +183,21 @@ def tag_sidecar(
         gps = gps_in(packet)
         in_sidecar = PhotoMetadata(gps_sidecar=path.name)
         if gps:
-            in_sidecar = PhotoMetadata(*gps[:3], gps_is_unread=gps.is_unread, gps_sidecar=path.name)
-        _refuse_measured(existing, context)
-        _refuse_measured(in_sidecar, context)
+            in_sidecar = PhotoMetadata(
+                *gps[:3],
+                gps_is_unread=gps.is_unread,
+                gps_sidecar=path.name,
+                gps_is_from_track=gps.is_from_track,
+            )
+        _refuse_measured(existing, context, tags.kind)
+        _refuse_measured(in_sidecar, context, tags.kind)
         foreign = _foreign_tags_in(photo)
         new = sidecar_with(packet, tags, foreign)
         if new == packet:
             return WriteResult(sidecar.path, sidecar.sha256, (ALREADY_WRITTEN,), is_written=False)
         if prediction_in(packet) and context.overwrite == Overwrite.NEVER:
             raise OverwriteRefusedError(
-                "its sidecar holds an earlier prediction (see --overwrite predicted)"
+                f"its sidecar holds {_earlier(in_sidecar)} (see --overwrite predicted)"
             )
         undo = delta(new, None if packet is None else sidecar_without(packet).packet)
         sha256 = replace(sidecar, new, undo, context.journal, touch=context.touch)
@@ -273,14 +284,14 @@ def _new_content(
     Sidecars and records of the paths `beside` may hold the position of another program.
     """
     base = target if target.stat else photo
-    existing = read(base.data)
-    _refuse_measured(existing, context)
+    existing, kind = read(base.data), tags.kind
+    _refuse_measured(existing, context, kind)
     for path in beside:
-        _refuse_measured(with_files_beside(PhotoMetadata(), path), context)
+        _refuse_measured(with_files_beside(PhotoMetadata(), path), context, kind)
     new = _embedded(base, tags, context)
-    has_prediction = existing.gps_is_prediction and base is target
-    if has_prediction and context.overwrite == Overwrite.NEVER and new.data != target.data:
-        raise OverwriteRefusedError("it holds an earlier prediction (see --overwrite predicted)")
+    has_own_tags = (existing.gps_is_prediction or existing.gps_is_from_track) and base is target
+    if has_own_tags and context.overwrite == Overwrite.NEVER and new.data != target.data:
+        raise OverwriteRefusedError(f"it holds {_earlier(existing)} (see --overwrite predicted)")
     return new
 
 
@@ -360,12 +371,28 @@ def _versions(file: LoadedFile, context: WriteContext) -> set[bytes]:
     return {file.data} if earlier is None else {file.data, earlier}
 
 
-def _refuse_measured(existing: PhotoMetadata, context: WriteContext) -> None:
-    """Refuses to replace what any reader could take for a measured position."""
+def _earlier(existing: PhotoMetadata) -> str:
+    """What geotagger wrote earlier, in words."""
+    return "an earlier track position" if existing.gps_is_from_track else "an earlier prediction"
+
+
+def _refuse_measured(existing: PhotoMetadata, context: WriteContext, kind: str) -> None:
+    """Refuses to replace what any reader could take for a measured position.
+
+    A track may replace what geotagger wrote from a track earlier, as far as --overwrite says so,
+    because the clock offset may have been wrong. A prediction may not.
+    """
     if context.overwrite == Overwrite.ALWAYS:
         return
     sidecar = printable_path(Path(existing.gps_sidecar)) if existing.gps_sidecar else ""
     it = f"its {existing.gps_file_kind} {sidecar}" if sidecar else "it"
+    if existing.gps_is_from_track and not existing.gps_is_unread:
+        if kind == TRACK:
+            return
+        raise OverwriteRefusedError(
+            f"{it} has the position of a track, which is measured and kept",
+            ReasonCode.MEASURED_GPS_KEPT,
+        )
     if existing.gps and not existing.gps_is_prediction:
         raise OverwriteRefusedError(
             f"{it} has a GPS position of its own, which is kept", ReasonCode.MEASURED_GPS_KEPT

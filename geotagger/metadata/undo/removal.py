@@ -82,7 +82,7 @@ def _gps_removal(tiff: Tiff) -> list[Edit]:
     """Removes our tags from the GPS directory, and the pointer to it if nothing else is in it."""
     ifd0 = tiff.ifd(tiff.first)
     gps = tiff.child(ifd0, GPS_IFD)
-    if gps is None or not gps_tags.is_prediction(tiff, gps):
+    if gps is None or not gps_tags.is_own(tiff, gps):
         return []
     if all(entry.tag in gps_tags.OWN_TAGS for entry in gps.entries):
         return [_directory_without(tiff, ifd0, {GPS_IFD})]

@@ -166,4 +166,9 @@ def _without_ours(photo: LoadedFile) -> tuple[bytes, str]:
 def _holds_ours(data: bytes) -> bool:
     """Whether the lenient readers find anything of geotagger's."""
     in_packet = mentions_geotagger(xmp_packet(data) or b"")
-    return in_packet or undo_record(data) is not None or read(data).gps_is_prediction
+    return in_packet or undo_record(data) is not None or _gps_is_ours(data)
+
+
+def _gps_is_ours(data: bytes) -> bool:
+    metadata = read(data)
+    return metadata.gps_is_prediction or metadata.gps_is_from_track

@@ -32,6 +32,8 @@ from geotagger.metadata.xmp.tags import (
     ADDED_PROPERTIES,
     KEYWORDS,
     LATITUDE,
+    PREDICTION,
+    TRACK,
     UNDO,
     XmpTags,
     keyword_arrays,
@@ -131,6 +133,8 @@ class XmpGps(NamedTuple):
     """geotagger wrote it."""
     is_unread: bool = False
     """Another reader could find a position there."""
+    is_from_track: bool = False
+    """geotagger wrote it, and a track measured it."""
 
 
 def gps_in(packet: bytes | None) -> XmpGps | None:
@@ -139,7 +143,7 @@ def gps_in(packet: bytes | None) -> XmpGps | None:
         return None
     try:
         values = read(packet).values
-        is_prediction = LATITUDE in unchanged_properties(values)
+        own = tags_from(values) if LATITUDE in unchanged_properties(values) else None
         point = position_in(values)
     except CannotEmbedError as error:
         return XmpGps(None, f"its GPS position cannot be read: {error}", is_unread=True)
@@ -147,7 +151,10 @@ def gps_in(packet: bytes | None) -> XmpGps | None:
         return XmpGps(None, str(error))
     except ValueError as error:
         return XmpGps(None, str(error), is_unread=True)
-    return XmpGps(point, "", is_prediction) if point else None
+    if point is None:
+        return None
+    kind = own.kind if own else ""
+    return XmpGps(point, "", kind == PREDICTION, is_from_track=kind == TRACK)
 
 
 def withheld(packet: bytes, tags: XmpTags) -> tuple[str, ...]:

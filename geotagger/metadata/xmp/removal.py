@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
-from geotagger.metadata.exif.gps_tags import ALSO_IN_XMP, PREDICTED_MARK
+from geotagger.metadata.exif.gps_tags import ALSO_IN_XMP, MARKS
 from geotagger.metadata.xmp.check import check_reduced
 from geotagger.metadata.xmp.packet import (
     ARRAYS,
@@ -26,12 +26,13 @@ from geotagger.metadata.xmp.tags import (
     COPIED_KEYWORDS,
     EXIF_GPS,
     FLAT_KEYWORDS,
+    GPS_MARKS,
     KEYWORDS,
     LATITUDE,
     LOCATION,
     LONGITUDE,
     PATH_SEPARATORS,
-    ROOT_KEYWORD,
+    ROOT_KEYWORDS,
     UNDO,
     clean,
     same_coordinate,
@@ -43,6 +44,7 @@ from geotagger.metadata.xmp.writing import is_record_of_new, undone
 _Span: TypeAlias = tuple[int, int]
 _OWN = "geotagger:"
 _SYNTAX = ("rdf:", "xml:", "about")
+ROOTS = tuple(ROOT_KEYWORDS.values())
 _POSITION = (LATITUDE, LONGITUDE)
 _SPACES = re.compile(re.escape(ALSO_IN_XMP) + r"([A-Za-z0-9, ]+)$")
 _PHOTOSHOP = ("photoshop:City", "photoshop:State", "photoshop:Country")
@@ -164,7 +166,7 @@ def _spaces(note: str) -> list[str]:
 
 def area_of(note: str) -> str:
     """The names of the place in the note in EXIF."""
-    return clean(note.partition(f"; {PREDICTED_MARK}")[0]) if PREDICTED_MARK in note else ""
+    return next((clean(note.partition(f"; {mark}")[0]) for mark in MARKS if mark in note), "")
 
 
 def holds_prediction(packet: XmpPacket) -> bool:
@@ -234,8 +236,8 @@ def _named_by_note(values: Mapping[str, Value], note: str) -> set[str]:
         texts = [place[part] for part in _LOCATION_PARTS if part in place]
         if area in (_joined(texts), place.get("Iptc4xmpExt:WorldRegion")):
             named.add(LOCATION)
-    is_marked = values.get("exif:GPSStatus") == "V" and LATITUDE in values
-    if "exif" in spaces and is_marked and values.get("exif:GPSProcessingMethod") == "MANUAL":
+    marks = values.get("exif:GPSProcessingMethod"), values.get("exif:GPSStatus")
+    if "exif" in spaces and LATITUDE in values and marks in GPS_MARKS.values():
         named.update(name for name in EXIF_GPS if name in values)
     return named
 
@@ -280,14 +282,15 @@ def _unrecorded_keywords(packet: XmpPacket, words: Sequence[Value], note: str) -
 
     geotagger's come last, after its root keyword; an equal keyword before it is someone else's.
     """
-    if ROOT_KEYWORD not in words:
+    root = next((root for root in ROOTS if root in words), None)
+    if root is None:
         return Counter()
     names = {*area_of(note).split(", "), *(CONTINENTS if note else ())}
     for array, separator in PATH_SEPARATORS.items():
         for path in _texts(packet, array):
             names.update(path.split(separator) if _is_below_root(array, path) else ())
-    after = words[words.index(ROOT_KEYWORD) + 1 :]
-    return Counter({ROOT_KEYWORD: 1} | {w: 1 for w in after if isinstance(w, str) and w in names})
+    after = words[words.index(root) + 1 :]
+    return Counter({root: 1} | {w: 1 for w in after if isinstance(w, str) and w in names})
 
 
 def _texts(packet: XmpPacket, name: str) -> list[str]:
@@ -297,7 +300,7 @@ def _texts(packet: XmpPacket, name: str) -> list[str]:
 
 def _is_below_root(name: str, word: Value) -> bool:
     separator = PATH_SEPARATORS.get(name, "\n")  # a flat keyword is a path of one part
-    return isinstance(word, str) and word.split(separator)[0] == ROOT_KEYWORD
+    return isinstance(word, str) and word.split(separator)[0] in ROOTS
 
 
 def _without(utf8: bytes, spans: list[_Span]) -> bytes:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from geotagger.metadata.coordinates import EmptyFixError, checked_point, degrees_from_text
+from geotagger.metadata.exif.gps_tags import GPS_TRACK, MANUAL
 from geotagger.metadata.xmp.packet import Value
 from geotagger.types import Point
 
@@ -24,7 +25,9 @@ COPIED_KEYWORDS = "geotagger:CopiedKeywords"
 ORDERED_ARRAYS = frozenset({"geotagger:Alternatives"})
 """Arrays whose order has a meaning (rdf:Seq)."""
 
-ROOT_KEYWORD = "Predicted place"
+PREDICTION, TRACK = "prediction", "track"
+"""Kinds of positions: computed from the picture and the like, or measured by a track log."""
+ROOT_KEYWORDS = {PREDICTION: "Predicted place", TRACK: "Measured place"}
 FLAT_KEYWORDS = "dc:subject"
 PATH_SEPARATORS = {"lr:hierarchicalSubject": "|", "digiKam:TagsList": "/"}
 KEYWORDS = (FLAT_KEYWORDS, *PATH_SEPARATORS)
@@ -38,6 +41,8 @@ EXIF_GPS = (
     "exif:GPSStatus",
     "exif:GPSHPositioningError",
 )
+GPS_MARKS = {PREDICTION: (MANUAL, "V"), TRACK: (GPS_TRACK, "A")}
+"""exif:GPSProcessingMethod and exif:GPSStatus."""
 CONTINENTS = frozenset(
     {"Africa", "Antarctica", "Asia", "Europe", "North America", "Oceania", "South America"}
 )
@@ -110,10 +115,14 @@ class XmpTags:
     """Also properties that other programs take for facts: photoshop:City, exif:GPSLatitude."""
     exif_gps: bool = False
     """Also exif:GPSLatitude, since the photo itself cannot hold a position."""
+    kind: str = PREDICTION
+    """prediction or track."""
 
     def __post_init__(self) -> None:
         if not self.groups <= GROUPS:
             raise ValueError(f"unknown groups of tags: {sorted(self.groups - GROUPS)}")
+        if self.kind not in ROOT_KEYWORDS:
+            raise ValueError(f"unknown kind of position: {self.kind!r:.40}")
         numbers = [self.confidence, self.coverage, self.radius_km or 0.0]
         numbers += [place.probability for place in self.alternatives]
         points = [
@@ -144,14 +153,15 @@ def clean(text: str) -> str:
 def own_properties(tags: XmpTags) -> dict[str, Value]:
     """The properties in geotagger's namespace, without the undo record and its lists."""
     gps, named = "gps" in tags.groups, bool({"region", "keywords"} & tags.groups)
-    values: dict[str, Value] = {"Kind": "prediction", "Level": tags.level}
+    values: dict[str, Value] = {"Kind": tags.kind, "Level": tags.level}
     if gps and tags.point:
         values["Latitude"] = _number(tags.point.lat, 6)
         values["Longitude"] = _number(tags.point.lon, 6)
         if tags.radius_km is not None:
             values["RadiusKm"] = _number(tags.radius_km, 3)
             values["RadiusCoverage"] = _number(tags.coverage, 4)
-    if tags.review != "corrected":  # the confidence is about the place the model had chosen
+    # the confidence is about the place the model had chosen; a measurement has none
+    if tags.review != "corrected" and tags.kind == PREDICTION:
         values["Confidence"] = _number(tags.confidence, 4)
     values["Review"] = clean(tags.review)
     if named:
@@ -180,8 +190,10 @@ def with_time_of(tags: XmpTags, earlier: XmpTags | None) -> XmpTags:
 
 
 def tags_from(properties: Mapping[str, Value]) -> XmpTags | None:
-    """The prediction in geotagger's namespace; None if there is no valid one."""
-    if properties.get("geotagger:Kind") != "prediction":
+    """The prediction, or position of a track, in geotagger's namespace; None if there is no valid
+    one."""
+    kind = _text(properties, "geotagger:Kind")
+    if kind not in ROOT_KEYWORDS:
         return None
     groups = {str(group) for group in _array(properties, "geotagger:Groups")}
     texts = {
@@ -199,6 +211,7 @@ def tags_from(properties: Mapping[str, Value]) -> XmpTags | None:
             groups=GROUPS & groups,
             compat="compat" in groups,
             exif_gps="exif" in groups,
+            kind=kind,
             **texts,
         )
     except ValueError:
@@ -249,7 +262,7 @@ def keyword_arrays(tags: XmpTags) -> dict[str, list[str]]:
     """Flat keywords, and one keyword path below a root of its own in each program's notation."""
     if "keywords" not in tags.groups or not tags.names:
         return {}
-    path = (ROOT_KEYWORD, *tags.names)
+    path = (ROOT_KEYWORDS[tags.kind], *tags.names)
     arrays = {FLAT_KEYWORDS: list(dict.fromkeys(path))}
     for name, separator in PATH_SEPARATORS.items():
         arrays[name] = [separator.join(part.replace(separator, "-") for part in path)]
@@ -283,7 +296,7 @@ def _city(tags: XmpTags) -> dict[str, Value]:
 
 
 def _exif_gps(tags: XmpTags) -> dict[str, Value]:
-    """The position with the marks of a prediction that EXIF has too (see gps_tags)."""
+    """The position with the marks that EXIF has too (see gps_tags)."""
     is_wanted = (tags.compat or tags.exif_gps) and "gps" in tags.groups
     if not is_wanted or tags.point is None:
         return {}
@@ -291,8 +304,8 @@ def _exif_gps(tags: XmpTags) -> dict[str, Value]:
         LATITUDE: _exif_degrees(tags.point.lat, "NS"),
         LONGITUDE: _exif_degrees(tags.point.lon, "EW"),
         "exif:GPSMapDatum": "WGS-84",
-        "exif:GPSProcessingMethod": "MANUAL",
-        "exif:GPSStatus": "V",
+        "exif:GPSProcessingMethod": GPS_MARKS[tags.kind][0],
+        "exif:GPSStatus": GPS_MARKS[tags.kind][1],
     }
     if tags.radius_km is not None:
         values["exif:GPSHPositioningError"] = f"{max(1, round(tags.radius_km * 1000))}/1"

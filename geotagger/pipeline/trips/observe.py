@@ -14,6 +14,7 @@ import numpy as np
 
 from geotagger.evidence.album_tree import error_km_of
 from geotagger.evidence.camera_gps import FLOOR, reach
+from geotagger.fusion.measured import most_precise
 from geotagger.fusion.posterior import posterior_mass
 from geotagger.geography.sphere import km_of_cosine, unit_vectors
 from geotagger.pipeline.trips.areas import TINY
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
     from geotagger.pipeline.trips.areas import Areas
     from geotagger.types import Evidence, Outcome, Point
 
-HAS_GPS = "has GPS"
+HAS_GPS, ON_TRACK = "has GPS", "is on a track"
+MEASURED = (HAS_GPS, ON_TRACK)
 
 
 class Observer:
@@ -56,6 +58,10 @@ class Observer:
             return None
         found = Observation(outcome.photo.path.name, moment)
         found = self._with_words(self._with_picture(found, item.evidence), item.evidence)
+        measured = most_precise(item.evidence)
+        if measured is not None and measured.measured is not None:
+            position = measured.measured
+            return self._at(found, position.point, position.radius_km, ON_TRACK)
         return self._with_gps(found, outcome)
 
     def _with_picture(self, found: Observation, evidence: Sequence[Evidence]) -> Observation:
@@ -87,14 +93,17 @@ class Observer:
         metadata = outcome.metadata
         if not self._use_gps or metadata.gps is None or metadata.gps_is_prediction:
             return found
-        error_km = error_km_of(metadata)
-        near = np.exp(self._fusion.log_prior) * reach_of(self._fusion, metadata.gps, 0.0, error_km)
+        return self._at(found, metadata.gps, error_km_of(metadata), HAS_GPS)
+
+    def _at(self, found: Observation, point: Point, error_km: float, words: str) -> Observation:
+        """Adds a measured position."""
+        near = np.exp(self._fusion.log_prior) * reach_of(self._fusion, point, 0.0, error_km)
         mass = self._areas.sums((near / near.sum()).astype(np.float32))
         return replace(
             found,
             sign=self._ratios(mass, self._areas.prior),
-            words=HAS_GPS,
-            point=metadata.gps,
+            words=words,
+            point=point,
             certainty=1 - FLOOR,
             error_km=error_km,
         )

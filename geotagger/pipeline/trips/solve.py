@@ -24,7 +24,7 @@ from geotagger.pipeline.trips.chain import (
     smooth,
 )
 from geotagger.pipeline.trips.damping import TripConstants, picture_weights
-from geotagger.pipeline.trips.observe import HAS_GPS, reach_of
+from geotagger.pipeline.trips.observe import MEASURED, reach_of
 from geotagger.types import AreaRatios, Evidence, SourceKind
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ class SequenceSolver:
         return emissions
 
     def _sign_outliers(self, photo: Observation) -> float:
-        return FLOOR if photo.words == HAS_GPS else self._constants.sign_outlier_probability
+        return FLOOR if photo.words in MEASURED else self._constants.sign_outlier_probability
 
     def _inside(self, ratios: AreaRatios, country: int) -> NDArray[np.float64]:
         return AreaRatios.STEP * ratios.region_steps[self._areas.inside(country)].astype(np.float64)
@@ -285,7 +285,7 @@ def _countries(ratios: AreaRatios) -> NDArray[np.float64]:
 
 def _sign_of(photo: Observation) -> tuple[object, ...]:
     """Equal for photos that show the same sign: the same words in the same hour."""
-    return photo.words, photo.name if photo.words == HAS_GPS else int(photo.moment.at_s // 3600)
+    return photo.words, photo.name if photo.words in MEASURED else int(photo.moment.at_s // 3600)
 
 
 def trip_around(photos: Sequence[Observation], index: int) -> slice:

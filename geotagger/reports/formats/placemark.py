@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from html import escape
 
+from geotagger.geography.distance_text import distance_text
 from geotagger.printable import printable
 from geotagger.reports.formats.circle import circle
 from geotagger.reports.schema import Cell, place_text, position
@@ -72,6 +73,10 @@ def _headline(cells: Mapping[str, Cell]) -> str:
         return f"{cells['status']}: {cells['note']}"
     unsure = "unsure, " if cells["status"] == "unsure" else ""
     parts = [f"{unsure}{place_text(cells)}"]
+    if cells.get("measured_by"):
+        radius_km = cells["radius_km"]
+        within = f" within {distance_text(radius_km)}" if isinstance(radius_km, float) else ""
+        return f"{parts[0]}; measured by a {cells['measured_by']}{within}"
     if isinstance(cells["confidence"], float):
         parts.append(f"confidence {100 * cells['confidence']:.0f} %")
     if isinstance(cells["radius_km"], float):

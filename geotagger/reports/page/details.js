@@ -54,7 +54,9 @@ class Details {
     if (cells.lat === null && !decided?.place) return box;
     const at = decided?.place ? decided : cells;
     box.append(element("p", { class: "at" }, degrees(at.lat, at.lon), ` · within ${kilometres(at.radius_km)}`));
-    if (!decided?.place && cells.confidence !== null) box.append(this.meter(cells));
+    const measured = !decided?.place && cells.measured_by;
+    if (measured) box.append(element("p", { class: "at" }, `measured by a ${plain(cells.measured_by)}`));
+    if (!measured && !decided?.place && cells.confidence !== null) box.append(this.meter(cells));
     return box;
   }
 

@@ -31,6 +31,7 @@ SOURCES: Mapping[str, str] = {
     SourceKind.CLOCK: "clock",
     SourceKind.ALBUM: "nearby photos",
     SourceKind.NAMES: "names",
+    SourceKind.TRACK: "track",
 }
 """The page's name of each kind of source."""
 NO_DAY = -(2**31)

@@ -18,6 +18,7 @@ _STARTS: Mapping[SourceKind, str] = {
     SourceKind.CLOCK: r"clock [+-]",
     SourceKind.ALBUM: r"(?:album|trip): ",
     SourceKind.NAMES: r"(?:metadata|name): ",
+    SourceKind.TRACK: r"track: ",
 }
 """How the text of each kind of source begins."""
 _START = re.compile(

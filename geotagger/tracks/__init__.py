@@ -1,0 +1,1 @@
+"""Track logs: reading their formats, and where a track was at a given time."""
