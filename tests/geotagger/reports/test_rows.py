@@ -28,7 +28,7 @@ from tests.fixtures.samples import LYON
 
 DESIGNED = (
     "path,status,lat,lon,radius_km,confidence,level,continent,country,country_code,region,city,"
-    "evidence,alternatives,gps_lat,gps_lon,gps_check,gps_distance_km,taken_at,model,sha256,note"
+    "evidence,alternatives,measured_by,gps_lat,gps_lon,gps_check,gps_distance_km,taken_at,model,sha256,note"
 )
 
 
