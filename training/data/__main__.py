@@ -1,6 +1,7 @@
 """Describes a data set: python -m training.data SOURCE
 
-Prints its places, a map, the counts by class and the broken photos. With --check the command fails
+Prints its places, a map, the counts by class, how evenly the photos are spread over sources and
+countries, and the broken photos. With --check the command fails
 if the splits share a source, a spot or a near-duplicate picture. For the kinds of SOURCE see
 training/data/dataset.py.
 """
@@ -12,6 +13,7 @@ from pathlib import Path
 import click
 
 from geotagger.errors import UsageError
+from training.data.balance import describe_balance
 from training.data.dataset import fill_place_names, read_photos
 from training.data.splits import describe_leakage, split_rows
 from training.data.summary import summary
@@ -27,6 +29,7 @@ def main(source: str, images: Path | None, exclude_rights: tuple[str, ...], chec
         examples, problems = read_photos(source, images, exclude_rights)
         examples = fill_place_names(examples)
         click.echo(summary(examples, problems))
+        click.echo(describe_balance(examples))
         splits = split_rows(examples)
     except UsageError as error:
         raise click.ClickException(str(error)) from error

@@ -16,6 +16,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from geotagger.errors import UsageError
 from geotagger.geography.places import load_places
 from geotagger.images.scan import IMAGE_SUFFIXES
@@ -24,6 +26,7 @@ from training.data.columns import example_from_row, match_columns
 from training.data.example import UNKNOWN_SOURCE, Example
 from training.data.fingerprints import check_images
 from training.data.image_index import ImageIndex
+from training.data.left_out import LeftOut
 from training.data.streams import is_stream, read_stream_index
 
 if TYPE_CHECKING:
@@ -37,7 +40,7 @@ def read_photos(
     images: Path | None = None,
     exclude_rights: Collection[str] = (),
     check: bool = True,
-) -> tuple[list[Example], list[str]]:
+) -> tuple[list[Example], list[LeftOut]]:
     """Reads the photos of a source (see the module docstring).
 
     Args:
@@ -48,7 +51,7 @@ def read_photos(
             Without it a broken picture shows up only in training.
 
     Returns:
-        (the examples in the order of the source, one line for each photo that is left out).
+        (the examples in the order of the source, the photos that are left out).
 
     Raises:
         UsageError: The source does not exist, or lacks a column.
@@ -72,7 +75,7 @@ def read_photos(
 
 def _read_table(
     table: Path, images: Path, exclude_rights: Collection[str]
-) -> tuple[list[Example], list[str]]:
+) -> tuple[list[Example], list[LeftOut]]:
     try:
         with table.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.DictReader(stream, delimiter="\t" if table.suffix == ".tsv" else ",")
@@ -93,11 +96,11 @@ def _read_table(
             path = index.path(name or "", (row.get("split") or "") if "split" in row else "")
             examples.append(example_from_row(row, matched, name, path=path))
         except (ValueError, TypeError) as error:
-            problems.append(f"{name}: {error}")
+            problems.append(LeftOut(name, str(error)))
     return examples, problems
 
 
-def _read_folder(folder: Path) -> tuple[list[Example], list[str]]:
+def _read_folder(folder: Path) -> tuple[list[Example], list[LeftOut]]:
     """Reads photos with GPS, and photos in folders that are named after their class."""
     examples, problems = [], []
     for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES):
@@ -106,7 +109,8 @@ def _read_folder(folder: Path) -> tuple[list[Example], list[str]]:
         metadata = read_metadata(path.read_bytes())
         gps = None if metadata.gps_is_prediction else metadata.gps
         if not gps and not label:
-            problems.append(f"{file}: has no GPS, and is not in a folder named after its class")
+            reason = "has no GPS, and is not in a folder named after its class"
+            problems.append(LeftOut(file.as_posix(), reason))
             continue
         position = {"lat": gps.lat, "lon": gps.lon} if gps else {}
         source = f"{label} {metadata.camera}".strip() if gps else UNKNOWN_SOURCE
@@ -138,11 +142,13 @@ def fill_place_names(examples: Sequence[Example]) -> list[Example]:
     return filled
 
 
-def require_fields(examples: Sequence[Example], *fields: str) -> tuple[list[Example], list[str]]:
+def require_fields(
+    examples: Sequence[Example], *fields: str
+) -> tuple[list[Example], list[LeftOut]]:
     """Keeps the examples that have all of `fields`, such as "lat" or "city".
 
     Returns:
-        (the complete examples, one line for each of the others).
+        (the complete examples, the others).
 
     Raises:
         UsageError: No example is complete.
@@ -151,12 +157,39 @@ def require_fields(examples: Sequence[Example], *fields: str) -> tuple[list[Exam
     for example in examples:
         missing = [field for field in fields if _is_missing(getattr(example, field))]
         if missing:
-            problems.append(f"{example.file}: lacks {', '.join(missing)}")
+            problems.append(LeftOut(example.file, f"lacks {', '.join(missing)}"))
         else:
             complete.append(example)
     if not complete:
         raise UsageError(f"no photo has all of {', '.join(fields)}; add the columns")
     return complete, problems
+
+
+def require_country(examples: Sequence[Example]) -> tuple[list[Example], list[LeftOut]]:
+    """Keeps the examples whose country is known; the position may be missing.
+
+    Returns:
+        (the kept examples, of which those without a position have the precision `country`; the
+        others).
+
+    Raises:
+        UsageError: No example has a country.
+    """
+    examples, problems = require_fields(examples, "country")
+    places = load_places()
+    codes = {places.country_codes[number] for number in np.unique(places.country).tolist()}
+    kept = []
+    for example in examples:
+        if example.country not in codes:
+            reason = f"country {example.country!r} is not in the places table"
+            problems.append(LeftOut(example.file, reason))
+        elif example.has_point:
+            kept.append(example)
+        else:
+            kept.append(replace(example, precision="country"))
+    if not kept:
+        raise UsageError("no photo has a country of the places table; give ISO alpha-2 codes")
+    return kept, problems
 
 
 def _is_missing(value: object) -> bool:

@@ -56,6 +56,11 @@ class Example:
         """Whether the position is known."""
         return not math.isnan(self.lat)
 
+    @property
+    def is_located(self) -> bool:
+        """Whether the position is known, and to a region or better."""
+        return self.has_point and self.precision != "country"
+
     def read(self) -> bytes:
         """Returns the bytes of the file. Raises OSError if it cannot be read."""
         if self.data is not None:

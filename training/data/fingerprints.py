@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from geotagger.errors import UnreadableImageError
 from geotagger.images.decode import decode
 from geotagger.images.difference_hash import difference_hash
+from training.data.left_out import LeftOut
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,11 +20,11 @@ DECODED_PX = 144
 """Pictures are decoded to this side or more; the hash needs 8 x 9 px."""
 
 
-def check_images(examples: Sequence[Example]) -> tuple[list[Example], list[str]]:
+def check_images(examples: Sequence[Example]) -> tuple[list[Example], list[LeftOut]]:
     """Opens every picture.
 
     Returns:
-        (the readable examples with fingerprints, one line for each unreadable one).
+        (the readable examples with fingerprints, the unreadable ones).
     """
     readable, problems = [], []
     with ThreadPoolExecutor(2) as pool:
@@ -31,7 +32,7 @@ def check_images(examples: Sequence[Example]) -> tuple[list[Example], list[str]]
             if isinstance(result, int):
                 readable.append(replace(example, fingerprint=result))
             else:
-                problems.append(f"{example.file}: {result}")
+                problems.append(LeftOut(example.file, result))
     return readable, problems
 
 

@@ -11,6 +11,7 @@ sees the same views as an uninterrupted one.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -51,6 +52,16 @@ class Augmentation:
     """Largest change of brightness, contrast and saturation, each."""
     mirror: float = 0.5
     """Probability of a horizontal flip. Use 0 if writing or the side of the road matters."""
+    gamma_jitter: float = 0.0
+    """Natural logarithm of the largest change of gamma."""
+    white_balance: float = 0.0
+    """Standard deviation of the natural logarithm of the gain of each channel."""
+    grey: float = 0.0
+    """Probability of a picture without colours."""
+    coarse: float = 0.0
+    """Probability of a picture that was reduced to 0.4 to 0.9 of its size and enlarged again."""
+    jpeg: float = 0.0
+    """Probability of JPEG artefacts, of quality 25 to 90."""
 
 
 def augment(
@@ -58,7 +69,7 @@ def augment(
     random: np.random.Generator,
     limits: Augmentation = Augmentation(),
 ) -> Image.Image:
-    """Returns a random view of a picture."""
+    """Returns a random view of a picture. Crops are upright, so that the horizon stays level."""
     area = random.uniform(limits.min_area, 1.0)
     aspect = np.exp(random.uniform(-limits.aspect_jitter, limits.aspect_jitter))
     width = max(1, min(image.width, round(image.width * np.sqrt(area) * aspect)))
@@ -66,11 +77,42 @@ def augment(
     left = int(random.integers(0, image.width - width + 1))
     top = int(random.integers(0, image.height - height + 1))
     image = image.crop((left, top, left + width, top + height))
+    if limits.coarse and random.random() < limits.coarse:
+        image = _reduced(image, random.uniform(0.4, 0.9))
+    if limits.jpeg and random.random() < limits.jpeg:
+        image = _compressed(image, int(random.integers(25, 91)))
     for enhancer in (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color):
         factor = random.uniform(1 - limits.colour_jitter, 1 + limits.colour_jitter)
         image = enhancer(image).enhance(factor)
+    if limits.gamma_jitter or limits.white_balance:
+        gamma = np.exp(random.uniform(-limits.gamma_jitter, limits.gamma_jitter))
+        gains = np.exp(random.normal(0, limits.white_balance, 3))
+        image = _toned(image, gamma, gains)
+    if limits.grey and random.random() < limits.grey:
+        image = image.convert("L").convert("RGB")
     mirrored = random.random() < limits.mirror
     return image.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if mirrored else image
+
+
+def _reduced(image: Image.Image, share: float) -> Image.Image:
+    """Loses detail: reduces both sides to a share, and enlarges them again."""
+    size = (max(1, round(image.width * share)), max(1, round(image.height * share)))
+    bilinear = Image.Resampling.BILINEAR
+    return image.resize(size, bilinear).resize(image.size, bilinear)
+
+
+def _compressed(image: Image.Image, quality: int) -> Image.Image:
+    """Compresses as JPEG and decodes again."""
+    stream = io.BytesIO()
+    image.save(stream, "JPEG", quality=quality)
+    return Image.open(stream).convert("RGB")
+
+
+def _toned(image: Image.Image, gamma: float, gains: NDArray[np.float64]) -> Image.Image:
+    """Changes gamma, and multiplies each channel by its gain."""
+    tones = 255 * (np.arange(256) / 255) ** gamma
+    table = np.clip(np.rint(tones * gains[:, None]), 0, 255).astype(int)
+    return image.point(table.ravel().tolist())
 
 
 class PhotoDataset(Dataset[Item]):

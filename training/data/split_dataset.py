@@ -9,6 +9,7 @@ import numpy as np
 
 from geotagger.errors import UsageError
 from training.data.dataset import fill_place_names, read_photos, require_fields
+from training.data.left_out import LeftOut
 from training.data.pixels import data_hash
 from training.data.splits import split_rows
 
@@ -55,7 +56,7 @@ def read_split_dataset(
     images: Path | None = None,
     exclude_rights: Sequence[str] = (),
     required_fields: Sequence[str] = (),
-) -> tuple[SplitDataset, list[str]]:
+) -> tuple[SplitDataset, list[LeftOut]]:
     """Reads the photos of all sources.
 
     A training source alone is split by source and place, unless it has a column split. Several
@@ -94,7 +95,7 @@ def read_split_dataset(
 
 def _read_sources(
     given: Mapping[str, str], images: Path | None, exclude_rights: Sequence[str]
-) -> tuple[list[Example], list[str]]:
+) -> tuple[list[Example], list[LeftOut]]:
     """Reads the photos of every source; with several, each photo gets the split of its source."""
     examples, problems, seen = [], [], {}
     for split, source in given.items():
@@ -102,7 +103,8 @@ def _read_sources(
         problems += broken
         for example in found:
             if example.file in seen:
-                problems.append(f"{example.file}: is in {seen[example.file]} and in {split}")
+                reason = f"is in {seen[example.file]} and in {split}"
+                problems.append(LeftOut(example.file, reason))
                 continue
             seen[example.file] = split
             examples.append(example if len(given) == 1 else replace(example, split=split))

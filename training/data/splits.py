@@ -15,7 +15,7 @@ from geotagger.geography.sphere import EARTH_RADIUS_KM, unit_vectors64
 from training.data.example import UNKNOWN_SOURCE, positions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -44,6 +44,37 @@ def assign_folds(examples: Sequence[Example], count: int) -> NDArray[np.intp]:
         UsageError: There are fewer groups than folds.
     """
     return _distribute(independent_groups(examples), [1 / count] * count)
+
+
+def hold_out_sources(
+    examples: Sequence[Example], groups: Mapping[str, Collection[str]]
+) -> NDArray[np.str_]:
+    """Names the group in which each photo is held out.
+
+    Args:
+        examples: The n photos.
+        groups: Name of a group -> its sources.
+
+    Returns:
+        [n] the name; "" for photos that are not held out.
+
+    Raises:
+        UsageError: No photo is of these sources, all are, or a source is in two groups.
+    """
+    group_of: dict[str, str] = {}
+    for name, sources in groups.items():
+        for source in sources:
+            if source in group_of:
+                raise UsageError(f"hold_out: source {source} is in {group_of[source]} and {name}")
+            group_of[source] = name
+    named = np.array([group_of.get(example.source, "") for example in examples])
+    held = np.count_nonzero(named)
+    if held in (0, len(named)):
+        raise UsageError(
+            f"hold_out: {held} of {len(named)} photos are of its sources; name other sources, or "
+            "set it to {} to hold out every source in turn"
+        )
+    return named
 
 
 def split_rows(examples: Sequence[Example], shares: Mapping[str, float] = SHARES) -> Splits:
@@ -126,19 +157,37 @@ def leaking_rows(
 
     Spots are compared only for labels that are precise to the point.
     """
-    is_held = np.zeros(len(examples), bool)
-    is_held[held] = True
-    is_train = np.zeros(len(examples), bool)
-    is_train[train] = True
-    both = np.flatnonzero((is_held | is_train) & _is_exact(examples))
-    leaking = set()
-    for pairs in (_near_pairs(examples, both), _near_duplicate_pairs(examples)):
-        for one, two in pairs:
-            if is_train[one] and is_held[two]:
-                leaking.add(one)
-            elif is_train[two] and is_held[one]:
-                leaking.add(two)
-    return np.array(sorted(leaking), np.intp)
+    is_compared = np.zeros(len(examples), bool)
+    is_compared[train] = is_compared[held] = True
+    spots = _near_pairs(examples, np.flatnonzero(is_compared & _is_exact(examples)))
+    return np.union1d(
+        _paired_rows(len(examples), train, held, spots), near_duplicate_rows(examples, train, held)
+    )
+
+
+def near_duplicate_rows(
+    examples: Sequence[Example], train: NDArray[np.intp], held: NDArray[np.intp]
+) -> NDArray[np.intp]:
+    """Finds the rows of `train` that show nearly the picture of a row of `held`."""
+    return _paired_rows(len(examples), train, held, _near_duplicate_pairs(examples))
+
+
+def _paired_rows(
+    count: int,
+    train: NDArray[np.intp],
+    held: NDArray[np.intp],
+    pairs: Iterable[tuple[int, int]],
+) -> NDArray[np.intp]:
+    """Returns the rows of `train` that are paired with a row of `held`."""
+    is_train, is_held = np.zeros(count, bool), np.zeros(count, bool)
+    is_train[train] = is_held[held] = True
+    paired = {
+        own
+        for pair in pairs
+        for own, other in (pair, pair[::-1])
+        if is_train[own] and is_held[other]
+    }
+    return np.array(sorted(paired), np.intp)
 
 
 def describe_leakage(examples: Sequence[Example], splits: Splits) -> list[str]:

@@ -19,6 +19,7 @@ from geotagger.images.scan import IMAGE_SUFFIXES
 from training.data.columns import example_from_row, match_columns
 from training.data.example import Example
 from training.data.fingerprints import check_images
+from training.data.left_out import LeftOut
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -36,23 +37,23 @@ def is_stream(source: str) -> bool:
 
 def read_stream_index(
     source: str, exclude_rights: Collection[str] = ()
-) -> tuple[list[Example], list[str]]:
+) -> tuple[list[Example], list[LeftOut]]:
     """Reads the labels of every photo of the stream.
 
     Returns:
-        (examples without their bytes, one line for each photo that is left out).
+        (examples without their bytes, the photos that are left out).
 
     Raises:
         UsageError: The stream does not exist, or lacks a column.
     """
     examples, problems, seen = [], [], set()
     for sample in _examples(source):
-        if isinstance(sample, str):
+        if isinstance(sample, LeftOut):
             problems.append(sample)
         elif sample.rights in exclude_rights:
             continue
         elif sample.file in seen:
-            problems.append(f"{sample.file}: is listed twice")
+            problems.append(LeftOut(sample.file, "is listed twice"))
         else:
             seen.add(sample.file)
             readable, broken = check_images([sample])
@@ -74,8 +75,8 @@ def read_stream(source: str, shuffle_seed: Sequence[int] | None = None) -> Itera
     return (sample for sample in _examples(source, seed) if isinstance(sample, Example))
 
 
-def _examples(source: str, seed: int | None = None) -> Iterator[Example | str]:
-    """Yields an example, or the reason why a sample is left out."""
+def _examples(source: str, seed: int | None = None) -> Iterator[Example | LeftOut]:
+    """Yields an example, or why a sample is left out."""
     matched = None
     samples = _hugging_face_rows if source.startswith(HUGGING_FACE) else _shard_samples
     for key, row, data in samples(source, seed):
@@ -86,7 +87,7 @@ def _examples(source: str, seed: int | None = None) -> Iterator[Example | str]:
                 raise ValueError("has no image")
             yield example_from_row(row, matched, key, data=data)
         except (ValueError, TypeError) as error:
-            yield f"{key}: {error}"
+            yield LeftOut(key, str(error))
 
 
 Sample = tuple[str, dict[str, Any], "bytes | None"]

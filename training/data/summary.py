@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from training.data.left_out import describe_left_out
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from training.data.example import Example
+    from training.data.left_out import LeftOut
 
 
 def world_map(examples: Iterable[Example], width: int = 72, height: int = 24) -> str:
@@ -27,17 +30,16 @@ def world_map(examples: Iterable[Example], width: int = 72, height: int = 24) ->
     )
 
 
-def summary(examples: Sequence[Example], problems: Sequence[str], max_shown: int = 12) -> str:
+def summary(examples: Sequence[Example], problems: Sequence[LeftOut], max_shown: int = 12) -> str:
     """Describes a data set.
 
     Args:
         examples: The photos that can be used.
-        problems: One line for each photo that is left out.
-        max_shown: Problems and names of each kind that are listed.
+        problems: The photos that are left out.
+        max_shown: Names of each kind that are listed.
     """
     lines = [f"{len(examples)} photos, {len(problems)} left out"]
-    lines += [f"  {problem}" for problem in problems[:max_shown]]
-    lines += [f"  ... and {len(problems) - max_shown} more"] * (len(problems) > max_shown)
+    lines += [f"  {line}" for line in describe_left_out(problems)]
     for part in ("continent", "country", "region", "city", "label", "precision", "source", "split"):
         count = Counter(getattr(example, part) for example in examples)
         known = {name: n for name, n in count.most_common() if name}

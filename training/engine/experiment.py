@@ -16,6 +16,7 @@ import click
 import torch
 
 from geotagger.errors import UsageError
+from training.data.left_out import describe_left_out
 from training.data.split_dataset import read_split_dataset
 from training.data.splits import describe_leakage
 from training.engine import run_folder
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from geotagger.images.decode import InputSpec
+    from training.data.left_out import LeftOut
     from training.data.pixels import Augmentation
     from training.data.split_dataset import SplitDataset
     from training.engine.loop import LossFunction
@@ -158,10 +160,10 @@ def set_threads(threads: int) -> None:
         torch.set_num_threads(threads)
 
 
-def report_left_out(problems: Sequence[str]) -> None:
-    """Prints the photos that are left out."""
-    for problem in problems:
-        click.echo(f"left out: {problem}", err=True)
+def report_left_out(problems: Sequence[LeftOut]) -> None:
+    """Prints the photos that are left out, one line for each reason."""
+    for line in describe_left_out(problems):
+        click.echo(f"left out: {line}", err=True)
 
 
 class SystemOptions(Protocol):

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.functional import log_softmax, normalize
 
+from training.data.balance import balance_weights
 from training.models.landmarks import LandmarkKernel, kernel_components, principal_components
-from training.models.location_encoder import RandomFourierLocationEncoder
-from training.targets.cells import country_weights, soft_targets
+from training.models.location_encoder import cell_embeddings
+from training.models.place_loss import PlaceLoss
+from training.targets.cells import place_targets
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -34,8 +35,9 @@ class LayerOptions:
     """How far the target of a photo reaches to the cells around it."""
     own_country: float = 0.5
     """The share of the target that stays in the photo's country."""
+    source_exponent: float = 0.0
     country_exponent: float = 0.5
-    """The weight of a photo is (photos of its country)^-exponent."""
+    """How far sources and countries are balanced; see training/data/balance.py."""
     components: int = 512
     """Principal components that are kept; 0 keeps all."""
     gamma: float = 0.0
@@ -58,6 +60,7 @@ def fit_layer(
     root: torch.Tensor,
     continent_of: Mapping[str, str],
     options: LayerOptions,
+    importance: NDArray[np.float32] | None = None,
 ) -> nn.Sequential:
     """Fits a multinomial regression from features to cells.
 
@@ -71,17 +74,25 @@ def fit_layer(
         root: [C, C] from `cell_covariance_root`.
         continent_of: Country code -> continent.
         options: How the layer is fitted.
+        importance: [n] further weights of the photos; None for equal ones.
 
     Returns:
         A layer that maps features [B, D] to logits [B, C].
     """
     front, values, projection, offset = _inputs(torch.from_numpy(features), options)
-    targets = torch.from_numpy(soft_targets(examples, cells, options.tau_km, options.own_country))
-    weights = torch.from_numpy(country_weights(examples, options.country_exponent))
-    log_prior = (weights[:, None] * targets).mean(dim=0).clamp_min(1e-7).log()
-    continents = np.array([continent_of[code] for code in cells.country.tolist()])
-    levels = [_membership(cells.country), _membership(continents)]
-    matrix, bias = _regress(values, targets, weights, root, log_prior, levels, options)
+    targets = place_targets(examples, cells, options.tau_km, options.own_country)
+    weights = balance_weights(examples, options.source_exponent, options.country_exponent)
+    if importance is not None:
+        weights = weights * importance / np.mean(weights * importance)
+    weight = torch.from_numpy(weights)
+    log_prior = torch.from_numpy((weights[:, None] * targets.cells).mean(axis=0))
+    log_prior = log_prior.clamp_min(1e-7).log()
+    losses = PlaceLoss(targets, cells, continent_of, options.levels, options.levels)
+
+    def loss(logits: torch.Tensor) -> torch.Tensor:
+        return (weight * losses(logits, slice(None))).mean()
+
+    matrix, bias = _regress(values, loss, root, log_prior, options)
     layer = nn.Linear(len(projection), len(cells))
     with torch.no_grad():
         layer.weight.copy_((projection @ matrix).T)
@@ -118,37 +129,29 @@ def _inputs(
 
 def _regress(
     values: torch.Tensor,
-    targets: torch.Tensor,
-    weights: torch.Tensor,
+    loss: Callable[[torch.Tensor], torch.Tensor],
     root: torch.Tensor,
     log_prior: torch.Tensor,
-    levels: Sequence[torch.Tensor],
     options: LayerOptions,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Fits weights [P, C] and bias [C] to values [n, P] by L-BFGS.
 
-    `levels` are the memberships [C, names] of the cells in countries and in continents.
+    `loss` maps logits [n, C] to a scalar.
     """
-    coarse_targets = [(membership, targets @ membership) for membership in levels]
-    matrix = torch.zeros(values.shape[1], targets.shape[1], requires_grad=True)
+    matrix = torch.zeros(values.shape[1], len(root), requires_grad=True)
     bias = log_prior.clone().requires_grad_()
     solver = torch.optim.LBFGS(
         [matrix, bias], max_iter=options.steps, history_size=8, line_search_fn="strong_wolfe"
     )
 
-    def loss() -> torch.Tensor:
+    def penalised_loss() -> torch.Tensor:
         solver.zero_grad()
-        logs = log_softmax(values @ matrix @ root.T + bias, dim=1)
-        error = -(weights * (targets * logs).sum(dim=1)).mean()
-        if options.levels:
-            for membership, target in coarse_targets:
-                inside = (logs.exp() @ membership + 1e-9).log()
-                error = error - options.levels * (weights * (target * inside).sum(dim=1)).mean()
-        penalised = error + options.l2 * matrix.square().sum() * (values.shape[1] / 100)
+        penalty = options.l2 * matrix.square().sum() * (values.shape[1] / 100)
+        penalised = loss(values @ matrix @ root.T + bias) + penalty
         penalised.backward()
         return penalised
 
-    solver.step(loss)
+    solver.step(penalised_loss)
     with torch.no_grad():
         return matrix @ root.T, bias.detach()
 
@@ -175,16 +178,7 @@ def cell_covariance_root(cells: Cells, share: float) -> torch.Tensor:
     count = len(cells)
     covariance = torch.eye(count, dtype=torch.float64)
     if share:
-        places = torch.from_numpy(np.stack([cells.lat, cells.lon], axis=1)).float()
-        with torch.inference_mode():
-            encoder = RandomFourierLocationEncoder(published=True)
-            vectors = normalize(encoder(places).double(), dim=1)
-        vectors = normalize(vectors - vectors.mean(dim=0), dim=1)
+        vectors = cell_embeddings(cells)
         covariance = (1 - share) * covariance + share * vectors @ vectors.T
     ridge = RIDGE * torch.eye(count, dtype=torch.float64)
     return torch.linalg.cholesky(covariance + ridge).float()
-
-
-def _membership(names: NDArray[np.str_]) -> torch.Tensor:
-    """Returns [len(names), distinct names]: 1 where the name is the distinct one."""
-    return torch.from_numpy((names[:, None] == np.unique(names)).astype(np.float32))

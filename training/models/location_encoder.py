@@ -13,12 +13,18 @@ import math
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import nn
+from torch.nn.functional import normalize
 
 from geotagger.errors import UsageError
 from training.engine.origins import Origin
+
+if TYPE_CHECKING:
+    from training.targets.cells import Cells
 
 SIGMAS = (2.0**0, 2.0**4, 2.0**8)
 """Spread of the random frequencies at each scale."""
@@ -104,6 +110,19 @@ class RandomFourierLocationEncoder(nn.Module):
         with torch.autocast(degrees.device.type, enabled=False):
             points = equal_earth(degrees.float())
             return torch.stack([self.get_submodule(name)(points) for name in self._names]).sum(0)
+
+
+@torch.no_grad()
+def cell_embeddings(cells: Cells) -> torch.Tensor:
+    """Returns the published vectors of C cells, centred and of length 1: float64 [C, 512].
+
+    Raises:
+        UsageError: The package geoclip is not installed.
+    """
+    encoder = RandomFourierLocationEncoder(published=True)
+    degrees = torch.from_numpy(np.stack([cells.lat, cells.lon], axis=1)).float()
+    vectors = normalize(encoder(degrees).double(), dim=1)
+    return normalize(vectors - vectors.mean(dim=0), dim=1)
 
 
 def published_weights(part: str) -> dict[str, torch.Tensor]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from geotagger.errors import UsageError
+from geotagger.geography.places import load_places
 from geotagger.geography.sphere import haversine_km, unit_vectors, unit_vectors64
 from training.data.example import positions
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from training.data.example import Example
 
+REACH = {"region": 2.0}
+"""How much wider the target of a photo is, by the precision of its position."""
 MAX_DEPTH = 20
 """Levels of a quadtree; its leaves are then some ten metres wide."""
 
@@ -103,12 +106,19 @@ def _cube(
 def make_cells(examples: Sequence[Example], radius_km: float) -> Cells:
     """Clusters the photos of each country: the densest circle of that radius first, and so on.
 
-    Photos that are known only to their country make a cell only if the country has no other photos.
+    Photos that are known only to their country make cells only if the country has no other photos.
+    If none of them has a position, the cell of the country is its largest town.
+
+    Raises:
+        UsageError: A photo has neither a position nor a country with towns.
     """
     centres: list[tuple[float, float, str]] = []
     for country in sorted({example.country for example in examples}):
         own = [example for example in examples if example.country == country]
-        sharp = [example for example in own if example.precision != "country"] or own
+        placed = [example for example in own if example.has_point]
+        sharp = [example for example in placed if example.is_located] or placed
+        if not sharp:
+            centres.append((*largest_town(country), country))
         left = np.array([(example.lat, example.lon) for example in sharp])
         while len(left):
             inside = haversine_km(left[:, :1], left[:, 1:], left[:, 0], left[:, 1]) <= radius_km
@@ -117,6 +127,22 @@ def make_cells(examples: Sequence[Example], radius_km: float) -> Cells:
             left = left[~inside[inside.sum(axis=1).argmax()]]
     lat, lon, country_codes = zip(*centres, strict=True)
     return Cells(np.array(lat), np.array(lon), np.array(country_codes))
+
+
+def largest_town(country: str) -> tuple[float, float]:
+    """Returns (lat, lon) of the most populous town of a country, by its ISO alpha-2 code.
+
+    Raises:
+        UsageError: The places table has no town of that country.
+    """
+    places = load_places()
+    codes = list(places.country_codes)
+    number = codes.index(country) if country in codes else -1
+    rows = np.flatnonzero(places.country == number)
+    if not len(rows):
+        raise UsageError(f"country {country!r} has no town in the places table; give a position")
+    row = rows[places.population[rows].argmax()]
+    return float(places.lat[row]), float(places.lon[row])
 
 
 def spherical_mean(points: NDArray[np.float64]) -> tuple[float, float]:
@@ -136,10 +162,10 @@ def nearest_in_country(cells: Cells, examples: Sequence[Example]) -> NDArray[np.
 def soft_targets(
     examples: Sequence[Example], cells: Cells, tau_km: float, own_country: float
 ) -> NDArray[np.float32]:
-    """Makes soft targets over cells.
+    """Makes soft targets over cells for photos with positions.
 
-    Nearby cells are nearly right: exp(-(d - d_min) / tau) (PIGEON, Haas et al. 2024). A photo that
-    is known only to its country is spread twice as wide.
+    Nearby cells are nearly right: exp(-(d - d_min) / tau) (PIGEON, Haas et al. 2024). REACH widens
+    tau for vague positions.
 
     Args:
         examples: The n photos.
@@ -151,8 +177,7 @@ def soft_targets(
         [n, C] that sum to 1.
     """
     km = cells.distance_km(*positions(examples))
-    vague = np.array([example.precision == "country" for example in examples])
-    tau = np.where(vague, 2 * tau_km, tau_km)[:, None]
+    tau = tau_km * np.array([REACH.get(example.precision, 1.0) for example in examples])[:, None]
     near = np.exp(-(km - km.min(axis=1, keepdims=True)) / tau)
     near /= near.sum(axis=1, keepdims=True)
     at_home = np.array([example.country for example in examples])[:, None] == cells.country
@@ -164,8 +189,30 @@ def soft_targets(
     return ((1 - own_country) * near + own_country * home).astype(np.float32)
 
 
-def country_weights(examples: Sequence[Example], exponent: float) -> NDArray[np.float32]:
-    """Returns [n] weights (photos of the country)^-exponent, scaled to mean 1."""
-    count = Counter(example.country for example in examples)
-    weight = np.array([count[example.country] ** -exponent for example in examples])
-    return (weight / weight.mean()).astype(np.float32)
+@dataclass(frozen=True, slots=True)
+class PlaceTargets:
+    """What is known of the places of n photos, over C cells."""
+
+    cells: NDArray[np.float32]
+    """[n, C] that sum to 1; 0 for a photo of a country without cells and without a position."""
+    is_located: NDArray[np.bool_]
+    """[n] whether the cell is known; if not, only the sums over countries have a meaning."""
+
+
+def place_targets(
+    examples: Sequence[Example], cells: Cells, tau_km: float, own_country: float
+) -> PlaceTargets:
+    """Makes targets for photos of every precision; for the arguments see `soft_targets`.
+
+    A photo that is known only to its country may be in any of its cells: each gets the share that
+    it has among the located photos.
+    """
+    is_located = np.array([example.is_located for example in examples], bool)
+    targets = np.zeros((len(examples), len(cells)), np.float32)
+    targets[is_located] = soft_targets(
+        [example for example in examples if example.is_located], cells, tau_km, own_country
+    )
+    vague = np.array([example.country for example in examples])[~is_located]
+    share = (vague[:, None] == cells.country) * (targets[is_located].sum(axis=0) + 1e-3)
+    targets[~is_located] = share / np.maximum(share.sum(axis=1, keepdims=True), 1e-30)
+    return PlaceTargets(targets, is_located)

@@ -12,8 +12,10 @@ from PIL import Image
 
 from geotagger.errors import UsageError
 from training.data import __main__ as data
-from training.data.dataset import fill_place_names, read_photos, require_fields
+from training.data.balance import balance_weights, describe_balance, effective_number
+from training.data.dataset import fill_place_names, read_photos, require_country, require_fields
 from training.data.example import Example
+from training.data.left_out import LeftOut, describe_left_out
 from training.data.summary import world_map
 
 FIELDS = ("file", "lat", "lon", "country", "region", "city", "continent", "label")
@@ -72,11 +74,11 @@ def test_rows_and_images_pair_by_name_and_what_is_broken_is_named(tmp_path):
         ("b.png", 1.0, "b.png"),
         ("a.png", 2.0, "a.png"),
     ]
-    assert {problem.split(":")[0] for problem in problems} == {
+    assert {problem.file for problem in problems} == {
         "broken.png", "half.jpg", "missing.png", "far.png", "word.png", "half.png", "a.png",
     }  # fmt: skip
-    assert any("listed twice" in problem for problem in problems)
-    assert any("truncated" in problem for problem in problems)
+    assert any("listed twice" in problem.reason for problem in problems)
+    assert any("truncated" in problem.reason for problem in problems)
 
 
 def test_a_shuffled_table_gives_every_image_its_own_label(tmp_path):
@@ -130,7 +132,7 @@ def test_geoscope_tables_name_images_by_row(tmp_path):
     write_table(tmp_path, rows, ["0.png", "2.png"])
     examples, problems = read_photos(tmp_path)
     assert [(e.path.name, e.lat) for e in examples] == [("0.png", 5.0), ("2.png", 7.0)]
-    assert problems == [f"1: has no image under {tmp_path}"]
+    assert problems == [LeftOut("1", f"has no image under {tmp_path}")]
 
 
 def test_names_that_two_images_bear_are_told_apart_or_reported(tmp_path):
@@ -153,7 +155,7 @@ def test_names_that_two_images_bear_are_told_apart_or_reported(tmp_path):
         "test_images/1.png",
         "a/y/3.png",
     ]
-    assert problems == [f"2: is the name of 2 images under {tmp_path}"]
+    assert problems == [LeftOut("2", f"is the name of 2 images under {tmp_path}")]
 
 
 @pytest.mark.parametrize(
@@ -193,7 +195,9 @@ def test_folders_are_classes_and_gps_is_a_position(tmp_path):
         ("Rome/3.png", "Rome", False),
     ]
     assert (examples[0].lat, examples[0].lon) == pytest.approx((48.85, 2.35), abs=1e-4)
-    assert problems == ["4.png: has no GPS, and is not in a folder named after its class"]
+    assert list(map(str, problems)) == [
+        "4.png: has no GPS, and is not in a folder named after its class"
+    ]
 
 
 def test_what_a_position_implies_is_filled_in_and_what_the_table_says_stays():
@@ -213,9 +217,79 @@ def test_what_a_system_needs_is_said():
     examples = [Example("a", lat=1.0, lon=2.0), Example("b", city="Rome")]
     good, lacking = require_fields(examples, "lat")
     assert [e.file for e in good] == ["a"]
-    assert lacking == ["b: lacks lat"]
+    assert lacking == [LeftOut("b", "lacks lat")]
     with pytest.raises(UsageError, match="city, lat"):
         require_fields(examples, "city", "lat")
+
+
+def test_a_reason_is_said_once_with_its_count():
+    lacking = [LeftOut(f"{i}.png", "lacks lat") for i in range(1200)]
+    assert describe_left_out([LeftOut("x.png", "is empty"), *lacking]) == [
+        "1,200 photos (0.png, 1.png, 2.png, ...): lacks lat",
+        "x.png: is empty",
+    ]
+    assert describe_left_out([]) == []
+
+
+def test_a_country_is_enough_but_must_be_one():
+    examples = [
+        Example("a", lat=1.0, lon=2.0, country="DE", precision="city"),
+        Example("b", country="TO", precision="city"),
+        Example("c", country="Atlantis"),
+        Example("d", lat=1.0, lon=2.0, country="Atlantis"),
+        Example("e", lat=1.0, lon=2.0),
+    ]
+    kept, problems = require_country(examples)
+    assert [(e.file, e.precision, e.is_located) for e in kept] == [
+        ("a", "city", True),
+        ("b", "country", False),
+    ]
+    assert [str(problem) for problem in problems] == [
+        "e: lacks country",
+        "c: country 'Atlantis' is not in the places table",
+        "d: country 'Atlantis' is not in the places table",
+    ]
+    with pytest.raises(UsageError, match="ISO"):
+        require_country(examples[2:4])
+
+
+def uneven():
+    return [
+        Example(f"{source}{i}", lat=1.0, lon=1.0, country=code, source=source, precision=precision)
+        for source, code, count, precision in (
+            ("a", "DE", 8, "city"), ("b", "DE", 2, "country"), ("a", "FR", 4, "city"),
+        )
+        for i in range(count)
+    ]  # fmt: skip
+
+
+def test_weights_lift_rare_sources_and_countries():
+    weights = balance_weights(uneven(), 0.5, 0.0)
+    assert weights.mean() == pytest.approx(1)
+    assert weights[8] == pytest.approx(weights[0] * (12 / 2) ** 0.5)
+    assert weights[-1] == weights[0]
+    weights = balance_weights(uneven(), 0.0, 0.5)
+    assert weights[-1] == pytest.approx(weights[0] * (10 / 4) ** 0.5)
+    crowd = [Example(f"{i}", country="DE", source="a") for i in range(999)]
+    alone = balance_weights([*crowd, Example("x", country="TO", source="b")], 0.4, 0.35)
+    assert alone[-1] < 8  # without a limit 151
+
+
+def test_an_effective_number_is_that_of_equal_groups():
+    assert effective_number([5, 5, 5]) == pytest.approx(3)
+    assert 1 < effective_number([98, 1, 1]) < 1.1
+    assert effective_number([]) == 0
+
+
+def test_imbalance_is_described_as_a_whole_and_by_precision():
+    text = describe_balance(uneven())
+    assert "2 sources, as diverse as 1.3 equal ones (largest a with 85.7%)" in text
+    assert "2 countries, as diverse as 1.7 equal ones (largest DE with 71.4%)" in text
+    assert "city: 12 photos, 12 with a position; 1 sources" in text
+    assert "countries with one source only: 1 with 4 photos; FR 4" in text
+    assert "most photos from one of their sources: 1; DE 10" in text
+    assert "DE     10    2   80% a" in text
+    assert "no countries" in describe_balance([Example("x")])
 
 
 def test_the_map_shows_where_photos_are():
@@ -239,6 +313,7 @@ def test_check_prints_the_data_set_and_fails_on_leakage(leaking):
     assert result.exit_code == 1
     assert "9 photos, 0 left out" in result.output
     assert "country: 1 kinds" in result.output
+    assert "as diverse as" in result.output
     assert "share 1 sources: s0" in result.output
     assert CliRunner().invoke(data.main, [str(leaking)]).exit_code == 0
 
@@ -266,9 +341,7 @@ def test_streams_give_the_same_examples_as_a_folder(tmp_path):
     assert [(e.lat, e.country, e.source, e.data) for e in examples] == [
         (float(i), "DE", "a", None) for i in range(7)
     ]
-    assert [problem.split(":")[0] for problem in problems] == ["y", "x"] or [
-        problem.split(":")[0] for problem in problems
-    ] == ["x", "y"]
+    assert sorted(problem.file for problem in problems) == ["x", "y"]
     shown = [e.file for e in read_stream(source, [0, 1]) if e.file != "x"]
     assert sorted(shown) == [e.file for e in examples]
     assert shown != [e.file for e in read_stream(source, [0, 2]) if e.file != "x"]

@@ -110,6 +110,45 @@ def test_what_is_like_a_lone_photo_is_told_by_it():
     assert (found == right).sum() >= (worse == right).sum()
 
 
+def test_a_country_alone_teaches_the_country_and_not_the_cell():
+    """Tanzania has two cells and only photos that name the country."""
+    four = Cells(
+        np.array([-1.3, -6.8, -3.4, 60.4]),
+        np.array([36.8, 39.3, 36.7, 5.3]),
+        np.array(["KE", "TZ", "TZ", "NO"]),
+    )
+    random = np.random.default_rng(0)
+    examples = [
+        *photos("NO", 60.4, 5.3, 30),
+        *[Example(f"TZ{i}", country="TZ", precision="country") for i in range(30)],
+    ]
+    looks = np.repeat([[1.0, 0, 0], [0, 1.0, 0]], 30, axis=0) + random.normal(0, 0.2, (60, 3))
+    chosen = LayerOptions(components=0, l2=1e-2, levels=0.5)
+    layer = fit_layer(looks.astype(np.float32), examples, four, torch.eye(4), CONTINENTS, chosen)
+    norway, tanzania = (
+        torch.tensor(logits(layer, look)).softmax(0) for look in ([1.0, 0, 0], [0, 1.0, 0])
+    )
+    assert norway.argmax() == 3
+    assert tanzania[1:3].sum() > 0.7
+    assert tanzania[1] == pytest.approx(float(tanzania[2]), abs=0.02)
+
+
+def test_a_photo_without_importance_teaches_nothing():
+    examples, features = two_looks(np.random.default_rng(0))
+    wrong = photos("KE", -1.3, 36.8, 40)
+    looks = np.concatenate([features, features[40:]])  # Norway's looks under Kenya's name
+    chosen = LayerOptions(components=0, l2=0.1)
+    importance = np.repeat([1.0, 0.0], [80, 40]).astype(np.float32)
+    layer = fit_layer(
+        looks, examples + wrong, cells(), torch.eye(3), CONTINENTS, chosen, importance
+    )
+    believing = fit_layer(looks, examples + wrong, cells(), torch.eye(3), CONTINENTS, chosen)
+    margins = [
+        values[2] - values[0] for values in (logits(one, [0, 1.0, 0]) for one in (layer, believing))
+    ]
+    assert margins[0] > margins[1] + 0.5
+
+
 def test_what_is_known_of_kenya_tells_of_tanzania():
     kin = torch.linalg.cholesky(torch.tensor([[1, 0.6, 0], [0.6, 1, 0], [0, 0, 1.0]]))
     alone, shared = fitted(torch.eye(3)), fitted(kin)

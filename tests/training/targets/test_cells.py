@@ -8,7 +8,14 @@ import pytest
 from geotagger.errors import UsageError
 from geotagger.geography.sphere import haversine_km
 from training.data.example import Example
-from training.targets.cells import Cells, country_weights, make_cells, quadtree_cells, soft_targets
+from training.targets.cells import (
+    Cells,
+    largest_town,
+    make_cells,
+    place_targets,
+    quadtree_cells,
+    soft_targets,
+)
 from training.targets.classes import make_classes, smooth_targets, with_log_prior
 from training.targets.label_table import read_label_table, tempered, write_labels
 
@@ -51,16 +58,36 @@ def test_targets_fall_with_distance_and_stay_at_home_where_asked():
     assert near[0] > near[1] > near[2] > 0
     assert home[1] == 0
     assert home[0] > home[2] > 0
-    vague = soft_targets([example(0, 0.1, "AA", precision="country")], cells, 300, 0.0)[0]
+    vague = soft_targets([example(0, 0.1, "AA", precision="region")], cells, 300, 0.0)[0]
     assert vague[0] < near[0]
     stranger = soft_targets([example(0, 0.1, "ZZ")], cells, 300, 1.0)[0]
     assert stranger == pytest.approx(near)
 
 
-def test_weights_lift_rare_countries():
-    weights = country_weights([example(0, 0)] * 9 + [example(0, 0, "TO")], 0.5)
-    assert weights.mean() == pytest.approx(1)
-    assert weights[-1] == pytest.approx(3 * weights[0])
+def test_a_country_that_is_known_only_by_name_gets_its_largest_town():
+    examples = [example(48.5, 7.7, "FR"), example(country="TO"), example(country="FR")]
+    cells = make_cells(examples, 200)
+    assert cells.country.tolist() == ["FR", "TO"]
+    assert (cells.lat[1], cells.lon[1]) == pytest.approx((-21.14, -175.2), abs=0.1)  # Nuku'alofa
+    with pytest.raises(UsageError, match="Atlantis"):
+        largest_town("Atlantis")
+
+
+def test_a_photo_of_a_country_may_be_in_any_of_its_cells():
+    cells = Cells(np.array([0.0, 0, 0]), np.array([0.0, 9, 18]), np.array(["AA", "AA", "BB"]))
+    examples = [
+        *[example(0, 0, "AA")] * 3,
+        example(0, 9, "AA"),
+        example(country="AA"),
+        example(5, 5, "AA", precision="country"),
+        example(country="ZZ"),
+    ]
+    targets = place_targets(examples, cells, 100, 0.9)
+    assert targets.is_located.tolist() == [True] * 4 + [False] * 3
+    assert targets.cells[:6].sum(axis=1) == pytest.approx(1)
+    assert targets.cells[4] == pytest.approx([0.75, 0.25, 0], abs=0.01)
+    assert targets.cells[5] == pytest.approx(targets.cells[4])
+    assert targets.cells[6].tolist() == [0, 0, 0]
 
 
 def test_a_city_is_one_of_its_country_and_region():
