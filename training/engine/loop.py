@@ -198,7 +198,8 @@ class _Session:
     def validate(self, validate: Validate | None, epoch: int, mean_loss: float) -> None:
         """Logs and reports the scores after an epoch."""
         scores = {}
-        if validate is not None:
+        last = epoch + 1 == self.options.epochs
+        if validate is not None and (last or (epoch + 1) % self.options.validate_epochs == 0):
             model = self.average.module if self.average else self.model
             model.eval()
             scores = validate(self.accelerator.unwrap_model(model))

@@ -32,5 +32,7 @@ class LoopOptions:
     workers: int = 0
     """Processes that read photos."""
     seed: int = 0
+    validate_epochs: int = 1
+    """Epochs between two validations; the last epoch is always validated."""
     checkpoint_steps: int = 0
     """Steps between checkpoints; one is also written after every epoch. 0 for none between."""
