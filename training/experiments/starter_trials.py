@@ -4,32 +4,41 @@
     leave-one-source-out DATA RUN  every source by a layer that is fitted to all the others
     learning-curve DATA RUN        what more photos would bring
 
-RUN is a folder of training/train_starter.py, whose options, rights and features are reused. Every
-photo is predicted by a model that never saw its source.
+RUN is a folder of training/train_starter.py, whose options, rights and features are reused. Photos
+are predicted by models that never saw their source. If backbones are tuned, each trial tunes them
+again on its own photos, which takes hours; a stopped trial is resumed. --pretrained takes them as
+they are before tuning.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 import numpy as np
 
-from training.data.splits import assign_folds, independent_groups
+from training.data.splits import independent_groups
 from training.engine import run_folder
 from training.engine.experiment import Experiment, set_threads
 from training.engine.recipe import build_options
-from training.eval.cell_scores import posterior, score_cells
+from training.eval.cell_scores import (
+    fit_temperature,
+    posterior,
+    score_cells,
+    score_commonest_places,
+)
 from training.models.cell_layer import cell_covariance_root
-from training.targets.cells import soft_targets
+from training.models.starter_network import base_name
+from training.targets.cells import place_targets
 from training.train_starter import (
+    ALWAYS_TRAINED,
+    NEVER_TRAINED,
     StarterData,
     StarterOptions,
-    fit_temperature,
     read_starter_data,
-    score_commonest_places,
 )
 
 if TYPE_CHECKING:
@@ -38,12 +47,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 COLUMNS = ("continent", "country", "country_top10", "within_750_km")
-SHARES = (0.125, 0.25, 0.5, 1.0)
 HEAD = "| | photos | continent | country | among ten | within 750 km | median km |\n" + (
     "| --- |" + " ---: |" * 6
 )
 
-Scores = dict[str, dict[str, float]]
+Scores = dict[str, dict[str, float | None]]
 
 
 @click.group(help=__doc__)
@@ -63,7 +71,7 @@ def _trial(function: Callable[..., None]) -> click.Command:
 def baselines(data_folder: Path, run: Path) -> None:
     """Scores by photo / every country equally."""
     data = _read_run(data_folder, run)
-    fold = assign_folds(data.examples, data.options.folds)
+    held = np.flatnonzero(data.fold >= 0)
     plain = replace(
         data.options.layer, gamma=0.0, components=1024, cell_covariance=0.0, levels=0.0, l2=3e-4
     )
@@ -73,11 +81,12 @@ def baselines(data_folder: Path, run: Path) -> None:
         root=cell_covariance_root(data.cells, 0.0),
     )
     click.echo(HEAD)
-    commonest = score_commonest_places(data.examples, data.cells, fold, data.continent_of)
-    click.echo(_row("commonest places", len(fold), commonest))
-    click.echo(_row("nearest photo", len(fold), _score(data, nearest_photo(data, fold), 1.0)))
-    click.echo(_row("logistic regression", len(fold), _score(data, _logits(regression, fold))))
-    click.echo(_row("the starter", len(fold), _score(data, _logits(data, fold))))
+    commonest = score_commonest_places(data.examples, data.cells, data.fold, data.continent_of)
+    click.echo(_row("commonest places", len(held), commonest))
+    click.echo(_row("nearest photo", len(held), _score(data, nearest_photo(data), held, 1.0)))
+    logits = regression.out_of_fold_logits()
+    click.echo(_row("logistic regression", len(held), _score(data, logits, held)))
+    click.echo(_row("the starter", len(held), _score(data, data.out_of_fold_logits(), held)))
 
 
 @_trial
@@ -85,89 +94,117 @@ def leave_one_source_out(data_folder: Path, run: Path) -> None:
     """Scores by source, then of all sources, by photo / every country equally."""
     data = _read_run(data_folder, run)
     group = independent_groups(data.examples)
-    logits = _logits(data, group)
+    logits = _logits(data, group, lambda held_out: np.flatnonzero(group != held_out))
     temperature = fit_temperature(logits, data.examples, data.cells)
     sources = np.array([example.source for example in data.examples])
     click.echo(HEAD)
     for source in sorted(set(sources.tolist())):
         rows = np.flatnonzero(sources == source)
-        click.echo(_row(source, len(rows), _score(data, logits, temperature, rows)))
-    click.echo(_row("all", len(group), _score(data, logits, temperature)))
+        click.echo(_row(source, len(rows), _score(data, logits, rows, temperature)))
+    click.echo(_row("all", len(group), _score(data, logits, np.arange(len(group)), temperature)))
 
 
 @_trial
+@click.option("--start", default=1000, show_default=True, help="Photos of the first trial.")
+@click.option("--pretrained", is_flag=True, help="Take tuned backbones as they are before tuning.")
 @click.option("--extra-rights", multiple=True, help="Further rows, for training only.")
-def learning_curve(data_folder: Path, run: Path, extra_rights: tuple[str, ...]) -> None:
-    """Scores of a share of the training photos, by photo / every country equally."""
-    data = _read_run(data_folder, run)
-    fold = assign_folds(data.examples, data.options.folds)
-    random = np.random.default_rng(data.options.seed)
-    rank = random.permutation(len(fold)) / len(fold)
+def learning_curve(
+    data_folder: Path, run: Path, start: int, pretrained: bool, extra_rights: tuple[str, ...]
+) -> None:
+    """Scores of twice as many training photos each time, by photo / every country equally."""
+    data = _read_run(data_folder, run, pretrained=pretrained)
+    held = np.flatnonzero(data.fold >= 0)
+    rank = np.random.default_rng(data.options.seed).permutation(len(data.fold))
+    largest = max(len(data.train_rows(fold)) for fold in np.unique(data.fold[held]).tolist())
     click.echo(HEAD.replace("photos", "trained on"))
-    for share in SHARES:
-        logits = _logits(data, fold, rank < share)
-        count = round(len(fold) * share * (1 - 1 / data.options.folds))
-        click.echo(_row(f"{share:.1%} of the photos", count, _score(data, logits)))
+    count = min(start, largest)
+    while count:
+        chosen = partial(_first_rows, data, rank, count)
+        logits = _logits(data, data.fold, chosen)
+        click.echo(_row(f"{count:,} photos", count, _score(data, logits, held)))
+        count = min(2 * count, largest) if count < largest else 0
     if extra_rights:
-        more = _read_run(data_folder, run, extra_rights)
+        more = _read_run(data_folder, run, extra_rights, pretrained)
         is_own = np.array([example.rights not in extra_rights for example in more.examples])
-        own = [example for example in more.examples if example.rights not in extra_rights]
-        fold = np.full(len(is_own), -1)
-        fold[is_own] = assign_folds(own, more.options.folds)
-        rows = np.flatnonzero(is_own)
-        scores = _score(more, _logits(more, fold), rows=rows)
-        count = round(len(rows) * (1 - 1 / more.options.folds)) + len(is_own) - len(rows)
-        click.echo(_row(f"and those of {', '.join(extra_rights)}", count, scores))
+        fold = np.full(len(is_own), ALWAYS_TRAINED)
+        fold[is_own] = data.fold
+        rows = np.flatnonzero(fold >= 0)
+        logits = _logits(more, fold, partial(_other_rows, fold))
+        count = largest + len(is_own) - len(data.fold)
+        click.echo(
+            _row(f"and those of {', '.join(extra_rights)}", count, _score(more, logits, rows))
+        )
 
 
-def nearest_photo(data: StarterData, fold: NDArray[np.intp]) -> NDArray[np.float32]:
-    """Returns one-hot logits [n, C]: the cell of the nearest photo of the other folds [n]."""
-    features = data.features
-    features = (features - features.mean(axis=0)) / (features.std(axis=0) + 1e-6)
-    features /= np.linalg.norm(features, axis=1, keepdims=True)
-    cosine = features @ features.T
-    cosine[fold[:, None] == fold] = -np.inf
-    cell = soft_targets(data.examples, data.cells, 1.0, 1.0).argmax(axis=1)
-    return 20 * np.eye(len(data.cells), dtype=np.float32)[cell[cosine.argmax(axis=1)]]
+def _first_rows(
+    data: StarterData, rank: NDArray[np.intp], count: int, held_out: int
+) -> NDArray[np.intp]:
+    """Returns the `count` training photos of the lowest rank [n] while a fold is held out."""
+    rows = data.train_rows(held_out)
+    return np.sort(rows[np.argsort(rank[rows])[:count]])
 
 
-def _read_run(data_folder: Path, run: Path, extra_rights: Iterable[str] = ()) -> StarterData:
+def _other_rows(fold: NDArray[np.intp], held_out: int) -> NDArray[np.intp]:
+    """Returns the photos to train on by their folds [n]."""
+    return np.flatnonzero((fold != held_out) & (fold != NEVER_TRAINED))
+
+
+def nearest_photo(data: StarterData) -> NDArray[np.float32]:
+    """Returns one-hot logits [n, C] for held-out photos: the cell of the nearest other photo."""
+    cell = place_targets(data.examples, data.cells, 1.0, 1.0).cells.argmax(axis=1)
+    logits = np.zeros((len(data.examples), len(data.cells)), np.float32)
+    for held_out in np.unique(data.fold[data.fold >= 0]).tolist():
+        train_rows, rows = data.train_rows(held_out), np.flatnonzero(data.fold == held_out)
+        features = data.features(train_rows)
+        features = (features - features.mean(axis=0)) / (features.std(axis=0) + 1e-6)
+        features /= np.linalg.norm(features, axis=1, keepdims=True)
+        nearest = (features[rows] @ features[train_rows].T).argmax(axis=1)
+        logits[rows, cell[train_rows[nearest]]] = 20
+    return logits
+
+
+def _read_run(
+    data_folder: Path, run: Path, extra_rights: Iterable[str] = (), pretrained: bool = False
+) -> StarterData:
     """Reads the photos of the run. Features of `extra_rights` get a cache of their own."""
     document = run_folder.read(run)
     rights = [right for right in document["excluded_rights"] if right not in extra_rights]
     cache = run / "more" if extra_rights else run
     options = build_options(StarterOptions, document["options"], run_folder.RUN_FILE)
+    if pretrained:
+        options = replace(
+            options, backbones=tuple(dict.fromkeys(map(base_name, options.backbones)))
+        )
     return read_starter_data(Experiment({"train": str(data_folder)}, cache, None, rights), options)
 
 
 def _logits(
-    data: StarterData, fold: NDArray[np.intp], is_used: NDArray[np.bool_] | None = None
+    data: StarterData, fold: NDArray[np.intp], train_rows: Callable[[int], NDArray[np.intp]]
 ) -> NDArray[np.float32]:
-    """Computes out-of-fold logits.
+    """Computes the logits of held-out photos.
 
     Args:
         data: The n photos.
-        fold: [n]; photos of fold -1 are in every training set and are not predicted.
-        is_used: [n] whether the photo may be trained on; None for all.
+        fold: [n]; photos of negative folds are not predicted.
+        train_rows: Returns the photos to train on while a fold is held out.
 
     Returns:
         [n, C].
     """
     logits = np.zeros((len(fold), len(data.cells)), np.float32)
-    for held_out in np.unique(fold[fold >= 0]):
-        is_train = fold != held_out if is_used is None else (fold != held_out) & is_used
+    for held_out in np.unique(fold[fold >= 0]).tolist():
         rows = np.flatnonzero(fold == held_out)
-        logits[rows] = data.predict(rows, np.flatnonzero(is_train))
+        logits[rows] = data.predict(rows, train_rows(held_out))
     return logits
 
 
 def _score(
     data: StarterData,
     logits: NDArray[np.float32],
+    rows: NDArray[np.intp],
     temperature: float | None = None,
-    rows: NDArray[np.intp] | None = None,
 ) -> Scores:
-    rows = np.arange(len(logits)) if rows is None else rows
+    """Scores some rows of logits [n, C], by the best temperature if none is given."""
     examples = [data.examples[row] for row in rows]
     temperature = temperature or fit_temperature(logits[rows], examples, data.cells)
     probability = posterior(logits[rows], data.cells, temperature)
@@ -175,9 +212,10 @@ def _score(
 
 
 def _row(name: str, count: int, scores: Scores) -> str:
-    photo, country = scores["per_photo"], scores["per_country"]
-    cells = [f"{100 * photo[key]:.1f} / {100 * country[key]:.1f}" for key in COLUMNS]
-    kilometres = f"{photo['median_km']:,} / {country['median_km']:,}"
+    pairs = [[scores[by][key] for by in ("per_photo", "per_country")] for key in COLUMNS]
+    cells = [" / ".join("-" if x is None else f"{100 * x:.1f}" for x in pair) for pair in pairs]
+    medians = [scores[by]["median_km"] for by in ("per_photo", "per_country")]
+    kilometres = " / ".join("-" if km is None else f"{km:,}" for km in medians)
     return f"| {name} | {count:,} | {' | '.join(cells)} | {kilometres} |"
 
 
