@@ -237,8 +237,8 @@ def track_flags(command: Callable[..., Any]) -> Callable[..., Any]:
         "clock_offset_s",
         type=ClockOffsetType(),
         metavar="±HH:MM[:SS]|SECONDS",
-        help="Add this to what the camera's clock showed, to look a photo up in the tracks:"
-        " -00:02:30 if it was fast by that.",
+        help="Add this to what the camera's clock showed, to look a photo up in the tracks, and"
+        " among photos of other devices: -00:02:30 if it was fast by that.",
     )(command)
     command = click.option(
         "--track-max-gap",

@@ -80,13 +80,21 @@ class AlbumSource:
     batch_size = 0
     model_id = ""
 
-    def __init__(self, places: Places, trees: AlbumTrees | None = None) -> None:
+    def __init__(
+        self,
+        places: Places,
+        trees: AlbumTrees | None = None,
+        clock_offset_s: float | None = None,
+    ) -> None:
         """
         Args:
             places: the places table.
             trees: shares what other sources read of folders.
+            clock_offset_s: seconds to add to what the clocks showed of cameras that have neither
+                positions nor UTC; None: they showed the time of the place, more or less.
         """
         self._places = places
+        self._clock_offset_s = clock_offset_s
         self._trees = trees or AlbumTrees(places)
 
     def prepare(self, photo: LoadedPhoto) -> list[Neighbour] | None:
@@ -96,7 +104,7 @@ class AlbumSource:
             return None
         tree, camera = self._trees.of(photo.photo), camera_of(photo.metadata)
         own = neighbours(tree.timelines.get(camera, ()), time.clock_s, photo.photo)
-        others, clock = of_other_cameras(tree, camera, time)
+        others, clock = of_other_cameras(tree, camera, time, self._clock_offset_s)
         found = own if own and _gap_hours(own) <= _gap_hours(others) + OWN_HOURS else others
         leader = tree.leader(camera, time)
         if leader is not None:
@@ -140,9 +148,14 @@ def neighbours(fixes: Sequence[Fix], moment: float, photo: Photo) -> list[Neighb
 
 
 def of_other_cameras(
-    tree: AlbumTree, camera: Camera, time: CaptureTime
+    tree: AlbumTree, camera: Camera, time: CaptureTime, clock_offset_s: float | None = None
 ) -> tuple[list[Neighbour], ClockOffset | None]:
     """The nearest fixes of other cameras that were with this one.
+
+    Args:
+        tree: the positions of all cameras.
+        camera, time: those of the photo.
+        clock_offset_s: to add to the clock if nothing else is known of it.
 
     Returns:
         The neighbours, and the offset of the camera's clock if it had to be estimated.
@@ -163,6 +176,8 @@ def of_other_cameras(
     others = [(other, dated) for other, dated in tracks_by.items() if other != camera]
     if utc_s is not None:
         return _around(others, utc_s, APART_UNKNOWN), None
+    if clock_offset_s is not None:
+        return _around(others, time.clock_s + clock_offset_s, APART_UNKNOWN), None
     strangers = tree.strangers.get(camera, frozenset())
     at_same_hours = [(other, dated) for other, dated in others if other not in strangers]
     return _around(at_same_hours, time.clock_s, APART_UNKNOWN, CLOCK_HOURS), None

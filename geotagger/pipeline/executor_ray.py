@@ -23,7 +23,7 @@ from geotagger.evidence.cached import InferenceCache
 from geotagger.evidence.source import EvidenceSource, LoadedPhoto, NetworkSource
 from geotagger.images.decode import Picture
 from geotagger.pipeline.executor_local import weigh_batch
-from geotagger.pipeline.prepare import PreparedPhoto
+from geotagger.pipeline.prepare import PreparedPhoto, with_findings
 from geotagger.pipeline.ray_worker import (
     CacheActor,
     InterpretationOnly,
@@ -212,8 +212,7 @@ def _prepared(
         return PreparedPhoto(outcome)
     photo = LoadedPhoto(outcome.photo, outcome.metadata, _no_picture, outcome.sha256)
     inputs = tuple(_input(source, photo, outputs) for source in sources)
-    outcome = replace(outcome, reasons=(*outcome.reasons, *photo.remarks))
-    return PreparedPhoto(outcome, inputs)
+    return PreparedPhoto(with_findings(outcome, photo), inputs)
 
 
 def _input(source: EvidenceSource[Any], photo: LoadedPhoto, outputs: Outputs) -> Any:

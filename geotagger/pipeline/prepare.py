@@ -155,14 +155,18 @@ def prepare_loaded(
         UnreadableImageError: a source needs the picture, and it cannot be decoded.
     """
     inputs = _inputs(loaded, sources)
-    reasons = (*outcome.reasons, *loaded.remarks)
-    outcome = replace(outcome, reasons=reasons, moment=loaded.moment)
+    outcome = with_findings(outcome, loaded)
     if loaded.truncation:
         truncated = Reason(ReasonCode.TRUNCATED, loaded.truncation)
         outcome = replace(outcome, reasons=(*outcome.reasons, truncated))
     if gate and loaded.is_decoded and not is_photo(loaded.picture(1).image, loaded.metadata):
         return _final(outcome, Status.UNSURE, Reason(ReasonCode.NOT_A_PHOTO))
     return PreparedPhoto(outcome, inputs, loaded.is_decoded)
+
+
+def with_findings(outcome: Outcome, photo: LoadedPhoto) -> Outcome:
+    """The outcome with what the sources found out about the photo besides its place."""
+    return replace(outcome, reasons=(*outcome.reasons, *photo.remarks), moment=photo.moment)
 
 
 def _final(outcome: Outcome, status: Status, reason: Reason) -> PreparedPhoto:

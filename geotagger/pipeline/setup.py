@@ -105,7 +105,7 @@ class EvidenceSetup:
         sources: list[EvidenceSource[Any]] = [ClockSource(places, self.fusion.log_prior)]
         trees = AlbumTrees(places)
         if options.album and options.neighbour_gps:
-            sources.append(AlbumSource(places, trees))
+            sources.append(AlbumSource(places, trees, options.clock_offset_s))
         if self._tracks is not None:
             sources.append(TrackSource(places, self._tracks, options.clock_offset_s, trees))
         if options.use_names:

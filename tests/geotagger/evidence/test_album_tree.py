@@ -23,10 +23,11 @@ from geotagger.evidence.source import LoadedPhoto
 from geotagger.geography.time_zones import TimeZones
 from geotagger.images.scan import walk
 from geotagger.metadata.read_file import read_head
+from geotagger.pipeline.prepare import with_findings
 from geotagger.reasons import ReasonCode
 from geotagger.times.capture_time import capture_time
 from geotagger.times.clock_offset import ClockOffset
-from geotagger.types import Photo, PhotoMetadata, Point
+from geotagger.types import Outcome, Photo, PhotoMetadata, Point
 from tests.fixtures import jpegs, raws
 from tests.fixtures.walks import FLORENCE, ROME, START_S, Way
 
@@ -178,6 +179,28 @@ def test_a_camera_without_positions_that_takes_photos_at_night_is_not_compared(
         alone += source.prepare(loaded(tmp_path / "camera" / f"DSC_{i}.jpg", tmp_path)) is None
     assert alone >= count
     assert alone <= count + 5
+
+
+def test_a_known_offset_is_used_for_a_camera_of_which_nothing_else_is_known(tmp_path, places):
+    save(tmp_path / "phone" / "1.jpg", START_S + LEGAL_S, PHONE, ROME, "+02:00")
+    save(tmp_path / "camera" / "2.jpg", START_S + LEGAL_S + 50 * HOUR_S, CAMERA)
+    photo = loaded(tmp_path / "camera" / "2.jpg", tmp_path)
+    assert AlbumSource(places).prepare(photo) is None
+    (near,) = AlbumSource(places, clock_offset_s=-50 * HOUR_S).prepare(photo)
+    assert near.gap_hours == pytest.approx(0)
+    phone = loaded(tmp_path / "phone" / "1.jpg", tmp_path)
+    assert AlbumSource(places, clock_offset_s=-50 * HOUR_S).prepare(phone) is None
+
+
+def test_what_a_source_found_besides_the_place_stays_with_the_photo(tmp_path, places):
+    rng = np.random.default_rng(1)
+    way = Way(rng, days=3)
+    trip(tmp_path, rng, way, way, HOUR_S)
+    photo = loaded(tmp_path / "camera" / "DSC_0.jpg", tmp_path)
+    AlbumSource(places).prepare(photo)
+    outcome = with_findings(Outcome(photo.photo), photo)
+    assert outcome.moment.sequence == ("camera", *PHONE)
+    assert [reason.code for reason in outcome.reasons] == [ReasonCode.CLOCK_OFFSET]
 
 
 def test_two_phones_are_compared_by_utc(tmp_path, places):
