@@ -18,13 +18,13 @@ from export.families.family import load
 from export.graph.graphs import strip
 from export.graph.precision import WAYS, store_half
 from export.graph.torch_outputs import torch_outputs
-from export.placing import check_place, take_place
 from export.readme import general_page
 from geotagger.errors import BundleError, UsageError
 from geotagger.geography.places import load_places
 from geotagger.vision import parity
 from geotagger.vision.bundle.bundle import hash_files, load_bundle
 from geotagger.vision.bundle.card import CARD_FILE, MODEL_FILE, Calibration, ModelCard, Probe
+from geotagger.vision.bundle.placing import check_place, take_place
 from geotagger.vision.decoding.factory import make_decoder
 from geotagger.vision.runtime.self_test import probe_outputs
 from geotagger.vision.runtime.session import VisionSession

@@ -20,10 +20,10 @@ from typing import Any
 
 import click
 
-from export.placing import check_place
 from export.run_bundle import PRECISIONS, ExportOptions, export_run
 from geotagger.errors import GeotaggerError, UsageError
 from geotagger.vision.bundle.bundle import load_bundle
+from geotagger.vision.bundle.placing import check_place
 from geotagger.vision.runtime.self_test import run_self_test
 from training.calibrate import fit_belief
 from training.engine.experiment import parse_experiment

@@ -347,7 +347,7 @@ class Geotagger:
                     folder / head.text, folder / head.tokenizer, self._options.workers
                 )
         raise BundleError(
-            f"{self.card.name}: has no text encoder; geotagger models import clip makes a bundle "
+            f"{self.card.name}: has no text encoder; geotagger models pull clip makes a bundle "
             "with one"
         )
 
@@ -358,7 +358,7 @@ class Geotagger:
                 file = self._bundle.path / head.encoder
                 return LocationEncoder(file, threads=self._options.workers)
         raise BundleError(
-            f"{self.card.name}: has no location encoder; geotagger models import geoclip makes a "
+            f"{self.card.name}: has no location encoder; geotagger models pull geoclip makes a "
             "bundle with one"
         )
 

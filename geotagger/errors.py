@@ -31,6 +31,10 @@ class BundleError(GeotaggerError):
     """A model bundle is missing, damaged, or has an unknown format."""
 
 
+class DownloadError(GeotaggerError):
+    """A file cannot be downloaded, or is not the one that was expected."""
+
+
 class DeviceError(GeotaggerError):
     """The chosen device does not run on this machine."""
 

@@ -79,6 +79,50 @@ def test_a_run_opens_no_socket(tmp_path):
     assert len(report.read_text("utf-8").splitlines()) == 11
 
 
+CLIENTS = {
+    "aiohttp", "ftplib", "http", "httpx", "huggingface_hub", "requests", "smtplib", "socket", "ssl",
+    "telnetlib", "urllib", "urllib3", "xmlrpc",
+}  # fmt: skip
+ALLOWED = {
+    "geotagger/review/server.py": "listens on this computer",
+    "geotagger/pipeline/executor_ray.py": "asks for the name of this computer",
+    "geotagger/reports/formats/kml.py": "quotes addresses",
+}
+
+
+def test_only_downloads_open_a_connection():
+    """fsspec, for photos at an address that the user gives, and Ray come by their own names."""
+    for path in (ROOT / "geotagger").rglob("*.py"):
+        name = path.relative_to(ROOT).as_posix()
+        if not name.startswith("geotagger/download/") and name not in ALLOWED:
+            assert not CLIENTS & set(imported(path)), name
+
+
+def test_only_the_command_that_pulls_can_reach_the_code_that_downloads():
+    known = modules()
+    for name, (_, tree) in known.items():
+        reached = {one for one in imported_modules(tree, known) if ".download." in one}
+        if name == "geotagger.cli.models":
+            assert reached == {"geotagger.download.pull"}
+        elif not name.startswith("geotagger.download"):
+            assert reached <= {"geotagger.download.known"}, name  # a table
+
+
+def test_other_commands_on_models_open_no_socket():
+    code = (
+        "import sys\n"
+        "def watch(event, _):\n"
+        "    if event.startswith('socket.'):\n"
+        "        raise SystemExit(f'network: {event}')\n"
+        "sys.addaudithook(watch)\n"
+        "from geotagger.cli.main import cli\n"
+        "for words in ('list', 'info starter', 'check starter', 'recommend'):\n"
+        "    cli.main(['models', *words.split()], standalone_mode=False)\n"
+        "print('done')"
+    )
+    assert fresh(code).endswith("done\n")
+
+
 def test_onnxruntime_reports_to_nobody(tmp_path, monkeypatch):
     """Telemetry runs in native code, which audit hooks do not see, but leaves files in the home
     folder."""

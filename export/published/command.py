@@ -18,11 +18,11 @@ import click
 import numpy as np
 import torch
 
-from export.placing import check_place, take_place
 from export.published import geoclip as published_geoclip
 from export.published.bundle import PublishedOptions, make_bundle
 from export.published.source import KNOWN, find_checkpoint
 from geotagger.errors import BundleError, UsageError
+from geotagger.vision.bundle.placing import check_place, take_place
 from geotagger.vision.published.licences import is_restricted
 from geotagger.vision.runtime.encoders import LocationEncoder
 from training.engine.run_folder import RUN_FILE

@@ -161,10 +161,11 @@ def calibrate(
         UsageError: there are too few photos with measured GPS, or too few days.
         GeotaggerError: on the days that were held out the result is worse than the cards.
     """
-    sources = EvidenceSetup(options).vision_sources()
+    setup = EvidenceSetup(options)
     bundles = [load_bundle(find_bundle(name)) for name in options.models]
     sample = spread_over_days(photos_with_gps(options, on_scanned), MAX_PHOTOS + MAX_HELD_OUT)
     _check_enough(sample)
+    sources = setup.vision_sources()
     photos, outputs = network_outputs(sample, sources, options, cache, on_inferred)
     _check_enough(photos)
     models = [

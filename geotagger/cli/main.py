@@ -22,7 +22,7 @@ COMMANDS = {
     "evaluate": "Score predictions on photos with known places.",
     "review": "Review a report on a local page: approve, correct and reject predictions.",
     "apply": "Write the predictions that a review approved.",
-    "models": "List, show, check and import models.",
+    "models": "Pull, recommend, list, show, calibrate, check and import models.",
     "embed": "Write embeddings of photos or positions.",
     "doctor": "Check the installation: packages, devices, models.",
 }

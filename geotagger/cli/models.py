@@ -1,4 +1,4 @@
-"""`geotagger models`: list, show, check and import models."""
+"""`geotagger models`: pull, recommend, list, show, calibrate, check and import models."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -18,7 +19,7 @@ from geotagger.config import Device
 
 @click.group()
 def models() -> None:
-    """List, show, check and import models."""
+    """Pull, recommend, list, show, calibrate, check and import models."""
 
 
 @models.command("list")
@@ -130,6 +131,116 @@ def calibrate(names: tuple[str, ...], folder: Path, device: Device) -> None:
     )
 
 
+@models.command()
+@click.argument("model")
+@click.option("--name", default="", help="Name of the bundle.  [default: the last part of MODEL]")
+@click.option(
+    "--from",
+    "source",
+    default="",
+    metavar="FOLDER|URL",
+    help="Folder or web address of the files.  [default: the hub]",
+)
+@click.option(
+    "--revision",
+    default="",
+    help="Commit, tag or branch on the hub.  [default: the one that was pulled first]",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(["fp32", "fp16", "int8"]),
+    default="fp32",
+    show_default=True,
+    help="fp16: half the size. int8: a quarter, and the fastest on a CPU.",
+)
+@click.option(
+    "--photos",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Photos on which fp16 and int8 are compared with fp32.  [default: noise]",
+)
+@click.option(
+    "--gallery",
+    default="published",
+    show_default=True,
+    help="GeoCLIP: published, land (even by area), both, or a CSV with lat and lon.",
+)
+@click.option("--cities", default=30, show_default=True, help="Captions of cities in each country.")
+@click.option("--accept-licence", is_flag=True, help="Needed if the licence restricts use.")
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+def pull(model: str, quiet: bool, **flags: Any) -> None:
+    """Download a published model and make it ready for --model. No PyTorch is needed.
+
+    MODEL is a name that models recommend lists, or location-encoder, or the id of another CLIP or
+    SigLIP on the hub. Only the weights that are needed are fetched. An interrupted pull goes on
+    where it stopped. HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE and the proxy variables are obeyed.
+
+    \b
+    geotagger models pull clip-b32
+    geotagger models pull clip-b32 --precision int8 --photos ~/Photos
+    geotagger models pull clip-b32 --from ~/clip-vit-base-patch32
+    geotagger models pull location-encoder
+    """
+    from tqdm import tqdm
+
+    from geotagger.download.pull import PullOptions
+    from geotagger.download.pull import pull as pull_model
+    from geotagger.printable import printable
+
+    def say(line: str) -> None:
+        if not quiet:
+            bar.write(printable(line), file=sys.stderr)
+
+    hidden = quiet or not sys.stderr.isatty()
+    with tqdm(unit="B", unit_scale=True, file=sys.stderr, disable=hidden) as bar:
+        path = pull_model(PullOptions(model=model, **flags), say, bar)
+    click.echo(f"{path.stem if path.is_file() else path.name}: ready, in {path}")
+
+
+@models.command()
+@click.option(
+    "--max-seconds",
+    "max_s",
+    type=click.FloatRange(min=0, min_open=True),
+    default=5.0,
+    show_default=True,
+    help="Longest time that a photo may take.",
+)
+def recommend(max_s: float) -> None:
+    """Measure this machine, and name the published model that suits it.
+
+    The times are estimates for fp32, from the speed of a matrix product here and the operations of
+    each model. --precision int8 is faster on a CPU. No network is used.
+
+    \b
+    geotagger models recommend
+    geotagger models recommend --max-seconds 1
+    """
+    from geotagger.cli.hint import seconds_text
+    from geotagger.config import cores
+    from geotagger.doctor.recommend import costs, recommended
+    from geotagger.doctor.speed import measure_speed
+    from geotagger.vision.bundle.bundle import imported_bundles
+
+    speed = measure_speed()
+    click.echo(f"{cores()} cores; {speed.flops / 1e9:,.0f} GFLOP/s on {speed.device}")
+    click.echo(f"{'':12} {'download':>9} {'a photo':>9} {'within 750 km':>14}  licence")
+    found, installed = costs(speed.flops), imported_bundles()
+    for cost in found:
+        name, share = cost.model.name, cost.model.within_750_km
+        click.echo(
+            f"{name:12} {cost.download_bytes / 1e9:6.2f} GB {seconds_text(cost.photo_s):>9} "
+            f"{f'{share:.0%}' if share else '':>14}  {cost.licence}"
+            f"{', installed' if name in installed else ''}"
+        )
+    best = recommended(found, max_s)
+    if best is None:
+        click.echo(f"none takes at most {max_s:g} s a photo here: keep the starter")
+    elif best.model.name in installed:
+        click.echo(f"recommended: geotagger tag --model {best.model.name}")
+    else:
+        click.echo(f"recommended: geotagger models pull {best.model.name}")
+
+
 @models.command("import", context_settings={"ignore_unknown_options": True})
 @click.argument("source")
 @click.option("--name", default="", help="Name of the model.  [default: the last part of SOURCE]")
@@ -137,17 +248,15 @@ def calibrate(names: tuple[str, ...], folder: Path, device: Device) -> None:
 def import_model(source: str, name: str, options: tuple[str, ...]) -> None:
     """Import a model, so that --model finds it by name.
 
-    SOURCE is the folder of a bundle, which is checked and copied; or a published model, which is
-    downloaded and converted: geoclip, streetclip, clip, siglip, location-encoder, a hub id, or the
-    folder of a checkpoint. Converting needs a checkout of the project with its export packages, and
-    further options are passed to export/to_onnx.py. No other command uses the network.
+    SOURCE is the folder of a bundle, which is checked and copied. Published models are better
+    pulled (geotagger models pull). If pull has no graph for an architecture, SOURCE may be a hub id
+    or the folder of a checkpoint: it is downloaded and converted, which needs a checkout of the
+    project with its export packages. Further options are passed to export/to_onnx.py.
 
     \b
     geotagger models import bundles/mine --name mine
-    geotagger models import geoclip
-    geotagger models import geoclip --tower ~/clip-vit-large-patch14 --offline --precision int8
-    geotagger models import streetclip --accept-licence
-    geotagger models import location-encoder
+    geotagger models import someone/some-clip --precision int8
+    geotagger models import ~/clip-vit-huge --name huge
     """
     from geotagger.errors import BundleError, GeotaggerError, UsageError
     from geotagger.vision.bundle.bundle import embedded_bundles, models_folder
@@ -175,14 +284,14 @@ def import_model(source: str, name: str, options: tuple[str, ...]) -> None:
 def _copy(source: Path, target: Path) -> None:
     """Replaces an older bundle by a checked copy, as a whole."""
     from geotagger.vision.bundle.bundle import load_bundle
+    from geotagger.vision.bundle.placing import take_place
 
     load_bundle(source)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as place:
         draft = Path(place) / target.name
         shutil.copytree(source, draft)
         load_bundle(draft)
-        shutil.rmtree(target, ignore_errors=True)
-        draft.rename(target)
+        take_place(draft, target)
 
 
 def _convert(source: str, target: Path, options: tuple[str, ...]) -> int:

@@ -22,6 +22,7 @@ from geotagger.cli.flags import (
     scan_flags,
     track_flags,
 )
+from geotagger.cli.hint import model_hint
 from geotagger.cli.report import output_flags
 from geotagger.config import Backend, Engine, Overwrite, SidecarStyle
 
@@ -155,6 +156,8 @@ def tag(reports: tuple[Path, ...], quiet: bool, verbose: bool, **flags: Any) -> 
         summary = pipeline.run(options, progress.show)
     if not quiet:
         click.echo(summary_text(summary, options), err=True)
+        if hint := model_hint(summary, options):
+            click.echo(hint, err=True)
     if summary.failed:
         sys.exit(SOME_FAILED)
 

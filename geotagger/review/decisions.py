@@ -19,7 +19,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from geotagger.errors import GeotaggerError, UsageError
+from geotagger.errors import GeotaggerError
+from geotagger.file_lock import lock
 from geotagger.types import Point
 
 
@@ -109,7 +110,10 @@ class Decisions:
         self._lock = threading.Lock()
         with self._named_errors():
             self._file: IO[bytes] = self.path.open("a+b")
-            _lock(self._file, self.path)
+            lock(
+                self._file,
+                f"{self.path} is in use: close the other review of this report first",
+            )
             self._file.seek(0)
             content = self._file.read()
             for line in content.splitlines():
@@ -238,19 +242,6 @@ def _from_json(item: Mapping[str, Any]) -> tuple[PhotoKey, Decision]:
     key = PhotoKey(str(item["path"]), str(item.get("sha256", "")))
     _check_unicode("".join(key))
     return key, Decision(str(item.get("state", "")), point, radius_km, str(item.get("note", "")))
-
-
-def _lock(file: IO[bytes], path: Path) -> None:
-    """Locks the file until it is closed, also by a crash."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        return
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        raise UsageError(f"{path} is in use: close the other review of this report first") from None
 
 
 def _sync_folder(folder: Path) -> None:

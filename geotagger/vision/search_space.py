@@ -61,12 +61,12 @@ class CandidateSpace:
         if self.gallery and not any(isinstance(h, RetrieveHead) and h.encoder for h in heads):
             raise BundleError(
                 "--gallery needs a bundle with a location encoder; "
-                "geotagger models import geoclip makes one"
+                "geotagger models pull geoclip makes one"
             )
         if self.candidates and not any(isinstance(h, CaptionHead) and h.text for h in heads):
             raise BundleError(
                 "--candidates and --places need a bundle with a text encoder; "
-                "geotagger models import streetclip or clip makes one"
+                "geotagger models pull streetclip or clip makes one"
             )
 
 

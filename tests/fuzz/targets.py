@@ -6,11 +6,13 @@ takes text or bytes, the file is read first.
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import math
 import struct
 import tempfile
+import zipfile
 import zlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -22,6 +24,8 @@ import numpy as np
 
 from geotagger.cache.codec import pack
 from geotagger.cache.store import RunJournal
+from geotagger.download.safetensors import TensorFile
+from geotagger.download.torch_archive import read_tensors
 from geotagger.errors import CannotEmbedError
 from geotagger.evaluation.labels import read_labels
 from geotagger.evidence.cached import PackedOutput
@@ -76,6 +80,7 @@ from geotagger.vision.bundle.bundle import embedded_bundles, find_bundle
 from geotagger.vision.bundle.card import ModelCard
 from geotagger.vision.bundle.label_tables import read_captions, read_gallery
 from geotagger.vision.bundle.label_tables import read_labels as read_bundle_labels
+from tests.fixtures.tensor_files import tensor_file
 from tests.fixtures.tracks import FORMATS, START_S
 
 PLACE = Place(Point(52.0, 8.5), "DE", "Germany", "North Rhine-Westphalia", "Bielefeld", "Europe")
@@ -424,6 +429,38 @@ def read_a_gallery(file: Path) -> None:
     np.asarray(gallery.vectors).sum(dtype=np.float64)
 
 
+def valid_tensors() -> bytes:
+    values = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "b": np.zeros(4, np.float16)}
+    return tensor_file(values)
+
+
+def read_every_tensor(file: Path) -> None:
+    tensors = TensorFile(file)
+    for name in tensors:
+        tensors.read(name)
+        tensors.sha256(name)
+
+
+def valid_archive() -> bytes:
+    """As torch.save writes a dictionary with one tensor."""
+    program = (
+        b"\x80\x02}q\x00X\x01\x00\x00\x00aq\x01ctorch._utils\n_rebuild_tensor_v2\nq\x02"
+        b"((X\x07\x00\x00\x00storageq\x03ctorch\nFloatStorage\nq\x04X\x01\x00\x00\x000q\x05"
+        b"X\x03\x00\x00\x00cpuq\x06K\x06tq\x07QK\x00K\x02K\x03\x86q\x08K\x03K\x01\x86q\t\x89"
+        b"ccollections\nOrderedDict\nq\n)Rq\x0btq\x0cRq\rs."
+    )
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("w/data.pkl", program)
+        archive.writestr("w/data/0", np.arange(6, dtype="<f4").tobytes())
+    return file.getvalue()
+
+
+def read_archive(file: Path) -> None:
+    with file.open("rb") as stream:
+        read_tensors(stream, str(file))
+
+
 def read_some_captions(file: Path) -> None:
     vectors = file.with_suffix(".npy")
     vectors.write_bytes(valid_vectors())
@@ -523,5 +560,7 @@ def targets() -> dict[str, Target]:
         "undo": Target({".bin": valid_undo()}, read_undo),
         "delta": Target({".bin": delta.delta(LATER, EARLIER)}, read_delta),
         "journal": Target({".sqlite": valid_journal()}, read_journal),
+        "safetensors": Target({".safetensors": valid_tensors()}, read_every_tensor),
+        "torch": Target({".pth": valid_archive()}, read_archive),
         "row": Target({".json": valid_row()}, read_journal_row, packed=True),
     }

@@ -289,7 +289,7 @@ def test_bad_input(tagger, tmp_path):
     (tmp_path / "bad.jpg").write_bytes(b"no picture")
     with pytest.raises(UnreadableImageError):
         tagger.predict(tmp_path / "bad.jpg")
-    with pytest.raises(BundleError, match="geotagger models import"):
+    with pytest.raises(BundleError, match="geotagger models pull"):
         Geotagger("no-such-model")
 
 
@@ -308,7 +308,7 @@ def test_the_location_encoder(tmp_path, monkeypatch):
         with pytest.raises(ValueError, match=r"positions have|is not in"):
             encoder(wrong)
     monkeypatch.setenv("GEOTAGGER_MODELS", str(tmp_path / "none"))
-    with pytest.raises(BundleError, match="geotagger models import location-encoder"):
+    with pytest.raises(BundleError, match="geotagger models pull location-encoder"):
         LocationEncoder()
     with pytest.raises(BundleError, match="not a location encoder"):
         LocationEncoder(tmp_path / "missing.onnx")

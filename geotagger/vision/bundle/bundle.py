@@ -92,7 +92,7 @@ def embedded_bundles() -> list[str]:
 
 
 def imported_bundles() -> list[str]:
-    """Names of the bundles that `geotagger models import` added."""
+    """Names of the bundles that `geotagger models pull` and `import` added."""
     return _bundle_names(models_folder())
 
 
@@ -115,8 +115,8 @@ def find_bundle(name_or_folder: str | Path) -> Path:
     if not (path / CARD_FILE).is_file():
         raise BundleError(
             f"{name}: not a folder with a {CARD_FILE}; give the folder of a bundle, the name of "
-            f"an installed one ({', '.join([*embedded, *imported])}), or import one with "
-            f"geotagger models import"
+            f"an installed one ({', '.join([*embedded, *imported])}), or get one with "
+            f"geotagger models pull"
         )
     return path
 

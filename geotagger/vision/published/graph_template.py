@@ -144,6 +144,11 @@ def load_template(name: str, tower: TowerArchitecture | None = None) -> GraphTem
     )
 
 
+def has_graph(tower: TowerArchitecture) -> bool:
+    """Whether there is a template of a tower."""
+    return (FOLDER / f"{tower.name}-fp32.zip").is_file()
+
+
 def pixel_tensors(
     mean: Sequence[float], deviation: Sequence[float]
 ) -> dict[str, NDArray[np.float32]]:

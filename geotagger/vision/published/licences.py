@@ -16,6 +16,7 @@ PUBLISHED_LICENCES = {
     "openai/clip-vit-large-patch14-336": "MIT",
     "geolocal/StreetCLIP": "CC-BY-NC-4.0",
     "google/siglip-base-patch16-224": "Apache-2.0",
+    "google/siglip2-base-patch16-224": "Apache-2.0",
 }
 """Licences by hub id; some model pages state none."""
 
@@ -23,7 +24,13 @@ PUBLISHED_LICENCES = {
 def licence_of(folder: Path) -> str:
     """Returns the licence in the YAML header of the model's README, or `unknown`."""
     page = folder / "README.md"
-    text = page.read_text(encoding="utf-8", errors="replace") if page.is_file() else ""
+    return licence_in_page(
+        page.read_text(encoding="utf-8", errors="replace") if page.is_file() else ""
+    )
+
+
+def licence_in_page(text: str) -> str:
+    """The licence in the YAML header of a model's README, or `unknown`."""
     header = re.match(r"---\s*\n(.*?)\n---", text, re.DOTALL)
     pattern = r"^license:\s*[\"']?([\w.+-]+)"
     match = re.search(pattern, header[1], re.MULTILINE) if header else None

@@ -44,7 +44,7 @@ class LocationEncoder:
         """Load the encoder.
 
         Args:
-            file: an exported encoder; None for the one that `geotagger models import` added.
+            file: an exported encoder; None for the one that `geotagger models pull` added.
             device: a `Device`; `auto` is the CPU.
             threads: CPU threads that share one run.
 
@@ -62,7 +62,7 @@ class LocationEncoder:
         except Exception as error:  # ONNX Runtime's errors have no common base class
             raise BundleError(
                 f"{path}: not a location encoder that runs here ({error}); "
-                "geotagger models import location-encoder makes one"
+                "geotagger models pull location-encoder makes one"
             ) from error
 
     def __call__(self, gps: ArrayLike) -> NDArray[np.float32]:
@@ -103,7 +103,7 @@ def imported_encoder() -> Path:
         bundle = load_bundle(find_bundle("geoclip"))
     except BundleError as error:
         raise BundleError(
-            "no location encoder is installed; geotagger models import location-encoder makes one"
+            "no location encoder is installed; geotagger models pull location-encoder makes one"
         ) from error
     heads = bundle.card.heads
     names = [head.encoder for head in heads if isinstance(head, RetrieveHead) and head.encoder]

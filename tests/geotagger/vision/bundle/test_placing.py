@@ -4,10 +4,7 @@ import pytest
 
 from geotagger.errors import UsageError
 from geotagger.vision.bundle.card import CARD_FILE
-
-pytest.importorskip("torch")
-
-from export.placing import check_place, take_place
+from geotagger.vision.bundle.placing import check_place, take_place
 
 
 def made(folder, name):
@@ -21,6 +18,7 @@ def test_an_older_bundle_is_replaced(tmp_path):
     (old / "more").mkdir()
     take_place(made(tmp_path / "draft", "new"), old)
     assert [file.name for file in old.iterdir()] == ["new"]
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
 
 
 @pytest.mark.parametrize("there", ["nothing", "empty"])

@@ -13,8 +13,11 @@ if TYPE_CHECKING:
 
 
 def check_place(bundle: Path) -> None:
-    """Raises UsageError if something else than a bundle is at the place. Call it before any
-    work."""
+    """Call it before any work.
+
+    Raises:
+        UsageError: something else than a bundle is at the place.
+    """
     if not bundle.exists() or (bundle / CARD_FILE).is_file():
         return
     if not bundle.is_dir() or any(bundle.iterdir()):
@@ -22,8 +25,12 @@ def check_place(bundle: Path) -> None:
 
 
 def take_place(draft: Path, bundle: Path) -> None:
-    """Moves the finished bundle to its place and deletes an older one. Raises as `check_place`
-    does."""
+    """Move the finished bundle to its place. An older one is moved away first, then deleted: it is
+    never there in part. Raises as `check_place` does."""
     check_place(bundle)
-    shutil.rmtree(bundle, ignore_errors=True)
+    older = bundle.with_name(f".{bundle.name}.older")
+    shutil.rmtree(older, ignore_errors=True)
+    if bundle.exists():
+        bundle.rename(older)
     draft.rename(bundle)
+    shutil.rmtree(older, ignore_errors=True)
