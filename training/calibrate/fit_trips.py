@@ -43,9 +43,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 TRIPS_FILE = "trips.json"
-OUTLIER_PROBABILITIES = (0.5, 0.6, 0.7)
-BASE_CORRELATIONS = (0.01, 0.02, 0.05)
-SIMILARITY_POWERS = (2.0, 3.0, 4.0)
+OUTLIER_PROBABILITIES = (0.6, 0.7, 0.8)
+BASE_CORRELATIONS = (0.0, 0.005, 0.01, 0.02)
+SIMILARITY_POWERS = (3.0, 4.0, 5.0)
 FOLDS = 5
 DRAWS = 3
 """Times are drawn so many times, which makes the calibration error less noisy."""

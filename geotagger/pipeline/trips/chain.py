@@ -17,18 +17,38 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
-COUNTRY_STAY_HOURS, REGION_STAY_HOURS = 240.0, 36.0
-"""Mean time until a traveller leaves a country, or a region. Estimates: no set of trips with times
-was there to fit them."""
+MOVING_SHARE = 0.7
+"""Share of the time that people are on the move; for the rest they stay for weeks, or are home."""
 COUNTRY_NEAR_KM, REGION_NEAR_KM = 800.0, 150.0
 """How fast the probability of an area falls with its distance, for moves by road or rail."""
 NEAR_SHARE = 0.5
 """Share of the moves that go to an area nearby; the others may go anywhere, as flights do."""
-NEAR_FADES = 3.0
-"""After this many times the mean stay, there were several moves, and they may lead anywhere."""
 _TINY = 1e-300
+
+
+class Stays(NamedTuple):
+    """How long the camera stays in an area: a mixture of two exponentials.
+
+    The times are estimates: no set of trips with times was there to fit them.
+    """
+
+    moving_hours: float
+    """Mean time of people on the move."""
+    settled_hours: float
+    """Mean time of the others."""
+
+    def probability(self, gap_hours: ArrayLike) -> NDArray[np.float64]:
+        """Probability that it has not left after this time, in the shape of `gap_hours`."""
+        gap = np.asarray(gap_hours, np.float64)
+        moving = np.exp(-gap / self.moving_hours)
+        stays: NDArray[np.float64]
+        stays = MOVING_SHARE * moving + (1 - MOVING_SHARE) * np.exp(-gap / self.settled_hours)
+        return stays
+
+
+COUNTRY_STAYS, REGION_STAYS = Stays(48.0, 480.0), Stays(24.0, 240.0)
 
 
 class Moves:
@@ -42,18 +62,18 @@ class Moves:
         self,
         prior: NDArray[np.float64],
         distances_km: NDArray[np.float64],
-        stay_hours: float,
+        stays: Stays,
         near_km: float,
     ) -> None:
         """
         Args:
             prior: [K], up to a factor.
             distances_km: [K, K] between the areas.
-            stay_hours: mean time until the camera leaves an area.
+            stays: how long the camera stays in an area.
             near_km: scale of the distances of moves on the ground.
         """
         self.prior = prior / prior.sum()
-        self._stay_hours = stay_hours
+        self._stays = stays
         near = self.prior * np.exp(-distances_km / near_km)
         np.fill_diagonal(near, 0.0)
         total = near.sum(axis=1, keepdims=True)
@@ -76,8 +96,9 @@ class Moves:
 
     def _shares(self, gap_hours: float) -> tuple[float, float, float]:
         """Probabilities to stay, to be nearby, and to be anywhere."""
-        stays = math.exp(-gap_hours / self._stay_hours)
-        near = (1 - stays) * NEAR_SHARE * math.exp(-gap_hours / (NEAR_FADES * self._stay_hours))
+        stays = float(self._stays.probability(gap_hours))
+        fades = math.exp(-gap_hours / self._stays.settled_hours)  # several moves lead anywhere
+        near = (1 - stays) * NEAR_SHARE * fades
         return stays, near, 1 - stays - near
 
 

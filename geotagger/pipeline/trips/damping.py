@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from geotagger.data import read_json
-from geotagger.pipeline.trips.chain import COUNTRY_STAY_HOURS
+from geotagger.pipeline.trips.chain import COUNTRY_STAYS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -59,7 +59,7 @@ def picture_weights(
     centred /= np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-12)
     similarity = np.clip(centred @ centred.T, 0, 1) ** constants.similarity_power
     correlation = constants.base_correlation + (1 - constants.base_correlation) * similarity
-    correlation *= np.exp(-np.abs(at_hours[:, None] - at_hours) / COUNTRY_STAY_HOURS)
+    correlation *= COUNTRY_STAYS.probability(np.abs(at_hours[:, None] - at_hours))
     np.fill_diagonal(correlation, 1.0)
     weights: NDArray[np.float64] = 1 / correlation.sum(axis=1)
     return weights

@@ -16,9 +16,9 @@ import numpy as np
 from geotagger.evidence.camera_gps import FLOOR, MAX_GAP_HOURS, gap_text
 from geotagger.pipeline.trips.chain import (
     COUNTRY_NEAR_KM,
-    COUNTRY_STAY_HOURS,
+    COUNTRY_STAYS,
     REGION_NEAR_KM,
-    REGION_STAY_HOURS,
+    REGION_STAYS,
     Moves,
     Smoothed,
     smooth,
@@ -79,7 +79,7 @@ class SequenceSolver:
         return Moves(
             self._areas.country_prior,
             self._areas.country_distances_km(),
-            COUNTRY_STAY_HOURS,
+            COUNTRY_STAYS,
             COUNTRY_NEAR_KM,
         )
 
@@ -188,7 +188,7 @@ class SequenceSolver:
             self._region_moves[country] = Moves(
                 self._areas.prior[self._areas.inside(country)],
                 self._areas.region_distances_km(country),
-                REGION_STAY_HOURS,
+                REGION_STAYS,
                 REGION_NEAR_KM,
             )
         return self._region_moves[country]

@@ -5,11 +5,11 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 
-from geotagger.pipeline.trips.chain import Moves, smooth
+from geotagger.pipeline.trips.chain import Moves, Stays, smooth
 
 PRIOR = np.array([0.5, 0.3, 0.2])
 KM = np.array([[0, 100, 900], [100, 0, 800], [900, 800, 0]], float)
-MOVES = Moves(PRIOR, KM, stay_hours=24.0, near_km=300.0)
+MOVES = Moves(PRIOR, KM, stays=Stays(24.0, 240.0), near_km=300.0)
 EMISSIONS = np.log(np.array([[0.7, 0.2, 0.1], [0.1, 0.1, 0.8], [0.3, 0.6, 0.1], [0.5, 0.3, 0.2]]))
 GAPS = [1.0, 30.0, 5.0]
 
