@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from geotagger.reasons import Reason
 
@@ -310,19 +310,15 @@ class Outcome:
     """Its place in the sequence of another camera that was with its own."""
 
 
-@dataclass(frozen=True, slots=True)
-class AreaRatios:
+class AreaRatios(NamedTuple):
     """How well each area fits something: log-likelihood ratios against the prior.
 
-    They are as coarse as the journal stores them, so that a resumed run finds the very same.
+    They are compressed, about 1 KB, by `pipeline.trips.ratios`: most are never read again.
     """
 
-    countries: NDArray[np.float16]
-    """float16 [countries]."""
-    region_steps: NDArray[np.int8]
-    """int8 [areas], each region against its country, in steps of `STEP`."""
-
-    STEP: ClassVar[float] = 0.125
+    countries: bytes
+    regions: bytes
+    """Each region against its country."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from geotagger.printable import printable_path
 from geotagger.reports.rows import row
 from geotagger.reports.schema import COLUMNS, Cell
@@ -93,19 +91,9 @@ def _unpack_observation(packed: dict[str, Any]) -> Observation:
     return Observation(**found)
 
 
-def _pack_ratios(ratios: AreaRatios | None) -> tuple[str, str] | None:
-    """A KB or two: neighbouring regions often have the same value."""
-    if ratios is None:
-        return None
-    parts = ratios.countries.astype("<f2").tobytes(), ratios.region_steps.tobytes()
-    countries, regions = (b64encode(zlib.compress(part)).decode("ascii") for part in parts)
-    return countries, regions
+def _pack_ratios(ratios: AreaRatios | None) -> list[str] | None:
+    return None if ratios is None else [b64encode(part).decode("ascii") for part in ratios]
 
 
-def _unpack_ratios(packed: tuple[str, str] | None) -> AreaRatios | None:
-    if packed is None:
-        return None
-    countries, regions = (zlib.decompress(b64decode(part)) for part in packed)
-    return AreaRatios(
-        np.frombuffer(countries, "<f2").astype(np.float16), np.frombuffer(regions, np.int8)
-    )
+def _unpack_ratios(packed: list[str] | None) -> AreaRatios | None:
+    return None if packed is None else AreaRatios(*map(b64decode, packed))

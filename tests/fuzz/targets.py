@@ -48,6 +48,7 @@ from geotagger.metadata.xmp.prediction import (
     withheld,
 )
 from geotagger.metadata.xmp.tags import XmpTags
+from geotagger.pipeline.trips.ratios import pack_ratios
 from geotagger.reasons import Reason, ReasonCode
 from geotagger.reports.formats.registry import open_report
 from geotagger.reports.formats.writer import ReportStyle
@@ -62,7 +63,6 @@ from geotagger.text.combine import Combiner
 from geotagger.text.types import OcrResult, TextLine
 from geotagger.tracks.load import load_tracks
 from geotagger.types import (
-    AreaRatios,
     Candidate,
     Level,
     Moment,
@@ -98,7 +98,7 @@ PREDICTION = Prediction(
 OBSERVATION = Observation(
     "a.jpg",
     Moment(("camera", "Cam", "7"), 1e9, by_clock=True),
-    sign=AreaRatios(np.zeros(250, np.float16), np.zeros(3145, np.int8)),
+    sign=pack_ratios(np.zeros(250), np.zeros(3145)),
     words="Stadt",
     point=Point(52.0, 8.5),
     certainty=0.5,

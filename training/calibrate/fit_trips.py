@@ -31,6 +31,7 @@ from geotagger.geography.places import load_places
 from geotagger.pipeline.trips.areas import Areas
 from geotagger.pipeline.trips.damping import TripConstants
 from geotagger.pipeline.trips.observe import Observer
+from geotagger.pipeline.trips.ratios import countries_of
 from geotagger.pipeline.trips.solve import SequenceSolver
 from geotagger.types import Evidence, Observation, Outcome, Photo, PhotoEvidence, PhotoMetadata
 from geotagger.vision.bundle.bundle import load_bundle
@@ -273,8 +274,8 @@ def best(trials: Sequence[Trial], numbers: Sequence[int]) -> Trial:
 def judge(roll: Roll, fusion: Fusion, areas: Areas, constants: TripConstants) -> Judged:
     """Places each photo of a roll with all the others."""
     trip = SequenceSolver(fusion, areas, constants).solve_countries(roll.photos)
-    shared = np.stack([photo.picture.countries for photo in roll.photos if photo.picture])
-    taken_back = (1 - trip.weights[:, None]) * shared.astype(np.float64)
+    shared = np.stack([countries_of(photo.picture) for photo in roll.photos if photo.picture])
+    taken_back = (1 - trip.weights[:, None]) * shared
     return _judged(roll, roll.log_ratios + trip.countries.log_ratios - taken_back, areas)
 
 

@@ -18,8 +18,9 @@ from geotagger.fusion.measured import most_precise
 from geotagger.fusion.posterior import posterior_mass
 from geotagger.geography.sphere import km_of_cosine, unit_vectors
 from geotagger.pipeline.trips.areas import TINY
+from geotagger.pipeline.trips.ratios import pack_ratios
 from geotagger.pipeline.trips.sequence import moment_of
-from geotagger.types import AreaRatios, Level, Observation, PhotoEvidence, SourceKind, Status
+from geotagger.types import Level, Observation, PhotoEvidence, SourceKind, Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from geotagger.fusion.decide import Fusion
     from geotagger.fusion.mass import ProbabilityMass
     from geotagger.pipeline.trips.areas import Areas
-    from geotagger.types import Evidence, Outcome, Point
+    from geotagger.types import AreaRatios, Evidence, Outcome, Point
 
 HAS_GPS, ON_TRACK = "has GPS", "is on a track"
 MEASURED = (HAS_GPS, ON_TRACK)
@@ -126,8 +127,7 @@ class Observer:
         countries, base_countries = self._areas.by_country(mass), self._areas.by_country(base)
         by_country = np.log(countries / base_countries)
         regions = np.log(mass / base) - by_country[self._areas.country]
-        steps = np.clip(np.rint(regions / AreaRatios.STEP), -127, 127)
-        return AreaRatios(by_country.astype(np.float16), steps.astype(np.int8))
+        return pack_ratios(by_country, regions)
 
 
 def reach_of(fusion: Fusion, point: Point, gap_hours: float, error_km: float) -> ProbabilityMass:

@@ -25,7 +25,8 @@ from geotagger.pipeline.trips.chain import (
 )
 from geotagger.pipeline.trips.damping import TripConstants, picture_weights
 from geotagger.pipeline.trips.observe import MEASURED, reach_of
-from geotagger.types import AreaRatios, Evidence, SourceKind
+from geotagger.pipeline.trips.ratios import countries_of, regions_of
+from geotagger.types import Evidence, SourceKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from geotagger.fusion.decide import Fusion
     from geotagger.fusion.mass import ProbabilityMass
     from geotagger.pipeline.trips.areas import Areas
-    from geotagger.types import Moment, Observation
+    from geotagger.types import AreaRatios, Moment, Observation
 
 LIKELY_COUNTRY = 0.25
 """Regions are looked at in countries that have this probability, on average over the sequence."""
@@ -96,7 +97,7 @@ class SequenceSolver:
         at_hours = np.array([photo.moment.at_s for photo in photos]) / 3600
         gaps_hours = np.diff(at_hours).tolist()
         weights = self._picture_weights(photos, at_hours)
-        emissions = self._emissions(photos, weights, _countries, self._areas.country_count)
+        emissions = self._emissions(photos, weights, countries_of, self._areas.country_count)
         countries = smooth(self._country_moves, emissions, gaps_hours)
         return Trip(photos, gaps_hours, weights, countries)
 
@@ -144,7 +145,7 @@ class SequenceSolver:
         found = [(i, photo.picture) for i, photo in enumerate(photos) if photo.picture]
         if found:
             rows = [i for i, _ in found]
-            ratios = np.stack([picture.countries for _, picture in found]).astype(np.float64)
+            ratios = np.stack([countries_of(picture) for _, picture in found])
             weights[rows] = picture_weights(
                 ratios, self._areas.country_prior, at_hours[rows], self._constants
             )
@@ -181,7 +182,7 @@ class SequenceSolver:
         return FLOOR if photo.words in MEASURED else self._constants.sign_outlier_probability
 
     def _inside(self, ratios: AreaRatios, country: int) -> NDArray[np.float64]:
-        return AreaRatios.STEP * ratios.region_steps[self._areas.inside(country)].astype(np.float64)
+        return regions_of(ratios)[self._areas.inside(country)]
 
     def _moves_inside(self, country: int) -> Moves:
         if country not in self._region_moves:
@@ -203,7 +204,7 @@ class SequenceSolver:
         own = photo.picture
         countries = trip.countries.log_ratios[index].copy()
         if own is not None:
-            countries -= rest * _countries(own)
+            countries -= rest * countries_of(own)
         by_area: NDArray[np.float64] = countries[self._areas.country]
         for country, smoothed in trip.regions.items():
             inside = self._areas.inside(country)
@@ -277,10 +278,6 @@ def _size(photos: Sequence[Observation], members: slice, index: int) -> str:
         return f"{count} photos in the order of their file names"
     days = len({int(other.moment.at_s // 86400) for other in photos[members]})
     return f"{count} photos of {days} day{'s' * (days > 1)}"
-
-
-def _countries(ratios: AreaRatios) -> NDArray[np.float64]:
-    return ratios.countries.astype(np.float64)
 
 
 def _sign_of(photo: Observation) -> tuple[object, ...]:
