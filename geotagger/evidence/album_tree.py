@@ -122,21 +122,38 @@ class AlbumTree:
                 return period
         return None
 
-    def leader(self, camera: Camera, time: CaptureTime) -> Companion | None:
-        """The companion that counts the time of a photo; None if the camera does that itself."""
-        period = self.period(camera, time.clock_s) if time.clock_s is not None else None
-        companions = period.companions if period else ()
-        best = max(companions, key=lambda other: self.ranks[other.camera], default=None)
-        return best if best and self.ranks[best.camera] > self.ranks[camera] else None
+    def moment(self, camera: Camera, time: CaptureTime) -> Moment | None:
+        """A photo's place in the sequence of the companion that counts the time for its camera.
 
-    def moment_of_leader(self, leader: Companion, time: CaptureTime) -> Moment:
-        """When a photo was taken by the clock of the leader: a moment in the leader's sequence."""
-        assert time.clock_s is not None
-        utc_s = time.utc.timestamp() if time.utc else time.clock_s + leader.clock.offset_s
-        dated = self.by_utc[leader.camera]
+        Returns:
+            None if the camera counts the time itself.
+        """
+        if time.clock_s is None:
+            return None
+        counting, shown_s = camera, time.clock_s
+        utc_s = time.utc.timestamp() if time.utc else None
+        while (companion := self._above(counting, shown_s)) is not None:
+            utc_s = shown_s + companion.clock.offset_s if utc_s is None else utc_s
+            counting = companion.camera
+            shown_s = utc_s + self._ahead_s(counting, utc_s)
+        return None if counting == camera else moment_by_clock(counting, shown_s)
+
+    def _above(self, camera: Camera, clock_s: float) -> Companion | None:
+        """The companion of the highest rank, if that is above the camera's."""
+        period = self.period(camera, clock_s)
+        above = (
+            companion
+            for companion in (period.companions if period else ())
+            if self.ranks[companion.camera] > self.ranks[camera]
+        )
+        return max(above, key=lambda companion: self.ranks[companion.camera], default=None)
+
+    def _ahead_s(self, camera: Camera, utc_s: float) -> float:
+        """How far the clock of a camera was ahead of UTC, by its nearest fix."""
+        dated = self.by_utc[camera]
         index = bisect.bisect(dated, utc_s, key=lambda item: item.at_s)
         near = min(dated[max(index - 1, 0) : index + 1], key=lambda item: abs(item.at_s - utc_s))
-        return moment_by_clock(leader.camera, utc_s + near.fix.at - near.at_s)
+        return near.fix.at - near.at_s
 
 
 def moment_by_clock(camera: Camera, clock_s: float) -> Moment:

@@ -106,10 +106,8 @@ class AlbumSource:
         own = neighbours(tree.timelines.get(camera, ()), time.clock_s, photo.photo)
         others, clock = of_other_cameras(tree, camera, time, self._clock_offset_s)
         found = own if own and _gap_hours(own) <= _gap_hours(others) + OWN_HOURS else others
-        leader = tree.leader(camera, time)
-        if leader is not None:
-            photo.moment = tree.moment_of_leader(leader, time)
-        if clock is not None and (leader is not None or found is others):
+        photo.moment = tree.moment(camera, time)
+        if clock is not None and (photo.moment is not None or found is others):
             photo.remarks.append(Reason(ReasonCode.CLOCK_OFFSET, clock_text(camera, clock)))
         return found or None
 

@@ -135,6 +135,26 @@ def test_of_two_phones_one_counts_the_time(tmp_path, places):
     assert not two.remarks
 
 
+def test_three_devices_of_which_two_and_two_were_together():
+    """The camera was with one phone, that one with the other: all are of one sequence."""
+    one, two = ("one", ""), ("two", "")
+    shown_s = START_S + LEGAL_S
+    fix = Fix(shown_s, "1.jpg", ROME, utc_s=START_S)
+
+    def period(companion, offset_s):
+        clock = ClockOffset(offset_s, 10.0, 5)
+        return [Period(shown_s, shown_s, [Companion(companion, clock)], is_told=True)]
+
+    tree = AlbumTree(
+        by_utc={one: [DatedFix(START_S, fix)], two: [DatedFix(START_S, fix)]},
+        periods={CAMERA: period(one, -LEGAL_S - 60), one: period(two, 0.0), two: period(one, 0.0)},
+        ranks={CAMERA: (False, 9, CAMERA), one: (True, 9, one), two: (True, 10, two)},
+    )
+    time = capture_time(PhotoMetadata(taken_at="2023-07-01T10:26:40"))
+    assert tree.moment(CAMERA, time) == (("camera", *two), shown_s - 60, True)
+    assert tree.moment(two, time) is None
+
+
 def test_cameras_that_were_never_together_say_nothing_about_each_other(tmp_path, places):
     rng = np.random.default_rng(2)
     trip(tmp_path, rng, Way(rng, days=3), Way(rng, days=3, town=FLORENCE), 0.0)
