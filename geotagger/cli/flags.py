@@ -217,16 +217,21 @@ class ClockOffsetType(click.ParamType[float]):
         if clock:
             hours, minutes, seconds = (float(part or 0) for part in clock.groups()[1:])
             total = 3600 * hours + 60 * minutes + seconds
-            return -total if clock[1] == "-" else total
-        if not _SECONDS.fullmatch(text):
+            total = -total if clock[1] == "-" else total
+        elif _SECONDS.fullmatch(text):
+            total = float(text)
+        else:
             self.fail(f"{value!r} is not ±HH:MM, ±HH:MM:SS or seconds", param, ctx)
-        return float(text)
+        if abs(total) > _MAX_OFFSET_S:
+            self.fail(f"{value!r} is more than a hundred years", param, ctx)
+        return total
 
 
 _GAP = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*(s|min|h|m|km|)")
 _SECONDS_PER_UNIT = {"s": 1.0, "min": 60.0, "": 60.0, "h": 3600.0}
 _KM_PER_UNIT = {"m": 0.001, "km": 1.0}
-_CLOCK = re.compile(r"([+-]?)(\d{1,6}):([0-5]\d)(?::([0-5]\d(?:\.\d+)?))?")
+_CLOCK = re.compile(r"([+-]?)(\d{1,7}):([0-5]\d)(?::([0-5]\d(?:\.\d+)?))?")
+_MAX_OFFSET_S = 100 * 366 * 86_400.0
 _SECONDS = re.compile(r"[+-]?\d{1,12}(?:\.\d+)?")
 
 

@@ -114,9 +114,10 @@ class TrackIndex:
         before, after = utc_s - self._last_s, self._first_s - utc_s
         segment = int(np.argmin(np.maximum(np.maximum(before, after), 0)))
         start, end = int(self._start[segment]), int(self._end[segment])
-        gaps_s = np.abs(self._time_s[start:end] - utc_s)
-        row = int(np.argmin(gaps_s))
-        return self._point(start + row), float(gaps_s[row])
+        later = start + int(np.searchsorted(self._time_s[start:end], utc_s))
+        rows = (max(later - 1, start), min(later, end - 1))
+        row = min(rows, key=lambda row: abs(self._time_s[row] - utc_s))
+        return self._point(row), abs(float(self._time_s[row]) - utc_s)
 
     def path(self) -> UtcPath:
         """All fixes in the order of time, without their segments."""

@@ -16,7 +16,8 @@ from geotagger.times.capture_time import capture_time
 from geotagger.types import TimeOrigin
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
+    from zoneinfo import ZoneInfo
 
     from geotagger.geography.time_zones import TimeZones
     from geotagger.times.capture_time import CaptureTime
@@ -106,46 +107,61 @@ class TrackLocator:
     def _by_zone(self, local: datetime) -> PhotoOnTrack:
         """Tries every UTC offset; right is one that is legal where the track was then."""
         error_s = SYNCED_CLOCK_ERROR_S if self._is_corrected else CLOCK_ERROR_S
-        moments = [(local - o).replace(tzinfo=UTC) for o in self._zones.offsets(local)]
+        tries = [self._try(local, offset) for offset in self._zones.offsets(local)]
         found: list[PhotoOnTrack] = []
-        needed_s: set[float] = set()
-        for utc in moments:
-            position = self._index.at(utc.timestamp(), error_s)
-            if position is None:
-                continue
-            zone, offset = self._zones.at(position.point), local - utc.replace(tzinfo=None)
-            legal = legal_offsets(zone, local)
-            if offset in legal:
-                time_from = f"local time of {zone.key}{self._offset_text}"
+        for one in tries:
+            position = self._index.at(one.utc_s, error_s) if one.is_legal else None
+            if position is not None:
+                time_from = f"local time of {one.zone.key}{self._offset_text}"
                 found.append(PhotoOnTrack(position, time_from))
-            elif position.is_between or position.is_stay:
-                needed_s |= {(right - offset).total_seconds() for right in legal}
         if not found:
-            raise OffTrackError(self._why_not(local, moments, needed_s))
+            raise OffTrackError(self._why_not(local, tries))
         best = min(found, key=lambda one: one.position.radius_km)
         if any(_apart_km(best, one) > one.position.radius_km for one in found):
             raise OffTrackError(f"its local time {local:%H:%M} fits two places of the track")
         return best
 
-    def _why_not(
-        self, local: datetime, moments: Sequence[datetime], needed_s: Collection[float]
-    ) -> str:
+    def _try(self, local: datetime, offset: timedelta) -> _Try:
+        utc_s = (local - offset).replace(tzinfo=UTC).timestamp()
+        point, gap_s = self._index.nearest(utc_s)
+        zone = self._zones.at(point)
+        return _Try(utc_s, offset, zone, gap_s, offset in legal_offsets(zone, local))
+
+    def _why_not(self, local: datetime, tries: Sequence[_Try]) -> str:
         """Why no UTC offset fits; and the clock offset that would, if there is one alone."""
-        gaps: list[tuple[float, str]] = []
-        for utc in moments:
-            point, gap_s = self._index.nearest(utc.timestamp())
-            zone = self._zones.at(point)
-            if local - utc.replace(tzinfo=None) in legal_offsets(zone, local):
-                gaps.append((gap_s, zone.key))
-        if gaps:
-            gap_s, zone_name = min(gaps)
-            reason = f"the nearest fix is {_gap_text(gap_s)} away (local time of {zone_name})"
+        legal = [one for one in tries if one.is_legal]
+        if legal:
+            nearest = min(legal, key=lambda one: one.gap_s)
+            gap = _gap_text(nearest.gap_s)
+            reason = f"the nearest fix is {gap} away (local time of {nearest.zone.key})"
         else:
             reason = f"its local time {local:%Y-%m-%d %H:%M} fits no place of the track"
-        whole_hours = [offset_s for offset_s in needed_s if offset_s % 3600 == 0]
-        if len(whole_hours) != 1 or self._is_corrected:
+        needed_s = set() if self._is_corrected else self._whole_hours(local, tries)
+        if len(needed_s) != 1:
             return reason
-        return f"{reason}; the track has its time with --clock-offset {offset_text(*whole_hours)}"
+        return f"{reason}; the track has its time with --clock-offset {offset_text(*needed_s)}"
+
+    def _whole_hours(self, local: datetime, tries: Sequence[_Try]) -> set[float]:
+        """The clock offsets of whole hours with which the photo would be between two fixes."""
+        needed_s: set[float] = set()
+        for one in tries:
+            position = None if one.is_legal else self._index.at(one.utc_s)
+            if position is not None and (position.is_between or position.is_stay):
+                legal = legal_offsets(one.zone, local)
+                needed_s |= {(right - one.offset).total_seconds() for right in legal}
+        return {seconds for seconds in needed_s if seconds % 3600 == 0}
+
+
+class _Try(NamedTuple):
+    """A UTC offset that the camera's clock may have had."""
+
+    utc_s: float
+    offset: timedelta
+    zone: ZoneInfo
+    """Where the track was nearest in time."""
+    gap_s: float
+    is_legal: bool
+    """Clocks there had this offset then."""
 
 
 def offset_text(seconds: float) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from geotagger.config import Overwrite, RunOptions
+from geotagger.config import Overwrite, RunOptions, TrackGap
 from geotagger.errors import UsageError
 from geotagger.evaluation import verification
 from geotagger.geography.sphere import haversine_km
@@ -294,6 +294,22 @@ def test_a_bad_track_stops_before_anything_is_read(folder, tag, tmp_path):
     with pytest.raises(UsageError, match=r"walk\.gpx: its XML is damaged"):
         tag()
     assert not (tmp_path / "r.jsonl").exists()
+
+
+def test_a_clock_offset_without_a_track_is_named(tag):
+    with pytest.raises(UsageError, match="name these with --track"):
+        tag(tracks=(), clock_offset_s=60.0)
+
+
+def test_photos_on_a_track_place_their_neighbours_that_are_not(folder, tag):
+    """A minute after the last fix of a short log, with a gap of ten seconds at most."""
+    for i in range(3):
+        (folder / f"{i}.jpg").write_bytes(photo(START_S + 60 * i))
+    (folder / "later.jpg").write_bytes(photo(START_S + 1200))
+    cells = tag(album=True, track_max_gap=TrackGap(60.0, 5.0))["later.jpg"]
+    assert cells["measured_by"] == ""
+    assert "is on a track" in cells["evidence"]
+    assert cells["country_code"] == "FR"
 
 
 def test_reports_of_every_format_hold_it(folder, options, tmp_path):
