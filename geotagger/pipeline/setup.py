@@ -6,7 +6,6 @@ from typing import Any
 
 from geotagger.calibration.stored import calibrated
 from geotagger.config import RunOptions
-from geotagger.errors import UsageError
 from geotagger.evidence.album_trees import AlbumTrees
 from geotagger.evidence.cached import CachedSource, InferenceCache
 from geotagger.evidence.camera_gps import AlbumSource
@@ -51,8 +50,6 @@ class EvidenceSetup:
             radius_factor=max(bundle.card.calibration.radius_factor for bundle in self.bundles),
             within=self._search.rows(places),
         )
-        if options.clock_offset_s is not None and not options.tracks:
-            raise UsageError("--clock-offset is for photos on tracks: name these with --track")
         gap = options.track_max_gap
         self._tracks = load_tracks(options.tracks, gap) if options.tracks else None
 

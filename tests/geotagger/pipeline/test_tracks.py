@@ -296,11 +296,6 @@ def test_a_bad_track_stops_before_anything_is_read(folder, tag, tmp_path):
     assert not (tmp_path / "r.jsonl").exists()
 
 
-def test_a_clock_offset_without_a_track_is_named(tag):
-    with pytest.raises(UsageError, match="name these with --track"):
-        tag(tracks=(), clock_offset_s=60.0)
-
-
 def test_photos_on_a_track_place_their_neighbours_that_are_not(folder, tag):
     """A minute after the last fix of a short log, with a gap of ten seconds at most."""
     for i in range(3):
