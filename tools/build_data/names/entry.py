@@ -48,10 +48,15 @@ class GazetteerEntry:
     share: float = 1.0
     """Share of the photos near the row of the places table that are taken in this place."""
     people: float = 0.0
+    known_people: float = 0.0
+    """People of a town that is as often written about: more than `people` for a famous one."""
     fame: float = 0.0
     """Share of photos elsewhere that name the place, beyond the word lists."""
     names: dict[str, float] = field(default_factory=dict)
     """Normalised name -> share of the local signs that use it."""
+
+    def __post_init__(self) -> None:
+        self.known_people = max(self.known_people, self.people)
 
 
 def spellings(name: str) -> list[str]:

@@ -14,6 +14,8 @@ from tools.build_data.names.languages import Languages, list_of, scripts_of
 from tools.build_data.names.words import RARE_IN_SMALL_LIST, WORDS, Words
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from numpy.typing import NDArray
 
 ON_SIGNS = 2.5
@@ -38,6 +40,13 @@ places get less than by the prior of `fusion`, which is fitted to photos of sigh
 MIN_SHARE = 0.01
 EXONYM_SHARE = 0.2
 """Use of the English name relative to the local one."""
+FOREIGN_EXONYM_SHARE = 0.03
+"""The same of a name in a language that is neither local nor English."""
+KNOWN_ABROAD = 100_000
+"""A town with fewer people, by how much is written about it, has no names in other languages."""
+MOST_USUAL, USED = 30.0, 0.3
+"""A town's name in another language is at most so many times as frequent there as a town of that
+size is, and at least so frequent, relative to the most frequent of its names there."""
 VARIANT_SHARE = 0.03
 NEAR = 0.7
 """Likeness above which two names may be spellings of one name."""
@@ -63,13 +72,15 @@ def weigh_names(bearer: GazetteerEntry, words: Words) -> None:
         frequency = {
             name: words.known_in(name, language)
             for name in names
-            if name == main or bearer.people >= words.largest[name]
+            if name == main or bearer.known_people >= words.largest[name]
         }
         column = words.languages.index.get(list_of(language), words.languages.index["?"])
         most = max(*frequency.values(), KNOWN_FROM * usual[column])
         for name in frequency:
             if most > 0:
                 shares[name] = max(shares[name], scale * frequency[name] / most)
+    for name, share in foreign_names(bearer, names, words, usual):
+        shares[name] = max(shares[name], share)
     scripts = scripts_of(bearer.country)
     for name in names:
         if script_of(name) in scripts:
@@ -81,11 +92,33 @@ def weigh_names(bearer: GazetteerEntry, words: Words) -> None:
     bearer.names = {name: share for name, share in shares.items() if share >= MIN_SHARE}
 
 
+def foreign_names(
+    bearer: GazetteerEntry, names: Sequence[str], words: Words, usual: NDArray[np.float32]
+) -> Iterator[tuple[str, float]]:
+    """Names of a well-known town in other languages, with the share of its signs that use them.
+
+    A name counts if a language has it as its usual one for a town so well known: `Venedig` in
+    German, not `week` in English, which was once a spelling of Wick.
+    """
+    if bearer.known_people < KNOWN_ABROAD:
+        return
+    own = [name for name in names if bearer.known_people >= words.largest[name]]
+    if not own:
+        return
+    frequency = np.stack([words.known_of_name(name) for name in own])
+    is_used = (frequency > 0) & (frequency >= USED * frequency.max(axis=0))
+    for name, is_usual in zip(
+        own, (is_used & (frequency <= MOST_USUAL * usual)).any(axis=1), strict=True
+    ):
+        if is_usual:
+            yield name, FOREIGN_EXONYM_SHARE
+
+
 def usual_frequency(bearer: GazetteerEntry, languages: Languages) -> NDArray[np.float32]:
     """Expected frequency by language of a name that is not also a word."""
     spoken = np.where(languages.mix[bearer.country] > 0.01, 1.0, FOREIGN)
     scale = {"region": REGION_FAMILIAR, "district": REGION_FAMILIAR}.get(bearer.kind, 1.0)
-    usual = scale * FAMILIAR * bearer.people / languages.speakers * spoken
+    usual = scale * FAMILIAR * bearer.known_people / languages.speakers * spoken
     return usual.astype(np.float32)
 
 
@@ -107,6 +140,6 @@ def strength(bearer: GazetteerEntry, name: str, share: float, words: Words) -> t
     world = WORDS * float(languages.world @ as_name) + chance
     country = max(WORDS * float(languages.mix[bearer.country] @ as_name) + chance, world)
     elsewhere = math.sqrt(world * country) + as_word
-    namesake = ((bearer.people + 2000) / (words.largest[name] + 2000)) ** NAMESAKE
+    namesake = ((bearer.known_people + 2000) / (words.largest[name] + 2000)) ** NAMESAKE
     own = OWN[bearer.kind] * bearer.share * share * namesake
     return own / elsewhere, max(country / elsewhere, 1.0)

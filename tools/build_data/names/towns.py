@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
+FAMOUS_NAMES, PEOPLE_PER_NAME, MOST_FAME = 25, 4000.0, 5.0
+"""A town with so many names in GeoNames is known as if it had at least so many people for each, and
+at most so many times its own: Venice has 51,000 people and 56 names, Dayton 135,000 and 27."""
+
+
 def towns(cities: Sequence[dict[str, Any]]) -> list[GazetteerEntry]:
     """All towns of GeoNames above 500 people, with their alternate names."""
     places = load_places()
@@ -43,12 +48,22 @@ def towns(cities: Sequence[dict[str, Any]]) -> list[GazetteerEntry]:
             radius_km=radius_km[i],
             share=share[i],
             people=people[i],
+            known_people=known_people(city),
             fame=FAME * OWN["town"] * people[i] / 8e9,
             names=dict.fromkeys(town_names(city), 0.0) | {normalise(city["name"]): 1.0},
         )
         for i, city in enumerate(cities)
         if city["countrycode"] in places.country_codes and normalise(city["name"])
     ]
+
+
+def known_people(city: Mapping[str, Any]) -> float:
+    """People of a town about which as much is written."""
+    people = float(city["population"])
+    names = len(city["alternatenames"])
+    if names < FAMOUS_NAMES:
+        return people
+    return max(people, min(PEOPLE_PER_NAME * names, MOST_FAME * people))
 
 
 def town_names(city: Mapping[str, Any]) -> list[str]:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from geotagger.text.gazetteer.gazetteer import KINDS, LOG_LEAST, LOG_STEP, name_hash
+from geotagger.text.gazetteer.gazetteer import (
+    KINDS,
+    LOG_LEAST,
+    LOG_STEP,
+    PEOPLE_STEP,
+    name_hash,
+)
 from geotagger.text.gazetteer.ocr_repair import MIN_LETTERS
 from tools.build_data.names.entry import GazetteerEntry
 from tools.build_data.names.strength import strength
@@ -32,7 +39,7 @@ def write(bearers: Sequence[GazetteerEntry], words: Words, path: Path) -> None:
         for name, share in bearer.names.items():
             own, abroad = strength(bearer, name, share, words)
             if own >= MIN_STRENGTH:
-                likely = own * (bearer.people + 2000) ** 0.6
+                likely = own * (bearer.known_people + 2000) ** 0.6
                 links[name_hash(name)].append((own, i, abroad, likely))
     for key, found in links.items():
         links[key] = sorted(found, key=lambda link: (-link[3], link[1]))[:MAX_BEARERS]
@@ -57,6 +64,7 @@ def write(bearers: Sequence[GazetteerEntry], words: Words, path: Path) -> None:
         radius_km=np.array([row.radius_km for row in rows], dtype=np.float16),
         country=np.array([codes.index(row.country) for row in rows], dtype=np.uint8),
         kind=np.array([KINDS.index(row.kind) for row in rows], dtype=np.uint8),
+        people=np.array([people_step(row.known_people) for row in rows], dtype=np.uint8),
         codes=as_bytes("\n".join(codes)),
         names=as_bytes("".join(row.name + "\n" for row in rows)),
         big_names=as_bytes("\n".join(big_names(bearers))),
@@ -76,6 +84,11 @@ def big_names(bearers: Sequence[GazetteerEntry]) -> list[str]:
             if share >= BIG_SHARE and name.isalpha() and len(name) > MIN_LETTERS
         }
     )
+
+
+def people_step(people: float) -> int:
+    """The natural logarithm of a number of people in steps of PEOPLE_STEP."""
+    return round(math.log(max(people, 1.0)) / PEOPLE_STEP)
 
 
 def to_bytes(ratios: Iterable[float]) -> NDArray[np.uint8]:

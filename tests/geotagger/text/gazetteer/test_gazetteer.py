@@ -16,6 +16,7 @@ from geotagger.text.gazetteer.gazetteer import (
     KINDS,
     LOG_LEAST,
     LOG_STEP,
+    PEOPLE_STEP,
     Gazetteer,
     load_gazetteer,
     name_hash,
@@ -74,6 +75,7 @@ def tiny(names: dict[str, list[int]]) -> Gazetteer:
             "radius_km": np.array([3, 7], dtype=np.float16),
             "country": np.array([1, 0], dtype=np.uint8),
             "kind": np.array([0, 2], dtype=np.uint8),
+            "people": np.array([100, 0], dtype=np.uint8),
             "codes": np.frombuffer(b"CH\nDE", dtype=np.uint8),
             "names": np.frombuffer("Aä\nBb\n".encode(), dtype=np.uint8),
             "big_names": np.frombuffer(b"stockholm\nbarcelona", dtype=np.uint8),
@@ -93,6 +95,7 @@ def test_entries_are_in_the_order_of_the_data() -> None:
     assert both[1].lon == pytest.approx(-180)
     assert both[0].strength == pytest.approx(np.e)
     assert both[0].abroad == pytest.approx(1)
+    assert [b.people for b in both] == pytest.approx([1, np.exp(100 * PEOPLE_STEP)])
     assert [b.name for b in gazetteer.lookup("aa")] == ["Aä"]
 
 
