@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from geotagger.data import read_json
-from geotagger.geography.sphere import km_of_cosine, unit_vectors
+from geotagger.geography.sphere import haversine_km, km_of_cosine, unit_vectors
 from geotagger.types import Place, Point
 
 if TYPE_CHECKING:
@@ -154,7 +154,8 @@ class Combiner:
         """
         ratios = [float(self._weighted_log_ratio(cue)[row]) for cue in cues]
         order = sorted(range(len(cues)), key=lambda index: -ratios[index])
-        parts = [cue_text(cues[index]) for index in order if ratios[index] >= TELLING]
+        at = float(self.places.lat[row]), float(self.places.lon[row])
+        parts = [cue_text(cues[index], at) for index in order if ratios[index] >= TELLING]
         opposing = [cue for cue, ratio in zip(cues, ratios, strict=True) if ratio < TELLING]
         if opposing:
             text = cue_text(opposing[0])
@@ -183,8 +184,27 @@ def named_towns(cues: Sequence[Cue]) -> tuple[Place, ...]:
     return tuple(towns.values())
 
 
-def cue_text(cue: Cue) -> str:
-    """A cue for a person. A language or script is that of the whole text, so it quotes no words."""
+def cue_text(cue: Cue, at: tuple[float, float] | None = None) -> str:
+    """A cue for a person. A language or script is that of the whole text, so it quotes no words.
+
+    Args:
+        cue: the cue.
+        at: latitude and longitude of the answer. Of several places with one name, the one that is
+            there is named.
+    """
     if cue.kind in ("language", "script"):
         return cue.meaning
-    return f'"{cue.words}" -> {cue.meaning}'
+    return f'"{cue.words}" -> {_named_at(cue, at) or cue.meaning}'
+
+
+def _named_at(cue: Cue, at: tuple[float, float] | None) -> str:
+    """The place of a name that is at the point, and the number of others; "" if none is there."""
+    named = [spot for spot in cue.spots if spot.name]
+    if at is None or len(named) < 2:
+        return ""
+    km = [haversine_km(*at, spot.lat, spot.lon) - spot.radius_km for spot in named]
+    nearest = int(np.argmin(km))
+    if km[nearest] > FADE_KM * 5:
+        return ""
+    spot = named[nearest]
+    return f"{spot.name}, {spot.country} (and {len(named) - 1} more)"

@@ -19,6 +19,8 @@ from geotagger.text.cues import (
     web_addresses,
 )
 from geotagger.text.non_evidence.assess import assess_lines
+from geotagger.text.support import LANGUAGE_KINDS, supported_cues
+from geotagger.text.titles import language_weight
 
 if TYPE_CHECKING:
     from geotagger.text.types import Cue, OcrResult, TextLine
@@ -57,6 +59,10 @@ def find_cues(ocr: OcrResult) -> tuple[list[Cue], tuple[str, ...]]:
         for find in CUE_FINDERS
         for cue in find(lines)
     ]
+    counted = [line for lines in lines_by_weight.values() for line in lines]
+    cues = supported_cues(cues, counted, languages.find)
+    if all(cue.kind in LANGUAGE_KINDS for cue in cues):
+        cues = [weaken_cue(cue, language_weight(counted)) for cue in cues]
     return cues, assessment.notes
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from types import MappingProxyType
 
 Corner = tuple[float, float]
@@ -66,6 +67,21 @@ class Spot:
     """Size of the town or region, within which the ratio does not fall."""
     town: str = ""
     """Usual name of the town at the point; empty if the cue does not name a town."""
+    name: str = ""
+    """Usual name of the place at the point, of any kind; empty if the cue names none."""
+    country: str = ""
+    """ISO 3166-1 alpha-2 code of the place; empty if the cue names none."""
+
+
+class Support(Enum):
+    """What a doubtful name needs in the rest of the text."""
+
+    NONE = "none"
+    """It counts alone."""
+    ANY = "any"
+    """Any other evidence of its country, also the language of the other words."""
+    SURE = "sure"
+    """Evidence other than the language: goods and books have the language of their country."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,3 +102,7 @@ class Cue:
     countries: Mapping[str, float] = field(default_factory=lambda: NO_COUNTRIES)
     """Likelihood ratio by ISO 3166-1 alpha-2 code, above 1."""
     spots: Sequence[Spot] = ()
+    name: str = ""
+    """The words of the name alone, as they are in the text; empty if the cue is no name."""
+    needs: Support = Support.NONE
+    """What else the text must say for the cue to count; see `support.py`."""

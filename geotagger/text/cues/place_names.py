@@ -20,7 +20,7 @@ from geotagger.text.gazetteer.gazetteer import (
     normalise,
 )
 from geotagger.text.gazetteer.name_matches import NameMatch, find_name_matches
-from geotagger.text.gazetteer.plain_words import plausible_entries
+from geotagger.text.gazetteer.plain_words import needed_support, plausible_entries
 from geotagger.text.gazetteer.tokens import tokenize
 from geotagger.text.types import Cue, Spot
 
@@ -122,7 +122,9 @@ def _cue(match: NameMatch, entries: Sequence[GazetteerEntry]) -> Cue | None:
             entry.lon,
             1 + entry.strength * match.factor,
             entry.radius_km,
-            entry.name if entry.kind == "town" else "",
+            town=entry.name if entry.kind == "town" else "",
+            name=entry.name,
+            country=entry.country,
         )
         for entry in entries
         if entry.kind != "country"
@@ -136,6 +138,8 @@ def _cue(match: NameMatch, entries: Sequence[GazetteerEntry]) -> Cue | None:
         meaning=_meaning(entries),
         countries={code: ratio for code, ratio in countries.items() if ratio > 1},
         spots=spots,
+        name=match.words,
+        needs=needed_support(entries, match),
     )
     return cue if _max_ratio(cue) >= MIN_RATIO else None
 

@@ -21,19 +21,6 @@ def _table(*groups: tuple[float, str]) -> dict[str, float]:
     return {word: factor for factor, words in groups for word in words.split()}
 
 
-PHRASES = frozenset(
-    {
-        "cream cheese", "french fries", "happy hour", "hard rock", "mind the gap", "old spice",
-        "orient express", "reading room", "split second", "stella artois", "sweet home",
-        "wet paint",
-        "essen und trinken", "essen trinken", "essen zum mitnehmen", "halle zu vermieten",
-        "cien anos de soledad", "feliz navidad", "la sombra del viento", "leche entera",
-        "semana santa",
-        "le petit prince", "orange pressee", "saint exupery", "soldes dete", "victor hugo",
-    }
-)  # fmt: skip
-"""Phrases, brands and titles that everybody uses and that contain a town's name, normalised."""
-
 LINKS: frozenset[str] = frozenset(
     _table(
         (
@@ -128,6 +115,28 @@ AFTER = _table(
     ),
 )
 """Normalised word after a name -> factor."""
+
+DISHES_BEFORE = frozenset(
+    {
+        "beer", "bier", "biere", "birra", "cerveja", "cerveza", "crema", "ensalada", "formaggio",
+        "fromage", "gateau", "insalata", "jambon", "jamon", "mostarda", "mostaza", "moutarde",
+        "mustard", "pesto", "piwo", "pivo", "presunto", "prosciutto", "queijo", "queso", "risotto",
+        "salad", "salade", "salami", "salat", "salsa", "saucisse", "tarte", "vin", "vinho", "vino",
+        "wein", "wine",
+    }
+)  # fmt: skip
+"""Normalised words for food and drink before a name, which make it a brand: "Pesto Genovese"."""
+
+DISHES_AFTER = frozenset(
+    {
+        "ale", "baklavasi", "beef", "beer", "bier", "brau", "brewery", "cake", "cheese", "chicken",
+        "chowder", "corbasi", "duck", "ham", "kase", "kebabi", "kofte", "lebkuchen", "lokumu",
+        "mantisi", "marzipan", "noodles", "pastirmasi", "peyniri", "pide", "pie", "pudding",
+        "roll", "rolls", "salad", "sausage", "schinken", "soup", "steak", "stew", "stollen",
+        "tava", "tea", "tee", "wein", "wine",
+    }
+)  # fmt: skip
+"""The same after a name: "Dundee Cake"."""
 
 GLUED: tuple[tuple[float, tuple[str, ...]], ...] = tuple(
     (factor, tuple(words.split()))

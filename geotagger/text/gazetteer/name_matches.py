@@ -9,13 +9,23 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from geotagger.text.gazetteer.context_words import AFTER, BEFORE, GLUED, LINKS, PHRASES
+from geotagger.text.gazetteer.context_words import (
+    AFTER,
+    BEFORE,
+    BRAND,
+    DISHES_AFTER,
+    DISHES_BEFORE,
+    GLUED,
+    LINKS,
+)
 from geotagger.text.gazetteer.gazetteer import Gazetteer
 from geotagger.text.gazetteer.ocr_repair import complete_cut_name, correct_misread_letter
+from geotagger.text.gazetteer.persons import words_of_persons
 from geotagger.text.gazetteer.tokens import MISREAD_FACTOR, NameVariant, Token, name_variants
+from geotagger.text.gazetteer.travelling_names import travelling_names
 from geotagger.text.language.words import load_word_model
 
-MAX_WORDS = 5
+MAX_WORDS, MAX_PHRASE_WORDS = 5, 8
 MAX_LETTERS = 12
 """Longest name to look for in scripts without spaces."""
 MIN_CONFIDENCE, FULL_CONFIDENCE = 0.5, 0.9
@@ -57,6 +67,10 @@ class NameMatch:
     """Form in the gazetteer."""
     factor: float
     """Factor on the name's strength from its form and the words around it."""
+    context: float = 1.0
+    """The part of the factor that comes from the words around it."""
+    letter_case: float = 1.0
+    """The part of the factor that comes from its letter case."""
     countries: frozenset[str] | None = None
     """Countries that use the form; None for all."""
     region_code: str = ""
@@ -65,7 +79,7 @@ class NameMatch:
 
 def find_name_matches(tokens: Sequence[Token], gazetteer: Gazetteer) -> list[NameMatch]:
     """Find the place names among the words, the longest first."""
-    taken = _words_of_phrases(tokens)
+    taken = _words_of_phrases(tokens, gazetteer) | words_of_persons(tokens, gazetteer)
     matches: list[NameMatch] = []
     for size in range(min(MAX_WORDS, len(tokens)), 0, -1):
         for first in range(len(tokens) - size + 1):
@@ -81,13 +95,15 @@ def find_name_matches(tokens: Sequence[Token], gazetteer: Gazetteer) -> list[Nam
     return matches
 
 
-def _words_of_phrases(tokens: Sequence[Token]) -> set[int]:
-    """Indices of the words of common phrases, which name no place."""
+def _words_of_phrases(tokens: Sequence[Token], gazetteer: Gazetteer) -> set[int]:
+    """Indices of the words of common phrases, brands and titles that are no name of a place."""
     return {
         index
-        for size in range(2, MAX_WORDS + 1)
+        for size in range(2, MAX_PHRASE_WORDS + 1)
         for first in range(len(tokens) - size + 1)
-        if " ".join(token.normal for token in tokens[first : first + size]) in PHRASES
+        if (phrase := " ".join(token.normal for token in tokens[first : first + size]))
+        in travelling_names()
+        and phrase not in gazetteer
         for index in range(first, first + size)
     }
 
@@ -110,13 +126,22 @@ def _match(
     ends_line = last == len(tokens) or not _is_next_word(span[-1], tokens[last])
     for variant in (*name_variants(span, ends_line=ends_line), *_repaired(span, gazetteer)):
         if variant.normal in gazetteer:
-            factor = variant.factor * _confidence_factor(span) * _case_factor(tokens, first, last)
-            factor *= _context_factor(tokens, first, last)
+            case = _case_factor(tokens, first, last)
+            context = _context_factor(tokens, first, last)
+            factor = variant.factor * _confidence_factor(span) * case * context
             if all(word in CONTEXT_WORDS for word in variant.normal.split()):
                 factor *= CONTEXT_WORD_FACTOR
-            words = " ".join(token.raw for token in span)
-            code = _region_code(tokens, last)
-            return NameMatch(first, last, words, variant.normal, factor, variant.countries, code)
+            return NameMatch(
+                first,
+                last,
+                words=" ".join(token.raw for token in span),
+                normal=variant.normal,
+                factor=factor,
+                context=context,
+                letter_case=case,
+                countries=variant.countries,
+                region_code=_region_code(tokens, last),
+            )
     return None
 
 
@@ -211,6 +236,8 @@ def _factors_before(tokens: Sequence[Token], first: int) -> Iterator[float]:
             return
         if token.normal in BEFORE:
             yield BEFORE[token.normal]
+        elif token.normal in DISHES_BEFORE:
+            yield BRAND
         if index == first - 1 and token.line == line and _POSTCODE.fullmatch(token.normal):
             yield POSTCODE_FACTOR
         if token.normal not in LINKS:
@@ -221,8 +248,12 @@ def _factors_after(tokens: Sequence[Token], last: int) -> Iterator[float]:
     if last >= len(tokens):
         return
     token = tokens[last]
-    if _is_next_word(tokens[last - 1], token) and token.normal in AFTER:
+    if not _is_next_word(tokens[last - 1], token):
+        return
+    if token.normal in AFTER:
         yield AFTER[token.normal]
+    elif token.normal in DISHES_AFTER:
+        yield BRAND
 
 
 def _is_next_word(token: Token, following: Token) -> bool:
@@ -238,8 +269,9 @@ def _names_in_run(token: Token, index: int, gazetteer: Gazetteer) -> Iterator[Na
     while start < len(text) - 1:
         for end in range(min(start + MAX_LETTERS, len(text)), start + 1, -1):
             if text[start:end] in gazetteer:
-                factor = _confidence_factor([token]) * _glued_factor(text[:start], text[end:])
-                yield NameMatch(index, index + 1, text[start:end], text[start:end], factor)
+                context = _glued_factor(text[:start], text[end:])
+                factor = _confidence_factor([token]) * context
+                yield NameMatch(index, index + 1, text[start:end], text[start:end], factor, context)
                 start = end
                 break
         else:

@@ -1,23 +1,26 @@
-"""Names that are rather plain words: `week` is an old spelling of Wick, `turkey` is a dinner.
+"""Names that are rather plain words, persons or goods: `week` is an old spelling of Wick.
 
 The gazetteer has all names that a place ever had. Those that nobody uses on signs today cannot be
 told from others by the name alone, but by how common they are as words, and how little they are
-like the usual name.
+like the usual name. Names that may as well be a word, a person or a product count only if the rest
+of the text supports them (`text/support.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-import numpy as np
-
-from geotagger.geography.places import load_places
-from geotagger.geography.sphere import haversine_km
+from geotagger.text.country_profiles import country_profiles
 from geotagger.text.gazetteer.context_words import OFFICIAL
 from geotagger.text.gazetteer.gazetteer import GazetteerEntry, normalise
 from geotagger.text.gazetteer.name_matches import NameMatch
+from geotagger.text.gazetteer.persons import load_person_names
+from geotagger.text.gazetteer.tokens import ABBREVIATIONS
+from geotagger.text.gazetteer.travelling_names import WORLD_BRAND, travelling_names
 from geotagger.text.language.words import load_word_model
+from geotagger.text.types import Support
 
 MIN_ALIAS_LETTERS = 6
 """Shorter words are too easily a brand or misread letters to be another name of a place."""
@@ -28,17 +31,29 @@ MIN_SMALL_TOWN_RATIO = 100.0
 FAMILIAR, MOST_FAMILIAR = 0.02, 0.06
 """Share of a language's words that names a town inhabited by all of its speakers, and the largest
 one. Köln, Stockholm and Paris have 0.01 to 0.02. A usual name has the benefit of the doubt."""
+FOREIGN_ALIKE, FOREIGN = 0.25, 0.1
+"""Factors on these shares for a name in a language that is not spoken in the country of the town,
+if it begins like the usual name (`Londres`), and if not (`Peking`)."""
+MIN_SPOKEN = 0.16
+"""Smallest share of a language on the signs of a country that speaks it; English for tourists has
+0.15."""
 MILLION_SPEAKERS = {
     "de": 100, "en": 1000, "es": 500, "fr": 150, "id": 200, "it": 65,
     "nl": 25, "pl": 40, "pt": 240, "ro": 24, "ru": 200, "sv": 10, "tr": 80,
 }  # fmt: skip
 """Languages that are on signs and labels far from home, with the people who speak them."""
-CITY_PEOPLE, MIN_CITY_FREQUENCY = 200_000, 1e-5
-"""People of a large town, and how common its name is in a language that uses it: Wien, Lefkoşa."""
+CITY_PEOPLE, MIN_CITY_FREQUENCY = 200_000, 1e-6
+"""People of a well-known town, and how common its name is in a language that uses it: Wien."""
 SMALL_TOWN_PEOPLE = 20_000
-"""People of a place that is not in the places table."""
-SAME_TOWN_KM, SAME_TOWN_DEGREES = 0.4, 0.004
-"""A row of the places table so near is the same town: the points of names are rounded."""
+"""Fewer people share their town's name with persons, novels and other small towns."""
+LARGE_TOWN_PEOPLE = 150_000
+"""The usual name of a town with so many people is no less likely the town than a product."""
+COMMON_WORD = 1e-5
+"""Frequency of a common word."""
+ACRONYM_LETTERS = 3
+"""A name with so few letters may be an acronym."""
+BEARERS_SHARE = 1.0
+"""A name that more persons have, relative to the people of the town, is rather a person's."""
 
 
 def plausible_entries(entries: Sequence[GazetteerEntry], match: NameMatch) -> list[GazetteerEntry]:
@@ -50,37 +65,98 @@ def plausible_entries(entries: Sequence[GazetteerEntry], match: NameMatch) -> li
     """
     normal = match.normal
     is_rare = len(normal) >= MIN_ALIAS_LETTERS and not _is_known_word(normal)
-    if is_rare or match.factor >= OFFICIAL or not normal.isascii():
+    if is_rare or match.context >= OFFICIAL or not normal.isascii():
         return list(entries)
-    people: dict[
-        tuple[str, str], int
-    ] = {}  # a region has those of the city that it is called after
-    for entry in entries:
-        key = entry.name, entry.country
-        people[key] = max(people.get(key, 0), _people(entry))
-    return [
+    people = _people_by_name(entries)
+    plausible = [
         entry
         for entry in entries
         if entry.kind == "country" or _is_plausible(entry, match, people[entry.name, entry.country])
     ]
+    usual = [entry for entry in plausible if _usual(entry) == normal]
+    if not any(entry.people >= LARGE_TOWN_PEOPLE for entry in usual):
+        return plausible
+    return [entry for entry in plausible if entry in usual or _is_part(normal, _usual(entry))]
 
 
-def _is_plausible(entry: GazetteerEntry, match: NameMatch, people: int) -> bool:
+def needed_support(entries: Sequence[GazetteerEntry], match: NameMatch) -> Support:
+    """What the rest of the text must say for a name to count.
+
+    Args:
+        entries: the plausible places, at least one.
+        match: the name that was found. An official word, a postcode or the code of a region next to
+            it is support enough.
+    """
     normal = match.normal
-    usual = normalise(entry.name.partition("(")[0])
+    if match.context >= OFFICIAL and match.letter_case < 1:
+        return Support.ANY
+    if match.context >= OFFICIAL or match.region_code or not normal.isascii():
+        return Support.NONE
+    if any(entry.kind == "country" for entry in entries):
+        return Support.NONE
+    by_name = _people_by_name(entries)
+    usual = [entry for entry in entries if _is_usual(entry, normal)]
+    cities = [entry for entry in entries if _is_city_name(entry, normal, by_name)]
+    named = [*usual, *cities] or entries
+    people = max(by_name[entry.name, entry.country] for entry in named)
+    kind = travelling_names().get(normal, "")
+    is_product = kind and (kind == WORLD_BRAND or people < LARGE_TOWN_PEOPLE)
+    plain_in = _languages_of_plain_word(normal, people, MOST_FAMILIAR)
+    if is_product or match.letter_case < 1 or any(plain_in & _spoken(entry) for entry in named):
+        return Support.SURE
+    if match.context < 1 or not (usual or cities or _is_rare_spelling(entries, normal)):
+        return Support.ANY
+    if len(normal) <= ACRONYM_LETTERS and people < LARGE_TOWN_PEOPLE:
+        return Support.ANY
+    if _is_person(normal, people) or _has_other_diacritics(match, usual):
+        return Support.ANY
+    is_ambiguous = len(named) > 1 and people < SMALL_TOWN_PEOPLE
+    return Support.ANY if plain_in or is_ambiguous else Support.NONE
+
+
+def _is_rare_spelling(entries: Sequence[GazetteerEntry], normal: str) -> bool:
+    """Whether it is no word, and begins like the usual name (`Samarqand`) or is that of a city."""
+    return (
+        len(normal) >= MIN_ALIAS_LETTERS
+        and not _is_known_word(normal)
+        and any(
+            entry.people >= CITY_PEOPLE or _first_sound(normal) == _first_sound(_usual(entry))
+            for entry in entries
+        )
+    )
+
+
+def _people_by_name(entries: Sequence[GazetteerEntry]) -> Mapping[tuple[str, str], float]:
+    """People by name and country: a region has those of the city that it is called after."""
+    people: dict[tuple[str, str], float] = {}
+    for entry in entries:
+        key = entry.name, entry.country
+        least = 0.0 if entry.kind == "town" else SMALL_TOWN_PEOPLE
+        people[key] = max(people.get(key, least), entry.people)
+    return people
+
+
+def _usual(entry: GazetteerEntry) -> str:
+    return normalise(entry.name.partition("(")[0])
+
+
+def _is_usual(entry: GazetteerEntry, normal: str) -> bool:
+    """Whether it is the usual name of the place, or that with an abbreviation: St. Pölten."""
+    first, _, rest = normal.partition(" ")
+    forms = {normal, *(f"{full} {rest}" for full in ABBREVIATIONS.get(first, ()))}
+    return _usual(entry) in forms
+
+
+def _is_plausible(entry: GazetteerEntry, match: NameMatch, people: float) -> bool:
+    normal, usual = match.normal, _usual(entry)
     if normal == usual:
         least = MIN_PLAIN_RATIO if people > SMALL_TOWN_PEOPLE else MIN_SMALL_TOWN_RATIO
         if entry.strength * match.factor >= least:
             return True
         return not _is_plain_word(normal, people, MOST_FAMILIAR)
-    words, usual_words = set(normal.split()), set(usual.split())
-    is_part = words < usual_words or usual_words < words
-    if is_part:
+    if _is_part(normal, usual):
         return not _is_plain_word(normal, people, MOST_FAMILIAR)
-    is_city_name = (
-        people >= CITY_PEOPLE
-        and max(_word_frequency(normal), _word_frequency(match.words)) >= MIN_CITY_FREQUENCY
-    )
+    is_city_name = _is_city_name(entry, normal, {(entry.name, entry.country): people})
     if (
         _first_sound(normal) != _first_sound(usual)
         and not is_city_name
@@ -90,8 +166,72 @@ def _is_plausible(entry: GazetteerEntry, match: NameMatch, people: int) -> bool:
     return not _is_plain_word(normal, people, MOST_FAMILIAR if is_city_name else FAMILIAR)
 
 
+def _is_part(normal: str, usual: str) -> bool:
+    """Whether one name has all words of the other, and more."""
+    words, usual_words = set(normal.split()), set(usual.split())
+    return words < usual_words or usual_words < words
+
+
+def _is_city_name(
+    entry: GazetteerEntry, normal: str, people: Mapping[tuple[str, str], float]
+) -> bool:
+    """Whether a language has the name as that of a large town, and none as a plain word."""
+    town_people = people[entry.name, entry.country]
+    if town_people < CITY_PEOPLE or _word_frequency(normal) < MIN_CITY_FREQUENCY:
+        return False
+    is_alike = _first_sound(normal) == _first_sound(_usual(entry))
+    foreign = FOREIGN_ALIKE if is_alike else FOREIGN
+    spoken = _spoken(entry)
+    return all(
+        frequency
+        <= FAMILIAR
+        * (1.0 if language in spoken else foreign)
+        * town_people
+        / (MILLION_SPEAKERS[language] * 1e6)
+        for language, frequency in _frequencies(normal).items()
+    )
+
+
+def _spoken(entry: GazetteerEntry) -> frozenset[str]:
+    return _spoken_languages(entry.country)
+
+
+@lru_cache(maxsize=512)
+def _spoken_languages(country: str) -> frozenset[str]:
+    shares = country_profiles()[country].languages
+    return frozenset(key.partition("_")[0] for key, share in shares.items() if share >= MIN_SPOKEN)
+
+
 def _first_sound(normal: str) -> str:
     return {"c": "k", "q": "k", "w": "v"}.get(normal[0], normal[0])
+
+
+def _is_person(normal: str, people: float) -> bool:
+    """Whether it is a given name or surname of many people, relative to those of the town."""
+    persons = load_person_names()
+    return max(persons.given(normal), persons.surname(normal)) > BEARERS_SHARE * people
+
+
+def _has_other_diacritics(match: NameMatch, usual: Sequence[GazetteerEntry]) -> bool:
+    """Whether the word has diacritics that no town of the name has: `Cortázar` is not Cortazar.
+
+    The recogniser loses diacritics, but hardly ever adds any.
+    """
+    marks = _diacritics(match.words)
+    names = [entry.name for entry in usual if entry.people < LARGE_TOWN_PEOPLE]
+    return bool(marks and len(names) == len(usual) > 0) and not any(
+        marks <= _diacritics(name) for name in names
+    )
+
+
+def _diacritics(text: str) -> set[str]:
+    """The combining marks of a text, without the dots of Turkish capitals."""
+    return {
+        mark
+        for letter in text.replace("İ", "I")
+        for mark in unicodedata.normalize("NFD", letter)[1:]
+        if unicodedata.combining(mark)
+    }
 
 
 def _is_known_word(normal: str) -> bool:
@@ -105,14 +245,30 @@ def _word_frequency(words: str) -> float:
     return float(load_word_model().frequencies(words.split()).max(axis=1).min())
 
 
-def _is_plain_word(normal: str, people: int, familiar: float) -> bool:
+def _is_plain_word(normal: str, people: float, familiar: float) -> bool:
     """Whether the name is one word, commoner in a language than a town of its people makes it."""
+    return " " not in normal and bool(_languages_of_plain_word(normal, people, familiar))
+
+
+def _languages_of_plain_word(normal: str, people: float, familiar: float) -> frozenset[str]:
+    """Languages in which a name of one word is commoner than a town of its people makes it, or in
+    which all words of a small town's name are common."""
     if " " in normal:
-        return False
-    return any(
-        frequency > familiar * people / (MILLION_SPEAKERS[language] * 1e6)
+        return _languages_of_common_words(normal) if people < SMALL_TOWN_PEOPLE else frozenset()
+    return frozenset(
+        language
         for language, frequency in _frequencies(normal).items()
+        if frequency > familiar * people / (MILLION_SPEAKERS[language] * 1e6)
     )
+
+
+@lru_cache(maxsize=4096)
+def _languages_of_common_words(words: str) -> frozenset[str]:
+    """Languages with many speakers in which every one of the words is common."""
+    model = load_word_model()
+    rarest = model.frequencies(words.split()).min(axis=0).tolist()
+    by_language = dict(zip(model.languages, rarest, strict=True))
+    return frozenset(code for code in MILLION_SPEAKERS if by_language[code] >= COMMON_WORD)
 
 
 @lru_cache(maxsize=4096)
@@ -122,13 +278,3 @@ def _frequencies(normal: str) -> dict[str, float]:
     (frequencies,) = model.frequencies([normal])
     by_language = dict(zip(model.languages, frequencies.tolist(), strict=True))
     return {code: by_language[code] for code in MILLION_SPEAKERS if by_language[code] > 0}
-
-
-@lru_cache(maxsize=65536)
-def _people(entry: GazetteerEntry) -> int:
-    """People of the place, by the row of the places table at its point."""
-    places = load_places()
-    rows = np.flatnonzero(abs(places.lat - entry.lat) < SAME_TOWN_DEGREES)
-    km = haversine_km(entry.lat, entry.lon, places.lat[rows], places.lon[rows])
-    here = rows[km <= SAME_TOWN_KM]
-    return int(places.population[here].max(initial=0)) if len(here) else SMALL_TOWN_PEOPLE
