@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from geotagger.geography.sphere import haversine_km
-from geotagger.text.types import Cue, Support, TextLine
+from geotagger.text.types import Cue, NeededSupport, TextLine
 
 if TYPE_CHECKING:
     from geotagger.text.types import Spot
@@ -37,19 +37,19 @@ def supported_cues(
         find_languages: finds the language of lines. It is asked about the other words: the letters
             of a name say which language it comes from, not where the sign is.
     """
-    doubtful = [cue for cue in cues if cue.needs is not Support.NONE]
+    doubtful = [cue for cue in cues if cue.needs is not NeededSupport.NONE]
     if not doubtful:
         return list(cues)
-    sure = [cue for cue in cues if cue.needs is Support.NONE and cue.kind != "language"]
-    if any(cue.needs is Support.ANY for cue in doubtful):
+    sure = [cue for cue in cues if cue.needs is NeededSupport.NONE and cue.kind != "language"]
+    if any(cue.needs is NeededSupport.ANY for cue in doubtful):
         language = find_languages(_without_words(lines, [cue.name for cue in doubtful]))
     else:
         language = []
     return [
         cue
         for cue in cues
-        if cue.needs is Support.NONE
-        or _is_supported(cue, sure if cue.needs is Support.SURE else [*sure, *language])
+        if cue.needs is NeededSupport.NONE
+        or _is_supported(cue, sure if cue.needs is NeededSupport.SURE else [*sure, *language])
     ]
 
 

@@ -73,7 +73,7 @@ class Spot:
     """ISO 3166-1 alpha-2 code of the place; empty if the cue names none."""
 
 
-class Support(Enum):
+class NeededSupport(Enum):
     """What a doubtful name needs in the rest of the text."""
 
     NONE = "none"
@@ -104,5 +104,5 @@ class Cue:
     spots: Sequence[Spot] = ()
     name: str = ""
     """The words of the name alone, as they are in the text; empty if the cue is no name."""
-    needs: Support = Support.NONE
+    needs: NeededSupport = NeededSupport.NONE
     """What else the text must say for the cue to count; see `support.py`."""

@@ -20,7 +20,7 @@ from geotagger.text.gazetteer.persons import load_person_names
 from geotagger.text.gazetteer.tokens import ABBREVIATIONS
 from geotagger.text.gazetteer.travelling_names import WORLD_BRAND, travelling_names
 from geotagger.text.language.words import load_word_model
-from geotagger.text.types import Support
+from geotagger.text.types import NeededSupport
 
 MIN_ALIAS_LETTERS = 6
 """Shorter words are too easily a brand or misread letters to be another name of a place."""
@@ -79,7 +79,7 @@ def plausible_entries(entries: Sequence[GazetteerEntry], match: NameMatch) -> li
     return [entry for entry in plausible if entry in usual or _is_part(normal, _usual(entry))]
 
 
-def needed_support(entries: Sequence[GazetteerEntry], match: NameMatch) -> Support:
+def needed_support(entries: Sequence[GazetteerEntry], match: NameMatch) -> NeededSupport:
     """What the rest of the text must say for a name to count.
 
     Args:
@@ -89,11 +89,11 @@ def needed_support(entries: Sequence[GazetteerEntry], match: NameMatch) -> Suppo
     """
     normal = match.normal
     if match.context >= OFFICIAL and match.letter_case < 1:
-        return Support.ANY
+        return NeededSupport.ANY
     if match.context >= OFFICIAL or match.region_code or not normal.isascii():
-        return Support.NONE
+        return NeededSupport.NONE
     if any(entry.kind == "country" for entry in entries):
-        return Support.NONE
+        return NeededSupport.NONE
     by_name = _people_by_name(entries)
     usual = [entry for entry in entries if _is_usual(entry, normal)]
     cities = [entry for entry in entries if _is_city_name(entry, normal, by_name)]
@@ -103,15 +103,15 @@ def needed_support(entries: Sequence[GazetteerEntry], match: NameMatch) -> Suppo
     is_product = kind and (kind == WORLD_BRAND or people < LARGE_TOWN_PEOPLE)
     plain_in = _languages_of_plain_word(normal, people, MOST_FAMILIAR)
     if is_product or match.letter_case < 1 or any(plain_in & _spoken(entry) for entry in named):
-        return Support.SURE
+        return NeededSupport.SURE
     if match.context < 1 or not (usual or cities or _is_rare_spelling(entries, normal)):
-        return Support.ANY
+        return NeededSupport.ANY
     if len(normal) <= ACRONYM_LETTERS and people < LARGE_TOWN_PEOPLE:
-        return Support.ANY
+        return NeededSupport.ANY
     if _is_person(normal, people) or _has_other_diacritics(match, usual):
-        return Support.ANY
+        return NeededSupport.ANY
     is_ambiguous = len(named) > 1 and people < SMALL_TOWN_PEOPLE
-    return Support.ANY if plain_in or is_ambiguous else Support.NONE
+    return NeededSupport.ANY if plain_in or is_ambiguous else NeededSupport.NONE
 
 
 def _is_rare_spelling(entries: Sequence[GazetteerEntry], normal: str) -> bool:

@@ -4,7 +4,7 @@ import pytest
 
 from geotagger.text.find_cues import find_cues
 from geotagger.text.support import supported_cues
-from geotagger.text.types import Cue, OcrResult, Spot, Support, TextLine
+from geotagger.text.types import Cue, NeededSupport, OcrResult, Spot, TextLine
 
 BOX = ((0.1, 0.4), (0.9, 0.4), (0.9, 0.6), (0.1, 0.6))
 MELVILLE = Spot(40.79, -73.42, 1000.0, 5.0, town="Melville", name="Melville", country="US")
@@ -17,7 +17,7 @@ def place_names(text: str) -> list[str]:
     return [cue.meaning.partition(" (and")[0] for cue in cues if cue.kind == "place name"]
 
 
-def doubtful(spot: Spot, needs: Support) -> Cue:
+def doubtful(spot: Spot, needs: NeededSupport) -> Cue:
     meaning = f"{spot.name}, {spot.country}"
     return Cue("place name", spot.name, meaning, {}, (spot,), spot.name, needs)
 
@@ -29,14 +29,14 @@ def no_language(_: object) -> list[Cue]:
 @pytest.mark.parametrize(
     ("other", "needs", "counts"),
     [
-        (Cue("postcode", "NY 11747", "postcode of US", {"US": 20.0}), Support.SURE, True),
-        (Cue("postcode", "1234 AB", "postcode of NL", {"NL": 20.0}), Support.ANY, False),
-        (Cue("money", "$", "USD", {"US": 2.0}), Support.ANY, False),
-        (Cue("language", "", "language en", {"US": 50.0}), Support.ANY, False),
+        (Cue("postcode", "NY 11747", "postcode of US", {"US": 20.0}), NeededSupport.SURE, True),
+        (Cue("postcode", "1234 AB", "postcode of NL", {"NL": 20.0}), NeededSupport.ANY, False),
+        (Cue("money", "$", "USD", {"US": 2.0}), NeededSupport.ANY, False),
+        (Cue("language", "", "language en", {"US": 50.0}), NeededSupport.ANY, False),
     ],
 )
 def test_other_evidence_of_its_country_supports_a_name(
-    other: Cue, needs: Support, counts: bool
+    other: Cue, needs: NeededSupport, counts: bool
 ) -> None:
     name = doubtful(MELVILLE, needs)
     kept = supported_cues([name, other], [TextLine("Melville", 0.95, BOX)], no_language)
@@ -52,21 +52,23 @@ def test_the_language_of_the_other_words_supports_a_name_but_not_a_product() -> 
         asked.extend(line.text.strip() for line in lines)
         return [Cue("language", "aperto", "language it", {"IT": 40.0})]
 
-    town, product = (doubtful(GORGONZOLA, needs) for needs in (Support.ANY, Support.SURE))
+    town, product = (
+        doubtful(GORGONZOLA, needs) for needs in (NeededSupport.ANY, NeededSupport.SURE)
+    )
     assert supported_cues([town], [line], find_languages) == [town]
     assert asked == ["aperto"]
     assert supported_cues([product], [line], find_languages) == []
 
 
 def test_a_place_nearby_supports_a_name_and_a_far_one_does_not() -> None:
-    name = doubtful(GORGONZOLA, Support.SURE)
+    name = doubtful(GORGONZOLA, NeededSupport.SURE)
     for lat, counts in ((45.46, True), (41.90, False)):
         near = Cue("place name", "X", "X, IT", {}, (Spot(lat, 9.19, 50.0, 10.0, country="IT"),))
         assert (name in supported_cues([name, near], [], no_language)) is counts
 
 
 def test_two_doubtful_names_do_not_support_each_other() -> None:
-    names = [doubtful(GORGONZOLA, Support.ANY), doubtful(GORGONZOLA, Support.SURE)]
+    names = [doubtful(GORGONZOLA, NeededSupport.ANY), doubtful(GORGONZOLA, NeededSupport.SURE)]
     assert supported_cues(names, [], no_language) == []
 
 
