@@ -132,6 +132,8 @@ class StarterData:
     """Labelled photos with the outputs of the pretrained backbones, and the cells to classify."""
 
     examples: list[Example]
+    group: NDArray[np.str_]
+    """[n] the group of `hold_out` of each photo; "" for none."""
     pretrained: dict[str, NDArray[np.float32]]
     """Name of a backbone -> [n, width] its outputs before tuning, for whole pictures that are
     squashed to squares."""
@@ -142,13 +144,6 @@ class StarterData:
     root: torch.Tensor
     """[C, C] of training.models.cell_layer.cell_covariance_root."""
     run: Path
-
-    @cached_property
-    def group(self) -> NDArray[np.str_]:
-        """[n] the group of `hold_out` of each photo; "" for none."""
-        if not self.options.hold_out:
-            return np.full(len(self.examples), "")
-        return hold_out_sources(self.examples, self.options.hold_out)
 
     @cached_property
     def fold(self) -> NDArray[np.intp]:
@@ -398,6 +393,9 @@ def read_starter_data(experiment: Experiment, options: StarterOptions) -> Starte
     examples, unplaced = require_country(examples)
     problems += unplaced
     report_left_out(problems)
+    group = np.full(len(examples), "")
+    if options.hold_out:
+        group = hold_out_sources(examples, options.hold_out)
     cells = make_cells(examples, options.cell_radius_km)
     vague = sum(not example.is_located for example in examples)
     click.echo(
@@ -411,7 +409,7 @@ def read_starter_data(experiment: Experiment, options: StarterOptions) -> Starte
         for name in dict.fromkeys(map(base_name, options.backbones))
     }
     root = cell_covariance_root(cells, options.layer.cell_covariance)
-    return StarterData(examples, pretrained, cells, continents(), options, root, run)
+    return StarterData(examples, group, pretrained, cells, continents(), options, root, run)
 
 
 def load_tuned(name: str, frozen_stages: int, file: Path) -> TuningNetwork:

@@ -42,6 +42,9 @@ class LayerOptions:
     """Principal components that are kept; 0 keeps all."""
     gamma: float = 0.0
     """Of the Gaussian kernel over known photos (landmarks.py); 0 for a linear layer."""
+    landmarks: int = 0
+    """Photos that the kernel compares with, drawn by their weight; 0 for all. Fewer make a smaller
+    model, and a fit that takes less time and memory."""
     kernel_components: int = 512
     """Principal components of the features that the kernel compares."""
     cell_covariance: float = 0.5
@@ -79,12 +82,12 @@ def fit_layer(
     Returns:
         A layer that maps features [B, D] to logits [B, C].
     """
-    front, values, projection, offset = _inputs(torch.from_numpy(features), options)
     targets = place_targets(examples, cells, options.tau_km, options.own_country)
     weights = balance_weights(examples, options.source_exponent, options.country_exponent)
     if importance is not None:
         weights = weights * importance / np.mean(weights * importance)
     weight = torch.from_numpy(weights)
+    front, values, projection, offset = _inputs(torch.from_numpy(features), weights, options)
     log_prior = torch.from_numpy((weights[:, None] * targets.cells).mean(axis=0))
     log_prior = log_prior.clamp_min(1e-7).log()
     losses = PlaceLoss(targets, cells, continent_of, options.levels, options.levels)
@@ -115,7 +118,7 @@ def empty_layer(width: int, cell_count: int, landmarks: tuple[int, int] | None) 
 
 
 def _inputs(
-    features: torch.Tensor, options: LayerOptions
+    features: torch.Tensor, weights: NDArray[np.float32], options: LayerOptions
 ) -> tuple[nn.Module, torch.Tensor, torch.Tensor, torch.Tensor]:
     """Returns (front, values, projection, offset).
 
@@ -123,8 +126,21 @@ def _inputs(
     """
     if not options.gamma:
         return nn.Identity(), *principal_components(features, options.components)
-    front = LandmarkKernel.fit(features, options.kernel_components, options.gamma)
-    return front, *kernel_components(front(features), options.components)
+    rows = _landmark_rows(weights, options.landmarks)
+    front = LandmarkKernel.fit(features, options.kernel_components, options.gamma, rows)
+    similarity = front(features)
+    projection, offset = kernel_components(similarity[rows], options.components)
+    return front, similarity @ projection - offset, projection, offset
+
+
+def _landmark_rows(weights: NDArray[np.float32], count: int) -> torch.Tensor | slice:
+    """Draws `count` photos without replacement by their weights; all if 0."""
+    count = min(count, np.count_nonzero(weights))
+    if not count or count == len(weights):
+        return slice(None)
+    share = np.float64(weights) / np.float64(weights).sum()
+    drawn = np.random.default_rng(0).choice(len(weights), count, replace=False, p=share)
+    return torch.from_numpy(np.sort(drawn))
 
 
 def _regress(

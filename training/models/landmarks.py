@@ -8,12 +8,13 @@ from torch.nn.functional import normalize
 
 
 class LandmarkKernel(nn.Module):
-    """The similarity of a photo to each of the training photos, the *landmarks*.
+    """The similarity of a photo to training photos, the *landmarks*.
 
     The features are standardised, projected to their principal components and scaled to length 1.
     The similarity of two photos is exp(-gamma * |a - b|^2), the Gaussian kernel: close to a linear
     model for a small gamma, close to the nearest neighbour for a large one. A linear layer over
-    similarities is kernel regression (Rasmussen and Williams 2006, chapter 3).
+    similarities is kernel regression (Rasmussen and Williams 2006, chapter 3). If only some of the
+    training photos are landmarks, it is the Nystroem method (Williams and Seeger 2001).
     """
 
     projection: torch.Tensor
@@ -36,13 +37,20 @@ class LandmarkKernel(nn.Module):
         self.register_buffer("gamma", torch.zeros(()))
 
     @classmethod
-    def fit(cls, features: torch.Tensor, components: int, gamma: float) -> LandmarkKernel:
-        """Makes the rows of features [M, D] the landmarks; `components` 0 keeps all."""
+    def fit(
+        cls,
+        features: torch.Tensor,
+        components: int,
+        gamma: float,
+        rows: torch.Tensor | slice = slice(None),
+    ) -> LandmarkKernel:
+        """Makes some rows of the features [n, D] landmarks; `components` 0 keeps all."""
         _, projection, offset = principal_components(features, components)
-        kernel = cls(features.shape[1], projection.shape[1], len(features))
+        landmarks = features[rows]
+        kernel = cls(features.shape[1], projection.shape[1], len(landmarks))
         kernel.projection, kernel.offset = projection, offset
         kernel.gamma = torch.tensor(gamma)
-        kernel.landmarks = kernel.project(features)
+        kernel.landmarks = kernel.project(landmarks)
         return kernel
 
     def project(self, features: torch.Tensor) -> torch.Tensor:
@@ -83,18 +91,19 @@ def principal_components(
 
 def kernel_components(
     similarity: torch.Tensor, components: int
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Computes kernel principal components (Schoelkopf et al. 1998).
 
-    The variances of the components are 1 on average, as those of standardised features.
+    The variances of the components of the landmarks are 1 on average, as those of standardised
+    features.
 
     Args:
         similarity: [M, M] of the landmarks among themselves.
         components: P; 0 keeps all.
 
     Returns:
-        (values [M, P], projection [M, P], offset [P]), with
-        values = similarity @ projection - offset.
+        (projection [M, P], offset [P]): the components of photos with similarities [n, M] are
+        similarity @ projection - offset.
     """
     mean = similarity.mean(dim=0)
     centred = similarity - mean - similarity.mean(dim=1, keepdim=True) + similarity.mean()
@@ -104,4 +113,4 @@ def kernel_components(
     scale = (len(similarity) * kept.sum() / variances[kept].sum()).sqrt()
     projection = (directions[:, kept] / variances[kept].sqrt() * scale).float()
     projection = projection - projection.mean(dim=0)
-    return similarity @ projection - mean @ projection, projection, mean @ projection
+    return projection, mean @ projection

@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     from training.data.example import Example
     from training.targets.cells import Cells
 
+
+COMPONENTS = 256
+"""Principal components of the features that the regression sees."""
 SIMPLE_LAYER = LayerOptions(
     tau_km=150,
     source_exponent=0.4,
     country_exponent=0.35,
-    components=0,
+    components=COMPONENTS,
     cell_covariance=0.0,
     levels=0.5,
 )
-
-COMPONENTS = 256
-"""Principal components of the features that the regression sees."""
 RIDGE = 0.3
 """The penalty of the regression, in units of the mean variance of a component times the number of
 photos."""
@@ -65,18 +65,17 @@ def learn_importance(
         UsageError: There are fewer independent sources than folds.
     """
     fold = assign_folds(examples, folds)
-    values = principal_components(torch.from_numpy(features), COMPONENTS)[0].numpy()
     logits = np.zeros((len(examples), len(cells)), np.float32)
     root = torch.eye(len(cells))
     for held_out in range(folds):
         rows, train = np.flatnonzero(fold == held_out), np.flatnonzero(fold != held_out)
-        layer = fit_layer(
-            values[train], [examples[row] for row in train], cells, root, continent_of, SIMPLE_LAYER
-        )
+        own = [examples[row] for row in train]
+        layer = fit_layer(features[train], own, cells, root, continent_of, SIMPLE_LAYER)
         with torch.inference_mode():
-            logits[rows] = layer(torch.from_numpy(values[rows])).numpy()
+            logits[rows] = layer(torch.from_numpy(features[rows])).numpy()
     country = np.array([example.country for example in examples])
     gain = country_gain_nats(logits, cells, country, fold)
+    values = principal_components(torch.from_numpy(features), COMPONENTS)[0].numpy()
     return importance(locatability(values, gain, country, fold), least)
 
 

@@ -42,9 +42,10 @@ def fitted(root, **options):
 
 
 GALLERY_KINDS = [{}, {"components": 2}, {"levels": 0.5}, {"gamma": 1.0, "components": 3}]
+FEW_LANDMARKS = {"gamma": 1.0, "components": 3, "landmarks": 30}
 
 
-@pytest.mark.parametrize("options", GALLERY_KINDS)
+@pytest.mark.parametrize("options", [*GALLERY_KINDS, FEW_LANDMARKS])
 def test_looks_are_told_apart_and_the_prior_is_taken_out(options):
     layer = fitted(cell_covariance_root(cells(), 0.0), **options)
     kenya, norway = logits(layer, [1.0, 0, 0]), logits(layer, [0, 1.0, 0])
@@ -55,7 +56,7 @@ def test_looks_are_told_apart_and_the_prior_is_taken_out(options):
         assert between[0] == pytest.approx(between[2], abs=0.5)
 
 
-@pytest.mark.parametrize("options", [GALLERY_KINDS[0], GALLERY_KINDS[-1]])
+@pytest.mark.parametrize("options", [GALLERY_KINDS[0], GALLERY_KINDS[-1], FEW_LANDMARKS])
 def test_a_layer_is_loaded_into_an_empty_one_of_its_shape(options):
     layer = fitted(torch.eye(3), **options)
     known = layer.state_dict().get("0.landmarks")
@@ -74,11 +75,23 @@ def test_likeness_is_one_to_itself_and_fades_with_sharpness():
     assert torch.allclose(soft, torch.exp(-0.5 * torch.cdist(cosine, cosine) ** 2), atol=1e-3)
 
 
+def test_landmarks_are_drawn_by_their_weight():
+    examples, features = two_looks(np.random.default_rng(0))
+    importance = np.repeat([1.0, 0.0], [40, 40]).astype(np.float32) + 1e-6
+    chosen = LayerOptions(gamma=1.0, components=5, landmarks=30)
+    layer = fit_layer(features, examples, cells(), torch.eye(3), CONTINENTS, chosen, importance)
+    assert layer[0].landmarks.shape[0] == 30
+    likeness = layer[0](torch.from_numpy(features))
+    drawn = (likeness.max(dim=1).values > 1 - 1e-5).nonzero()[:, 0]
+    assert len(drawn) == 30
+    assert (drawn < 40).all()
+
+
 def test_components_of_likenesses_have_the_kernel_as_their_products():
     looks = torch.from_numpy(two_looks(np.random.default_rng(0))[1])
     known = LandmarkKernel.fit(looks, 0, 1.0)(looks)
-    values, turn, offset = kernel_components(known, 80)
-    assert torch.allclose(known @ turn - offset, values)
+    turn, offset = kernel_components(known, 80)
+    values = known @ turn - offset
     assert values.mean(dim=0).abs().max() < 1e-3
     middle = torch.eye(80) - 1 / 80
     centred = middle @ known @ middle
