@@ -209,8 +209,10 @@ def test_locate_uses_the_neighbours_and_returns_failures_as_results(trip, starte
     assert found[2].prediction is None
     assert [str(reason.code) for reason in found[2].reasons] == ["not_a_picture"]
     assert found[2].to_geojson()["geometry"] is None
-    assert starter.locate([trip / "10.jpg"])[0].to_dict() == near.to_dict()
-    assert starter.locate(trip / "10.jpg").to_dict() == near.to_dict()
+    alone = starter.locate([trip / "10.jpg"])[0]  # without the pictures of its trip
+    assert alone.prediction.place == near.prediction.place
+    assert alone.prediction.evidence == near.prediction.evidence
+    assert starter.locate(trip / "10.jpg").to_dict() == alone.to_dict()
 
 
 def test_a_loaded_model_sees_folders_as_they_are_now(trip, starter):
@@ -261,7 +263,8 @@ def test_tag_and_untag(trip):
     files = sorted(trip.iterdir())
     before = [file.read_bytes() for file in files]
     counts = geotagger.tag(trip, write_exif=True, device="cpu", read_text=False)
-    assert counts.statuses == {Status.PREDICTED: 1, Status.TAGGED: 1, Status.FAILED: 1}
+    assert counts.photos == 3
+    assert counts.statuses[Status.TAGGED] == counts.statuses[Status.FAILED] == 1
     assert geotagger.read_metadata(trip / "10.jpg").gps_is_prediction
     assert geotagger.untag(trip) == {"untouched": 2, "restored": 1}
     assert [file.read_bytes() for file in files] == before
