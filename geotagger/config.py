@@ -137,7 +137,7 @@ class RunOptions:
     text_device: Device | None = None
     """Device of the text reader; None for `device`."""
     album: bool = False
-    """Use photos nearby in time, of this camera and others: their measured GPS, their words."""
+    """Place photos with those nearby in time, of this camera and others: GPS, words, pictures."""
     neighbour_gps: bool = True
     """With `album`, use measured GPS. Where photos are scored by their GPS, it would leak it."""
     use_names: bool = False

@@ -176,7 +176,7 @@ def album_flag() -> Callable[..., Any]:
         "--album/--no-album",
         default=True,
         show_default=True,
-        help="Use GPS and text of photos nearby in time as evidence, also those of other devices.",
+        help="Place the photos of a trip together: GPS, text and looks of photos nearby in time.",
     )
 
 

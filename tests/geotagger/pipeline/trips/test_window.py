@@ -93,7 +93,7 @@ def test_signs_of_a_camera_that_was_with_this_one_count(belief, places):
     joined = replace(mute, outcome=replace(mute.outcome, moment=together))
     assert not album_of(shared(belief, sign, mute)[1])
     found = shared(belief, sign, joined)[1]
-    assert share_of(belief, found, "SE") > 0.9
+    assert share_of(belief, found, "SE") > 0.7
     assert "a.jpg, 60 s apart" in album_of(found)[0].reason
 
 
@@ -110,7 +110,7 @@ def test_belief_falls_with_the_gap_and_ends_after_months(belief, places):
     found = shared(belief, sign, *(item(f"{gap}.jpg", gap, picture(places)) for gap in gaps))[1:]
     shares = [share_of(belief, each, "SE") for each in found]
     assert shares == sorted(shares, reverse=True)
-    assert shares[0] > 0.85
+    assert shares[0] > 0.75
     assert album_of(found[-2])
     assert not album_of(found[-1])
 
