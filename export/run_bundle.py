@@ -24,6 +24,7 @@ from geotagger.geography.places import load_places
 from geotagger.vision import parity
 from geotagger.vision.bundle.bundle import hash_files, load_bundle
 from geotagger.vision.bundle.card import CARD_FILE, MODEL_FILE, Calibration, ModelCard, Probe
+from geotagger.vision.bundle.head_specs import SightHead
 from geotagger.vision.bundle.placing import check_place, take_place
 from geotagger.vision.decoding.factory import make_decoder
 from geotagger.vision.runtime.self_test import probe_outputs
@@ -212,7 +213,11 @@ def fit_calibration(model: Exportable, bundle: ModelBundle) -> Calibration:
     if model.held_out is None or not len(model.held_out):
         return model.calibration
     places = load_places()
-    decoders = {head.output: make_decoder(bundle, head, places) for head in bundle.card.heads}
+    decoders = {
+        head.output: make_decoder(bundle, head, places)
+        for head in bundle.card.heads
+        if not isinstance(head, SightHead)
+    }
     return calibrate.fit(model.held_out, decoders, places)
 
 

@@ -180,7 +180,9 @@ class Geotagger:
             clock_offset_s=clock_offset_s,
         )
         self._setup = EvidenceSetup(self._options)
-        (self._vision,) = self._setup.vision_sources()
+        vision = self._setup.vision_sources()
+        (self._vision,) = vision
+        self._sights = self._setup.sight_sources(vision)
         self._bundle = self._setup.bundles[0]
         self.card = self._bundle.card
 
@@ -326,7 +328,12 @@ class Geotagger:
 
     def _sources(self) -> list[EvidenceSource[Any]]:
         """All sources: the networks are loaded once, the others see folders as they are now."""
-        return [self._vision, *self._text_sources, *self._setup.context_sources()]
+        return [
+            self._vision,
+            *self._sights,
+            *self._text_sources,
+            *self._setup.context_sources(),
+        ]
 
     @cached_property
     def _text_sources(self) -> list[EvidenceSource[Any]]:

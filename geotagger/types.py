@@ -165,6 +165,8 @@ class SourceKind(StrEnum):
     """The kinds of sources of evidence."""
 
     VISION = "vision"
+    SIGHTS = "sights"
+    """Photos of known sights that the picture looks like."""
     TEXT = "text"
     CLOCK = "clock"
     ALBUM = "album"

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from export.families.family import Exportable
+from export.families.sights import with_sights
 from export.readme import describe_backbones, starter_page
 from geotagger.vision.bundle.card import UNCALIBRATED, Calibration
 from geotagger.vision.bundle.head_specs import ClassifyHead
@@ -36,8 +37,9 @@ def load(run: Path, document: dict[str, Any]) -> Exportable:
         "by_continent": continent_scores(run, document["temperature"]),
     }
     head = ClassifyHead("cells", "cell_logits", "labels.csv", document["temperature"], places=True)
-    return Exportable(
-        module=load_network(run, options, count),
+    network = load_network(run, options, count)
+    model = Exportable(
+        module=network,
         spec=options.spec,
         heads=(head,),
         write_tables=lambda folder: write_labels(folder / head.labels, make_labels(cells)),
@@ -50,6 +52,7 @@ def load(run: Path, document: dict[str, Any]) -> Exportable:
         quantise=("static",),
         page=lambda name, precision, parity: starter_page(name, document, precision, parity),
     )
+    return with_sights(run, network, model)
 
 
 def load_network(run: Path, options: StarterOptions, cell_count: int) -> StarterNetwork:

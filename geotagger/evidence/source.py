@@ -34,6 +34,8 @@ class LoadedPhoto:
     """What a source found out about the photo that is no evidence of its place."""
     moment: Moment | None = None
     """Its place in the sequence of another camera, if a source found that the two were together."""
+    shared_inputs: dict[Any, Any] = field(default_factory=dict, init=False, repr=False)
+    """Inputs of networks that several sources need: made once, kept as long as the picture."""
     _picture: Picture | None = field(default=None, init=False, repr=False)
 
     @property

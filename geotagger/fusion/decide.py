@@ -11,7 +11,11 @@ from numpy.typing import NDArray
 from geotagger.fusion.mass import CountryParts, ProbabilityMass, heaviest_rows
 from geotagger.fusion.measured import finest_level, most_precise
 from geotagger.fusion.named_town import named_town
-from geotagger.fusion.posterior import downweight_vision, posterior_mass
+from geotagger.fusion.posterior import (
+    downweight_vision,
+    downweight_vision_beside_sight,
+    posterior_mass,
+)
 from geotagger.fusion.prior import Constants, log_prior
 from geotagger.geography.places import Places
 from geotagger.geography.sphere import (
@@ -85,9 +89,11 @@ class Fusion:
             self.log_prior = np.where(within, self.log_prior, -np.inf).astype(np.float32)
 
     def posterior(self, evidence: Sequence[Evidence]) -> ProbabilityMass:
-        """Posterior mass, float32 [len(places)]. Vision counts less next to text."""
-        factor = self.constants.vision_weight_beside_text
-        return posterior_mass(self.log_prior, downweight_vision(evidence, factor))
+        """Posterior mass, float32 [len(places)]. Vision counts less next to text and sights."""
+        constants = self.constants
+        evidence = downweight_vision(evidence, constants.vision_weight_beside_text)
+        evidence = downweight_vision_beside_sight(evidence, constants.vision_weight_beside_sight)
+        return posterior_mass(self.log_prior, evidence)
 
     def decide(self, evidence: Sequence[Evidence]) -> Prediction:
         """The prediction that the evidence supports. Takes about a millisecond."""

@@ -54,6 +54,23 @@ def downweight_vision(evidence: Sequence[Evidence], factor: float) -> list[Evide
     """
     if all(item.kind != SourceKind.TEXT for item in evidence):
         return list(evidence)
+    return _with_vision_weight(evidence, factor)
+
+
+def downweight_vision_beside_sight(evidence: Sequence[Evidence], factor: float) -> list[Evidence]:
+    """Multiply the weight of vision evidence by `factor` if the picture shows a known sight.
+
+    Both judge by the same features, and would count some of them twice. The factor applies as far
+    as the picture is likely to show the sight.
+    """
+    for item in evidence:
+        if item.kind == SourceKind.SIGHTS:
+            shown = 1 - item.outlier_probability
+            evidence = _with_vision_weight(evidence, 1 - (1 - factor) * shown)
+    return list(evidence)
+
+
+def _with_vision_weight(evidence: Sequence[Evidence], factor: float) -> list[Evidence]:
     return [
         replace(item, weight=factor * item.weight) if item.kind == SourceKind.VISION else item
         for item in evidence

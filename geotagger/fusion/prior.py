@@ -51,6 +51,9 @@ class Constants:
     come from there."""
     vision_weight_beside_text: float
     """Factor for the weight of vision where telling words were read."""
+    vision_weight_beside_sight: float
+    """Factor for the weight of vision where the picture shows a known sight: both judge by the same
+    features of the picture."""
 
     @classmethod
     def load(cls) -> Constants:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from geotagger.calibration.stored import calibrated
@@ -10,6 +11,7 @@ from geotagger.evidence.album_trees import AlbumTrees
 from geotagger.evidence.cached import CachedSource, InferenceCache
 from geotagger.evidence.camera_gps import AlbumSource
 from geotagger.evidence.clock import ClockSource
+from geotagger.evidence.sights import SightSource
 from geotagger.evidence.source import EvidenceSource, NetworkSource
 from geotagger.evidence.tracks import TrackSource
 from geotagger.evidence.vision import VisionSource
@@ -21,6 +23,7 @@ from geotagger.images.excludes import DEFAULT_EXCLUDES, Excludes
 from geotagger.pipeline.near_duplicates import SharedInference
 from geotagger.tracks.load import load_tracks
 from geotagger.vision.bundle.bundle import find_bundle, load_bundle
+from geotagger.vision.bundle.head_specs import SightHead
 from geotagger.vision.search_space import CandidateSpace
 
 
@@ -59,7 +62,13 @@ class EvidenceSetup:
         Raises:
             DeviceError: a device that was asked for does not run here.
         """
-        return [*self.vision_sources(), *self.text_sources(), *self.context_sources()]
+        vision = self.vision_sources()
+        return [
+            *vision,
+            *self.sight_sources(vision),
+            *self.text_sources(),
+            *self.context_sources(),
+        ]
 
     def vision_sources(self) -> list[VisionSource]:
         """One source for each bundle; bundles with the same network share one session."""
@@ -82,6 +91,27 @@ class EvidenceSetup:
             with_network.setdefault(bundle.network_key, source)
             sources.append(source)
         return sources
+
+    def sight_sources(self, vision: Sequence[VisionSource]) -> list[SightSource]:
+        """The heads of known sights; each shares the network of its bundle's vision source."""
+        heads = [
+            (bundle, head, source)
+            for bundle, source in zip(self.bundles, vision, strict=True)
+            for head in bundle.card.heads
+            if isinstance(head, SightHead)
+        ]
+        return [
+            SightSource(
+                bundle,
+                head,
+                self.fusion.places,
+                self.fusion.log_prior,
+                name="sights" if len(heads) == 1 else f"sights:{bundle.card.name}",
+                crops=self._options.crops,
+                beside=source,
+            )
+            for bundle, head, source in heads
+        ]
 
     def text_sources(self) -> list[EvidenceSource[Any]]:
         """The source that reads words in the picture, if the run reads text."""

@@ -11,7 +11,7 @@ from geotagger.errors import UsageError
 from geotagger.geography.sphere import haversine_km
 from geotagger.images.decode import decode, fit
 from geotagger.images.scan import IMAGE_SUFFIXES
-from geotagger.vision.bundle.head_specs import ClassifyHead, RegressHead
+from geotagger.vision.bundle.head_specs import ClassifyHead, RegressHead, SightHead
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,7 +47,7 @@ LIMITS = {
 }
 """Precision -> kind of head -> limit."""
 for _limits in LIMITS.values():
-    _limits["caption"] = _limits["retrieve"]  # an embedding, both
+    _limits["caption"] = _limits["sights"] = _limits["retrieve"]  # embeddings, all three
 
 PARITY_PHOTOS, CALIBRATION_PHOTOS = 200, 200
 PROBE_TOLERANCE = {"fp32": 0.02, "fp16": 0.02, "int8": 0.5}
@@ -97,7 +97,10 @@ def _difference(
     if isinstance(head, RegressHead):
         km = np.asarray(haversine_km(*one.T.astype(float), *two.T.astype(float)))
         return km, km <= max(25.0, 0.2 * head.sigma_km)
-    gallery = bundle.vectors(head).astype(np.float32)
+    if isinstance(head, SightHead):
+        gallery = bundle.sights(head).vectors
+    else:
+        gallery = bundle.vectors(head).astype(np.float32)
     first, second = ((values @ gallery.T).argmax(axis=1) for values in (one, two))
     return 1 - (one * two).sum(axis=1), first == second
 

@@ -27,6 +27,7 @@ LEVELS = tuple(Level)
 CHECKS = tuple(GpsCheck)
 SOURCES: Mapping[str, str] = {
     SourceKind.VISION: "picture",
+    SourceKind.SIGHTS: "known sights",
     SourceKind.TEXT: "text",
     SourceKind.CLOCK: "clock",
     SourceKind.ALBUM: "nearby photos",

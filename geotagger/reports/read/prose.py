@@ -14,6 +14,7 @@ from geotagger.types import SourceKind
 
 _STARTS: Mapping[SourceKind, str] = {
     SourceKind.VISION: r"(?:picture (?:looks like|points to)|closest caption:) ",
+    SourceKind.SIGHTS: r"looks like known photos of ",
     SourceKind.TEXT: r"sign: ",
     SourceKind.CLOCK: r"clock [+-]",
     SourceKind.ALBUM: r"(?:album|trip): ",

@@ -13,14 +13,23 @@ from platformdirs import user_data_path
 
 from geotagger.errors import BundleError
 from geotagger.vision.bundle.card import CARD_FILE, MODEL_FILE, ModelCard
-from geotagger.vision.bundle.head_specs import CaptionHead, ClassifyHead, RegressHead, RetrieveHead
+from geotagger.vision.bundle.head_specs import (
+    CaptionHead,
+    ClassifyHead,
+    RegressHead,
+    RetrieveHead,
+    SightHead,
+)
 from geotagger.vision.bundle.label_tables import (
     Gallery,
     Label,
+    SightPhotos,
     read_captions,
     read_gallery,
     read_labels,
+    read_sights,
     read_vectors,
+    read_width,
 )
 
 if TYPE_CHECKING:
@@ -73,8 +82,14 @@ class ModelBundle:
         """The K places that the captions name, and the vectors of the captions [K, D]."""
         return read_captions(self.path / head.gallery, self.path / head.labels)
 
+    def sights(self, head: SightHead) -> SightPhotos:
+        """The photos of a head of known sights."""
+        return read_sights(self.path / head.gallery, self.path / head.sights)
+
     def width(self, head: Head) -> int:
         """The number of values that the head outputs for one photo."""
+        if isinstance(head, SightHead):
+            return read_width(self.path / head.gallery)
         if isinstance(head, ClassifyHead):
             return len(self.labels(head))
         return 2 if isinstance(head, RegressHead) else self.vectors(head).shape[1]
@@ -135,6 +150,8 @@ def load_bundle(path: Path) -> ModelBundle:
             bundle.labels(head)
         elif isinstance(head, CaptionHead):
             bundle.captions(head)
+        elif isinstance(head, SightHead):
+            bundle.sights(head)
     return bundle
 
 

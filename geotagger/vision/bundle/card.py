@@ -25,6 +25,7 @@ from geotagger.vision.bundle.head_specs import (
     Head,
     Name,
     NotBlank,
+    SightHead,
 )
 
 T = TypeVar("T")
@@ -184,6 +185,11 @@ def _check_references(card: ModelCard, source: str) -> None:
     for file in (MODEL_FILE, *(file for head in card.heads for file in head.files)):
         if file not in card.files:
             raise BundleError(f"{source}: 'files' lacks {file!r}, which the model needs; add it")
+    if all(isinstance(head, SightHead) for head in card.heads):
+        raise BundleError(
+            f"{source}: a model needs a head besides known sights, which most photos do not show; "
+            "add one"
+        )
     outputs = {head.output for head in card.heads}
     if set(card.probe.outputs) != outputs:
         raise BundleError(

@@ -103,7 +103,30 @@ class RegressHead(HeadSpec, frozen=True, tag="regress"):
     """The typical error on either axis."""
 
 
-Head = ClassifyHead | RetrieveHead | CaptionHead | RegressHead
+class SightHead(HeadSpec, frozen=True, tag="sights"):
+    """An embedding [B, D] of length 1, matched against embeddings of photos with known place.
+
+    Unlike the other heads it may say nothing: `none_logit` is the logit of "no known sight".
+    """
+
+    gallery: FileName
+    sights: FileName
+    scale: Scale
+    """Multiplies the cosines."""
+    none_logit: Annotated[float, Meta(ge=-1e3, le=1e3)]
+    """What no match of chance likeness exceeds; in the units of the scaled cosines."""
+    min_probability: Annotated[float, Meta(ge=0, le=1)]
+    """The head says nothing if its best place is less likely than this."""
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The embeddings, and the table of the photos."""
+        return (self.gallery, self.sights)
+
+
+PlaceHead = ClassifyHead | RetrieveHead | CaptionHead | RegressHead
+"""The heads whose evidence adds up."""
+Head = PlaceHead | SightHead
 
 _FIELDS = re.compile(r"\{(" + "|".join(CAPTION_FIELDS) + r")\}")
 

@@ -31,6 +31,8 @@ LABEL_COLUMNS = ("label", "continent", "country_code", "region", "lat", "lon", "
 CAPTION_COLUMNS = (*LABEL_COLUMNS, "parent")
 PARENTS = ("", "country", "region")
 POINT_COLUMNS = ("lat", "lon", "count")
+SIGHT_COLUMNS = ("lat", "lon", "radius_km", "log_trust")
+_SIGHT_TYPES = (np.int8, np.float16, np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,22 @@ class Gallery:
     """[G], degrees."""
     count: NDArray[np.float32]
     """[G], the number of photos at each point."""
+
+
+@dataclass(frozen=True, slots=True)
+class SightPhotos:
+    """Embeddings of photos with known place."""
+
+    vectors: NDArray[np.float32]
+    """[G, D], each row of length 1."""
+    lat: NDArray[np.float32]
+    """[G], degrees."""
+    lon: NDArray[np.float32]
+    """[G], degrees."""
+    radius_km: NDArray[np.float32]
+    """[G], how precise the place of each photo is."""
+    log_trust: NDArray[np.float32]
+    """[G], added to the scaled cosine: how far photos like this one share its place."""
 
 
 def read_labels(file: Path, places: bool) -> tuple[Label, ...]:
@@ -134,21 +152,64 @@ def read_gallery(vector_file: Path, point_file: Path) -> Gallery:
     return Gallery(vectors, lat, lon, count)
 
 
+def read_sights(vector_file: Path, table: Path) -> SightPhotos:
+    """The photos of a head of known sights.
+
+    Raises:
+        BundleError: a file cannot be read, the two do not fit each other, or a row of the vectors
+            is zero or not finite.
+    """
+    rows = [
+        (
+            _number(row, "lat", where, -90, 90),
+            _number(row, "lon", where, -180, 180),
+            _number(row, "radius_km", where, 0.1, 100),
+            _number(row, "log_trust", where, -100, 100),
+        )
+        for row, where in _rows(table, SIGHT_COLUMNS, SIGHT_COLUMNS)
+    ]
+    stored = _read_array(vector_file, *_SIGHT_TYPES)
+    _check_shape(stored, vector_file, len(rows), table)
+    vectors = stored.astype(np.float32)
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    if not (np.isfinite(length) & (length > 0)).all():
+        raise BundleError(f"{vector_file}: a row is zero or not finite; export the bundle again")
+    return SightPhotos(vectors / length, *np.array(rows, np.float32).T)
+
+
+def read_width(vector_file: Path) -> int:
+    """The length D of the vectors of a head of known sights.
+
+    Raises:
+        BundleError: the file is not an array of vectors.
+    """
+    stored = _read_array(vector_file, *_SIGHT_TYPES)
+    if stored.ndim != 2:
+        raise BundleError(f"{vector_file}: its shape is {stored.shape}; export the bundle again")
+    return int(stored.shape[1])
+
+
 def read_vectors(file: Path) -> NDArray[np.float16] | NDArray[np.float32]:
     """The vectors of a gallery [G, D], mapped from disk.
 
     Raises:
-        BundleError: the file is not an array of floats. Pickles and archives are never opened.
+        BundleError: the file is not an array of floats.
     """
+    return _read_array(file, np.float16, np.float32)
+
+
+def _read_array(file: Path, *types: type[np.generic]) -> NDArray[Any]:
+    """An array of one of these types, mapped from disk. Pickles and archives are never opened."""
     try:
-        vectors = np.lib.format.open_memmap(file, mode="r")
+        array: NDArray[Any] = np.lib.format.open_memmap(file, mode="r")
     except Exception as error:  # NumPy's header parser raises many types
         raise BundleError(
             f"{file}: not a readable .npy array ({error}); fetch the bundle again"
         ) from error
-    if vectors.dtype not in (np.float16, np.float32):
-        raise BundleError(f"{file}: must hold float16 or float32; export it again")
-    return vectors
+    if array.dtype not in types:
+        names = " or ".join(kind.__name__ for kind in types)
+        raise BundleError(f"{file}: must hold {names}; export it again")
+    return array
 
 
 def _check_shape(vectors: NDArray[Any], vector_file: Path, rows: int, table: Path) -> None:

@@ -21,12 +21,12 @@ from geotagger.vision.search_space import CandidateSpace, captions_for, gallery_
 if TYPE_CHECKING:
     from geotagger.geography.places import Places
     from geotagger.vision.bundle.bundle import ModelBundle
-    from geotagger.vision.bundle.head_specs import Head
+    from geotagger.vision.bundle.head_specs import PlaceHead
 
 
 def make_decoder(
     bundle: ModelBundle,
-    head: Head,
+    head: PlaceHead,
     places: Places,
     space: CandidateSpace | None = None,
     device: str = Device.CPU,

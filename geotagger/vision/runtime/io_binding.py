@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from geotagger.vision.bundle.bundle import ModelBundle
+    from geotagger.vision.bundle.head_specs import Head
 
 INPUT_NAME = "pixels"
 
@@ -48,14 +49,14 @@ _graph_ids = count(1)
 """CUDA graphs of one process need different ids; with one id they would replay each other."""
 
 
-def graph_outputs(bundle: ModelBundle) -> list[GraphOutput]:
-    """What each head reads, in the order of the card."""
+def graph_outputs(bundle: ModelBundle, heads: Sequence[Head]) -> list[GraphOutput]:
+    """What each of these heads reads."""
     return [
         GraphOutput(
             head.output,
             bundle.path / head.graph if isinstance(head, RetrieveHead) and head.graph else None,
         )
-        for head in bundle.card.heads
+        for head in heads
     ]
 
 

@@ -13,9 +13,12 @@ from geotagger.vision.runtime.io_binding import INPUT_NAME, graph_outputs
 from geotagger.vision.runtime.network import DeviceNetwork
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from geotagger.vision.bundle.bundle import ModelBundle
+    from geotagger.vision.bundle.head_specs import Head
 
 
 class VisionSession:
@@ -28,6 +31,7 @@ class VisionSession:
         batch_size: int = 0,
         threads: int = 1,
         shares_with: VisionSession | None = None,
+        heads: Sequence[Head] | None = None,
     ) -> None:
         """Load the model and run it once.
 
@@ -38,15 +42,17 @@ class VisionSession:
             threads: photos that run in parallel on the CPU.
             shares_with: a session whose bundle has the same network (`ModelBundle.network_key`).
                 The two share it: the second one to run the same pixels gets the results of the
-                first. The other arguments are then ignored.
+                first. Device, batch size and threads are then ignored.
+            heads: the heads whose outputs are wanted; None for all.
 
         Raises:
             BundleError: the model does not load, or is not what its card says.
             DeviceError: the device cannot run the model.
         """
         self._bundle = bundle
-        self._outputs = graph_outputs(bundle)
-        self._widths = [bundle.width(head) for head in bundle.card.heads]
+        heads = bundle.card.heads if heads is None else heads
+        self._outputs = graph_outputs(bundle, heads)
+        self._widths = [bundle.width(head) for head in heads]
         if shares_with is not None:
             self._start(shares_with._network)
             return
@@ -70,7 +76,7 @@ class VisionSession:
         return self._network.batch_size
 
     def run(self, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], ...]:
-        """The outputs of all heads for any number of photos.
+        """The outputs of the heads for any number of photos.
 
         Values that are not finite are returned as they are: they concern only their own photo.
 
@@ -78,7 +84,7 @@ class VisionSession:
             pixels: uint8 [n, S, S, 3], upright RGB.
 
         Returns:
-            float32 [n, width] of every head, in the order of the card.
+            float32 [n, width] of every head, in the order of `heads`.
 
         Raises:
             BundleError: an output has another shape than the card says.

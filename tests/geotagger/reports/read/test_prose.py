@@ -10,6 +10,7 @@ from geotagger.evidence.camera_gps import AlbumSource, Neighbour
 from geotagger.evidence.clock import Clock, ClockSource
 from geotagger.evidence.folder_names import Names, NamesSource
 from geotagger.evidence.ocr_text import evidence_of
+from geotagger.evidence.sights import reason_of
 from geotagger.pipeline.trips.window import TripEvidence
 from geotagger.reasons import ReasonCode
 from geotagger.reports.read.prose import reasons_of, split_evidence
@@ -97,7 +98,13 @@ def names(belief, origin):
     return words(belief, source.evidence(Names(origin, ("Lyon", "France"))))
 
 
+def sight(belief):
+    (row,) = belief.places.nearest_rows(LYON.lat, LYON.lon)
+    return reason_of(belief.places.place(int(row)), 0.71)
+
+
 SENTENCES = {
+    "sight": (sight, SourceKind.SIGHTS),
     "labels": (classified, SourceKind.VISION),
     "coordinates": (regressed, SourceKind.VISION),
     "captions": (captioned, SourceKind.VISION),
