@@ -136,7 +136,7 @@ def test_wrong_values_are_refused(card_text, path, value):
     [
         (("input", "fit"), "crop, clip, squash, pad"),
         (("input", "filter"), "bicubic, bilinear, lanczos"),
-        (("heads", 0, "kind"), "classify, retrieve, caption, regress"),
+        (("heads", 0, "kind"), "classify, retrieve, caption, regress, sights"),
     ],
 )
 def test_choices_are_named(card_text, path, choices):
