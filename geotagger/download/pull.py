@@ -32,7 +32,9 @@ from geotagger.file_lock import lock
 from geotagger.vision.bundle.bundle import embedded_bundles, models_folder
 from geotagger.vision.bundle.head_specs import is_name
 from geotagger.vision.bundle.placing import check_place, take_place
+from geotagger.vision.published.architecture import read_towers
 from geotagger.vision.published.bundle import BundleOptions, make_bundle, make_location
+from geotagger.vision.published.graph_template import tower_template
 from geotagger.vision.published.licences import (
     PUBLISHED_LICENCES,
     is_restricted,
@@ -166,6 +168,7 @@ def _pull_bundle(
         )
     origin, commit = _origin(options)
     files = CheckpointFiles(origin, with_text=wheel is None)
+    _check_graphs(options, files)
     licence = _licence(options, files)
     say(f"{options.model}: weights of {origin.name}, licence {licence}")
     if is_restricted(licence) and not options.accept_licence:
@@ -193,6 +196,17 @@ def _pull_bundle(
         photos=options.photos,
     )
     make_bundle(bundle, files.checkpoint(tensors, licence, hashes), release, draft, work)
+
+
+def _check_graphs(options: PullOptions, files: CheckpointFiles) -> None:
+    """
+    Raises:
+        UsageError: there is no graph for such a model in this precision.
+    """
+    towers = read_towers(files.config, files.origin.name)
+    tower_template(towers.image, options.precision)
+    if files.with_text:
+        tower_template(towers.text, "fp32" if options.precision == "fp32" else "fp16")
 
 
 def _pull_location(

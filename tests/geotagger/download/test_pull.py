@@ -1,12 +1,10 @@
 """`models pull` from the hub to the finished bundle. How a bundle is made is tested elsewhere."""
 
 import json
-import re
 import shutil
 import subprocess
 import sys
 from collections import namedtuple
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +13,6 @@ from msgspec import structs
 
 from geotagger.cli.main import cli
 from geotagger.download import checkpoint_files, pull
-from geotagger.download.known import models_without_graph
 from geotagger.errors import BundleError, DownloadError, UsageError
 from geotagger.vision.bundle.bundle import find_bundle, load_bundle, models_folder
 from geotagger.vision.bundle.card import CARD_FILE
@@ -259,11 +256,18 @@ def test_a_model_without_a_graph_is_refused_before_anything_is_fetched(hub, monk
     assert not hub.requests
 
 
-def test_the_guide_says_which_models_have_no_graph():
-    page = (Path(__file__).parents[3] / "docs" / "guide" / "models.md").read_text("utf-8")
-    found = re.search(r"no graphs yet for (.*?):", page, re.DOTALL)
-    named = re.findall(r"`([\w-]+)`", found[1]) if found else []
-    assert named == models_without_graph()
+def test_a_precision_without_a_graph_is_refused_before_weights_are_fetched(published, monkeypatch):
+    asked = []
+
+    def refuse(tower, precision):
+        asked.append((tower.name, precision))
+        raise UsageError("there is no graph")
+
+    monkeypatch.setattr(pull, "tower_template", refuse)
+    with pytest.raises(UsageError, match="there is no graph"):
+        run("clip-b32", "--precision", "int8")
+    assert asked == [("clip-image-12x768-patch32-224-quick_gelu", "int8")]
+    assert published.sent_bytes < 150_000
 
 
 def test_something_else_of_that_name_is_kept(published):
