@@ -1,7 +1,8 @@
 """Photos that are decoded once and then read from a memory-mapped file.
 
-An epoch of training reads every photo again. Decoding takes a fifth of the time of a small network
-on a CPU; the file takes 0.25 MB a photo of 240 px.
+An epoch of training reads every photo again. Photos of 240 px take 1.4 core-milliseconds to decode,
+next to 33 for a step of Lite2 at 192 px; those of a camera take many times as long. The file takes
+0.26 MB a photo of 240 px.
 """
 
 from __future__ import annotations
