@@ -47,7 +47,7 @@ def model(tmp_path_factory):
     random = np.random.default_rng(0)
     torch.manual_seed(0)
     network = StarterNetwork(("tiny",))
-    network.cells = torch.nn.Linear(network.width, 2)
+    network.cells = torch.nn.Linear(sum(network.widths), 2)
     rows, pictures = [], []
     for source in range(10):
         for name, (lat, lon, code) in SCENES.items():
