@@ -52,7 +52,7 @@ from geotagger.vision.published.graph_template import (
 from training.models.location_encoder import RandomFourierLocationEncoder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -150,9 +150,10 @@ class RandomGraph:
     """None for GeoCLIP's own layers."""
 
 
-def random_network(tower: TowerArchitecture, seed: int) -> RandomNetwork:
-    """Makes a checkpoint that has this tower. Its other tower is as small as possible."""
-    from transformers import CLIPConfig, CLIPModel, SiglipConfig, SiglipModel
+def tower_config(tower: TowerArchitecture) -> Any:
+    """Returns the configuration of a checkpoint that has this tower. Its other tower is as small as
+    possible."""
+    from transformers import CLIPConfig, SiglipConfig
 
     own = {
         "num_hidden_layers": tower.layers, "hidden_size": tower.width,
@@ -167,21 +168,18 @@ def random_network(tower: TowerArchitecture, seed: int) -> RandomNetwork:
     else:
         image = other | {"image_size": 32, "patch_size": 32}
         text = own | {"vocab_size": tower.vocabulary, "max_position_embeddings": tower.length}
-    marks = {"eos_token_id": tower.end_token or 1, "bos_token_id": 0, "pad_token_id": 0}
+    text |= {"eos_token_id": tower.end_token or 1, "bos_token_id": 0, "pad_token_id": 0}
     if tower.family == "clip":
-        config = CLIPConfig(
-            projection_dim=tower.dimensions,
-            text_config=text | marks,
-            vision_config=image,
-        )
-        kind = CLIPModel
-    else:
-        projection = tower.dimensions if tower.side == "text" else 16
-        config = SiglipConfig(
-            text_config=text | marks | {"projection_size": projection}, vision_config=image
-        )
-        kind = SiglipModel
-    model = kind._from_config(config, attn_implementation="eager").eval()
+        return CLIPConfig(projection_dim=tower.dimensions, text_config=text, vision_config=image)
+    text["projection_size"] = tower.dimensions if tower.side == "text" else 16
+    return SiglipConfig(text_config=text, vision_config=image)
+
+
+def random_network(tower: TowerArchitecture, seed: int) -> RandomNetwork:
+    """Makes a checkpoint that has this tower."""
+    from transformers import AutoModel
+
+    model = AutoModel.from_config(tower_config(tower), attn_implementation="eager").eval()
     return RandomNetwork(model, _randomise(model, seed))
 
 
@@ -213,8 +211,11 @@ class RandomPixels:
         return pixel_tensors(self.image_mean, self.image_std)
 
 
-def tower_graphs(tower: TowerArchitecture, seed: int, work: Path) -> Iterator[RandomGraph]:
-    """Exports a tower with random weights, as the tower of a published model, in each precision.
+def tower_graphs(
+    tower: TowerArchitecture, seed: int, work: Path, precisions: Sequence[str] = ()
+) -> Iterator[RandomGraph]:
+    """Exports a tower with random weights, as the tower of a published model, in all precisions or in
+    these.
 
     The file of one is written over by the next.
     """
@@ -234,7 +235,7 @@ def tower_graphs(tower: TowerArchitecture, seed: int, work: Path) -> Iterator[Ra
         fuse(full, fused, network.model.config)
         ready = fused
     tensors = {name: one for name, one in tensors.items() if name.startswith(prefixes)}
-    for precision in PRECISIONS[tower.side]:
+    for precision in precisions or PRECISIONS[tower.side]:
         if precision == "int8":
             WAYS["dynamic"].quantise(full, file, np.empty(0, np.uint8))
         elif precision == "fp16":

@@ -1,6 +1,7 @@
 """The tables that are part of the package, and functions that read them.
 
-Each table is built by a script in `tools/build_data/` or fitted by one in `training/`.
+Each table is built by a script in `tools/build_data/` or fitted by one in `training/`. The graphs
+in `graphs/` are made by `export/templates.py`.
 """
 
 from __future__ import annotations
