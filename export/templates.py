@@ -214,8 +214,7 @@ class RandomPixels:
 def tower_graphs(
     tower: TowerArchitecture, seed: int, work: Path, precisions: Sequence[str] = ()
 ) -> Iterator[RandomGraph]:
-    """Exports a tower with random weights, as the tower of a published model, in all precisions or in
-    these.
+    """Exports a tower with random weights, as that of a published model, in these precisions.
 
     The file of one is written over by the next.
     """

@@ -14,7 +14,6 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from geotagger.errors import BundleError, UsageError
 from geotagger.vision.published import graph_template
 from geotagger.vision.published.graph_template import (
-    GEOCLIP_HEAD,
     GEOCLIP_LOCATION,
     GraphTemplate,
     Weight,
