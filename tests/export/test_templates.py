@@ -148,7 +148,7 @@ def nodes_with_values(file):
     found = []
     for node in model.graph.node:
         inputs = [content.get(name, name) for name in node.input]
-        attributes = [one.SerializeToString(deterministic=True) for one in node.attribute]
+        attributes = sorted(one.SerializeToString(deterministic=True) for one in node.attribute)
         found.append((node.op_type, node.domain, inputs, list(node.output), attributes))
     return found
 
@@ -329,7 +329,7 @@ def test_a_shipped_graph_computes_what_the_exported_one_does(tower, precision, t
     random = np.random.default_rng(0)
     (graph,) = templates.tower_graphs(tower, 5, tmp_path, (precision,))
     template = tower_template(tower, precision)
-    assert templates.make_template(graph) == template
+    assert templates.make_template(graph).tensors == template.tensors
     template.fill(Tensors(graph.tensors), tmp_path / "filled.onnx")
     if tower.side == "image":
         size = (2, tower.size_px, tower.size_px, 3)
