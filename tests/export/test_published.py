@@ -17,12 +17,12 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 pytest.importorskip("tokenizers")
 
-from export.published import bundle as published_bundle  # noqa: E402
 from export.published import command  # noqa: E402
 from export.published import geoclip as published_geoclip  # noqa: E402
 from export.published import source as published_source  # noqa: E402
 from geotagger import Geotagger, LocationEncoder  # noqa: E402
 from geotagger.errors import BundleError, UsageError  # noqa: E402
+from geotagger.vision import parity  # noqa: E402
 from geotagger.vision.bundle.bundle import load_bundle  # noqa: E402
 from geotagger.vision.published.captions import STREET  # noqa: E402
 from geotagger.vision.published.licences import is_restricted, licence_of  # noqa: E402
@@ -365,7 +365,7 @@ def test_downloads_are_asked_for_by_name_and_offline_is_offline(clip, tmp_path, 
 def test_an_older_bundle_stays_when_the_new_one_falls_short(clip, gallery, tmp_path, monkeypatch):
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "card.json").touch()
-    monkeypatch.setattr(published_bundle.parity, "shortfall", lambda *_: "head gps: differs")
+    monkeypatch.setattr(parity, "shortfall", lambda *_: "head gps: differs")
     result = make("geoclip", tmp_path / "b", "--tower", clip, "--gallery", gallery)
     assert result.exit_code == 1
     assert "computes something else than the original (head gps: differs" in result.output
