@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from geotagger.calibration.fit import conformal_quantile, countries_and_weights
 from geotagger.fusion.decide import Fusion
+from geotagger.fusion.mass import sum_by_group
 from geotagger.fusion.prior import Constants, log_prior
 from geotagger.geography.country_names import continent_of_country
 from geotagger.geography.places import Places, load_places
@@ -113,10 +114,13 @@ def fit_weight(
     """Returns the one of WEIGHTS with the largest likelihood of the true countries."""
     likelihoods = _label_likelihoods(photos, decoder, places)
     prior = np.exp(log_prior(places, constants))
+    by_country = sum_by_group(prior, places.country, len(places.country_codes))
+    outliers = constants.vision_outlier_probability
     losses = {}
     for weight in WEIGHTS:
         mass = likelihoods.country_mass(prior, weight)
         probability = mass[np.arange(len(mass)), photos.country] / mass.sum(axis=1)
+        probability = (1 - outliers) * probability + outliers * by_country[photos.country]
         losses[weight] = float(np.average(-np.log(probability + 1e-12), weights=photos.weight))
         click.echo(f"  weight {weight}: {losses[weight]:.4f} nats")
     return min(losses, key=lambda weight: losses[weight])
