@@ -35,6 +35,7 @@ from training.calibrate.calibrate import LOCATED_PRECISIONS
 from training.engine.run_folder import RUN_FILE
 
 WEIGHTS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2)
+SLACK_NATS = 0.02
 CONFIDENCES = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 LEVELS = (Level.CONTINENT, Level.COUNTRY, Level.REGION, Level.CITY)
 BATCH_SIZE = 64
@@ -111,7 +112,11 @@ def read_out_of_fold(file: Path, places: Places) -> OutOfFold:
 def fit_weight(
     photos: OutOfFold, decoder: HeadDecoder, places: Places, constants: Constants
 ) -> float:
-    """Returns the one of WEIGHTS with the largest likelihood of the true countries."""
+    """Returns the smallest of WEIGHTS whose likelihood of the true countries is near the largest.
+
+    Likelihoods that differ by SLACK_NATS are equal for so few photos, and too small a weight does
+    less harm than too large a one.
+    """
     likelihoods = _label_likelihoods(photos, decoder, places)
     prior = np.exp(log_prior(places, constants))
     by_country = sum_by_group(prior, places.country, len(places.country_codes))
@@ -123,7 +128,8 @@ def fit_weight(
         probability = (1 - outliers) * probability + outliers * by_country[photos.country]
         losses[weight] = float(np.average(-np.log(probability + 1e-12), weights=photos.weight))
         click.echo(f"  weight {weight}: {losses[weight]:.4f} nats")
-    return min(losses, key=lambda weight: losses[weight])
+    least = min(losses.values())
+    return min(weight for weight, loss in losses.items() if loss < least + SLACK_NATS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,7 +154,7 @@ class Queries:
 @click.option("--components", default=768, show_default=True, help="Width of the embedding.")
 @click.option(
     "--min-probability",
-    default=0.2,
+    default=0.85,
     show_default=True,
     help="The head says nothing about sights that are less likely.",
 )
