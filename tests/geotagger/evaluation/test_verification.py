@@ -168,7 +168,7 @@ def test_the_command_lists_counts_and_reports(album, tmp_path):
     }
     assert lines[-1] == "1 agree, 1 far, 1 no_gps, 1 invalid, 1 not_judged"
     assert "1 would fit with the sign" in done.stderr
-    assert "; with the sign of its latitude changed" in report.read_text("utf-8")
+    assert "; with the sign of its longitude changed" in report.read_text("utf-8")
     assert "inconsistent: GPS" in report.read_text("utf-8")
     assert {path: path.read_bytes() for path in album.iterdir()} == before
     quiet = CliRunner().invoke(cli, [*arguments, "-q"])
