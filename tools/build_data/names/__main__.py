@@ -54,7 +54,7 @@ def main() -> None:
         for name in bearer.names:
             words.largest[name] = max(words.largest[name], bearer.known_people)
     for bearer in bearers:
-        usual = usual_frequency(bearer, languages)
+        usual = usual_frequency(bearer, languages, bearer.people)
         for name in bearer.names:
             if " " in name and bearer.people and bearer.known_people >= words.largest[name]:
                 words.usual[name] = usual

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from geotagger.text.gazetteer.gazetteer import normalise
+from geotagger.text.gazetteer.tokens import ABBREVIATIONS
 from tools.build_data.names.countries import ENGLISH_NAME
 from tools.build_data.names.entry import OWN, GazetteerEntry, likeness, script_of
 from tools.build_data.names.languages import Languages, list_of, scripts_of
@@ -102,7 +103,12 @@ def foreign_names(
     """
     if bearer.known_people < KNOWN_ABROAD:
         return
-    own = [name for name in names if bearer.known_people >= words.largest[name]]
+    own = [
+        name
+        for name in names
+        if bearer.known_people >= words.largest[name]
+        and name.partition(" ")[0] not in ABBREVIATIONS  # the search tries the full form too
+    ]
     if not own:
         return
     frequency = np.stack([words.known_of_name(name) for name in own])
@@ -114,11 +120,20 @@ def foreign_names(
             yield name, FOREIGN_EXONYM_SHARE
 
 
-def usual_frequency(bearer: GazetteerEntry, languages: Languages) -> NDArray[np.float32]:
-    """Expected frequency by language of a name that is not also a word."""
+def usual_frequency(
+    bearer: GazetteerEntry, languages: Languages, people: float | None = None
+) -> NDArray[np.float32]:
+    """Expected frequency by language of a name that is not also a word.
+
+    Args:
+        bearer: the place.
+        languages: the languages of countries.
+        people: default: as many as it is known as.
+    """
+    people = bearer.known_people if people is None else people
     spoken = np.where(languages.mix[bearer.country] > 0.01, 1.0, FOREIGN)
     scale = {"region": REGION_FAMILIAR, "district": REGION_FAMILIAR}.get(bearer.kind, 1.0)
-    usual = scale * FAMILIAR * bearer.known_people / languages.speakers * spoken
+    usual = scale * FAMILIAR * people / languages.speakers * spoken
     return usual.astype(np.float32)
 
 
