@@ -105,7 +105,10 @@ def test_a_file_that_changes_is_noticed(origin, hub):
     hub.files["a/b/large.bin"] = DATA[::-1]
     with pytest.raises(FileChangedError, match="changed during the download"):
         read(origin, 10, 20, version)
-    hub.files["a/b/large.bin"] = DATA
+
+
+def test_a_file_that_changes_while_the_connection_breaks_is_noticed(origin, hub):
+    version = origin.version("large.bin")
     hub.break_after, hub.breaks = 40_000, 1
     pieces = origin.read("large.bin", 0, len(DATA), version)
     next(pieces)
