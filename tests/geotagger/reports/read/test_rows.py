@@ -87,6 +87,8 @@ def test_extra_columns_are_kept(tmp_path):
         ({"lat": "91"}, "lat is 91, out of range"),
         ({"radius_km": "nan"}, "radius_km is 'nan', not a number"),
         ({"radius_km": "-1"}, "out of range"),
+        ({"status": ""}, "status is empty; it must be one of predicted"),
+        ({"status": None}, "status is empty; it must be one of predicted"),
         ({"status": "done"}, "status is 'done', which is not one of predicted"),
         ({"alternatives": "{}"}, "alternatives is not a list"),
         ({"alternatives": "[1]"}, "alternatives is not a list of objects"),
