@@ -68,7 +68,9 @@ def _known(column: Column, cell: object) -> Cell:
     """The cell with the type of its column. Raises ValueError if it has another."""
     if cell is None or cell == "":
         if column.required and column.one_of:
-            raise ValueError(f"{column.name} is empty; it must be one of {', '.join(column.one_of)}")
+            raise ValueError(
+                f"{column.name} is empty; it must be one of {', '.join(column.one_of)}"
+            )
         return column.empty
     if column.kind == "text":
         if not isinstance(cell, str):
