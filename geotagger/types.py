@@ -144,6 +144,22 @@ class PhotoMetadata:
             return self
         return replace(self, taken_at=taken_at, time_origin=origin)
 
+    def with_position_of(
+        self, file: str, point: Point, *, is_from_track: bool = False, is_stated: bool = False
+    ) -> PhotoMetadata:
+        """The same with the position that a sidecar or record states, instead of its own."""
+        return replace(
+            self,
+            gps=point,
+            gps_problem="",
+            gps_is_prediction=False,
+            gps_error_km=0.0,
+            gps_is_unread=False,
+            gps_sidecar=file,
+            gps_is_from_track=is_from_track,
+            gps_is_stated=is_stated,
+        )
+
     @property
     def gps_file_kind(self) -> str:
         """What `gps_sidecar` is, in a word."""

@@ -119,16 +119,7 @@ def _at(metadata: PhotoMetadata, point: Point, name: str, *, is_from_track: bool
     own = None if metadata.gps_is_prediction else metadata.gps
     if own and max(abs(own.lat - point.lat), abs(own.lon - point.lon)) < _SAME_DEGREES:
         return metadata
-    return replace(
-        metadata,
-        gps=point,
-        gps_problem="",
-        gps_is_prediction=False,
-        gps_error_km=0.0,
-        gps_is_unread=False,
-        gps_sidecar=name,
-        gps_is_from_track=is_from_track,
-    )
+    return metadata.with_position_of(name, point, is_from_track=is_from_track)
 
 
 def _packet(path: Path) -> bytes:

@@ -93,15 +93,7 @@ def _completed(metadata: PhotoMetadata, record: Record, name: RecordName) -> Pho
     point = record.measured or record.stated
     if point is None or metadata.has_measured_gps:
         return metadata
-    return replace(
-        metadata,
-        gps=point,
-        gps_problem="",
-        gps_is_prediction=False,
-        gps_error_km=0.0,
-        gps_sidecar=name.name,
-        gps_is_stated=record.measured is None,
-    )
+    return metadata.with_position_of(name.name, point, is_stated=record.measured is None)
 
 
 def _named(name: RecordName) -> str:

@@ -91,71 +91,67 @@ def read_towers(config: Mapping[str, Any], source: str) -> TowerPair:
         ) from error
 
 
+_TRANSFORMERS_NAMES = {
+    "layers": "num_hidden_layers",
+    "width": "hidden_size",
+    "mlp_width": "intermediate_size",
+    "heads": "num_attention_heads",
+    "activation": "hidden_act",
+    "norm_epsilon": "layer_norm_eps",
+    "size_px": "image_size",
+    "patch_px": "patch_size",
+    "vocabulary": "vocab_size",
+}
+"""Our name of a value -> its name in config.json."""
+
+
+def _stated(config: Mapping[str, Any], **defaults: Any) -> dict[str, Any]:
+    """The values of a tower: those of the configuration, else the defaults of transformers."""
+    return {
+        name: config.get(_TRANSFORMERS_NAMES[name], default) for name, default in defaults.items()
+    }
+
+
 def _clip(
     config: Mapping[str, Any], image: Mapping[str, Any], text: Mapping[str, Any]
 ) -> TowerPair:
+    shared = {"activation": "quick_gelu", "norm_epsilon": 1e-5, "layers": 12}
+    image_values = _stated(
+        image, **shared, width=768, mlp_width=3072, heads=12, size_px=224, patch_px=32
+    )
+    text_values = _stated(text, **shared, width=512, mlp_width=2048, heads=8, vocabulary=49408)
     dimensions = config.get("projection_dim", 512)
-    vocabulary = text.get("vocab_size", 49408)
     end_token = text.get("eos_token_id", 49407)
     return TowerPair(
-        TowerArchitecture(
-            family="clip",
-            side="image",
-            layers=image.get("num_hidden_layers", 12),
-            width=image.get("hidden_size", 768),
-            mlp_width=image.get("intermediate_size", 3072),
-            heads=image.get("num_attention_heads", 12),
-            activation=image.get("hidden_act", "quick_gelu"),
-            norm_epsilon=image.get("layer_norm_eps", 1e-5),
-            dimensions=dimensions,
-            size_px=image.get("image_size", 224),
-            patch_px=image.get("patch_size", 32),
-        ),
+        TowerArchitecture(family="clip", side="image", dimensions=dimensions, **image_values),
         TowerArchitecture(
             family="clip",
             side="text",
-            layers=text.get("num_hidden_layers", 12),
-            width=text.get("hidden_size", 512),
-            mlp_width=text.get("intermediate_size", 2048),
-            heads=text.get("num_attention_heads", 8),
-            activation=text.get("hidden_act", "quick_gelu"),
-            norm_epsilon=text.get("layer_norm_eps", 1e-5),
             dimensions=dimensions,
-            vocabulary=vocabulary,
             length=min(text.get("max_position_embeddings", 77), 77),
-            end_token=vocabulary - 1 if end_token == _LEGACY_END_TOKEN else end_token,
+            end_token=(
+                text_values["vocabulary"] - 1 if end_token == _LEGACY_END_TOKEN else end_token
+            ),
+            **text_values,
         ),
     )
 
 
 def _siglip(image: Mapping[str, Any], text: Mapping[str, Any]) -> TowerPair:
-    image_width, text_width = image.get("hidden_size", 768), text.get("hidden_size", 768)
+    shared = {"activation": "gelu_pytorch_tanh", "norm_epsilon": 1e-6, "layers": 12, "width": 768}
+    shared |= {"mlp_width": 3072, "heads": 12}
+    image_values = _stated(image, **shared, size_px=224, patch_px=16)
+    text_values = _stated(text, **shared, vocabulary=32000)
     return TowerPair(
         TowerArchitecture(
-            family="siglip",
-            side="image",
-            layers=image.get("num_hidden_layers", 12),
-            width=image_width,
-            mlp_width=image.get("intermediate_size", 3072),
-            heads=image.get("num_attention_heads", 12),
-            activation=image.get("hidden_act", "gelu_pytorch_tanh"),
-            norm_epsilon=image.get("layer_norm_eps", 1e-6),
-            dimensions=image_width,
-            size_px=image.get("image_size", 224),
-            patch_px=image.get("patch_size", 16),
+            family="siglip", side="image", dimensions=image_values["width"], **image_values
         ),
         TowerArchitecture(
             family="siglip",
             side="text",
-            layers=text.get("num_hidden_layers", 12),
-            width=text_width,
-            mlp_width=text.get("intermediate_size", 3072),
-            heads=text.get("num_attention_heads", 12),
-            activation=text.get("hidden_act", "gelu_pytorch_tanh"),
-            norm_epsilon=text.get("layer_norm_eps", 1e-6),
-            dimensions=text.get("projection_size") or text_width,
-            vocabulary=text.get("vocab_size", 32000),
+            dimensions=text.get("projection_size") or text_values["width"],
             length=min(text.get("max_position_embeddings", 64), 77),
+            **text_values,
         ),
     )
 
