@@ -60,18 +60,20 @@ class SightSource(BundleSource):
     def decode(self, by_head: Sequence[NDArray[np.float32]]) -> list[Evidence | None]:
         (embeddings,) = by_head
         return [
-            None if match is None else self._evidence(match)
+            None if match is None else sight_evidence(match, self._places, self.name)
             for match in self._decoder.decode(embeddings)
         ]
 
-    def _evidence(self, match: SightMatch) -> Evidence:
-        return Evidence(
-            source=self.name,
-            weight=1.0,
-            reason=reason_of(self._places.place(match.row), match.likeness),
-            log_likelihood=match.log_likelihood,
-            outlier_probability=1 - match.probability,
-        )
+
+def sight_evidence(match: SightMatch, places: Places, name: str = "sights") -> Evidence:
+    """The evidence in a match: its chance of showing no known sight is the outlier probability."""
+    return Evidence(
+        source=name,
+        weight=1.0,
+        reason=reason_of(places.place(match.row), match.likeness),
+        log_likelihood=match.log_likelihood,
+        outlier_probability=1 - match.probability,
+    )
 
 
 def reason_of(place: Place, likeness: float) -> str:

@@ -20,7 +20,7 @@ from geotagger.vision.runtime.self_test import run_self_test  # noqa: E402
 from geotagger.vision.runtime.session import VisionSession  # noqa: E402
 from training import train_starter  # noqa: E402
 from training.engine.recipe import build_options  # noqa: E402
-from training.experiments import starter_trials  # noqa: E402
+from training.experiments import starter_answers, starter_trials  # noqa: E402
 from training.models.efficientnet_lite import MEAN, SCALE  # noqa: E402
 from training.models.starter_network import StarterNetwork  # noqa: E402
 
@@ -291,6 +291,17 @@ def test_the_starter_is_set_beside_simpler_answers(trained):
     document = json.loads((run / "run.json").read_text())
     country = document["metrics"]["unseen_sources"]["per_photo"]["country"]
     assert right["the starter"] == pytest.approx(100 * country)
+
+
+@pytest.mark.train
+def test_the_answers_of_the_whole_program_on_held_out_photos(trained, bundle):
+    photos, run, _ = trained
+    output = run_command(starter_answers.main, photos, run, bundle.path).output
+    parts = dict(part.split("\n", 1) for part in output.split("== ")[1:])
+    assert list(parts) == ["fold 0", "fold 1", "fold 2", "all"]
+    assert "54 of 54 photos scored" in parts["all"]
+    (country,) = [line for line in parts["all"].splitlines() if line.startswith("  country  ")][:1]
+    assert float(country.split()[1]) > 90
 
 
 @pytest.mark.train
