@@ -129,7 +129,8 @@ def main() -> None:
         print(f"{counts['leftovers']} temporary files seen after kills; {counts['broken']} broken")
         time.sleep(61)  # leftovers younger than a minute may belong to a run under way
         untag = [sys.executable, "-m", "geotagger", "untag", str(album), str(out)]
-        subprocess.run(untag, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        done = subprocess.run(untag, check=False, capture_output=True, text=True)
+        print(f"untag: exit code {done.returncode}\n{done.stdout}{done.stderr}")
         print(f"untag: every original back: {hashes(album) == sources}")
         print(f"untag: every copy the original: {hashes(out).items() <= sources.items()}")
         print(f"temporary files left: {leftovers(album) + leftovers(out)}")
