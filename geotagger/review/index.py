@@ -27,7 +27,7 @@ SEARCHED = (
     "note",
     "taken_at",
 )
-"""The same as in store.js."""
+"""The same as in file_store.js."""
 
 
 class RowIndex:

@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from geotagger.errors import GeotaggerError, PhotoError, UsageError
-from geotagger.reports.page import render as page
+from geotagger.reports.page.render import REVIEW, data, outlines
 from geotagger.review.guard import AccessGuard
 from geotagger.review.names import find_places, name_at
 from geotagger.review.pictures import SIDES_PX
@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 LOOPBACK = "127.0.0.1"
+ABOUT = (
+    "Decisions are kept beside the report at once. Nothing is written into photos before you press"
+    " Write."
+)
+"""What the help of the page says of it."""
 Answer = Callable[["Request"], Any]
 
 
@@ -86,17 +91,17 @@ def serve(session: ReviewSession, port: int, on_ready: Callable[[str], None]) ->
 
 
 def _page(session: ReviewSession) -> Response:
-    setup = {"review": True, "name": session.report.name, "block": PAGE, "warning": ""}
+    setup = {"name": session.report.name, "block": PAGE, "about": ABOUT, "warning": ""}
     if session.decisions.damaged:
         damaged = f"{session.decisions.damaged} damaged lines in {session.decisions.path.name}"
         setup["warning"] = f"{damaged} were skipped; all other decisions are loaded."
     parts = [
-        page.head(f"Review: {session.report.name}", served=True),
-        page.data("setup", setup),
-        page.outlines(),
-        page.tail(),
+        REVIEW.head(f"Review: {session.report.name}"),
+        data("setup", setup),
+        outlines(),
+        REVIEW.tail(),
     ]
-    policy = f"{page.content_policy(served=True)}; frame-ancestors 'none'"
+    policy = f"{REVIEW.content_policy}; frame-ancestors 'none'"
     return HTMLResponse("".join(parts), headers={"Content-Security-Policy": policy})
 
 

@@ -17,8 +17,8 @@ from geotagger.reports.formats.writer import (
     ReportStyle,
     ReportWriter,
 )
-from geotagger.reports.page import render as page
 from geotagger.reports.page.photo_columns import PhotoColumns
+from geotagger.reports.page.render import REPORT, data, outlines
 from geotagger.reports.read.find_photo import find_photo
 from geotagger.reports.schema import BY_NAME, Cell, printable_cell
 
@@ -47,7 +47,7 @@ class HtmlReportWriter(ReportWriter):
 
     def write_row(self, cells: Mapping[str, Cell]) -> None:
         if self.is_empty:
-            self.file.write(page.head(f"Photos by place: {self.path.stem}"))
+            self.file.write(REPORT.head(f"Photos by place: {self.path.stem}"))
         self.columns.add(cells)
         self.rows.append(
             {name: printable_cell(cell) for name, cell in cells.items() if _is_shown(name)}
@@ -66,24 +66,23 @@ class HtmlReportWriter(ReportWriter):
         return picture
 
     def _write_block(self) -> None:
-        self.file.write(page.data("rows", self.rows))
+        self.file.write(data("rows", self.rows))
         if any(self.pictures):
             number = (len(self.columns) - 1) // ROWS_IN_BLOCK
-            self.file.write(page.data(f"pictures pictures-{number}", self.pictures))
+            self.file.write(data(f"pictures pictures-{number}", self.pictures))
         self.rows, self.pictures = [], []
 
     def write_end(self) -> None:
         if self.rows:
             self._write_block()
         setup = {
-            "review": False,
             "name": self.path.name,
             "block": ROWS_IN_BLOCK,
             "pictures": self.picture_count,
             "thumbnails": self.style.thumbnails,
         }
-        self.file.write(page.data("setup", setup))
-        self.file.write(page.data("columns", self.columns.to_json()))
-        self.file.write(page.data("towns", self.columns.towns()))
-        self.file.write(page.outlines())
-        self.file.write(page.tail())
+        self.file.write(data("setup", setup))
+        self.file.write(data("columns", self.columns.to_json()))
+        self.file.write(data("towns", self.columns.towns()))
+        self.file.write(outlines())
+        self.file.write(REPORT.tail())

@@ -3,6 +3,9 @@
 const $ = (selector, root = document) => root.querySelector(selector);
 const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
 
+/** The text of a block of data inside the page. */
+const dataText = (name) => $(`script.${name}`)?.textContent;
+
 /** An element with attributes (`on...` are listeners) and children (elements or texts). */
 function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
@@ -79,3 +82,9 @@ function debounce(action, milliseconds) {
 
 const isTyping = (target) => target.closest("input, select, textarea, dialog") !== null;
 const prefersReducedMotion = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+/** Says that the page cannot go on. */
+function fatal(error) {
+  document.body.append(element("p", { class: "fatal", role: "alert" }, `This page could not be shown: ${error.message}`));
+  throw error;
+}

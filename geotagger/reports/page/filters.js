@@ -22,17 +22,12 @@ const NAMES = {
   rejected: "rejected",
 };
 
+/** Fieldsets of check boxes, and the columns whose values they name. */
+const CHOICES = { "#filter-status": "status", "#filter-level": "level", "#filter-check": "check", "#filter-decision": "state" };
+
 class Filters {
   constructor(columns, store, onChange) {
     Object.assign(this, { columns, store, onChange, here: null, found: null, sort: "order", down: false });
-    this.choices = {
-      status: this.ticks("#filter-status", columns.statuses, columns.status),
-      level: this.ticks("#filter-level", columns.levels, columns.level),
-      check: this.ticks("#filter-check", columns.checks, columns.check),
-      state: this.ticks("#filter-decision", STATES, columns.state, true),
-    };
-    this.sources = this.sourceTicks();
-    this.countries();
     const change = () => this.onChange();
     $("#filters").addEventListener("input", change);
     $("#filters").addEventListener("submit", (event) => event.preventDefault());
@@ -41,6 +36,15 @@ class Filters {
     const search = debounce(() => this.search($("#search").value), 160);
     $("#search").addEventListener("input", search);
     for (const button of $$("[data-sort]")) button.addEventListener("click", () => this.sortBy(button.dataset.sort));
+  }
+
+  /** Offers the values that there are, with their counts; what was chosen stays chosen. */
+  count() {
+    const names = { status: this.columns.statuses, level: this.columns.levels, check: this.columns.checks, state: STATES };
+    this.boxes = Object.fromEntries(Object.entries(CHOICES).map(([where, name]) => [name, this.ticks(where, names[name], this.columns[name], name === "state")]));
+    this.sources = this.sourceTicks();
+    this.countries();
+    if ($("#search").value.trim()) this.search($("#search").value);
   }
 
   open(shown) {
@@ -54,23 +58,39 @@ class Filters {
     const counts = new Map();
     for (const value of column) counts.set(value, (counts.get(value) ?? 0) + 1);
     const values = names.map((_, i) => i).filter((i) => all || counts.has(i));
-    const boxes = values.map((i) => [i, element("input", { type: "checkbox", value: names[i] })]);
-    for (const [i, box] of boxes) {
-      const number = element("small", {}, all ? "" : (counts.get(i) ?? 0).toLocaleString("en"));
-      $(where).append(element("label", { class: "tick" }, box, where === "#filter-status" || (all && i) ? icon(names[i], names[i]) : "", NAMES[names[i]] ?? names[i], " ", number));
-    }
-    $(where).classList.toggle("single", boxes.length < 2);
-    return { boxes, column };
+    const boxes = values.map((i) => [i, this.box(where, names[i])]);
+    const labels = boxes.map(([i, box]) => {
+      const number = element("small", {}, all ? "" : counts.get(i).toLocaleString("en"));
+      return element("label", { class: "tick" }, box, where === "#filter-status" || (all && i) ? icon(names[i], names[i]) : "", NAMES[names[i]] ?? names[i], " ", number);
+    });
+    this.replaceTicks(where, labels);
+    return boxes;
+  }
+
+  /** A check box, set as the one of that value was before. */
+  box(where, value) {
+    const box = element("input", { type: "checkbox", value });
+    box.checked = $$("input", $(where)).some((before) => before.value === value && before.checked);
+    return box;
+  }
+
+  replaceTicks(where, labels) {
+    const focused = $(where).contains(document.activeElement) ? document.activeElement.value : null;
+    $(where).replaceChildren($("legend", $(where)), ...labels);
+    $(where).classList.toggle("single", labels.length < 2 && where !== "#filter-sources" || !labels.length);
+    if (focused !== null) $$("input", $(where)).find((box) => box.value === focused)?.focus();
   }
 
   sourceTicks() {
+    const where = "#filter-sources";
+    const labels = [];
     const boxes = this.columns.names_of_sources.map((name, i) => {
-      const box = element("input", { type: "checkbox", value: name });
+      const box = this.box(where, name);
       const number = this.columns.sources.reduce((sum, bits) => sum + ((bits >> i) & 1), 0);
-      if (number) $("#filter-sources").append(element("label", { class: "tick" }, box, name, " ", element("small", {}, number.toLocaleString("en"))));
+      if (number) labels.push(element("label", { class: "tick" }, box, name, " ", element("small", {}, number.toLocaleString("en"))));
       return box;
     });
-    $("#filter-sources").classList.toggle("single", !$("#filter-sources label"));
+    this.replaceTicks(where, labels);
     return boxes;
   }
 
@@ -80,10 +100,12 @@ class Filters {
     const options = this.columns.countries.map(([code, name], i) => ({ i, name: plain(name || code) || "none", number: counts[i] }));
     options.sort((a, b) => a.name.localeCompare(b.name));
     const shown = options.filter(({ number }) => number);
-    $("#filter-country").append(
+    const chosen = $("#filter-country").value;
+    $("#filter-country").replaceChildren(
       element("option", { value: "" }, "All countries"),
       ...shown.map(({ i, name, number }) => element("option", { value: i }, `${name} (${number.toLocaleString("en")})`)),
     );
+    $("#filter-country").value = chosen;
   }
 
   async search(text) {
@@ -129,7 +151,8 @@ class Filters {
     const to = $("#filter-to").value;
     if (from) asked.push((id) => columns.day[id] >= dayOf(from));
     if (to) asked.push((id) => columns.day[id] !== NO_DAY && columns.day[id] <= dayOf(to));
-    for (const { boxes, column } of Object.values(this.choices)) {
+    for (const [name, boxes] of Object.entries(this.boxes)) {
+      const column = columns[name];
       const wanted = new Set(boxes.filter(([, box]) => box.checked).map(([i]) => i));
       if (wanted.size) asked.push((id) => wanted.has(column[id]));
     }

@@ -3,14 +3,20 @@
 const TYPED_RADIUS_KM = 10;
 const DRAGGED_RADIUS_KM = 1;
 const NUDGE_PX = 12;
+const HELP_REVIEW = [
+  "Review",
+  [["a", "approve, and go to the next undecided photo"], ["r", "reject, and go to the next undecided photo"], ["n", "next undecided photo"], ["1 … 9", "take an alternative, then a"], ["p", "type a place"], ["m", "move the pin with arrow keys; or drag it"], ["t", "note"], ["x", "select or deselect; also Shift with ↓ ↑"], ["Shift+A Shift+R", "approve, reject the selection"], ["u", "undo"], ["w", "write the approved photos"]],
+];
 
 class Review {
   constructor(app) {
     Object.assign(this, { app, view: app.view, columns: app.columns, store: app.store, moving: false });
+    this.view.reviewing = true;
+    this.help = HELP_REVIEW;
   }
 
   start() {
-    this.undoable = this.columns.undoable;
+    document.body.classList.add("reviewing");
     const { list } = this.app;
     list.onSelect = () => this.showBatch();
     list.box.setAttribute("aria-multiselectable", "true");
@@ -21,6 +27,10 @@ class Review {
     $("#batch-clear").addEventListener("click", () => this.clearSelection());
     document.addEventListener("keydown", (event) => this.steerPin(event), true);
     if (this.store.setup.warning) announce(this.store.setup.warning);
+  }
+
+  grown() {
+    this.undoable = this.columns.undoable;
   }
 
   refresh() {
@@ -36,8 +46,7 @@ class Review {
   }
 
   /** The part of the details with the buttons, or with the proposed place. */
-  parts(id, cells) {
-    this.cells = cells;
+  details(id, cells) {
     const box = element("div", { class: "decide" });
     const { proposal } = this.view;
     box.append(proposal ? this.proposalPart(proposal) : this.decisionPart(id, cells), this.placePart(), this.notePart(id, cells));
@@ -221,10 +230,6 @@ class Review {
     const text = state === "approved" ? "Photos whose prediction names no place stay undecided." : "They stay in the list, and nothing is written into them.";
     if (!(await confirmDialog(`${verb} ${count(ids.length, "photo")}?`, [element("p", {}, text)], verb))) return;
     if (await this.send({ ids, state })) this.clearSelection();
-  }
-
-  async whyNoPicture(source) {
-    return this.store.get(source).then(() => "this picture cannot be shown", (error) => error.message);
   }
 
   /** Writes the approved photos, after a confirmation with their counts. */

@@ -1,37 +1,34 @@
-// Connects the parts: the chosen photo, the filters, the keys.
+// The map, the list and the chosen photo, and the keys that move between them.
 
 const HELP = [
   ["Photos", [["↓ ↑", "next, previous photo (also j, k)"], ["Home End", "first, last"], ["/", "search"], ["f", "filters"], ["Esc", "close what is open; deselect the photo"]]],
   ["Map", [["Tab", "to the map, then:"], ["← ↑ → ↓", "move; with Shift, farther"], ["+ −", "zoom"], ["0", "show all photos"], ["Enter", "choose the photos under the cross"], ["c", "centre the chosen photo"]]],
 ];
-const HELP_REVIEW = [
-  "Review",
-  [["a", "approve, and go to the next undecided photo"], ["r", "reject, and go to the next undecided photo"], ["n", "next undecided photo"], ["1 … 9", "take an alternative, then a"], ["p", "type a place"], ["m", "move the pin with arrow keys; or drag it"], ["t", "note"], ["x", "select or deselect; also Shift with ↓ ↑"], ["Shift+A Shift+R", "approve, reject the selection"], ["u", "undo"], ["w", "write the approved photos"]],
-];
-
-class App {
-  async start() {
-    this.setup = JSON.parse(dataText("setup"));
-    this.store = this.setup.review ? new ServerStore(this.setup) : new FileStore(this.setup);
-    document.body.classList.toggle("reviewing", this.setup.review);
+/**
+ * `parts` are added to a viewer that decides, writes or shows more. A part may have: start(),
+ * grown(), refresh(), choose(id), details(id, cells), keydown(event), escape(), help.
+ */
+class Viewer {
+  constructor(setup, store) {
+    Object.assign(this, { setup, store, parts: [], review: null, chosen: null });
+    this.columns = new Columns();
     this.view = new MapView($("#map"), () => this.moved());
-    this.columns = await this.store.columns();
-    const { columns } = this;
-    columns.x = Float64Array.from(columns.lon, worldX);
-    columns.y = Float64Array.from(columns.lat, (lat) => (Number.isNaN(lat) ? NaN : worldY(lat)));
-    Object.assign(this.view, { columns, reviewing: this.setup.review });
-    this.chosen = null;
-    this.review = this.setup.review ? new Review(this) : null;
-    this.filters = new Filters(columns, this.store, () => this.refresh());
-    this.list = new List(columns, this.store, (id) => this.choose(id));
-    this.details = new Details(columns, this.store, this.detailActions());
+    this.view.columns = this.columns;
+  }
+
+  async start() {
+    const { columns, store } = this;
+    await store.load(columns);
+    this.filters = new Filters(columns, store, () => this.refresh());
+    this.list = new List(columns, store, (id) => this.choose(id));
+    this.details = new Details(columns, store, this.detailActions());
     this.addListeners();
-    this.review?.start();
-    this.legend();
-    this.refresh();
+    for (const part of this.parts) part.start?.();
+    $("#credit").textContent = "Natural Earth";
+    this.grown();
     this.view.fit(this.shown, false);
     await pause();
-    this.view.outlines = await Outlines.read(JSON.parse(dataText("outlines")), await this.store.towns());
+    this.view.outlines = await Outlines.read(JSON.parse(dataText("outlines")), await store.towns());
     this.view.recolour();
     document.body.dataset.ready = "yes";
     await this.view.outlines.prepare();
@@ -40,12 +37,20 @@ class App {
   detailActions() {
     return {
       close: () => this.deselect(),
-      parts: (id, cells) => this.review?.parts(id, cells) ?? [],
-      picture: async (id) => (this.review ? `photos/${id}/preview` : this.store.picture(id)),
-      whyNoPicture: async (source) => (this.review ? this.review.whyNoPicture(source) : "this picture is damaged"),
+      parts: (id, cells) => this.parts.flatMap((part) => part.details?.(id, cells) ?? []),
+      picture: (id) => this.store.largePicture(id),
+      whyNoPicture: (source) => this.store.whyNoPicture(source),
       alternative: (i) => this.takeAlternative(i),
       alternativeTitle: (i) => (this.review ? `Take it: key ${i + 1}` : "Show it on the map"),
     };
+  }
+
+  /** After rows were added. */
+  grown() {
+    this.filters.count();
+    this.legend();
+    for (const part of this.parts) part.grown?.();
+    this.refresh();
   }
 
   addListeners() {
@@ -79,7 +84,7 @@ class App {
     $("#counts").textContent = `${this.shown.length.toLocaleString("en")}${some} ${all === 1 ? "photo" : "photos"}${unplaced ? `, ${unplaced.toLocaleString("en")} without a place` : ""}`;
     this.view.show(this.shown);
     this.list.show(listed, this.chosen);
-    this.review?.refresh();
+    for (const part of this.parts) part.refresh?.();
   }
 
   /** Chooses a photo. With `near`, the map moves if the photo is not visible. */
@@ -91,6 +96,7 @@ class App {
     this.view.measure();
     if (near && !Number.isNaN(this.columns.x[id])) this.bring(id);
     this.view.redraw();
+    for (const part of this.parts) part.choose?.(id);
     const cells = await this.details.show(id);
     if (!cells || this.chosen !== id) return;
     this.view.alternatives = (cells.alternatives ?? []).slice(0, 9);
@@ -110,6 +116,7 @@ class App {
     this.details.empty();
     this.list.point(null);
     this.view.redraw();
+    for (const part of this.parts) part.choose?.(null);
     this.list.box.focus();
   }
 
@@ -171,9 +178,7 @@ class App {
     const { columns } = this;
     const kinds = columns.statuses.filter((_, i) => columns.status.includes(i));
     const shown = this.review ? [...kinds, "approved", "corrected", "rejected"] : kinds;
-    $("#legend").append(...shown.map((kind) => element("li", {}, icon(kind, kind), NAMES[kind])));
-    $("#credit").textContent = "Natural Earth";
-    if (this.review) $("h1").textContent = "Review";
+    $("#legend").replaceChildren(...shown.map((kind) => element("li", {}, icon(kind, kind), NAMES[kind])));
   }
 
   switchView(name) {
@@ -183,13 +188,13 @@ class App {
   }
 
   help() {
-    const groups = this.review ? [...HELP, HELP_REVIEW] : HELP;
+    const groups = [...HELP, ...this.parts.map((part) => part.help).filter(Boolean)];
     const keys = groups.map(([title, rows]) =>
       element("section", {}, element("h3", {}, title), element("dl", {}, ...rows.flatMap(([names, text]) => [element("dt", {}, ...names.split(" ").flatMap((name) => (name === "…" ? [" … "] : [element("kbd", {}, name), " "]))), element("dd", {}, text)]))),
     );
     $("#help-text").replaceChildren(
       element("p", {}, "Each photo is shown at the most probable place, according to its picture, the text in it and the camera clock. The dashed circle holds 90 % of the probability. These are predictions, not measurements."),
-      element("p", {}, this.setup.review ? "Decisions are kept beside the report at once. Nothing is written into photos before you press Write." : `This page is one file and loads nothing. ${this.setup.thumbnails ? `${count(this.setup.pictures, "photo")} of ${this.columns.rows.toLocaleString("en")} with a small picture inside.` : "It holds no pictures."}`),
+      element("p", {}, this.store.about(this.columns)),
       ...keys,
     );
     $("#help").showModal();
@@ -199,7 +204,7 @@ class App {
     if (event.key === "Escape" && !$("dialog[open]")) return this.escape(event);
     if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
     const { view, list } = this;
-    if (this.review?.keydown(event)) return event.preventDefault();
+    if (this.parts.some((part) => part.keydown?.(event))) return event.preventDefault();
     const keys = {
       "?": () => this.help(),
       "/": () => this.focusOn("#search"),
@@ -225,7 +230,7 @@ class App {
   }
 
   escape(event) {
-    if (this.review?.escape()) return;
+    if (this.parts.some((part) => part.escape?.())) return;
     if (isTyping(event.target)) {
       if (!$("#filters").hidden && event.target.closest("#filters")) this.filters.open(false);
       this.list.box.focus();
@@ -234,9 +239,3 @@ class App {
     else this.deselect();
   }
 }
-
-const app = new App();
-app.start().catch((error) => {
-  document.body.append(element("p", { class: "fatal", role: "alert" }, `This page could not be shown: ${error.message}`));
-  throw error;
-});
