@@ -84,7 +84,7 @@ CLIENTS = {
     "telnetlib", "urllib", "urllib3", "xmlrpc",
 }  # fmt: skip
 ALLOWED = {
-    "geotagger/review/server.py": "listens on this computer",
+    "geotagger/loopback/serving.py": "listens on this computer",
     "geotagger/pipeline/executor_ray.py": "asks for the name of this computer",
     "geotagger/reports/formats/kml.py": "quotes addresses",
 }

@@ -143,8 +143,12 @@ class Decisions:
 
     def is_written(self, key: PhotoKey) -> bool:
         """Whether the current decision has been written to the photo or its sidecar."""
-        written = self._written.get(key)
-        return written is not None and written == replace(self.of(key), note="")
+        written = self._written.get(key, UNDECIDED)
+        return written.to_write and written == replace(self.of(key), note="")
+
+    def written_photos(self) -> list[PhotoKey]:
+        """The photos that hold a decision, also if it has changed since."""
+        return [key for key, decision in self._written.items() if decision.to_write]
 
     @property
     def undoable(self) -> bool:
@@ -167,6 +171,10 @@ class Decisions:
     def wrote(self, key: PhotoKey, decision: Decision) -> None:
         """Record that a decision has been written, even if it has changed since."""
         self._append({"written": [_to_json(key, replace(decision, note=""))]})
+
+    def unwrote(self, key: PhotoKey) -> None:
+        """Record that a photo was restored, and so holds no decision any more."""
+        self._append({"written": [_to_json(key, UNDECIDED)]})
 
     def _append(self, line: dict[str, Any]) -> None:
         at = datetime.now(UTC).isoformat(timespec="seconds")

@@ -6,30 +6,35 @@ import math
 import threading
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from geotagger.config import Overwrite, RunOptions
-from geotagger.errors import GeotaggerError, UsageError
+from geotagger.errors import UsageError
+from geotagger.metadata.undo.untag import UntagResult, UntagStatus
+from geotagger.metadata.undo.write_journal import WriteJournal
 from geotagger.output.policy import file_tags, tag_names
+from geotagger.output.untag import untag_photo
 from geotagger.printable import printable_path
-from geotagger.reasons import note_text
 from geotagger.reports.page.photo_columns import LEVELS
+from geotagger.reports.read.find_photo import find_photo
 from geotagger.reports.read.rows import read_rows
 from geotagger.review.decisions import STATES, Decision, Decisions, DecisionState, PhotoKey
 from geotagger.review.index import RowIndex
 from geotagger.review.names import name_at
 from geotagger.review.pictures import Pictures
+from geotagger.review.remedies import remedy
+from geotagger.review.write_job import JobKind, Verdict, WriteJob
 from geotagger.review.writing import apply, prediction_of
-from geotagger.types import Level, Outcome, Point
+from geotagger.types import Level, Point
+
+if TYPE_CHECKING:
+    from geotagger.config import RunOptions
 
 PAGE = 100
 """Rows that the page loads together."""
-MAX_NOTES = 200
 NOTE_CHARACTERS = 2000
-MODES = {"exif": {"write_exif": True}, "sidecar": {"sidecar": True}}
 
 
 class ReviewSession:
@@ -41,30 +46,43 @@ class ReviewSession:
         GeotaggerError: the disk refuses.
     """
 
-    def __init__(self, report: Path, decisions: Decisions) -> None:
+    def __init__(self, report: Path, decisions: Decisions, index: RowIndex | None = None) -> None:
+        """
+        Args:
+            report: the file; relative paths in it are also looked for in its folder.
+            decisions: its journal.
+            index: the rows, which may become more; None to read them from the report.
+        """
         self.report = report
         self.decisions = decisions
-        self.index = RowIndex(read_rows(report))
-        if not len(self.index):
+        self.index = RowIndex(read_rows(report)) if index is None else index
+        if index is None and not len(self.index):
             raise UsageError(f"{report}: the report has no rows")
         self.pictures = Pictures(report)
         self._lock = threading.RLock()
-        self._job: dict[str, Any] = {"running": False, "photos": 0}
-        self._thread: threading.Thread | None = None
+        self._job: WriteJob | None = None
 
-    def columns(self) -> dict[str, Any]:
-        """The compact columns of all rows, with the decisions."""
-        states, written = bytearray(len(self.index)), bytearray(len(self.index))
-        moved: dict[int, dict[str, float]] = {}
+    def columns(self, first: int = 0, count: int | None = None) -> dict[str, Any]:
+        """The compact columns of the rows, with the decisions.
+
+        Args:
+            first: the first row.
+            count: at most so many rows; None for all.
+        """
         with self._lock:
-            for key, decision in self.decisions:
-                for number in self.index.numbers(key):
-                    states[number] = STATES.index(decision.state)
-                    written[number] = self.decisions.is_written(key)
-                    if decision.point and decision.radius_km:
-                        lat, lon = decision.point.lat, decision.point.lon
-                        moved[number] = {"lat": lat, "lon": lon, "radius_km": decision.radius_km}
-            columns = self.index.columns.to_json(moved)
+            total = len(self.index)
+            last = total if count is None else min(total, first + count)
+            first = min(first, last)
+            states, written = bytearray(last - first), bytearray(last - first)
+            moved: dict[int, dict[str, float]] = {}
+            for number, key in self.index.keys(first, last):
+                decision = self.decisions.of(key)
+                states[number - first] = STATES.index(decision.state)
+                written[number - first] = self.decisions.is_written(key)
+                if decision.point and decision.radius_km:
+                    lat, lon = decision.point.lat, decision.point.lon
+                    moved[number] = {"lat": lat, "lon": lon, "radius_km": decision.radius_km}
+            columns = self.index.columns_json(moved, slice(first, last))
         return {
             **columns,
             "state": b64encode(states).decode(),
@@ -73,11 +91,13 @@ class ReviewSession:
         }
 
     def rows(self, page: int) -> list[dict[str, Any]]:
-        """A page of rows, each with its `decision` and the tags that approving it `writes`."""
+        """A page of rows, each with its `decision`, the tags that approving it `writes`, and the
+        `remedy` if it failed."""
         rows = self.index.rows(page * PAGE, PAGE)
         with self._lock:
             for cells in rows:
                 cells["writes"] = self._writes(cells)
+                cells["remedy"] = remedy(cells)
                 cells["decision"] = self._decision(PhotoKey(cells["path"], cells["sha256"]))
         return rows
 
@@ -172,7 +192,7 @@ class ReviewSession:
         ]
 
     def plan(self) -> dict[str, int]:
-        """Counts the photos that are still to be written."""
+        """Counts the photos that are still to be written, and those that were written."""
         with self._lock:
             counts = Counter(
                 decision.state
@@ -181,69 +201,101 @@ class ReviewSession:
                 and not self.decisions.is_written(key)
                 and self.index.numbers(key)
             )
-        return {"photos": counts.total(), "approved": 0, "corrected": 0, **counts}
+            written = len(self.decisions.written_photos())
+        zero = {"approved": 0, "corrected": 0}
+        return {"photos": counts.total(), **zero, **counts, "written": written}
 
-    def write(self, mode: str, photos: int) -> None:
-        """Starts writing in the background.
+    def write(self, options: RunOptions, photos: int) -> None:
+        """Starts writing in the background, or with `options.dry_run` rehearses it.
 
         Args:
-            mode: one of `MODES`.
+            options: what to write where; `paths` does not count.
             photos: the number that the page has shown.
 
         Raises:
-            ValueError: the number has changed, or a write is running.
+            ValueError: the number has changed, or a job is running.
         """
+        kind = JobKind.DRY_RUN if options.dry_run else JobKind.WRITE
         with self._lock:
-            if self._job["running"]:
-                raise ValueError("a write is running already")
-            if mode not in MODES:
-                raise ValueError(f"unknown mode: {mode!r:.40}")
-            planned = self.plan()["photos"]
-            if photos != planned:
-                raise ValueError(f"now there are {planned} photos to write: look again")
-            self._job = {"running": True, "photos": planned, "done": 0, "error": ""}
-            self._job |= {"counts": Counter(), "notes": [], "keys": []}
-            self._thread = threading.Thread(target=self._write, args=(mode,))
-            self._thread.start()
+            job = self._new_job(kind, self.plan()["photos"], photos)
+            job.keys = [key for key, decision in self.decisions if decision.to_write]
+            numbers = sorted(number for key in job.keys for number in self.index.numbers(key)[:1])
+            job.start(lambda _: self._write(job, numbers, options))
 
-    def _write(self, mode: str) -> None:
-        job = self._job
-        options = RunOptions(paths=(), overwrite=Overwrite.PREDICTED, **MODES[mode])  # type: ignore[arg-type]
+    def untag(self, photos: int) -> None:
+        """Starts to restore the photos that decisions were written to. Raises as `write` does."""
         with self._lock:
-            keys = [key for key, decision in self.decisions if decision.to_write]
-            numbers = sorted(number for key in keys for number in self.index.numbers(key)[:1])
-        rows = (self.index.row(number) for number in numbers)
+            keys = self.decisions.written_photos()
+            job = self._new_job(JobKind.UNTAG, len(keys), photos)
+            job.keys = keys
+            job.start(self._untag)
 
-        def note(outcome: Outcome) -> None:
-            with self._lock:
-                job["done"] += 1
-                job["counts"][outcome.status.value] += 1
-                note = note_text(outcome.reasons)
-                if note and len(job["notes"]) < MAX_NOTES:
-                    job["notes"].append(f"{printable_path(outcome.photo.path)}: {note}")
+    def _new_job(self, kind: JobKind, planned: int, shown: int) -> WriteJob:
+        if self._job and self._job.is_running:
+            raise ValueError("a write is running already")
+        if planned != shown:
+            raise ValueError(f"now there are {planned} photos to {kind}: look again")
+        self._job = WriteJob(kind, planned)
+        return self._job
 
-        try:
-            apply(self.report, rows, self.decisions, options, note)
-        except Exception as error:  # the page shows it
-            job["error"] = str(error) or type(error).__name__
-            if not isinstance(error, GeotaggerError):
-                raise
-        finally:
-            job["keys"] = keys
-            job["running"] = False
+    def _write(self, job: WriteJob, numbers: Sequence[int], options: RunOptions) -> None:
+        row = 0
+
+        def rows() -> Iterator[dict[str, Any]]:
+            nonlocal row
+            for row in numbers:
+                if job.is_stopping:
+                    return
+                yield self.index.row(row)
+
+        apply(
+            self.report,
+            rows(),
+            self.decisions,
+            options,
+            lambda outcome: job.add_outcome(row, outcome),
+        )
+
+    def _untag(self, job: WriteJob) -> None:
+        with WriteJournal.open() as journal:
+            for key in job.keys:
+                if job.is_stopping:
+                    return
+                done, path = self._restored(key, journal)
+                is_good = done.result is not UntagStatus.FAILED
+                if is_good:
+                    self.decisions.unwrote(key)
+                row = next(iter(self.index.numbers(key)), -1)
+                verdict = Verdict(row, path, done.result.value, done.note)
+                job.add(done.result.value, verdict, is_good=is_good)
+
+    def _restored(self, key: PhotoKey, journal: WriteJournal) -> tuple[UntagResult, str]:
+        """What `untag` did to a photo, and the photo's path for people."""
+        path = find_photo(key.path, self.report)
+        if path is None:
+            problem = "it does not exist any more; run geotagger untag where it is now"
+            return UntagResult(UntagStatus.FAILED, problem), key.path
+        return untag_photo(path, journal), printable_path(path)
 
     def progress(self) -> dict[str, Any]:
-        """The progress of the write; at its end the state of its rows."""
+        """The progress of the job; at its end the state of its rows."""
+        job = self._job
+        if job is None:
+            return {"running": False, "photos": 0, **self._answer([], "")}
+        if job.is_running:
+            return job.to_json()
         with self._lock:
-            job = {name: value for name, value in self._job.items() if name != "keys"}
-            if job["running"]:
-                return job
-            return job | self._answer(self._job.get("keys", []), "")
+            return job.to_json() | self._answer(job.keys, "")
+
+    @property
+    def job(self) -> WriteJob | None:
+        """The last job."""
+        return self._job
 
     def close(self) -> None:
-        """Waits until a running write has ended."""
-        if self._thread:
-            self._thread.join()
+        """Waits until a running job has ended."""
+        if self._job:
+            self._job.join()
         self.index.close()
 
 

@@ -34,6 +34,7 @@ from geotagger.evidence.ocr_text import evidence_of
 from geotagger.geography.area import read_area
 from geotagger.geography.named_places import parse_places, read_candidates
 from geotagger.geography.places import load_places
+from geotagger.loopback.answers import answered
 from geotagger.metadata.containers import heif
 from geotagger.metadata.containers.locate import exif_block, xmp_packet
 from geotagger.metadata.place_names import place_names
@@ -57,7 +58,6 @@ from geotagger.reports.read.find_photo import find_photo
 from geotagger.reports.read.rows import columns_of, read_rows
 from geotagger.reports.schema import COLUMNS
 from geotagger.review.decisions import Decision, Decisions, PhotoKey, journal_path
-from geotagger.review.server import _answered
 from geotagger.review.session import ReviewSession
 from geotagger.text.combine import Combiner
 from geotagger.text.types import OcrResult, TextLine
@@ -186,11 +186,11 @@ def _open_page(session: ReviewSession) -> None:
     for answer in (
         lambda _: session.columns(),
         lambda _: session.rows(0),
-        lambda _: session.index.columns.towns(),
+        lambda _: session.index.towns(),
         lambda _: session.plan(),
     ):
-        answered = _answered(answer, None)
-        assert answered.status_code == 200, bytes(answered.body)[:80]
+        response = answered(answer, None)
+        assert response.status_code == 200, bytes(response.body)[:80]
 
 
 def review_change(file: Path) -> None:
@@ -206,9 +206,9 @@ def review_change(file: Path) -> None:
     with Decisions(report) as decisions:
         session = ReviewSession(report, decisions)
         try:
-            assert _answered(session.decide, change).status_code in (200, 400, 404)
+            assert answered(session.decide, change).status_code in (200, 400, 404)
             _open_page(session)
-            _answered(lambda _: session.undo(), None)
+            answered(lambda _: session.undo(), None)
         finally:
             session.close()
 

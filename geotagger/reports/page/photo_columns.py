@@ -56,6 +56,7 @@ NEAR_DEG = 0.5
 """The page shows the towns in squares of this size around photos."""
 LARGE_TOWN = 200_000
 MAX_TOWNS = 8000
+ALL_ROWS = slice(None)
 
 
 class PhotoColumns:
@@ -85,19 +86,26 @@ class PhotoColumns:
         for name, column in self.arrays.items():
             column.append(values[name])
 
-    def to_json(self, moved: Mapping[int, Mapping[str, float]] | None = None) -> dict[str, object]:
+    def to_json(
+        self,
+        moved: Mapping[int, Mapping[str, float]] | None = None,
+        rows: slice = ALL_ROWS,
+    ) -> dict[str, object]:
         """The columns for JSON, as base64 of little-endian numbers.
 
         Args:
             moved: cells by row that replace those of the report.
+            rows: the rows to take, without a step.
         """
         columns = {
-            name: np.array(column, dtype=f"<{column.typecode}")
+            name: np.array(column[rows], dtype=f"<{column.typecode}")
             for name, column in self.arrays.items()
         }
+        taken = range(len(self))[rows]
         for row, cells in (moved or {}).items():
-            for name, value in cells.items():
-                columns[name][row] = value
+            if row in taken:
+                for name, value in cells.items():
+                    columns[name][row - taken.start] = value
         return {
             "rows": len(self),
             "columns": {name: b64encode(c.tobytes()).decode() for name, c in columns.items()},

@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+from array import array
 from base64 import b64decode
 from dataclasses import replace
 from io import BytesIO
@@ -10,8 +11,10 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
+from geotagger.config import Overwrite, RunOptions
 from geotagger.metadata.read import read
 from geotagger.reasons import Reason, ReasonCode
+from geotagger.reports.page.photo_columns import COLUMNS
 from geotagger.review.decisions import Decisions, PhotoKey
 from geotagger.review.pictures import Pictures
 from geotagger.review.server import make_application
@@ -214,7 +217,12 @@ def test_decisions_are_kept_and_taken_back(client):
     rows = client.get("/api/rows/0").json()
     assert rows[GATE]["decision"]["note"] == "wrong town"
     assert rows[ISLAND]["decision"]["place"]["city"].startswith("Berlin")
-    assert client.get("/api/plan").json() == {"photos": 3, "approved": 2, "corrected": 1}
+    assert client.get("/api/plan").json() == {
+        "photos": 3,
+        "approved": 2,
+        "corrected": 1,
+        "written": 0,
+    }
     client.post("/api/undo", json={})
     client.post("/api/undo", json={})
     assert states(client) == ["approved", "approved", "", "", ""]
@@ -314,7 +322,7 @@ def test_writing_wants_the_right_count_and_writes_only_what_was_approved(client,
     assert client.post("/api/write", json={"mode": "exif", "photos": 4}).status_code == 400
     assert client.post("/api/write", json={"mode": "fax", "photos": 1}).status_code == 400
     assert client.post("/api/write", json={"mode": "exif", "photos": 1}).status_code == 200
-    session._thread.join()
+    session.job.join()
     done = client.get("/api/write").json()
     assert (done["running"], done["counts"], done["error"]) == (False, {"tagged": 1}, "")
     tower = photos / "a" / "tower.jpg"
@@ -345,3 +353,64 @@ def test_a_hundred_thousand_rows_are_paged(tmp_path):
         found = session.index.search("/0123")
         assert [i for i, hit in enumerate(found) if hit] == list(range(12_300, 12_400))
         session.close()
+
+
+def test_a_rehearsal_says_what_would_happen_and_changes_nothing(client, session, tmp_path):
+    photos = {path: path.read_bytes() for path in (tmp_path / "photos").rglob("*.jpg")}
+    decide(client, ids=[TOWER, GATE], state="approved")
+    options = RunOptions(paths=(), write_exif=True, dry_run=True, overwrite=Overwrite.PREDICTED)
+    session.write(options, 2)
+    session.job.join()
+    job = client.get("/api/write").json()
+    verdicts = {item["row"]: item["verdict"] for item in job["verdicts"]}
+    assert verdicts == {TOWER: "would be written", GATE: "not written"}  # it has measured GPS
+    assert (job["kind"], job["done"], job["error"]) == ("dry-run", 2, "")
+    assert {path: path.read_bytes() for path in photos} == photos
+    assert session.plan()["photos"] == 2
+
+
+def test_what_was_written_is_restored_and_can_be_written_again(client, session, tmp_path):
+    tower = tmp_path / "photos" / "a" / "tower.jpg"
+    before = tower.read_bytes()
+    decide(client, ids=[TOWER], state="approved")
+    for _ in range(2):
+        client.post("/api/write", json={"mode": "exif", "photos": 1})
+        session.job.join()
+        assert tower.read_bytes() != before
+        assert session.plan() == {"photos": 0, "approved": 0, "corrected": 0, "written": 1}
+        session.untag(1)
+        session.job.join()
+        done = client.get("/api/write").json()
+        assert (done["counts"], done["kind"]) == ({"restored": 1}, "untag")
+        assert tower.read_bytes() == before
+        assert session.plan() == {"photos": 1, "approved": 1, "corrected": 0, "written": 0}
+
+
+def test_a_photo_whose_decision_has_changed_since_is_restored_too(client, session, tmp_path):
+    tower = tmp_path / "photos" / "a" / "tower.jpg"
+    before = tower.read_bytes()
+    decide(client, ids=[TOWER], state="approved")
+    client.post("/api/write", json={"mode": "exif", "photos": 1})
+    session.job.join()
+    decide(client, ids=[TOWER], state="rejected")
+    session.untag(1)
+    session.job.join()
+    assert tower.read_bytes() == before
+
+
+def test_columns_come_in_parts(session):
+    whole, part = session.columns(), session.columns(1, 2)
+    for name, kind in COLUMNS.items():
+        size = array(kind).itemsize
+        assert (
+            b64decode(part["columns"][name]) == b64decode(whole["columns"][name])[size : 3 * size]
+        )
+    assert part["rows"] == 5
+    assert session.columns(9)["columns"]["lat"] == ""
+
+
+def test_rows_that_failed_have_a_remedy(client, report):
+    remedies = [row["remedy"] for row in client.get("/api/rows/0").json()]
+    assert remedies[:BROKEN] == [""] * BROKEN
+    if report.suffix == ".jsonl":  # a CSV holds no codes of reasons
+        assert remedies[BROKEN].startswith("It holds no picture")

@@ -1,0 +1,1 @@
+"""A server for one browser of this machine: the socket, the access guard, and answers in JSON."""
