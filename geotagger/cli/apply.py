@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from geotagger.cli.flags import MAX_RADIUS, SOME_FAILED, TOUCH, overwrite_flag
+from geotagger.cli.flags import MAX_RADIUS, SOME_FAILED, TAGS, TOUCH, overwrite_flag
 from geotagger.cli.review import REPORT
 from geotagger.config import Overwrite, RunOptions
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @click.option("--write-exif", is_flag=True, help="Write into the photos.  [default]")
 @click.option("--sidecar", is_flag=True, help="Write XMP sidecars instead of tags in photos.")
 @click.option("--dry-run", is_flag=True, help="Print what would be written; write nothing.")
+@TAGS
 @overwrite_flag(Overwrite.PREDICTED)
 @MAX_RADIUS
 @TOUCH
@@ -31,6 +32,7 @@ def apply(
     write_exif: bool,
     sidecar: bool,
     dry_run: bool,
+    tags: tuple[str, ...],
     overwrite: Overwrite,
     max_radius_km: float,
     touch: bool,
@@ -69,6 +71,7 @@ def apply(
         write_exif=write_exif or not sidecar,
         sidecar=sidecar,
         dry_run=dry_run,
+        tags=tags,
         overwrite=overwrite,
         max_radius_km=max_radius_km,
         touch=touch,

@@ -59,6 +59,20 @@ MAX_RADIUS = click.option(
 )
 
 
+def _groups(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in value.split(",") if name.strip()) or ("",)
+
+
+TAGS = click.option(
+    "--tags",
+    callback=_groups,
+    default="gps,region,keywords",
+    show_default=True,
+    metavar="LIST",
+    help="What to write, if the confidence is enough: gps, region, keywords.",
+)
+
+
 def overwrite_flag(default: Overwrite) -> Callable[..., Any]:
     """`--overwrite`: which existing GPS a command may replace."""
     return click.option(

@@ -13,6 +13,7 @@ from geotagger.version import __version__
 INTERRUPTED = 130
 
 COMMANDS = {
+    "app": "Choose folders, predict, review and write on one local page.",
     "tag": "Predict where photos were taken.",
     "untag": "Restore photos to the state before geotagger wrote to them.",
     "verify": "Compare the GPS in photos with their predictions.",

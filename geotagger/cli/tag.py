@@ -13,6 +13,7 @@ from geotagger.cli.flags import (
     MAX_RADIUS,
     PATHS,
     SOME_FAILED,
+    TAGS,
     TOUCH,
     EnumChoice,
     album_flag,
@@ -30,10 +31,6 @@ if TYPE_CHECKING:
     from geotagger.config import RunOptions
 
 DEFAULT_REPORT = Path("geotagger-report.csv")
-
-
-def _groups(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in value.split(",") if name.strip()) or ("",)
 
 
 @click.command()
@@ -61,14 +58,7 @@ def _groups(_: click.Context, __: click.Parameter, value: str) -> tuple[str, ...
     show_default=True,
     help="Name of a sidecar: photo.jpg.xmp (darktable, digiKam, Immich) or photo.xmp (Adobe).",
 )
-@click.option(
-    "--tags",
-    callback=_groups,
-    default="gps,region,keywords",
-    show_default=True,
-    metavar="LIST",
-    help="What to write, if the confidence is enough: gps, region, keywords.",
-)
+@TAGS
 @click.option(
     "--compat-tags",
     is_flag=True,
@@ -138,17 +128,14 @@ def tag(reports: tuple[Path, ...], quiet: bool, verbose: bool, **flags: Any) -> 
     geotagger tag ~/Photos --within FR,ES,PT --no-read-text
     geotagger tag ~/Photos --out ~/Tagged --manifest custody.csv
     """
-    from geotagger.cache.store import journal_file
     from geotagger.pipeline import run as pipeline
     from geotagger.pipeline.progress import Progress
     from geotagger.pipeline.setup import excludes_of
-    from geotagger.reports.formats.registry import check_distinct
     from geotagger.reports.run_summary import summary_text
 
     # a photo leaves no reference cycles, and searching for them takes a third of the time of a row
     gc.set_threshold(50_000)
-    options = run_options(flags, reports=reports or (DEFAULT_REPORT,), journal=journal_file())
-    check_distinct([*options.reports, *([options.manifest] if options.manifest else [])])
+    options = tag_options(reports, flags)
     _warn_of_low_confidence(options)
     if len(options.paths) == 1 and options.paths[0].is_file():
         verbose = verbose or not quiet  # for one photo the prediction itself is wanted
@@ -160,6 +147,20 @@ def tag(reports: tuple[Path, ...], quiet: bool, verbose: bool, **flags: Any) -> 
             click.echo(hint, err=True)
     if summary.failed:
         sys.exit(SOME_FAILED)
+
+
+def tag_options(reports: tuple[Path, ...], flags: dict[str, Any]) -> RunOptions:
+    """The options of a run from the flags of the command.
+
+    Raises:
+        UsageError: two of the files to write are the same.
+    """
+    from geotagger.cache.store import journal_file
+    from geotagger.reports.formats.registry import check_distinct
+
+    options = run_options(flags, reports=reports or (DEFAULT_REPORT,), journal=journal_file())
+    check_distinct([*options.reports, *([options.manifest] if options.manifest else [])])
+    return options
 
 
 def _warn_of_low_confidence(options: RunOptions) -> None:

@@ -68,6 +68,8 @@ AVIF = Format("AVIF", "PIL.AvifImagePlugin.AvifImageFile", 10, (".avif",))
 JPEG_XL = Format("JPEG XL", "pillow_jxl.JpegXLImagePlugin.JXLImageFile", 16, (".jxl",))
 """Read if the package pillow-jxl-plugin is installed."""
 
+FORMATS = (JPEG, PNG, TIFF, WEBP, GIF, BMP, JPEG_2000, HEIF, AVIF, JPEG_XL)
+
 _RAW = Reason(
     ReasonCode.CAMERA_RAW,
     "this camera RAW file has no preview inside: pip install rawpy, convert it, or put the "

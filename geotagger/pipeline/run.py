@@ -31,13 +31,17 @@ from geotagger.types import Outcome, Photo, PhotoEvidence
 
 
 def run(
-    options: RunOptions, on_row: Callable[[Mapping[str, Cell]], None] = lambda _: None
+    options: RunOptions,
+    on_row: Callable[[Mapping[str, Cell]], None] = lambda _: None,
+    before_photo: Callable[[], None] = lambda: None,
 ) -> RunSummary:
     """Tag every photo under `options.paths`: decide, write, report.
 
     Args:
         options: what to do.
         on_row: called with each report row, in the order of the report.
+        before_photo: called before each photo is taken into the run. While it does not return, the
+            run waits; what it raises ends the run, which closes its reports then.
 
     Raises:
         NoPhotosError: there are no photos.
@@ -50,7 +54,7 @@ def run(
         writer = Writer(options, stack)
         journal = stack.enter_context(open_journal(options)) if options.journal else None
         excludes = excludes_of(options)
-        items, fusion = _merged(options, journal, excludes)
+        items, fusion = _merged(options, journal, excludes, before_photo=before_photo)
         reports = _open_reports(options, stack)
         for item in items:
             if isinstance(item, FinishedRow):
@@ -130,7 +134,12 @@ def weigh(options: RunOptions, *, trips: bool = True) -> tuple[Iterator[PhotoEvi
 
 
 def _merged(
-    options: RunOptions, journal: RunJournal | None, excludes: Excludes, *, trips: bool = True
+    options: RunOptions,
+    journal: RunJournal | None,
+    excludes: Excludes,
+    *,
+    trips: bool = True,
+    before_photo: Callable[[], None] = lambda: None,
 ) -> tuple[Iterator[Item], Fusion]:
     """All photos in scan order: finished ones from the journal, and those that are weighed now."""
     on_cluster = options.engine == Engine.RAY
@@ -143,7 +152,7 @@ def _merged(
             return RayExecutor(setup.sources(), options, journal)
         return LocalExecutor(with_cache(setup.sources(), journal), options)
 
-    photos = walk(options.paths, excludes)
+    photos = _announced(walk(options.paths, excludes), before_photo)
     scanned: Iterator[Photo | FinishedRow] = photos
     if journal and not options.manifest:  # a manifest states what each file holds now
         scanned = (journal.replay(photo) or photo for photo in photos)
@@ -151,3 +160,9 @@ def _merged(
     if options.album and trips:
         items = TripEvidence(setup.fusion, use_gps=options.neighbour_gps).share(items)
     return items, setup.fusion
+
+
+def _announced(photos: Iterator[Photo], before_photo: Callable[[], None]) -> Iterator[Photo]:
+    for photo in photos:
+        before_photo()
+        yield photo

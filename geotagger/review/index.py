@@ -36,6 +36,7 @@ class RowIndex:
     def __init__(self, rows: Iterable[Mapping[str, Cell]] = ()) -> None:
         self.columns = PhotoColumns()
         self._lock = threading.Lock()
+        self._is_closed = False
         self._db = sqlite3.connect("", check_same_thread=False)  # on disk, deleted on close
         self._db.executescript(
             """PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;
@@ -46,8 +47,10 @@ class RowIndex:
         self.add(rows)
 
     def add(self, rows: Iterable[Mapping[str, Cell]]) -> None:
-        """Append rows. The numbers of those before stay the same."""
+        """Append rows. The numbers of those before stay the same. Closed rows take none."""
         with self._lock:
+            if self._is_closed:
+                return
             self._db.executemany("INSERT INTO photo VALUES (?, ?, ?, ?, ?)", map(self._entry, rows))
             self._db.commit()
 
@@ -55,8 +58,9 @@ class RowIndex:
         return len(self.columns)
 
     def close(self) -> None:
-        """Closes and deletes the temporary file."""
+        """Closes and deletes the temporary file. From then on no row is found."""
         with self._lock:
+            self._is_closed = True
             self._db.close()
 
     def _entry(self, cells: Mapping[str, Cell]) -> tuple[Any, ...]:
@@ -118,4 +122,6 @@ class RowIndex:
 
     def _all(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         with self._lock:
+            if self._is_closed:
+                raise LookupError("these rows are closed: look again")
             return self._db.execute(sql, tuple(values)).fetchall()

@@ -1,0 +1,1 @@
+"""`geotagger app`: from folders to placed photos on a local page."""
