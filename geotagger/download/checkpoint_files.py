@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,18 +13,23 @@ from geotagger.download.fetch import fetch_tensors, source_tensors
 from geotagger.download.origin import FileMissingError, LocalFolder
 from geotagger.download.pins import digest, tensor_hashes
 from geotagger.download.safetensors import TensorFile
+from geotagger.download.torch_weights import archived_tensors, check_values
 from geotagger.errors import DownloadError
 from geotagger.vision.published.checkpoint import Checkpoint, needed_tensors
 
 if TYPE_CHECKING:
     from geotagger.download.origin import FileOrigin, FileVersion
     from geotagger.download.safetensors import StoredTensor
+    from geotagger.download.torch_archive import StoredValues
 
 FORMS = (
     ("config.json", "model.safetensors"),
     ("open_clip_config.json", "open_clip_model.safetensors"),
+    ("config.json", "pytorch_model.bin"),
+    ("open_clip_config.json", "open_clip_pytorch_model.bin"),
 )
-"""Configuration and weights, of transformers and of OpenCLIP."""
+"""Configuration and weights, of transformers and of OpenCLIP. Some repositories have their weights
+only in a file of torch.save."""
 PROCESSOR, TOKENIZER, TOKENIZER_CONFIG, PAGE = (
     "preprocessor_config.json",
     "tokenizer.json",
@@ -48,6 +53,8 @@ class CheckpointFiles:
     """Those that are needed, in the order of their bytes."""
     version: FileVersion = field(init=False)
     """Of the file of weights."""
+    _values: Sequence[StoredValues] = field(init=False, default=())
+    """Checksums in a file of torch.save."""
 
     def __post_init__(self) -> None:
         """
@@ -62,7 +69,11 @@ class CheckpointFiles:
         for name in wanted:
             if (content := self._optional(name)) is not None:
                 self.small[name] = content
-        stored, self.version = source_tensors(self.origin, self.weights_file)
+        if self._is_torch:
+            archived, self.version = archived_tensors(self.origin, self.weights_file)
+            stored, self._values = archived.tensors, archived.values
+        else:
+            stored, self.version = source_tensors(self.origin, self.weights_file)
         names = [tensor.name for tensor in stored]
         needed = needed_tensors(self.config, names, self.with_text, self.origin.name)
         self.tensors = [tensor for tensor in stored if tensor.name in needed]
@@ -73,6 +84,10 @@ class CheckpointFiles:
         return self._json(self.config_file)
 
     @property
+    def _is_torch(self) -> bool:
+        return self.weights_file.endswith(".bin")
+
+    @property
     def size_bytes(self) -> int:
         """The length of the tensors that are needed."""
         return sum(tensor.size_bytes for tensor in self.tensors)
@@ -80,7 +95,7 @@ class CheckpointFiles:
     @property
     def is_local(self) -> bool:
         """Whether the weights are read where they are."""
-        return isinstance(self.origin, LocalFolder)
+        return isinstance(self.origin, LocalFolder) and not self._is_torch
 
     def page(self) -> str:
         """The model's own README; empty if there is none."""
@@ -93,12 +108,14 @@ class CheckpointFiles:
             DownloadError: they cannot be had; what was fetched is kept.
             OSError: the disk refuses.
         """
-        if isinstance(self.origin, LocalFolder):
+        if isinstance(self.origin, LocalFolder) and not self._is_torch:
             return TensorFile(self.origin.path(self.weights_file))
-        target = folder / self.weights_file
-        return fetch_tensors(
+        target = folder / Path(self.weights_file).with_suffix(".safetensors")
+        fetched = fetch_tensors(
             self.origin, self.weights_file, self.tensors, self.version, target, on_bytes
         )
+        check_values(fetched, self.tensors, self._values, self.weights_file)
+        return fetched
 
     def hashes(self, tensors: TensorFile) -> dict[str, str]:
         """SHA-256 of all that the bundle is made of; see `Pin.hashes`."""
@@ -131,8 +148,9 @@ class CheckpointFiles:
                 continue
             return form
         raise DownloadError(
-            f"{self.origin.name}: has no config.json with a model.safetensors; weights in other "
-            "formats are not read, and several files of weights are not"
+            f"{self.origin.name}: has no config.json with a model.safetensors or a "
+            "pytorch_model.bin; weights in other formats are not read, and several files of "
+            "weights are not"
         )
 
     def _optional(self, name: str) -> bytes | None:

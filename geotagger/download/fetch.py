@@ -1,8 +1,8 @@
 """Fetches the tensors that a model needs into a local file, and goes on where it was stopped.
 
-The local file has the same format and holds only these tensors, in the order of the source. A note
-beside it tells what it is a part of, and how many of its bytes are safely on the disk. A download
-that was killed, or cut off with the power, goes on there.
+The local file has the format safetensors, whatever the source has, and holds only these tensors, in
+the order of the source. A note beside it tells what it is a part of, and how many of its bytes are
+safely on the disk. A download that was killed, or cut off with the power, goes on there.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from geotagger.download.web import WebFolder
 from geotagger.errors import DownloadError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection
 
 ENDPOINT = "https://huggingface.co"
 NEWEST = "main"
@@ -40,7 +40,7 @@ def check_online() -> None:
 
 
 def open_repository(
-    repository: str, revision: str, probe_files: Sequence[str]
+    repository: str, revision: str, probe_files: Collection[str]
 ) -> tuple[WebFolder, str]:
     """A repository at one commit, so that its files belong together while the hub moves on.
 

@@ -237,7 +237,7 @@ def _origin(options: PullOptions) -> tuple[FileOrigin, str]:
     if not options.source:
         repository = _repository(options)
         revision = options.revision or pinned_commit(repository) or NEWEST
-        return open_repository(repository, revision, [config for config, _ in FORMS])
+        return open_repository(repository, revision, dict.fromkeys(config for config, _ in FORMS))
     if "://" in options.source:
         check_online()
         return WebFolder(options.source), ""

@@ -143,13 +143,19 @@ class TensorFile:
     def __iter__(self) -> Iterator[str]:
         return iter(self.tensors)
 
-    def sha256(self, name: str) -> str:
-        """The hash of the bytes of a tensor, in hexadecimal."""
-        tensor, digest = self.tensors[name], hashlib.sha256()
+    def blocks(self, name: str) -> Iterator[bytes]:
+        """The bytes of a tensor, in pieces."""
+        tensor = self.tensors[name]
         with self._path.open("rb") as stream:
             stream.seek(tensor.start)
             for start in range(tensor.start, tensor.stop, BLOCK_BYTES):
-                digest.update(stream.read(min(BLOCK_BYTES, tensor.stop - start)))
+                yield stream.read(min(BLOCK_BYTES, tensor.stop - start))
+
+    def sha256(self, name: str) -> str:
+        """The hash of the bytes of a tensor, in hexadecimal."""
+        digest = hashlib.sha256()
+        for block in self.blocks(name):
+            digest.update(block)
         return digest.hexdigest()
 
     def read(self, name: str) -> NDArray[Any]:

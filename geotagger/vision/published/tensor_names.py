@@ -7,7 +7,7 @@ projections are transposed (https://github.com/mlfoundations/open_clip).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from geotagger.vision.published.graph_template import TensorSource
 
+TRANSPOSED_SUFFIX = ".T"
+"""After the name of a tensor in a file that holds the transposed matrix."""
 _TEXT_PREFIX = "text."
 """Of the text tower in some files of OpenCLIP."""
 _OPEN_CLIP = {
@@ -63,7 +65,14 @@ def find_tensor(name: str, names: Collection[str]) -> TensorPart:
         name: its name in transformers.
         names: all names of the file.
     """
-    if name in names or "visual.conv1.weight" not in names:
+    part = _open_clip_part(name, names) if "visual.conv1.weight" in names else TensorPart(name)
+    if part.name not in names and part.name + TRANSPOSED_SUFFIX in names:
+        return replace(part, name=part.name + TRANSPOSED_SUFFIX, transposed=not part.transposed)
+    return part
+
+
+def _open_clip_part(name: str, names: Collection[str]) -> TensorPart:
+    if name in names:
         return TensorPart(name)
     transposed = name in ("visual_projection.weight", "text_projection.weight")
     found = _OPEN_CLIP.get(name, name)
@@ -106,7 +115,8 @@ class RenamedTensors:
         if part.name not in self._names:
             raise KeyError(name)
         values = self._tensors.read(part.name)
-        if part.third is not None:
-            rows = len(values) // 3
-            values = values[part.third * rows : (part.third + 1) * rows]
-        return values.T if part.transposed else values
+        values = values.T if part.transposed else values
+        if part.third is None:
+            return values
+        rows = len(values) // 3
+        return values[part.third * rows : (part.third + 1) * rows]

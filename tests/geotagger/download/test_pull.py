@@ -1,5 +1,6 @@
 """`models pull` from the hub to the finished bundle. How a bundle is made is tested elsewhere."""
 
+import io
 import json
 import shutil
 import subprocess
@@ -158,9 +159,8 @@ def test_the_hash_of_weights_does_not_depend_on_where_they_are_from(tmp_path, pu
     assert len(hashes) == 1
 
 
-def test_an_interrupted_pull_goes_on(published):
-    published.break_after = 100_000
-    published.breaks = 1
+def interrupt():
+    """Stop a pull after most of the weights. Returns how many bytes were needed."""
     sent = []
 
     class Bar:
@@ -172,10 +172,15 @@ def test_an_interrupted_pull_goes_on(published):
             if sum(sent[1:]) > 90_000:
                 raise KeyboardInterrupt
 
-    options = pull.PullOptions(model="clip-b32")
     with pytest.raises(KeyboardInterrupt):
-        pull.pull(options, lambda _: None, Bar())
-    assert sent[0] == WEIGHTS["weight"].nbytes
+        pull.pull(pull.PullOptions(model="clip-b32"), lambda _: None, Bar())
+    return sent[0]
+
+
+def test_an_interrupted_pull_goes_on(published):
+    published.break_after = 100_000
+    published.breaks = 1
+    assert interrupt() == WEIGHTS["weight"].nbytes
     before = published.sent_bytes
     run("clip-b32")
     assert card("clip-b32").licence == "MIT"
@@ -280,9 +285,67 @@ def test_something_else_of_that_name_is_kept(published):
     assert not published.requests
 
 
+def torch_file(tensors):
+    torch = pytest.importorskip("torch")
+    file = io.BytesIO()
+    torch.save({name: torch.from_numpy(values) for name, values in tensors.items()}, file)
+    return file.getvalue()
+
+
+@pytest.fixture
+def torch_hub(hub):
+    """Its weights are in a file of torch.save alone, as those of some repositories are."""
+    unneeded = np.random.default_rng(1).normal(size=10**6).astype(np.float32)
+    serve(hub, REPOSITORY, **{"pytorch_model.bin": torch_file({"x": unneeded, **WEIGHTS})})
+    del hub.files[f"{REPOSITORY}/model.safetensors"]
+    return hub
+
+
+def test_weights_of_torch_are_fetched_in_part(torch_hub):
+    assert "clip-b32: ready" in run("clip-b32").output
+    assert torch_hub.sent_bytes < WEIGHTS["weight"].nbytes + 300_000
+    first = card("clip-b32").provenance
+    run("clip-b32")
+    assert card("clip-b32").provenance == first
+
+
+def test_an_interrupted_pull_of_weights_of_torch_goes_on(torch_hub):
+    assert interrupt() == WEIGHTS["weight"].nbytes
+    before = torch_hub.sent_bytes
+    run("clip-b32")
+    assert torch_hub.sent_bytes - before < WEIGHTS["weight"].nbytes - 80_000 + 150_000
+
+
+def test_a_folder_with_weights_of_torch(tmp_path):
+    for name, data in FILES.items():
+        (tmp_path / name).write_bytes(data)
+    (tmp_path / "model.safetensors").unlink()
+    (tmp_path / "pytorch_model.bin").write_bytes(torch_file(WEIGHTS))
+    run("clip-b32", "--from", tmp_path)
+    assert card("clip-b32").provenance["weights"] == "local folder"
+
+
+def test_values_with_another_checksum_are_refused(torch_hub):
+    name = f"{REPOSITORY}/pytorch_model.bin"
+    part = WEIGHTS["weight"][:4].tobytes()
+    torch_hub.files[name] = torch_hub.files[name].replace(part, part[::-1])
+    with pytest.raises(DownloadError, match="checksums"):
+        run("clip-b32")
+
+
+def test_a_program_in_the_weights_does_not_run(torch_hub):
+    name = f"{REPOSITORY}/pytorch_model.bin"
+    program = b"ctorch._utils\n_rebuild_tensor_v2\n"
+    assert program in torch_hub.files[name]
+    evil = b"cposix\nsystem\n".ljust(len(program), b"N")
+    torch_hub.files[name] = torch_hub.files[name].replace(program, evil)
+    with pytest.raises(DownloadError, match="not a file of tensors"):
+        run("clip-b32")
+
+
 def test_weights_in_other_formats_are_not_read(hub):
     hub.files["a/b/config.json"] = b"{}"
-    hub.files["a/b/pytorch_model.bin"] = b"x"
+    hub.files["a/b/tf_model.h5"] = b"x"
     with pytest.raises(DownloadError, match=r"no config\.json with a model"):
         run("a/b")
 

@@ -1,14 +1,16 @@
-"""Tensors of torch.save without unpickling: what is read, and what is refused."""
+"""Tensors of torch.save without unpickling: what is read, where it is, and what is refused."""
 
 import io
 import os
 import pickle
 import zipfile
+import zlib
 
 import numpy as np
 import pytest
 
-from geotagger.download.torch_archive import read_tensors
+from geotagger.download.safetensors import DTYPES
+from geotagger.download.torch_archive import locate_tensors, read_tensors
 from geotagger.errors import DownloadError
 
 VALUES = np.arange(6, dtype="<f4")
@@ -79,6 +81,51 @@ def test_a_dictionary_of_tensors():
     assert found["b"].tolist() == [2, 3]
 
 
+def saved_state():
+    """As a module's own state, with versions of layers, shared values and a transposed matrix."""
+    torch = pytest.importorskip("torch")
+    network = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.LayerNorm(2))
+    state = network.state_dict()
+    joined = torch.arange(12.0).reshape(6, 2)
+    state |= {
+        "q": joined[:2], "k": joined[2:4], "v": joined[4:],
+        "turned": torch.arange(15.0).reshape(3, 5).T,
+        "ids": torch.arange(7).reshape(1, 7),
+        "one": torch.tensor(4.5),
+    }  # fmt: skip
+    assert state._metadata
+    file = io.BytesIO()
+    torch.save(state, file)
+    return state, file
+
+
+def test_the_state_of_a_module_is_read():
+    state, file = saved_state()
+    found = read_tensors(file, "x.pth")
+    assert found.keys() == state.keys()
+    for name, values in state.items():
+        np.testing.assert_array_equal(found[name], values.numpy())
+
+
+def test_the_bytes_of_each_tensor_are_located():
+    state, file = saved_state()
+    data = file.getvalue()
+    located = locate_tensors(file, len(data), "x.bin")
+    starts = [tensor.start for tensor in located.tensors]
+    assert starts == sorted(starts)
+    for tensor in located.tensors:
+        values = np.frombuffer(data[tensor.start : tensor.stop], DTYPES[tensor.dtype])
+        values = values.reshape(tensor.shape)
+        if tensor.name.endswith(".T"):
+            assert tensor.name == "turned.T"
+            values = values.T
+        np.testing.assert_array_equal(values, state[tensor.name.removesuffix(".T")].numpy())
+    assert len(located.tensors) == len(state)
+    for stored in located.values:
+        assert zlib.crc32(data[stored.start : stored.stop]) == stored.crc32
+    assert len(located.values) == len(state) - 2  # q, k and v are one
+
+
 def test_what_torch_writes():
     torch = pytest.importorskip("torch")
     state = {
@@ -137,6 +184,9 @@ MALICIOUS = {
     "setting items of a tuple": b"\x80\x02)X\x01\x00\x00\x00aK\x01s.",
     "a program that is too long": b"\x80\x02" + b"N0" * 600_000 + b".",
     "an extension": b"\x80\x02\x82\x01.",
+    "state that is no dictionary": b"\x80\x02}K\x01b.",
+    "state without an object": b"\x80\x02}b.",
+    "state of a tensor": pickled(tensor())[:-1] + b"}b.",
     "itself": b"\x80\x02}q\x00X\x01\x00\x00\x00ah\x00s.",
 }  # fmt: skip
 
@@ -144,8 +194,11 @@ MALICIOUS = {
 @pytest.mark.parametrize("program", MALICIOUS.values(), ids=MALICIOUS)
 def test_everything_else_is_refused(program, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    file = archive(program)
     with pytest.raises(DownloadError, match=r"^x\.pth: not a file of tensors that can be read"):
-        read_tensors(archive(program), "x.pth")
+        read_tensors(file, "x.pth")
+    with pytest.raises(DownloadError, match=r"^x\.pth: not a file of tensors that can be read"):
+        locate_tensors(file, len(file.getvalue()), "x.pth")
     assert not list(tmp_path.iterdir())
 
 
@@ -172,3 +225,26 @@ def test_a_zip_bomb_is_not_unpacked(monkeypatch):
         made.writestr("a/data.pkl", b"\0" * 10_000_000)
     with pytest.raises(DownloadError, match="too large"):
         read_tensors(file, "x.pth")
+
+
+DIRECTORIES = {
+    "compressed values": {"compress_type": zipfile.ZIP_DEFLATED},
+    "values behind the file": {"header_offset": 10**9},
+    "values before the file": {"header_offset": -(10**6)},
+    "values of another length": {"file_size": 20},
+}
+
+
+@pytest.mark.parametrize("changes", DIRECTORIES.values(), ids=DIRECTORIES)
+def test_a_directory_that_lies(changes, monkeypatch):
+    read = zipfile.ZipFile._RealGetContents
+
+    def changed(self):
+        read(self)
+        for name, value in changes.items():
+            setattr(self.getinfo("weights/data/0"), name, value)
+
+    file = archive(pickled({"a": tensor()}))
+    monkeypatch.setattr(zipfile.ZipFile, "_RealGetContents", changed)
+    with pytest.raises(DownloadError, match="not a file of tensors"):
+        locate_tensors(file, len(file.getvalue()), "x.pth")

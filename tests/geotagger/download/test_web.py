@@ -27,7 +27,7 @@ def read(origin, start=0, stop=SIZE, version=None):
 
 def test_a_part_is_fetched_from_the_commit_of_the_branch(origin, hub):
     assert read(origin, 1000, 2000) == DATA[1000:2000]
-    assert hub.sent_bytes == 1 + 1000
+    assert hub.sent_bytes <= 1 + 1000
     assert origin.name == f"a/b@{COMMIT}"
     paths = [path for server, path, _ in hub.requests if server == "hub"]
     assert paths == ["/a/b/resolve/main/config.json", f"/a/b/resolve/{COMMIT}/large.bin"]

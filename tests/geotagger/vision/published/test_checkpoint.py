@@ -9,6 +9,7 @@ from geotagger.errors import BundleError, UsageError
 from geotagger.images.decode import InputSpec
 from geotagger.vision.published.architecture import read_towers
 from geotagger.vision.published.checkpoint import Checkpoint, read_input
+from geotagger.vision.published.tensor_names import RenamedTensors
 
 LARGE = {
     "model_type": "clip",
@@ -170,3 +171,28 @@ def test_a_tokenizer_that_cannot_be_used(tmp_path):
     unknown = word_tokenizer(tokenizer_config={"pad_token": "<none>"})
     with pytest.raises(BundleError, match="does not know its padding '<none>'"):
         checkpoint(config, **unknown).write_tokenizer(tmp_path / "t")
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        {"visual_projection.weight": [[1, 2, 3], [4, 5, 6]]},
+        {"visual_projection.weight.T": [[1, 4], [2, 5], [3, 6]]},
+        {"visual.proj": [[1, 4], [2, 5], [3, 6]], "visual.conv1.weight": 0},
+        {"visual.proj.T": [[1, 2, 3], [4, 5, 6]], "visual.conv1.weight": 0},
+    ],
+)
+def test_a_matrix_may_be_stored_transposed(stored):
+    tensors = {name: np.array(values) for name, values in stored.items()}
+    found = RenamedTensors(Tensors(tensors), {}).read("visual_projection.weight")
+    assert found.tolist() == [[1, 2, 3], [4, 5, 6]]
+
+
+def test_one_of_three_joined_projections():
+    joined = np.arange(18).reshape(9, 2)
+    for name, values in (("", joined), (".T", joined.T)):
+        block = "visual.transformer.resblocks.0.attn.in_proj_weight"
+        tensors = {f"{block}{name}": values, "visual.conv1.weight": np.zeros(1)}
+        renamed = RenamedTensors(Tensors(tensors), {})
+        key = renamed.read("vision_model.encoder.layers.0.self_attn.k_proj.weight")
+        np.testing.assert_array_equal(key, joined[3:6])
