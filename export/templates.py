@@ -1,5 +1,7 @@
 """Makes the graphs without weights in geotagger/data/graphs/: python -m export.templates [NAME...]
 
+NAME is a tower, in all its precisions, or one of them (NAME-int8).
+
 Each graph is exported as that of a published model is, from a network with random weights. An
 initializer that equals a form of one tensor becomes an entry of the table of weights. What is left
 in the graph may only be single numbers, shapes and masks: so no weight can stay in it.
@@ -7,6 +9,7 @@ in the graph may only be single numbers, shapes and masks: so no weight can stay
 
 from __future__ import annotations
 
+import gc
 import math
 import shutil
 import tempfile
@@ -31,10 +34,10 @@ from export.graph.precision import WAYS, store_half
 from export.published.geoclip import ImageHead, save_location
 from export.published.tower import (
     ImageTowerModule,
-    TextTowerModule,
     fuse,
     save_graph,
     save_image_tower,
+    save_text_graph,
 )
 from geotagger.vision.bundle.card import MODEL_FILE
 from geotagger.vision.published.architecture import TowerArchitecture
@@ -64,7 +67,7 @@ ALIGNMENT_BYTES = 4096
 """Of large tensors in the external file, so that they can be mapped."""
 MIN_ALIGNED_BYTES = 1 << 16
 MAX_LEFT_VALUES = 8192
-"""Larger constants would be weights that no rule describes. The mask of a text tower has 5,929."""
+"""Larger constants would be weights that no rule describes."""
 SEED = 1
 KEY_VALUES = 8
 PRECISIONS = {"image": ("fp32", "fp16", "int8"), "text": ("fp32", "fp16")}
@@ -121,7 +124,7 @@ TOWERS = (
         )
     ),
     _clip_image(14, 336, "quick_gelu", large=True),
-    _siglip("image", size_px=224, patch_px=16),
+    *(_siglip("image", size_px=size_px, patch_px=16) for size_px in (224, 256, 384)),
     _siglip("text", vocabulary=32_000, length=64),
     _siglip("text", vocabulary=256_000, length=64),  # SigLIP 2
 )
@@ -178,8 +181,10 @@ def tower_config(tower: TowerArchitecture) -> Any:
 def random_network(tower: TowerArchitecture, seed: int) -> RandomNetwork:
     """Makes a checkpoint that has this tower."""
     from transformers import AutoModel
+    from transformers.initialization import no_init_weights
 
-    model = AutoModel.from_config(tower_config(tower), attn_implementation="eager").eval()
+    with no_init_weights():
+        model = AutoModel.from_config(tower_config(tower), attn_implementation="eager").eval()
     return RandomNetwork(model, _randomise(model, seed))
 
 
@@ -223,17 +228,18 @@ def tower_graphs(
     if tower.side == "text":
         prefixes, data_file = ("text_",), "text.onnx.data"
         tensors = network.tensors
-        tokens = torch.full((2, tower.length), tower.end_token or 1)
-        save_graph(TextTowerModule(network.model), tokens, full, "tokens", ["vectors"])
+        save_text_graph(network.model, tower.length, tower.end_token or 1, full)
         ready = full
     else:
         prefixes, data_file = ("vision_", "visual_", "pixel_"), f"{MODEL_FILE}.data"
         pixels = RandomPixels.make(seed)
         tensors = {**network.tensors, **pixels.tensors}
         save_image_tower(ImageTowerModule(network.model, pixels), tower.size_px, full)
-        fuse(full, fused, network.model.config)
+        if set(precisions) != {"int8"}:
+            fuse(full, fused, network.model.config)
         ready = fused
     tensors = {name: one for name, one in tensors.items() if name.startswith(prefixes)}
+    gc.collect()  # the exporter leaves copies of the weights
     for precision in precisions or PRECISIONS[tower.side]:
         if precision == "int8":
             WAYS["dynamic"].quantise(full, file, np.empty(0, np.uint8))
@@ -370,9 +376,13 @@ def main(names: tuple[str, ...]) -> None:
     makers: dict[str, Callable[[int, Path], Iterator[RandomGraph]]] = {
         tower.name: partial(tower_graphs, tower) for tower in TOWERS
     }
+    for tower in TOWERS:
+        for precision in PRECISIONS[tower.side]:
+            one = partial(tower_graphs, tower, precisions=(precision,))
+            makers[f"{tower.name}-{precision}"] = one
     makers["geoclip"] = geoclip_graphs
     FOLDER.mkdir(exist_ok=True)
-    for name in names or makers:
+    for name in names or (*(tower.name for tower in TOWERS), "geoclip"):
         for file_name, template in make_templates(makers[name]).items():
             file = FOLDER / f"{file_name}.zip"
             write_template(template, file)

@@ -80,9 +80,15 @@ def load_model(folder: Path) -> tuple[Any, Any, Any]:
 
 
 def save_graph(
-    module: nn.Module, example: torch.Tensor, file: Path, inputs: str, outputs: list[str]
+    module: nn.Module,
+    example: torch.Tensor,
+    file: Path,
+    inputs: str,
+    outputs: list[str],
+    free: tuple[str, ...] = ("batch",),
 ) -> None:
-    """Writes a graph with one input whose first dimension is free."""
+    """Writes a graph with one input whose first dimensions are free; these are their names."""
+    dimensions = {axis: torch.export.Dim(name) for axis, name in enumerate(free)}
     big = sum(p.numel() * p.element_size() for p in module.parameters()) > 1.9e9
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")  # from the exporter itself
@@ -92,7 +98,7 @@ def save_graph(
             file,
             input_names=[inputs],
             output_names=outputs,
-            dynamic_shapes=({0: torch.export.Dim("batch")},),
+            dynamic_shapes=(dimensions,),
             opset_version=OPSET,
             external_data=big,  # a file of Protocol Buffers ends at 2 GB
             verbose=False,
@@ -136,8 +142,18 @@ def save_text_tower(model: Any, tokenizer: Any, folder: Path) -> None:
     fast.enable_truncation(length)
     fast.enable_padding(length=length, pad_id=tokenizer.pad_token_id, pad_token=tokenizer.pad_token)
     fast.save(str(folder / "tokenizer.json"))
-    tokens = torch.full((2, length), tokenizer.eos_token_id)
-    save_graph(TextTowerModule(model), tokens, folder / "text.onnx", "tokens", ["vectors"])
+    save_text_graph(model, length, tokenizer.eos_token_id, folder / "text.onnx")
+
+
+def save_text_graph(model: Any, length: int, end_token: int, file: Path) -> None:
+    """Writes the graph of the text tower: `tokens` to `vectors`.
+
+    In CLIP no token sees those after it, so captions may be cut after their end token: the length
+    is free. SigLIP takes the vector at the last token, and was trained with padding.
+    """
+    free = ("batch", "length") if model.config.model_type == "clip" else ("batch",)
+    tokens = torch.full((2, length // 2 if len(free) > 1 else length), end_token)
+    save_graph(TextTowerModule(model), tokens, file, "tokens", ["vectors"], free)
 
 
 def _tensor(output: Any) -> torch.Tensor:

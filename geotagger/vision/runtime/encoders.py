@@ -119,7 +119,8 @@ class TextEncoder:
         """Load both.
 
         Args:
-            model_file: the ONNX graph: int64 tokens [n, L] to float32 [n, D] of length 1.
+            model_file: the ONNX graph: int64 tokens [n, L] to float32 [n, D] of length 1. If L is
+                free there, captions are cut after their last token.
             tokenizer_file: a tokenizer.json that pads and truncates to L tokens.
             threads: CPU threads that share one run.
 
@@ -142,13 +143,25 @@ class TextEncoder:
             float32 [n, D], each row of length 1.
         """
         distinct = list(dict.fromkeys(captions))
-        parts = []
+        tokens, lengths = [], []
         for start in range(0, len(distinct), _CAPTIONS_PER_RUN):
-            encodings = self._tokenizer.encode_batch(distinct[start : start + _CAPTIONS_PER_RUN])
-            tokens = np.array([encoding.ids for encoding in encodings], np.int64)
-            parts.append(self._session.run(None, {self._input.name: tokens})[0])
+            for encoding in self._tokenizer.encode_batch(distinct[start:][:_CAPTIONS_PER_RUN]):
+                tokens.append(encoding.ids)
+                lengths.append(sum(encoding.attention_mask))
+        vectors = self._vectors(np.array(tokens, np.int64), np.array(lengths))
         row_of = {caption: row for row, caption in enumerate(distinct)}
-        vectors: NDArray[np.float32] = np.concatenate(parts)[[row_of[text] for text in captions]]
+        return vectors[[row_of[caption] for caption in captions]]
+
+    def _vectors(self, tokens: NDArray[np.int64], lengths: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Those of distinct captions. The shortest come first: those of a batch have one length."""
+        is_length_free = not isinstance(self._input.shape[1], int)
+        order = np.argsort(lengths, kind="stable")
+        parts = []
+        for start in range(0, len(order), _CAPTIONS_PER_RUN):
+            rows = order[start : start + _CAPTIONS_PER_RUN]
+            stop = lengths[rows[-1]] if is_length_free else tokens.shape[1]
+            parts.append(self._session.run(None, {self._input.name: tokens[rows, :stop]})[0])
+        vectors: NDArray[np.float32] = np.concatenate(parts)[np.argsort(order)]
         return vectors
 
 
