@@ -8,7 +8,8 @@ as the real one, and both sides must give the same predictions for it too.
 
 The predictions are compared first. The package is slow because it encodes its gallery again for
 every photo; for the comparison its location encoder returns cached vectors. Then the three take
-turns in every round, in one process, so the ratios hold on a noisy machine.
+turns in every round, in one process, so the ratios hold on a noisy machine. With --rounds 0 only
+the predictions are compared, and one model is in memory at a time.
 """
 
 from __future__ import annotations
@@ -56,21 +57,33 @@ def main(
     found = [photo.path for photo in walk([folder])]
     spread = [found[i] for i in np.linspace(0, len(found) - 1, max(compare, photos)).astype(int)]
     package = geoclip.GeoCLIP(clip_path=str(clip)).eval()
-    loop = TorchLoop(package)
-    ours = {bundle.name: Geotagger(bundle, device="cpu", threads=CORES) for bundle in bundles}
-
     result: dict[str, Any] = {"cores": CORES}
+    answers = answers_of_package(package, spread[:compare])
+    if not rounds:
+        del package
     if compare:
-        answers = answers_of_package(package, spread[:compare])
         result["compared"] = {
-            name: difference(answers, tagger.predict(spread[:compare], TOP_K))
-            for name, tagger in ours.items()
+            bundle.name: difference(answers, opened(bundle).predict(spread[:compare], TOP_K))
+            for bundle in bundles
         }
-    timed = spread[:photos]
+    if rounds:
+        result["photos_per_s"] = race(package, bundles, spread[:photos], package_photos, rounds)
+    click.echo(json.dumps(result, indent=1))
+
+
+def opened(bundle: Path) -> Geotagger:
+    return Geotagger(bundle, device="cpu", threads=CORES)
+
+
+def race(
+    package: Any, bundles: Sequence[Path], files: Sequence[Path], package_photos: int, rounds: int
+) -> dict[str, float]:
+    """Prints and returns photos per second: the package, the loop, then each bundle."""
+    loop = TorchLoop(package)
     peers: dict[str, Callable[[], int]] = {
-        "geoclip predict": lambda: predict_each(package, timed[:package_photos]),
-        "torch, gallery kept": lambda: loop.predict_each(timed),
-        **{name: counted(tagger, timed) for name, tagger in ours.items()},
+        "geoclip predict": lambda: predict_each(package, files[:package_photos]),
+        "torch, gallery kept": lambda: loop.predict_each(files),
+        **{bundle.name: counted(opened(bundle), files) for bundle in bundles},
     }
     rates: dict[str, list[float]] = {name: [] for name in peers}
     for _ in range(rounds):
@@ -78,7 +91,6 @@ def main(
             started = time.perf_counter()
             count = run()
             rates[name].append(count / (time.perf_counter() - started))
-    result["photos_per_s"] = {name: median(values) for name, values in rates.items()}
     slow, fair, *_ = rates.values()
     for name, values in rates.items():
         over_slow, over_fair = (
@@ -88,7 +100,7 @@ def main(
             f"{name:22} {median(values):8.3f} photos/s {over_slow:8.1f} x geoclip "
             f"{over_fair:6.2f} x torch"
         )
-    click.echo(json.dumps(result, indent=1))
+    return {name: median(values) for name, values in rates.items()}
 
 
 class TorchLoop:
