@@ -96,9 +96,9 @@ class _KmlReader:
         self._lats.append(_degrees(lat))
 
     def end_coordinates(self, text: str) -> None:
-        lon, lat, *_ = (*text.split(","), "", "")
         if self._in_point:
-            self._point = _degrees(lat), _degrees(lon)
+            lon, _, rest = text.partition(",")
+            self._point = _degrees(rest.partition(",")[0]), _degrees(lon)
 
     def end_value(self, text: str) -> None:
         if self._in_accuracies:

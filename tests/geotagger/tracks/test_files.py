@@ -246,3 +246,29 @@ def test_a_corrupt_archive_is_named(read):
     data[60:80] = zlib.compress(b"other")[:20].ljust(20, b"\0")
     with pytest.raises(TrackError, match="damaged"):
         read(bytes(data))
+
+
+PLACEMARK = (
+    "<kml><Document><Placemark><description>{}</description>"
+    "<TimeStamp><when>2020-01-01T00:00:00Z</when></TimeStamp>"
+    "<Point><coordinates>7.5{},45.25,0</coordinates></Point></Placemark></Document></kml>"
+)
+LONG = 3 << 20
+
+
+def test_a_long_description_is_passed_over(read):
+    table = read(PLACEMARK.format("x" * LONG, "")).fixes.table()
+    assert (table.lat.tolist(), table.lon.tolist()) == ([45.25], [7.5])
+
+
+def test_a_value_without_end_is_refused(read):
+    with pytest.raises(TrackError, match="longer than a million"):
+        read(PLACEMARK.format("", "0" * LONG))
+
+
+def test_the_text_of_a_value_is_its_own(read):
+    """Not the text around it, nor that of a description inside which a tag is written."""
+    spaced = PLACEMARK.format("12 <![CDATA[<b>3</b>]]>", "").replace("><", ">\n 9 <")
+    spaced = spaced.replace("\n 9 </coordinates>", "</coordinates>")
+    table = read(spaced.replace("\n 9 </when>", "</when>")).fixes.table()
+    assert (table.lat.tolist(), table.lon.tolist()) == ([45.25], [7.5])
