@@ -11,8 +11,8 @@ import numpy as np
 
 from geotagger.evaluation.intervals import bootstrap, wilson
 from geotagger.evaluation.scores import Estimate
+from geotagger.pipeline.trips.damping import TRIP_GAP_HOURS
 from geotagger.pipeline.trips.sequence import moment_of
-from geotagger.pipeline.trips.solve import TRIP_GAP_HOURS
 
 if TYPE_CHECKING:
     from geotagger.evaluation.scored import ScoredPhoto

@@ -1,23 +1,23 @@
 """Fits how pictures of a trip add up: python -m training.calibrate.fit_trips RUN BUNDLE PHOTOS
 
 RUN/oof.npz holds the logits of photos whose source (a person) the model had not seen. BUNDLE is a
-bundle of the same model. PHOTOS/labels.csv names the place of each photo: photos of one source and
-place are a stop. The labels have no times, so times are drawn: minutes to hours between the photos
-of a stop, hours between stops, days between countries.
+bundle of the same model. PHOTOS/labels.csv names the place of each photo. The times are drawn
+(training/calibrate/drawn_trips.py).
 
 Fitted are the constants of `geotagger/data/trips.json` for pictures, by maximum likelihood of the
 true countries; of constants that are as likely, those with the smallest calibration error. Every
-person counts by the square root of the number of their photos. "Held out" shows each fifth of the
-people with the constants that were fitted to the others.
+person counts by the square root of the number of their photos. "Held out" shows each person with
+the constants that were fitted to the others. With --keep-weights the weights of pictures stay as
+they are, and only what all pictures of a camera have in common is fitted: that needs fewer people.
+
+The ECE by chance is what perfect confidences would have if all photos of a stay were right or wrong
+together. The interval comes from a bootstrap over people.
 """
 
 from __future__ import annotations
 
-import csv
 import json
-from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime, timedelta
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,49 +30,27 @@ from geotagger.fusion.decide import Fusion
 from geotagger.geography.places import load_places
 from geotagger.pipeline.trips.areas import Areas
 from geotagger.pipeline.trips.damping import TripConstants
-from geotagger.pipeline.trips.observe import Observer
-from geotagger.pipeline.trips.ratios import countries_of
 from geotagger.pipeline.trips.solve import SequenceSolver
-from geotagger.types import Evidence, Observation, Outcome, Photo, PhotoEvidence, PhotoMetadata
-from geotagger.vision.bundle.bundle import load_bundle
-from geotagger.vision.decoding.factory import make_decoder
+from training.calibrate.drawn_trips import DRAWS, read_rolls
 from training.calibrate.package_data import write_package_json
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
+    from geotagger.pipeline.trips.solve import Trip
+    from training.calibrate.drawn_trips import Roll
+
 TRIPS_FILE = "trips.json"
 OUTLIER_PROBABILITIES = (0.6, 0.7, 0.8)
-BASE_CORRELATIONS = (0.0, 0.005, 0.01, 0.02)
-SIMILARITY_POWERS = (3.0, 4.0, 5.0)
-FOLDS = 5
-DRAWS = 3
-"""Times are drawn so many times, which makes the calibration error less noisy."""
-SLACK_NATS = 0.015
+BASE_CORRELATIONS = (0.01, 0.02, 0.05, 0.1)
+SIMILARITY_POWERS = (3.0, 4.0)
+BIAS_SHARES = (0.0, 0.5, 0.7, 0.9)
+MISLEAD_PROBABILITIES = (0.0, 0.2, 0.3, 0.4)
+SLACK_NATS = 0.08
 """Constants whose mean surprise differs by less are as likely: the people are few."""
-MIN_STOP, MAX_STOP = 5, 40
-"""Sources without a stop of this many photos are no trips; of longer stops some photos are used."""
-BATCH_SIZE = 64
-START = datetime(2020, 1, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Roll:
-    """The photos of one person in order of time."""
-
-    fold: int
-    photos: Sequence[Observation]
-    log_ratios: NDArray[np.float64]
-    """[n, countries] of each picture alone, against the prior."""
-    countries: NDArray[np.intp]
-    """[n] the true country of each."""
-
-    @property
-    def weight(self) -> float:
-        """Of each photo."""
-        return len(self.photos) ** -0.5
+RESAMPLED = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +61,20 @@ class Judged:
     """[n, countries]."""
     countries: NDArray[np.intp]
     weights: NDArray[np.float64]
+    stays: NDArray[np.str_]
+    """[n], equal for photos that one person took in one country."""
+
+    @property
+    def confidence(self) -> NDArray[np.float64]:
+        """[n], of the most probable country."""
+        confidence: NDArray[np.float64] = self.posteriors.max(axis=1)
+        return confidence
 
     @property
     def ece(self) -> float:
         """Calibration error of the most probable country (Naeini et al. 2015)."""
         right = self.posteriors.argmax(axis=1) == self.countries
-        return expected_calibration_error(self.posteriors.max(axis=1), right.astype(float))
+        return expected_calibration_error(self.confidence, right.astype(float))
 
     @property
     def nats(self) -> float:
@@ -111,132 +97,32 @@ class Judged:
 @click.argument("bundle_dir", metavar="BUNDLE", type=click.Path(path_type=Path, exists=True))
 @click.argument("photos", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option("--leave-out", multiple=True, metavar="SOURCE", help="A source that is no person.")
+@click.option("--keep-weights", is_flag=True, help="Fits two constants only, for few people.")
 @click.option("--write/--no-write", default=True, show_default=True)
 def main(
-    run: Path, bundle_dir: Path, photos: Path, leave_out: tuple[str, ...], write: bool
+    run: Path,
+    bundle_dir: Path,
+    photos: Path,
+    leave_out: tuple[str, ...],
+    keep_weights: bool,
+    write: bool,
 ) -> None:
     fusion = Fusion(load_places())
     areas = Areas(fusion.places, fusion.log_prior)
     rolls = read_rolls(run / "oof.npz", bundle_dir, photos / "labels.csv", leave_out, fusion, areas)
     photo_count = sum(len(roll.photos) for roll in rolls) // DRAWS
     click.echo(f"{len(rolls) // DRAWS} people, {photo_count} photos, times drawn {DRAWS} times")
-    trials = [Trial(one, [judge(roll, fusion, areas, one) for roll in rolls]) for one in grid()]
-    click.echo(joined([judge_alone(roll, areas) for roll in rolls]).describe("alone"))
-    unseen = []
-    for fold in range(FOLDS):
-        others = [number for number, roll in enumerate(rolls) if roll.fold != fold]
-        found = best(trials, others)
-        unseen += [found.judged[number] for number, roll in enumerate(rolls) if roll.fold == fold]
-    click.echo(joined(unseen).describe("with trips, held out"))
+    report("alone", [judge_alone(roll, areas) for roll in rolls], rolls)
+    start = TripConstants.load()
+    weights = biases([start] if keep_weights else grid(start))
+    trials = [trial for one in weights for trial in trials_with(one, rolls, fusion, areas)]
+    report("with trips, held out", held_out(trials, rolls), rolls)
     fitted = best(trials, range(len(rolls)))
-    click.echo(joined(fitted.judged).describe("with trips, fitted"))
+    report("with trips, fitted", fitted.judged, rolls)
     constants = fitted.constants
     click.echo(json.dumps(asdict(constants)))
     if write:
         write_package_json(TRIPS_FILE, asdict(constants))
-
-
-def read_rolls(
-    logits_file: Path,
-    bundle_dir: Path,
-    labels_file: Path,
-    leave_out: Sequence[str],
-    fusion: Fusion,
-    areas: Areas,
-) -> list[Roll]:
-    """Reads the logits of each person's photos, and draws times for them."""
-    with labels_file.open(encoding="utf-8", newline="") as file:
-        place_of = {row["file"]: row.get("place", "") for row in csv.DictReader(file)}
-    with np.load(logits_file, allow_pickle=False) as data:
-        logits, names = data["logits"], data["photo"].tolist()
-        people, codes = data["source"].tolist(), data["country"].tolist()
-    number_of = {code: number for number, code in enumerate(fusion.places.country_codes)}
-    stops: defaultdict[str, defaultdict[tuple[str, str], list[int]]]
-    stops = defaultdict(lambda: defaultdict(list))
-    for row, (name, person, code) in enumerate(zip(names, people, codes, strict=True)):
-        place = place_of.get(name, "").partition(": ")[0]  # what follows is the photo's own title
-        if code in number_of and place and person not in leave_out:
-            stops[person][code, place].append(row)
-    sizes = Counter({person: sum(map(len, own.values())) for person, own in stops.items()})
-    rng = np.random.default_rng(0)
-    maker = _ObservationMaker(bundle_dir, fusion, areas)
-    rolls = []
-    travellers = [
-        person
-        for person, _ in sizes.most_common()
-        if max(map(len, stops[person].values())) >= MIN_STOP
-    ]
-    for number, person in DRAWS * list(enumerate(travellers)):
-        timed = draw_times(stops[person], rng)
-        photos, alone = maker.observe([row for row, _ in timed], [at for _, at in timed], logits)
-        truth = np.array([number_of[codes[row]] for row, _ in timed], np.intp)
-        rolls.append(Roll(number % FOLDS, photos, alone, truth))
-    return rolls
-
-
-def draw_times(
-    stops: dict[tuple[str, str], list[int]], rng: np.random.Generator
-) -> list[tuple[int, float]]:
-    """Draws a journey through the stops, one country after the other.
-
-    Args:
-        stops: (country, place) -> rows of photos.
-        rng: the random generator.
-
-    Returns:
-        (row, hours since the start) in order of time.
-    """
-    timed, hours = [], 0.0
-    countries = sorted({country for country, _ in stops})
-    for country in rng.permutation(np.array(countries)).tolist():
-        hours += 6 + rng.exponential(6 * 24)
-        places = sorted(place for own, place in stops if own == country)
-        for place in rng.permutation(np.array(places)).tolist():
-            hours += rng.uniform(2, 30)
-            for row in rng.permutation(stops[country, place])[:MAX_STOP].tolist():
-                hours += float(np.exp(rng.uniform(np.log(1 / 60), np.log(4))))
-                timed.append((row, hours))
-    return timed
-
-
-class _ObservationMaker:
-    """Makes the observations that a run would make of photos with these logits."""
-
-    def __init__(self, bundle_dir: Path, fusion: Fusion, areas: Areas) -> None:
-        bundle = load_bundle(bundle_dir)
-        self._decoder = make_decoder(bundle, bundle.card.heads[0], fusion.places)
-        self._weight = bundle.card.calibration.weight
-        self._outliers = fusion.constants.vision_outlier_probability
-        self._fusion, self._areas = fusion, areas
-        self._observer = Observer(fusion, areas, use_gps=False)
-
-    def observe(
-        self, rows: Sequence[int], hours: Sequence[float], logits: NDArray[np.float32]
-    ) -> tuple[list[Observation], NDArray[np.float64]]:
-        """The observations, and the log-likelihood ratios of the countries by each alone."""
-        found, alone = [], []
-        for start in range(0, len(rows), BATCH_SIZE):
-            batch = slice(start, start + BATCH_SIZE)
-            decoded = self._decoder.decode(logits[rows[batch]])
-            for reading, at in zip(decoded, hours[batch], strict=True):
-                assert reading.log_likelihood is not None
-                evidence = Evidence(
-                    "vision",
-                    self._weight,
-                    "",
-                    reading.log_likelihood,
-                    outlier_probability=self._outliers,
-                    baseline=reading.baseline,
-                )
-                taken = (START + timedelta(hours=at)).replace(tzinfo=None).isoformat()
-                metadata = PhotoMetadata(taken_at=taken, camera="camera")
-                outcome = Outcome(Photo(Path("photo.jpg"), Path()), metadata=metadata)
-                observation = self._observer.observe(PhotoEvidence(outcome, (evidence,)))
-                assert observation is not None
-                found.append(observation)
-                mass = self._areas.by_country(self._areas.sums(self._fusion.posterior([evidence])))
-                alone.append(np.log(mass / self._areas.country_prior))
-        return found, np.stack(alone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,9 +133,8 @@ class Trial:
     judged: Sequence[Judged]
 
 
-def grid() -> list[TripConstants]:
-    """The constants that are tried."""
-    start = TripConstants.load()
+def grid(start: TripConstants) -> list[TripConstants]:
+    """The weights of pictures that are tried."""
     return [
         replace(
             start,
@@ -263,6 +148,44 @@ def grid() -> list[TripConstants]:
     ]
 
 
+def biases(weights: Sequence[TripConstants]) -> list[TripConstants]:
+    """Each of them with each share of the camera's bias."""
+    return [replace(one, camera_bias_share=share) for one in weights for share in BIAS_SHARES]
+
+
+def trials_with(
+    weights: TripConstants, rolls: Sequence[Roll], fusion: Fusion, areas: Areas
+) -> Iterator[Trial]:
+    """All rolls with some weights of pictures, and each probability that pictures mislead."""
+    solver = SequenceSolver(fusion, areas, weights)
+    trips = [solver.solve_countries(roll.photos) for roll in rolls]
+    for mislead in MISLEAD_PROBABILITIES:
+        constants = replace(weights, pictures_mislead_probability=mislead)
+        judged = [
+            judge(roll, with_mislead(trip, mislead), solver, areas)
+            for roll, trip in zip(rolls, trips, strict=True)
+        ]
+        yield Trial(constants, judged)
+
+
+def with_mislead(trip: Trip, mislead: float) -> Trip:
+    """The same trip, with another probability that its pictures mislead."""
+    trusted, misled = trip.cases
+    cases = [replace(trusted, probability=1 - mislead), replace(misled, probability=mislead)]
+    return replace(trip, cases=cases)
+
+
+def held_out(trials: Sequence[Trial], rolls: Sequence[Roll]) -> list[Judged]:
+    """Each roll with the constants that were fitted to the other people."""
+    judged: list[Judged | None] = [None] * len(rolls)
+    for person in {roll.person for roll in rolls}:
+        found = best(trials, [i for i, roll in enumerate(rolls) if roll.person != person])
+        for number, roll in enumerate(rolls):
+            if roll.person == person:
+                judged[number] = found.judged[number]
+    return [one for one in judged if one is not None]
+
+
 def best(trials: Sequence[Trial], numbers: Sequence[int]) -> Trial:
     """The best calibrated of the trials with the largest likelihood for some rolls."""
     judged = [joined([trial.judged[number] for number in numbers]) for trial in trials]
@@ -271,12 +194,10 @@ def best(trials: Sequence[Trial], numbers: Sequence[int]) -> Trial:
     return trials[int(np.argmin(errors))]
 
 
-def judge(roll: Roll, fusion: Fusion, areas: Areas, constants: TripConstants) -> Judged:
+def judge(roll: Roll, trip: Trip, solver: SequenceSolver, areas: Areas) -> Judged:
     """Places each photo of a roll with all the others."""
-    trip = SequenceSolver(fusion, areas, constants).solve_countries(roll.photos)
-    shared = np.stack([countries_of(photo.picture) for photo in roll.photos if photo.picture])
-    taken_back = (1 - trip.weights[:, None]) * shared
-    return _judged(roll, roll.log_ratios + trip.countries.log_ratios - taken_back, areas)
+    others = [solver.country_ratios(trip, index) for index in range(len(roll.photos))]
+    return _judged(roll, roll.log_ratios + np.stack(others), areas)
 
 
 def judge_alone(roll: Roll, areas: Areas) -> Judged:
@@ -288,7 +209,8 @@ def _judged(roll: Roll, log_ratios: NDArray[np.float64], areas: Areas) -> Judged
     logs = log_ratios + np.log(areas.country_prior)
     mass = np.exp(logs - logs.max(axis=1, keepdims=True))
     mass /= mass.sum(axis=1, keepdims=True)
-    return Judged(mass, roll.countries, np.full(len(mass), roll.weight))
+    stays = np.array([f"{roll.person} {country}" for country in roll.countries.tolist()])
+    return Judged(mass, roll.countries, np.full(len(mass), roll.weight), stays)
 
 
 def joined(parts: Sequence[Judged]) -> Judged:
@@ -297,7 +219,41 @@ def joined(parts: Sequence[Judged]) -> Judged:
         np.concatenate([part.posteriors for part in parts]),
         np.concatenate([part.countries for part in parts]),
         np.concatenate([part.weights for part in parts]),
+        np.concatenate([part.stays for part in parts]),
     )
+
+
+def report(title: str, judged: Sequence[Judged], rolls: Sequence[Roll]) -> None:
+    """Prints the scores, how far people may change the ECE, and its value by chance."""
+    everyone = joined(judged)
+    click.echo(everyone.describe(title))
+    rng = np.random.default_rng(0)
+    people = sorted({roll.person for roll in rolls})
+    of_person = {
+        person: [one for one, roll in zip(judged, rolls, strict=True) if roll.person == person]
+        for person in people
+    }
+    drawn = [
+        joined([one for person in rng.choice(people, len(people)) for one in of_person[person]]).ece
+        for _ in range(RESAMPLED)
+    ]
+    low, high = np.quantile(drawn, (0.025, 0.975))
+    click.echo(
+        f"{'':<24} ECE {low:.3f} to {high:.3f} by people, {by_chance(everyone, rng):.3f} by chance"
+    )
+
+
+def by_chance(judged: Judged, rng: np.random.Generator) -> float:
+    """The ECE of perfect confidences, if the photos of a stay are right or wrong together."""
+    _, stay = np.unique(judged.stays, return_inverse=True)
+    confidence = judged.confidence
+    drawn = [
+        expected_calibration_error(
+            confidence, (rng.random(stay.max() + 1)[stay] < confidence).astype(float)
+        )
+        for _ in range(RESAMPLED)
+    ]
+    return float(np.mean(drawn))
 
 
 if __name__ == "__main__":

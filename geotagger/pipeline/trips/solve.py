@@ -6,10 +6,9 @@ positions.
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -23,7 +22,13 @@ from geotagger.pipeline.trips.chain import (
     Smoothed,
     smooth,
 )
-from geotagger.pipeline.trips.damping import TripConstants, picture_weights
+from geotagger.pipeline.trips.damping import (
+    TRIP_GAP_HOURS,
+    TripConstants,
+    camera_bias,
+    picture_weights,
+    sign_weights,
+)
 from geotagger.pipeline.trips.observe import MEASURED, reach_of
 from geotagger.pipeline.trips.ratios import countries_of, regions_of
 from geotagger.types import Evidence, SourceKind
@@ -40,8 +45,6 @@ if TYPE_CHECKING:
 
 LIKELY_COUNTRY = 0.25
 """Regions are looked at in countries that have this probability, on average over the sequence."""
-TRIP_GAP_HOURS = 48.0
-"""A longer time without a photo ends a trip; photos beyond it count, but are not of this trip."""
 MOSTLY = 0.5
 """A trip is mostly in a country that has this probability, on average over its photos."""
 NEGLIGIBLE = 0.02
@@ -49,6 +52,21 @@ NEGLIGIBLE = 0.02
 NAMES_TRUST = 0.7
 """Probability that photos whose names have consecutive numbers were taken in that order, on one
 trip. A guess."""
+
+MIN_VALIDITY = 0.5
+"""A sign that is less probably right gives its neighbours no town."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What a sequence says if its pictures can be trusted, or if they mislead together."""
+
+    probability: float
+    weights: NDArray[np.float64] | None
+    """[n] of each picture, 0 to 1; None if the pictures do not count."""
+    countries: Smoothed
+    regions: Mapping[int, Smoothed] = field(default_factory=dict)
+    """Index of a likely country -> its regions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +77,30 @@ class Trip:
     """In order of time."""
     gaps_hours: Sequence[float]
     """[n - 1] between one photo and the next."""
-    weights: NDArray[np.float64]
-    """[n] of each picture, 0 to 1; 1 without a picture."""
-    countries: Smoothed
-    regions: Mapping[int, Smoothed] = field(default_factory=dict)
-    """Index of a likely country -> its regions."""
+    bias: NDArray[np.float64]
+    """[C], what all its pictures say alike and that is taken for an error."""
+    sign_weights: NDArray[np.float64]
+    """[n], 0 to 1."""
+    cases: Sequence[Case]
+    """Their probabilities sum to 1."""
+    validity: NDArray[np.float64]
+    """[n], probability that a sign was taken where it says, by all the others; 1 without a sign."""
+
+    def countries(self) -> NDArray[np.float64]:
+        """The probability of each country for each photo, from all photos, [n, C]."""
+        return sum(
+            (case.probability * case.countries.posteriors for case in self.cases),
+            start=np.zeros(()),
+        )
+
+
+class _Placed(NamedTuple):
+    """A photo near another one in time, whose position is known."""
+
+    photo: Observation
+    gap_hours: float
+    certainty: float
+    """Probability that its position is right."""
 
 
 class SequenceSolver:
@@ -87,25 +124,71 @@ class SequenceSolver:
     def solve(self, observations: Sequence[Observation]) -> Trip:
         """Estimates where the photos of a sequence were taken, from all of them."""
         trip = self.solve_countries(observations)
-        mass = trip.countries.posteriors.mean(axis=0)
-        likely = np.flatnonzero(mass >= LIKELY_COUNTRY).tolist()
-        return replace(trip, regions={country: self._regions(trip, country) for country in likely})
+        likely = np.flatnonzero(trip.countries().mean(axis=0) >= LIKELY_COUNTRY).tolist()
+        cases = [
+            replace(
+                case, regions={country: self._regions(trip, case, country) for country in likely}
+            )
+            for case in trip.cases
+        ]
+        return replace(trip, cases=cases)
 
     def solve_countries(self, observations: Sequence[Observation]) -> Trip:
         """The same without the regions inside the countries."""
         photos = sorted(observations, key=lambda photo: photo.moment.at_s)
         at_hours = np.array([photo.moment.at_s for photo in photos]) / 3600
-        gaps_hours = np.diff(at_hours).tolist()
-        weights = self._picture_weights(photos, at_hours)
-        emissions = self._emissions(photos, weights, countries_of, self._areas.country_count)
-        countries = smooth(self._country_moves, emissions, gaps_hours)
-        return Trip(photos, gaps_hours, weights, countries)
+        bias, weights = self._pictures(photos, at_hours)
+        words = [None if photo.words in MEASURED else photo.words or None for photo in photos]
+        trip = Trip(
+            photos,
+            np.diff(at_hours).tolist(),
+            bias,
+            sign_weights(words, at_hours),
+            cases=(),
+            validity=np.ones(len(photos)),
+        )
+        mislead = self._constants.pictures_mislead_probability
+        cases = [self._case(trip, 1 - mislead, weights), self._case(trip, mislead, None)]
+        trip = replace(trip, cases=cases)
+        return replace(trip, validity=self._validity(trip))
 
-    def _regions(self, trip: Trip, country: int) -> Smoothed:
+    def _pictures(
+        self, photos: Sequence[Observation], at_hours: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The bias [C] of the pictures of a sequence, and their weights [n]."""
+        weights = np.ones(len(photos))
+        found = [(row, photo.picture) for row, photo in enumerate(photos) if photo.picture]
+        if not found:
+            return np.zeros(self._areas.country_count), weights
+        rows = [row for row, _ in found]
+        ratios = np.stack([countries_of(picture) for _, picture in found])
+        bias = camera_bias(ratios, at_hours[rows], self._constants)
+        weights[rows] = picture_weights(
+            ratios - bias, self._areas.country_prior, at_hours[rows], self._constants
+        )
+        return bias, weights
+
+    def _case(self, trip: Trip, probability: float, weights: NDArray[np.float64] | None) -> Case:
+        emissions = self._emissions(
+            trip, weights, countries_of, self._areas.country_count, trip.bias
+        )
+        return Case(probability, weights, smooth(self._country_moves, emissions, trip.gaps_hours))
+
+    def _regions(self, trip: Trip, case: Case, country: int) -> Smoothed:
         moves = self._moves_inside(country)
         inside = partial(self._inside, country=country)
-        emissions = self._emissions(trip.photos, trip.weights, inside, len(moves.prior))
+        emissions = self._emissions(trip, case.weights, inside, len(moves.prior))
         return smooth(moves, emissions, trip.gaps_hours)
+
+    def _validity(self, trip: Trip) -> NDArray[np.float64]:
+        validity = np.ones(len(trip.photos))
+        for index, photo in enumerate(trip.photos):
+            if photo.sign is not None and photo.words not in MEASURED:
+                others = np.exp(self.country_ratios(trip, index)) * self._areas.country_prior
+                outliers = self._sign_outliers(photo)
+                fits = (1 - outliers) * float(others @ np.exp(countries_of(photo.sign)))
+                validity[index] = fits / (fits + outliers)
+        return validity
 
     def evidence(
         self, trip: Trip, photo: Observation, near_gps: Evidence | None
@@ -135,51 +218,42 @@ class SequenceSolver:
                 log_likelihood=self._mixed(near_gps.log_likelihood, 1 - FLOOR, log_ratios),
             )
         if near:
-            log_ratios = self._at_positions(near, photo, log_ratios)
+            log_ratios = self._at_positions(near, log_ratios)
         return Evidence(SourceKind.ALBUM, 1.0, self._sentence(trip, index), log_ratios)
-
-    def _picture_weights(
-        self, photos: Sequence[Observation], at_hours: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        weights = np.ones(len(photos))
-        found = [(i, photo.picture) for i, photo in enumerate(photos) if photo.picture]
-        if found:
-            rows = [i for i, _ in found]
-            ratios = np.stack([countries_of(picture) for _, picture in found])
-            weights[rows] = picture_weights(
-                ratios, self._areas.country_prior, at_hours[rows], self._constants
-            )
-        return weights
 
     def _emissions(
         self,
-        photos: Sequence[Observation],
-        weights: NDArray[np.float64],
+        trip: Trip,
+        weights: NDArray[np.float64] | None,
         values: Callable[[AreaRatios], NDArray[np.float64]],
         width: int,
+        bias: NDArray[np.float64] | float = 0.0,
     ) -> NDArray[np.float64]:
         """Log-likelihoods [n, K]: pictures by their weight, signs and positions in full.
 
         Args:
-            photos, weights: those of the trip.
+            trip: the sequence.
+            weights: [n] of the pictures; None if they do not count.
             values: takes the K ratios from those of all areas.
             width: K.
+            bias: [K], what the pictures say too much.
         """
-        constants = self._constants
-        same_sign = Counter(map(_sign_of, photos))
-        emissions = np.zeros((len(photos), width))
-        for row, photo, weight in zip(emissions, photos, weights, strict=True):
-            for ratios, outliers, share in (
-                (photo.picture, constants.picture_outlier_probability, weight),
-                # one sign that was photographed five times is one sign
-                (photo.sign, self._sign_outliers(photo), 1 / same_sign[_sign_of(photo)]),
-            ):
-                if ratios is not None:
-                    row += share * np.log((1 - outliers) * np.exp(values(ratios)) + outliers)
+        outliers = self._constants.picture_outlier_probability
+        emissions = np.zeros((len(trip.photos), width))
+        for index, photo in enumerate(trip.photos):
+            if photo.picture is not None and weights is not None:
+                emissions[index] += weights[index] * _robust(values(photo.picture) - bias, outliers)
+            if photo.sign is not None:
+                said = _robust(values(photo.sign), self._sign_outliers(photo))
+                emissions[index] += trip.sign_weights[index] * said
         return emissions
 
     def _sign_outliers(self, photo: Observation) -> float:
-        return FLOOR if photo.words in MEASURED else self._constants.sign_outlier_probability
+        if photo.words in MEASURED:
+            return FLOOR
+        if photo.point is not None:
+            return self._constants.town_sign_outlier_probability
+        return self._constants.sign_outlier_probability
 
     def _inside(self, ratios: AreaRatios, country: int) -> NDArray[np.float64]:
         return regions_of(ratios)[self._areas.inside(country)]
@@ -194,49 +268,69 @@ class SequenceSolver:
             )
         return self._region_moves[country]
 
-    def _by_area(self, trip: Trip, index: int) -> NDArray[np.float64]:
-        """Log-likelihood ratio of each area from the other photos, [A].
+    def country_ratios(self, trip: Trip, index: int) -> NDArray[np.float64]:
+        """Log-likelihood ratio of each country from the other photos, [C]."""
+        prior = self._areas.country_prior
+        return _mixture(
+            prior, [(c.probability, self._by_country(trip, c, index)) for c in trip.cases]
+        )
+
+    def _by_country(self, trip: Trip, case: Case, index: int) -> NDArray[np.float64]:
+        """The same in one case, up to a constant.
 
         The photo's own picture shares its errors with the others, so it also counts by its weight
         alone: what it says too much is taken back here.
         """
-        photo, rest = trip.photos[index], 1 - trip.weights[index]
-        own = photo.picture
-        countries = trip.countries.log_ratios[index].copy()
-        if own is not None:
-            countries -= rest * countries_of(own)
-        by_area: NDArray[np.float64] = countries[self._areas.country]
-        for country, smoothed in trip.regions.items():
-            inside = self._areas.inside(country)
-            by_area[inside] += smoothed.log_ratios[index]
-            if own is not None:
-                by_area[inside] -= rest * self._inside(own, country)
-        by_area -= np.log(self._areas.prior @ np.exp(by_area))
-        if not photo.moment.by_clock:
+        own = trip.photos[index].picture
+        ratios: NDArray[np.float64] = case.countries.log_ratios[index]
+        if own is not None and case.weights is not None:
+            ratios = ratios - (1 - case.weights[index]) * (countries_of(own) - trip.bias)
+        return ratios
+
+    def _by_area(self, trip: Trip, index: int) -> NDArray[np.float64]:
+        """Log-likelihood ratio of each area from the other photos, [A]."""
+        cases = [(case.probability, self._areas_in(trip, case, index)) for case in trip.cases]
+        by_area = _mixture(self._areas.prior, cases)
+        if not trip.photos[index].moment.by_clock:
             by_area = np.log(NAMES_TRUST * np.exp(by_area) + 1 - NAMES_TRUST)
         return by_area
 
-    def _near(self, trip: Trip, index: int) -> list[Observation]:
+    def _areas_in(self, trip: Trip, case: Case, index: int) -> NDArray[np.float64]:
+        """The same in one case, up to a constant."""
+        own = trip.photos[index].picture
+        by_area: NDArray[np.float64]
+        by_area = self._by_country(trip, case, index)[self._areas.country]
+        for country, smoothed in case.regions.items():
+            inside = self._areas.inside(country)
+            by_area[inside] += smoothed.log_ratios[index]
+            if own is not None and case.weights is not None:
+                by_area[inside] -= (1 - case.weights[index]) * self._inside(own, country)
+        return by_area
+
+    def _near(self, trip: Trip, index: int) -> list[_Placed]:
         """The nearest photo before and after with a known position, within the largest gap."""
         own = trip.photos[index].moment
         found = []
-        for direction in (trip.photos[:index][::-1], trip.photos[index + 1 :]):
-            placed = next((other for other in direction if other.point is not None), None)
-            if placed and own.by_clock and _gap_hours(own, placed.moment) <= MAX_GAP_HOURS:
-                found.append(placed)
+        for direction in (range(index - 1, -1, -1), range(index + 1, len(trip.photos))):
+            row = next((row for row in direction if _is_placed(trip, row)), None)
+            if row is None or not own.by_clock:
+                continue
+            other = trip.photos[row]
+            gap_hours = _gap_hours(own, other.moment)
+            if gap_hours <= MAX_GAP_HOURS:
+                found.append(_Placed(other, gap_hours, other.certainty * trip.validity[row]))
         return found
 
     def _at_positions(
-        self, near: Sequence[Observation], photo: Observation, log_ratios: ProbabilityMass
+        self, near: Sequence[_Placed], log_ratios: ProbabilityMass
     ) -> ProbabilityMass:
         """Refines what the trip says by the positions before and after."""
         logs = np.zeros_like(log_ratios)
-        for other in near:
+        for other, gap_hours, _ in near:
             assert other.point is not None
-            gap_hours = _gap_hours(other.moment, photo.moment)
             logs += np.log(reach_of(self._fusion, other.point, gap_hours, other.error_km))
         logs /= np.sqrt(len(near))  # the two ends of one gap are not independent
-        closest = min(near, key=lambda other: _gap_hours(other.moment, photo.moment))
+        closest = min(near, key=lambda placed: placed.gap_hours)
         return self._mixed(logs, closest.certainty, log_ratios)
 
     def _mixed(
@@ -254,7 +348,7 @@ class SequenceSolver:
         """For example `trip: 38 photos of 2 days, mostly Georgia; b.jpg, 5 min apart, has GPS`."""
         photo, members = trip.photos[index], trip_around(trip.photos, index)
         size = _size(trip.photos, members, index)
-        mass = trip.countries.posteriors[members].mean(axis=0)
+        mass = trip.countries()[members].mean(axis=0)
         best = int(mass.argmax())
         name, share = self._fusion.places.country_names[best], float(mass[best])
         where = f"mostly {name}" if share >= MOSTLY else f"perhaps {name} ({100 * share:.0f} %)"
@@ -268,6 +362,32 @@ class SequenceSolver:
         return f"{text}; {closest.name}{apart}, {closest.words}"
 
 
+def _is_placed(trip: Trip, row: int) -> bool:
+    """Whether a photo has a position that is probably right."""
+    return trip.photos[row].point is not None and trip.validity[row] >= MIN_VALIDITY
+
+
+def _robust(ratios: NDArray[np.float64], outliers: float) -> NDArray[np.float64]:
+    """Log-likelihood ratios of something that says nothing with a probability."""
+    logs: NDArray[np.float64] = np.log((1 - outliers) * np.exp(ratios) + outliers)
+    return logs
+
+
+def _mixture(
+    prior: NDArray[np.float64], cases: Sequence[tuple[float, NDArray[np.float64]]]
+) -> NDArray[np.float64]:
+    """The log-likelihood ratios [K] if one of some cases holds, with these probabilities.
+
+    Their probabilities are given, and do not change with how well a case fits what was seen.
+    """
+    ratios = np.zeros(len(prior))
+    for probability, logs in cases:
+        own = np.exp(logs - logs.max())
+        ratios += probability / (prior @ own) * own
+    mixed: NDArray[np.float64] = np.log(ratios)
+    return mixed
+
+
 def _size(photos: Sequence[Observation], members: slice, index: int) -> str:
     """How many photos a trip has, of how many days."""
     count, own = members.stop - members.start, photos[index].moment
@@ -278,11 +398,6 @@ def _size(photos: Sequence[Observation], members: slice, index: int) -> str:
         return f"{count} photos in the order of their file names"
     days = len({int(other.moment.at_s // 86400) for other in photos[members]})
     return f"{count} photos of {days} day{'s' * (days > 1)}"
-
-
-def _sign_of(photo: Observation) -> tuple[object, ...]:
-    """Equal for photos that show the same sign: the same words in the same hour."""
-    return photo.words, photo.name if photo.words in MEASURED else int(photo.moment.at_s // 3600)
 
 
 def trip_around(photos: Sequence[Observation], index: int) -> slice:

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from geotagger.pipeline.trips.damping import TripConstants, picture_weights
+from geotagger.pipeline.trips.damping import TripConstants, picture_weights, sign_weights
 
-CONSTANTS = TripConstants(0.6, 0.05, 3.0, 0.05)
+CONSTANTS = TripConstants(0.6, 0.05, 3.0, 0.5, 1.0, 0.3, 0.2, 0.05)
 BASE = np.full(200, 1 / 200)
 TOGETHER = np.zeros(30)
 
@@ -50,4 +50,17 @@ def test_the_fitted_constants_are_probabilities():
     constants = TripConstants.load()
     assert 0 < constants.picture_outlier_probability < 1
     assert 0 <= constants.base_correlation < 1
-    assert 0 < constants.sign_outlier_probability < 0.5
+    assert 0 <= constants.pictures_mislead_probability < 0.5
+    assert 0 < constants.town_sign_outlier_probability < constants.sign_outlier_probability < 0.5
+
+
+def test_the_same_words_share_one_vote_while_people_stay():
+    votes = sign_weights(
+        ["Bar Roma", "Bar Roma", None, None, "Batumi"], np.array([0, 1, 2, 3, 4.0])
+    )
+    assert votes[:2].sum() == pytest.approx(1, abs=0.02)
+    assert (votes[2:] == 1).all()
+
+
+def test_the_same_words_a_year_later_are_another_sign():
+    np.testing.assert_allclose(sign_weights(["a", "a"], np.array([0, 24 * 365.0])), 1, atol=1e-6)

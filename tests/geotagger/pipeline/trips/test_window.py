@@ -10,6 +10,7 @@ import pytest
 from geotagger.evidence.album_tree import moment_by_clock
 from geotagger.evidence.camera_gps import AlbumSource, Neighbour
 from geotagger.geography.sphere import haversine_km
+from geotagger.pipeline.trips.damping import TripConstants
 from geotagger.pipeline.trips.window import (
     BLOCK,
     MAX_KEPT,
@@ -79,11 +80,19 @@ def test_a_town_read_a_minute_before_is_the_town(belief, places):
     mute = item("b.jpg", minutes(1), picture(places))
     _, after = shared(belief, sign, mute)
     prediction = belief.decide(after.evidence)
-    assert prediction.level is Level.CITY
+    assert prediction.level is Level.REGION  # one sign may be wrong
     assert haversine_km(prediction.point.lat, prediction.point.lon, 56.157, 10.211) < 10
     assert album_of(after)[0].reason == (
         'trip: 2 photos of 1 day, mostly Denmark; a.jpg, 60 s apart, sign: "Århus"'
     )
+
+
+def test_a_town_that_other_signs_of_the_trip_agree_with_is_sure(belief, places):
+    sign = item("a.jpg", minutes(0), words(places, "DK", "Århus"))
+    mute = item("b.jpg", minutes(1), picture(places))
+    other = item("c.jpg", minutes(90), words(places, "DK"))
+    after = shared(belief, sign, mute, other)[1]
+    assert belief.decide(after.evidence).level is Level.CITY
 
 
 def test_signs_of_a_camera_that_was_with_this_one_count(belief, places):
@@ -93,7 +102,7 @@ def test_signs_of_a_camera_that_was_with_this_one_count(belief, places):
     joined = replace(mute, outcome=replace(mute.outcome, moment=together))
     assert not album_of(shared(belief, sign, mute)[1])
     found = shared(belief, sign, joined)[1]
-    assert share_of(belief, found, "SE") > 0.7
+    assert share_of(belief, found, "SE") > 0.6
     assert "a.jpg, 60 s apart" in album_of(found)[0].reason
 
 
@@ -110,7 +119,7 @@ def test_belief_falls_with_the_gap_and_ends_after_months(belief, places):
     found = shared(belief, sign, *(item(f"{gap}.jpg", gap, picture(places)) for gap in gaps))[1:]
     shares = [share_of(belief, each, "SE") for each in found]
     assert shares == sorted(shares, reverse=True)
-    assert shares[0] > 0.75
+    assert shares[0] > 0.6
     assert album_of(found[-2])
     assert not album_of(found[-1])
 
@@ -247,6 +256,41 @@ def test_a_sign_that_was_photographed_five_times_is_one_sign(belief, places):
     assert trip(5) == pytest.approx(trip(1), abs=0.02)
 
 
+def test_the_words_of_a_brand_count_once_however_often_they_are_photographed(belief, places):
+    def trip(hours):
+        brand = [item(f"s{h}.jpg", timedelta(hours=h), words(places, "AM")) for h in hours]
+        right = item("r.jpg", timedelta(hours=3.5), words(places, "GE"))
+        seen = [
+            item(f"t{i}.jpg", timedelta(hours=4 + i), picture(places, "GE", 30, also=[other]))
+            for i, other in enumerate(("CL", "NO", "NZ"))
+        ]
+        return share_of(belief, shared(belief, *brand, right, *seen)[-1], "GE")
+
+    assert trip(range(8)) == pytest.approx(trip([3]), abs=0.05)
+
+
+def test_pictures_of_many_scenes_leave_room_for_all_of_them_to_mislead(belief, places):
+    also = ["CL", "NO", "NZ", "KE", "JP", "CA", "IR", "PE"]
+    photos = [
+        item(f"{i}.jpg", minutes(30 * i), picture(places, "GE", 50, also=[also[i % 8]]))
+        for i in range(40)
+    ]
+    constants = TripConstants(0.5, 0.01, 4.0, 0.0, 1.0, 0.3, 0.2, 0.05)
+    found = shared(belief, *photos, constants=constants)
+    evidence = album_of(found[20])
+    assert 0.6 < share_of(belief, replace(found[20], evidence=tuple(evidence)), "GE") <= 0.71
+
+
+def test_a_town_on_a_sign_that_the_rest_of_the_trip_contradicts_is_nobodys_town(belief, places):
+    photos = [item(f"{i:02}.jpg", minutes(30 * i), picture(places)) for i in range(20)]
+    photos[0] = item("00.jpg", minutes(0), words(places, "GE"))
+    photos[19] = item("19.jpg", minutes(570), words(places, "GE", "Batumi"))
+    photos[10] = item("10.jpg", minutes(300), words(places, "DK", "Århus"))
+    found = shared(belief, *photos)
+    assert {share_of(belief, each, "DK") < 0.2 for i, each in enumerate(found) if i != 10} == {True}
+    assert belief.decide(found[11].evidence).place.country_code == "GE"
+
+
 def test_a_position_places_the_photos_around_it_across_folders(belief, places):
     fix = item("a.jpg", minutes(0), gps=PARIS, folder="monday")
     mute = item("b.jpg", minutes(10), picture(places), folder="tuesday")
@@ -288,7 +332,7 @@ def test_file_names_in_order_are_a_weaker_sequence(belief, places):
         item("a.jpg", minutes(0), words(places, "SE")),
         item("b.jpg", minutes(20), picture(places)),
     ]
-    assert 0.5 < share_of(belief, by_name, "SE") < share_of(belief, shared(belief, *timed)[1], "SE")
+    assert 0.4 < share_of(belief, by_name, "SE") < share_of(belief, shared(belief, *timed)[1], "SE")
 
 
 @pytest.mark.parametrize(
