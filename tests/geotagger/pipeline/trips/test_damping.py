@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from geotagger.pipeline.trips.damping import TripConstants, picture_weights, sign_weights
+from geotagger.pipeline.trips.damping import (
+    TripConstants,
+    camera_bias,
+    picture_weights,
+    sign_weights,
+)
 
 CONSTANTS = TripConstants(0.6, 0.05, 3.0, 0.5, 1.0, 0.3, 0.2, 0.05)
 BASE = np.full(200, 1 / 200)
@@ -64,3 +69,34 @@ def test_the_same_words_share_one_vote_while_people_stay():
 
 def test_the_same_words_a_year_later_are_another_sign():
     np.testing.assert_allclose(sign_weights(["a", "a"], np.array([0, 24 * 365.0])), 1, atol=1e-6)
+
+
+def journey(trips, photos=5):
+    """Ratios of trips to different countries by a camera whose pictures all look like another."""
+    ratios = np.zeros((trips * photos, 200))
+    ratios[:, 0] = 2.0
+    for trip in range(trips):
+        ratios[trip * photos : (trip + 1) * photos, 1 + trip] = 1.0
+    return ratios, np.repeat(100.0 * np.arange(trips), photos)
+
+
+def test_what_a_camera_says_on_every_trip_is_taken_back_and_the_places_stay():
+    bias = camera_bias(*journey(9), CONSTANTS)
+    share = CONSTANTS.camera_bias_share * 9 / (9 + CONSTANTS.camera_bias_trips)
+    assert bias[0] == pytest.approx(2.0 * share)
+    assert not bias[1:].any()
+
+
+def test_the_more_trips_the_more_is_taken_back():
+    taken = [camera_bias(*journey(trips), CONSTANTS)[0] for trips in (1, 2, 5, 20)]
+    assert taken == sorted(taken)
+    assert taken[0] < 0.3 * 2.0 < taken[-1] < CONSTANTS.camera_bias_share * 2.0
+
+
+def test_a_long_trip_is_one_trip():
+    ratios, at_hours = journey(3)
+    at_hours[5:10] = 100 + 40 * np.arange(5)
+    at_hours[10:] += 200
+    np.testing.assert_array_equal(
+        camera_bias(ratios, at_hours, CONSTANTS), camera_bias(*journey(3), CONSTANTS)
+    )

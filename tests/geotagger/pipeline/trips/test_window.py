@@ -223,6 +223,33 @@ def test_what_a_model_says_of_every_photo_counts_once(belief, places):
     assert share_of(belief, shared(belief, *photos)[0], "VA") == pytest.approx(alone, rel=0.05)
 
 
+def test_a_camera_whose_pictures_all_look_like_one_country_is_not_taken_there(belief, places):
+    """They look most like New Zealand everywhere, and on each trip a little like another one."""
+    journeys = ["GE", "CL", "NO", "KE", "JP", "PE"]
+    fillers = ["IS", "MA", "VN", "FI", "EC", "PT", "NA", "LK"]
+    photos = [
+        item(
+            f"{n}{i}.jpg",
+            timedelta(days=20 * n, hours=i),
+            picture(places, "NZ", 40, also=[code, filler]),
+        )
+        for n, code in enumerate(journeys)
+        for i, filler in enumerate(fillers)
+    ]
+
+    def named(share):
+        constants = replace(TripConstants.load(), camera_bias_share=share)
+        found = shared(belief, *photos, constants=constants)
+        trips = [replace(each, evidence=tuple(album_of(each))) for each in found[4::8]]
+        return [
+            code if share_of(belief, trip, code) > share_of(belief, trip, "NZ") else "NZ"
+            for trip, code in zip(trips, journeys, strict=True)
+        ]
+
+    assert named(0.0) == ["NZ"] * len(journeys)
+    assert named(TripConstants.load().camera_bias_share) == journeys
+
+
 def test_one_wrong_sign_pulls_no_trip_across_a_border(belief, places):
     photos = [item(f"{i:02}.jpg", minutes(30 * i), picture(places)) for i in range(40)]
     for place, country in ((4, "GE"), (20, "AM"), (35, "GE")):
