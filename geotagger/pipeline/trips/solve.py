@@ -53,6 +53,8 @@ NAMES_TRUST = 0.7
 """Probability that photos whose names have consecutive numbers were taken in that order, on one
 trip. A guess."""
 
+MIN_STAY = 0.05
+"""A photo is named as a reason if the camera may still have been in its country: for a month."""
 MIN_VALIDITY = 0.5
 """A sign that is less probably right gives its neighbours no town."""
 
@@ -353,13 +355,22 @@ class SequenceSolver:
         name, share = self._fusion.places.country_names[best], float(mass[best])
         where = f"mostly {name}" if share >= MOSTLY else f"perhaps {name} ({100 * share:.0f} %)"
         text = f"trip: {size}, {where}"
-        told = [other for other in trip.photos[members] if other.words and other is not photo]
+        told = [
+            other
+            for other in _told(trip.photos[members], photo) or _told(trip.photos, photo)
+            if COUNTRY_STAYS.probability(_gap_hours(other.moment, photo.moment)) >= MIN_STAY
+        ]
         if not told:
             return text
         closest = min(told, key=lambda other: _gap_hours(other.moment, photo.moment))
         gap = gap_text(_gap_hours(closest.moment, photo.moment))
         apart = f", {gap} apart" if photo.moment.by_clock else ""
         return f"{text}; {closest.name}{apart}, {closest.words}"
+
+
+def _told(photos: Sequence[Observation], photo: Observation) -> list[Observation]:
+    """The others that words or a position place."""
+    return [other for other in photos if other.words and other is not photo]
 
 
 def _is_placed(trip: Trip, row: int) -> bool:

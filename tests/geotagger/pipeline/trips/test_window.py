@@ -333,6 +333,15 @@ def test_where_photos_are_scored_by_their_gps_it_is_no_evidence(belief, places):
     assert not album_of(shared(belief, fix, mute, use_gps=False)[1])
 
 
+def test_a_position_of_days_before_is_named_if_the_trip_itself_has_none(belief, places):
+    fix = item("a.jpg", minutes(0), gps=PARIS)
+    photos = [item(f"{i}.jpg", timedelta(days=6, hours=i), picture(places)) for i in range(3)]
+    month = item("z.jpg", timedelta(days=90), picture(places))
+    found = shared(belief, fix, *photos, month)
+    assert album_of(found[1])[0].reason.endswith("; a.jpg, 6 days apart, has GPS")
+    assert not any("a.jpg" in evidence.reason for evidence in album_of(found[-1]))
+
+
 def test_its_own_gps_is_no_evidence(belief, places):
     (alone,) = shared(belief, item("a.jpg", minutes(0), picture(places), gps=PARIS))
     assert not album_of(alone)
