@@ -118,7 +118,10 @@ def calibrate(names: tuple[str, ...], folder: Path, device: Device) -> None:
         found = fit(options, journal, scanned.update, inferred.update)
     file = store(found, [find_bundle(name) for name in names])
     for model in found.models:
-        click.echo(f"{model.name}: temperature {model.temperature:g}, weight {model.weight:g}")
+        remark = "" if model.weight else " (adds nothing to the others: run without it)"
+        click.echo(
+            f"{model.name}: temperature {model.temperature:g}, weight {model.weight:g}{remark}"
+        )
     click.echo(
         f"90 % radius: times {found.radius_factor:g}\n"
         f"fitted on {found.photos} photos of {found.days} days in {found.countries} countries; "

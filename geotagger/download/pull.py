@@ -185,7 +185,7 @@ def _pull_bundle(
     if commit:
         check_and_record(_repository(options), commit, hashes)
     release = _release(options, wheel, work, say) if wheel else None
-    say("making the bundle")
+    say("making the bundle" if wheel else "making the bundle; its captions take some minutes")
     bundle = BundleOptions(
         source=options.model,
         name=options.bundle_name,

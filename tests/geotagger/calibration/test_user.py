@@ -87,6 +87,29 @@ def test_an_overconfident_model_is_calibrated_and_tag_uses_it(tmp_path, library)
     assert before == {path.name: path.read_bytes() for path in library.iterdir()}
 
 
+def test_a_useless_model_gets_next_to_no_weight(tmp_path):
+    """It is always sure, and the photos are from none of its countries."""
+    installed(tmp_path, "tiny")
+    elsewhere = ((-33.87, 151.21), (30.04, 31.24), (41.9, 12.5))
+    library = make_library(tmp_path / "elsewhere", days=75, points=elsewhere)
+    run("models", "calibrate", "tiny", library)
+    (shown,) = json.loads(run("models", "info", "tiny").output)["user_calibrations"]
+    (model,) = shown["models"]
+    assert model["weight"] / model["temperature"] < 0.05
+    assert shown["after"]["country_loss"] < shown["before"]["country_loss"] - 1
+
+
+def test_a_model_that_adds_nothing_is_named(tmp_path, monkeypatch):
+    from geotagger.calibration import user
+    from geotagger.vision.bundle.bundle import find_bundle, load_bundle
+
+    installed(tmp_path, "tiny")
+    found = fitted(load_bundle(find_bundle("tiny")), weight=0.0)
+    monkeypatch.setattr(user, "calibrate", lambda *_: found)
+    output = run("models", "calibrate", "tiny", tmp_path).output
+    assert "tiny: temperature 2, weight 0 (adds nothing to the others: run without it)" in output
+
+
 def test_models_are_weighed_together(tmp_path, library):
     """Of two models that say the same, the second adds nothing: the evidence counts once."""
     installed(tmp_path, "one", "two")
