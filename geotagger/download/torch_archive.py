@@ -312,7 +312,7 @@ def _storage(reference: Any) -> _Storage:
     name = _checked(storage_type, _Name).text
     if kind != "storage" or name not in _STORAGES:
         raise ValueError("it refers to something else than values")
-    if not re.fullmatch(r"\d{1,9}", _checked(key, str)):
+    if not re.fullmatch(r"\d{1,20}", _checked(key, str)):  # older versions write addresses
         raise ValueError("it refers to values by an invalid name")
     return _Storage(key, _STORAGES[name], _count(count))
 

@@ -81,6 +81,12 @@ def test_a_dictionary_of_tensors():
     assert found["b"].tolist() == [2, 3]
 
 
+def test_keys_of_older_versions_are_addresses():
+    key = "94437352906432"
+    file = archive(pickled({"a": tensor(Storage(key, 6))}), {key: VALUES.tobytes()})
+    assert read_tensors(file, "x.bin")["a"].tolist() == [[0, 1, 2], [3, 4, 5]]
+
+
 def saved_state():
     """As a module's own state, with versions of layers, shared values and a transposed matrix."""
     torch = pytest.importorskip("torch")
