@@ -58,8 +58,7 @@ def _desktop_entry() -> Path:
         f"Exec={command} %F\n"
         "Icon=folder-pictures\n"
         "Terminal=false\n"
-        "Categories=Graphics;Photography;\n"
-        "MimeType=inode/directory;\n",
+        "Categories=Graphics;Photography;\n",
     )
 
 

@@ -59,6 +59,8 @@ def start(folders: Sequence[Path], port: int, *, no_browser: bool, window: bool)
                     threading.Thread(target=_leave, args=(server, workspace), daemon=True).start()
                 serve(server, workspace, doorway)
         finally:
+            if workspace.is_busy:
+                click.echo("ending; the photos in hand are finished first", err=True)
             workspace.shut_down()
 
 

@@ -51,11 +51,12 @@ def run(paths: Sequence[Path], say: Callable[[str], None], *, touch: bool = Fals
 
 def untag_photo(photo: Path, journal: WriteJournal) -> UntagResult:
     """Restores a photo and its sidecars; returns the worst result."""
-    done = [_untagged(path, "", journal, touch=False) for path in _with_sidecars(photo)]
+    done = [_untagged(path, "", journal, touch=False) for path in with_sidecars(photo)]
     return min(done, key=lambda result: list(UntagStatus).index(result.result))
 
 
-def _with_sidecars(photo: Path) -> list[Path]:
+def with_sidecars(photo: Path) -> list[Path]:
+    """A photo and the sidecars that lie next to it."""
     return [photo, *existing_sidecars(photo)]
 
 
@@ -63,7 +64,7 @@ def _files_under(paths: Sequence[Path]) -> Iterator[tuple[list[Path], str]]:
     """Yields (a photo and its sidecars, why it cannot be read), then each sidecar without photo."""
     seen: set[Path] = set()
     for photo in walk(paths, Excludes(())):  # also where an earlier version went
-        files = [photo.path] if photo.problem else _with_sidecars(photo.path)
+        files = [photo.path] if photo.problem else with_sidecars(photo.path)
         seen.update(path for path in files if path.suffix == SUFFIX)
         yield files, photo.problem
     for root in paths:

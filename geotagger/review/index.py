@@ -51,8 +51,8 @@ class RowIndex:
         with self._lock:
             if self._is_closed:
                 return
+            # never committed: nobody else reads the file, and it is deleted in the end
             self._db.executemany("INSERT INTO photo VALUES (?, ?, ?, ?, ?)", map(self._entry, rows))
-            self._db.commit()
 
     def __len__(self) -> int:
         return len(self.columns)

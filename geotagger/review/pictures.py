@@ -18,6 +18,8 @@ from geotagger.review.decisions import PhotoKey
 SIDES_PX = {"thumbnail": 160, "preview": 1400}
 QUALITY = {"thumbnail": 60, "preview": 82}
 MAX_CACHE_BYTES = 64 * 2**20
+MAX_AT_ONCE = 2
+"""Photos that are decoded at the same time: each may take hundreds of megabytes."""
 
 
 def load_photo(key: PhotoKey, report: Path) -> LoadedFile:
@@ -60,6 +62,7 @@ class Pictures:
         self._cache: OrderedDict[tuple[PhotoKey, str], bytes] = OrderedDict()
         self._cache_bytes = 0
         self._lock = threading.Lock()
+        self._decoding = threading.Semaphore(MAX_AT_ONCE)
 
     def picture(self, key: PhotoKey, kind: str) -> bytes:
         """A picture of `kind` thumbnail or preview. Raises PhotoError if there is none."""
@@ -67,7 +70,8 @@ class Pictures:
             if (key, kind) in self._cache:
                 self._cache.move_to_end((key, kind))
                 return self._cache[key, kind]
-        made = thumbnail(load_photo(key, self.report).data, SIDES_PX[kind], QUALITY[kind])
+        with self._decoding:
+            made = thumbnail(load_photo(key, self.report).data, SIDES_PX[kind], QUALITY[kind])
         with self._lock:
             if (key, kind) not in self._cache:
                 self._cache[key, kind] = made

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import threading
 from base64 import b64encode
 from collections import Counter
@@ -15,7 +16,7 @@ from geotagger.errors import UsageError
 from geotagger.metadata.undo.untag import UntagResult, UntagStatus
 from geotagger.metadata.undo.write_journal import WriteJournal
 from geotagger.output.policy import file_tags, tag_names
-from geotagger.output.untag import untag_photo
+from geotagger.output.untag import untag_photo, with_sidecars
 from geotagger.printable import printable_path
 from geotagger.reports.page.photo_columns import LEVELS
 from geotagger.reports.read.find_photo import find_photo
@@ -201,7 +202,7 @@ class ReviewSession:
                 and not self.decisions.is_written(key)
                 and self.index.numbers(key)
             )
-            written = len(self.decisions.written_photos())
+            written = len(self._restorable())
         zero = {"approved": 0, "corrected": 0}
         return {"photos": counts.total(), **zero, **counts, "written": written}
 
@@ -225,10 +226,27 @@ class ReviewSession:
     def untag(self, photos: int) -> None:
         """Starts to restore the photos that decisions were written to. Raises as `write` does."""
         with self._lock:
-            keys = self.decisions.written_photos()
+            keys = self._restorable()
             job = self._new_job(JobKind.UNTAG, len(keys), photos)
             job.keys = keys
             job.start(self._untag)
+
+    def _restorable(self) -> list[PhotoKey]:
+        """The photos that hold a decision, also where a job was killed before it recorded that."""
+        written = dict.fromkeys(self.decisions.written_photos())
+        unrecorded = [
+            key for key, decision in self.decisions if decision.to_write and key not in written
+        ]
+        if unrecorded:
+            with WriteJournal.open(dry_run=True) as journal:
+                written |= dict.fromkeys(key for key in unrecorded if self._is_tagged(key, journal))
+        return list(written)
+
+    def _is_tagged(self, key: PhotoKey, journal: WriteJournal) -> bool:
+        path = find_photo(key.path, self.report)
+        return path is not None and any(
+            journal.last_is_write(Path(os.path.realpath(file))) for file in with_sidecars(path)
+        )
 
     def _new_job(self, kind: JobKind, planned: int, shown: int) -> WriteJob:
         if self._job and self._job.is_running:

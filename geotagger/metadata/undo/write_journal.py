@@ -184,6 +184,16 @@ class WriteJournal:
             row = self._db.execute(sql, (os.fsencode(path), before, after)).fetchone()
         return row is not None
 
+    def last_is_write(self, path: Path) -> bool:
+        """Whether the last that we did to this file was a write, not an undo; links resolved.
+
+        The write may not have been finished.
+        """
+        sql = "SELECT undo <> x'' FROM writes WHERE path = ? ORDER BY id DESC LIMIT 1"
+        with self._guarded():
+            row = self._db.execute(sql, (os.fsencode(path),)).fetchone()
+        return row is not None and bool(row[0])
+
     @contextmanager
     def _guarded(self) -> Iterator[None]:
         try:
