@@ -157,6 +157,11 @@ class OpenFolders:
             note_run(self.project.choice.models, fresh, progress["seconds"])
         self._on_change()
 
+    def plan(self) -> dict[str, int]:
+        """Counts what is to be written, as soon as the rows of an earlier run are there."""
+        self._loader.join()
+        return self.session.plan()
+
     def write(self, choice: WriteChoice, photos: int | None) -> None:
         """Starts to write what was approved, or to rehearse it.
 
@@ -170,7 +175,7 @@ class OpenFolders:
         with self._lock:
             self._refuse_to_write()
             options = choice.run_options(dry_run=photos is None)
-            planned = self.session.plan()["photos"] if photos is None else photos
+            planned = self.plan()["photos"] if photos is None else photos
             self._start_job(lambda: self.session.write(options, planned))
             if choice != self.project.choice.write:
                 self.project = self.project.saved(choice=replace(self.project.choice, write=choice))
@@ -182,6 +187,7 @@ class OpenFolders:
             self._start_job(lambda: self.session.untag(photos))
 
     def _refuse_to_write(self) -> None:
+        self._loader.join()
         if self.stage in BUSY - {Stage.PAUSED}:
             raise NotNowError("a run is on: pause it or let it end first")
 

@@ -57,7 +57,7 @@ def make_application(
         get("/api/models", lambda _: workspace.models()),
         get("/api/countries", lambda _: _countries()),
         get("/api/columns", lambda r: workspace.columns(_first_row(r))),
-        get("/api/plan", lambda _: workspace.session().plan()),
+        get("/api/plan", lambda _: workspace.plan()),
         get("/api/write", lambda _: workspace.write_progress()),
         post("/api/open", workspace.open),
         post("/api/close", lambda _: workspace.close()),

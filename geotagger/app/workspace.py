@@ -300,6 +300,10 @@ class Workspace:
         count = max(0, min(MAX_COLUMN_ROWS, columns["rows"] - first))
         return columns | {"from": first, "count": count, "run": now.generation}
 
+    def plan(self) -> Json:
+        """Counts what is to be written, and what can be restored."""
+        return self._folders().plan()
+
     def decide(self, value: Mapping[str, Any]) -> Json:
         """Keeps decisions. Raises NotNowError if the rows are not those that the page shows."""
         now = self._folders()

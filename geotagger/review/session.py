@@ -245,7 +245,7 @@ class ReviewSession:
     def _is_tagged(self, key: PhotoKey, journal: WriteJournal) -> bool:
         path = find_photo(key.path, self.report)
         return path is not None and any(
-            journal.last_is_write(Path(os.path.realpath(file))) for file in with_sidecars(path)
+            journal.holds_write(Path(os.path.realpath(file))) for file in with_sidecars(path)
         )
 
     def _new_job(self, kind: JobKind, planned: int, shown: int) -> WriteJob:

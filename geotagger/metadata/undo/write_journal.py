@@ -8,6 +8,7 @@ by one: a power cut may lose the last rows, and the photos still carry their own
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sqlite3
 import time
@@ -184,15 +185,17 @@ class WriteJournal:
             row = self._db.execute(sql, (os.fsencode(path), before, after)).fetchone()
         return row is not None
 
-    def last_is_write(self, path: Path) -> bool:
-        """Whether the last that we did to this file was a write, not an undo; links resolved.
-
-        The write may not have been finished.
-        """
-        sql = "SELECT undo <> x'' FROM writes WHERE path = ? ORDER BY id DESC LIMIT 1"
+    def holds_write(self, path: Path) -> bool:
+        """Whether the last that we did to this file was a write, not an undo; links resolved."""
+        sql = """SELECT undo <> x'', done, sha256_after FROM writes WHERE path = ?
+                 ORDER BY id DESC LIMIT 1"""
         with self._guarded():
-            row = self._db.execute(sql, (os.fsencode(path),)).fetchone()
-        return row is not None and bool(row[0])
+            is_write, done, after = self._db.execute(sql, (os.fsencode(path),)).fetchone() or (
+                False, True, "",
+            )  # fmt: skip
+            if not done:  # killed before or after the file was replaced
+                return path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == after
+        return bool(is_write)
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:

@@ -18,14 +18,26 @@ from tests.fixtures.reviewing import make_photo
 COUNT = 12
 
 
+started = []
+"""The processes of a test."""
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays():
+    yield
+    while started:
+        started.pop().close()
+
+
 class AppProcess:
     """`geotagger app` in a process of its own, and a browser's requests to it."""
 
     def __init__(self, *arguments):
         command = [sys.executable, "-m", "geotagger", "app", "--no-browser", *map(str, arguments)]
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        started.append(self)
         self.address = self.printed(r"app: (\S+)")
-        self.http = httpx.Client(base_url=self.address.partition("/?")[0], timeout=300)
+        self.http = httpx.Client(base_url=self.address.partition("/?")[0], timeout=None)
         self.http.headers["origin"] = str(self.http.base_url).rstrip("/")
 
     def printed(self, pattern):
@@ -53,12 +65,19 @@ class AppProcess:
         return waited(lambda: self.get("state"), lambda state: state["stage"] == stage)
 
     def end(self, number):
-        self.http.close()
         self.process.send_signal(number)
         self.process.stderr.read()
         code = self.process.wait()
-        self.process.stderr.close()
+        self.close()
         return code
+
+    def close(self):
+        """Leave nothing behind, whatever the test has come to."""
+        self.process.kill()
+        self.process.wait()
+        self.process.stderr.close()
+        if hasattr(self, "http"):
+            self.http.close()
 
 
 def is_free(folder):
@@ -136,4 +155,3 @@ def test_a_second_start_comes_back_to_the_first(photos, tmp_path):
         command[:-1], capture_output=True, text=True, check=True).stderr)[1])  # fmt: skip
     first.post("quit")
     assert first.process.wait() == 0
-    first.end(0)
