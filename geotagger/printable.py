@@ -7,9 +7,10 @@ import re
 from pathlib import Path
 
 CONTROL = re.compile(
-    r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+    r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 )
-"""Control characters, changes of the writing direction, and what UTF-8 or XML cannot hold."""
+"""Control characters, marks and changes of the writing direction, and what UTF-8 or XML cannot
+hold."""
 
 
 def printable(text: str) -> str:

@@ -18,6 +18,7 @@ from geotagger.text.combine import Combiner, Weighted, named_towns
 from geotagger.text.find_cues import find_cues
 from geotagger.text.ocr.reader import TextReader
 from geotagger.text.ocr.script_classifier import ScriptClassifier
+from geotagger.text.transliterate import transliterate
 from geotagger.types import Evidence, Level
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class TextExplanation:
         if self.problem:
             return f"{printable_path(self.path)}: {self.problem}\n"
         rows = [printable_path(self.path)]
-        rows += [f"  {line.confidence:4.2f}  {_line_text(line)}" for line in self.lines]
+        rows += [text for line in self.lines for text in _line_rows(line)]
         if not self.lines:
             rows.append("  no text found")
         rows += [f"  {text}" for item in self.cues for text in _cue_rows(item.cue)]
@@ -71,15 +72,7 @@ class TextExplanation:
             "problem": self.problem,
             "width_px": self.width_px,
             "height_px": self.height_px,
-            "lines": [
-                {
-                    "text": printable(line.text),
-                    "confidence": round(line.confidence, 3),
-                    "box": [[round(x, 4), round(y, 4)] for x, y in line.box],
-                    **({"script": line.script} if line.script else {}),
-                }
-                for line in self.lines
-            ],
+            "lines": [_line_dict(line) for line in self.lines],
             "cues": [_cue_dict(item) for item in self.cues],
             "notes": list(self.notes),
             "prediction": prediction
@@ -155,8 +148,23 @@ def _explain(
     return replace(explanation, prediction=fusion.decide([evidence]))
 
 
-def _line_text(line: TextLine) -> str:
-    return printable(line.text) if line.text else f"({line.script} letters that cannot be read)"
+def _line_rows(line: TextLine) -> list[str]:
+    """The line, and below it the same in Latin letters if it has others."""
+    text = printable(line.text) if line.text else f"({line.script} letters that cannot be read)"
+    latin = transliterate(line.text)
+    rows = [f"  {line.confidence:4.2f}  {text}"]
+    return [*rows, f"        in Latin letters: {latin}"] if latin else rows
+
+
+def _line_dict(line: TextLine) -> dict[str, Any]:
+    latin = transliterate(line.text)
+    return {
+        "text": printable(line.text),
+        "confidence": round(line.confidence, 3),
+        "box": [[round(x, 4), round(y, 4)] for x, y in line.box],
+        **({"script": line.script} if line.script else {}),
+        **({"transliteration": latin} if latin else {}),
+    }
 
 
 def _cue_rows(cue: Cue) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from geotagger.text.canonical import canonical_text
 from geotagger.text.cues import (
     companies,
     languages,
@@ -48,6 +49,9 @@ def find_cues(ocr: OcrResult) -> tuple[list[Cue], tuple[str, ...]]:
     Returns:
         The cues, and notes on lines that count less or not at all.
     """
+    ocr = replace(
+        ocr, lines=tuple(replace(line, text=canonical_text(line.text)) for line in ocr.lines)
+    )
     assessment = assess_lines(ocr)
     lines_by_weight: dict[float, list[TextLine]] = {}
     for line, weight in zip(ocr.lines, assessment.line_weights, strict=True):

@@ -28,7 +28,7 @@ import numpy as np
 
 from geotagger.text.country_profiles import country_profiles
 from geotagger.text.language.areas import LanguageArea, factors_outside_areas, language_areas
-from geotagger.text.language.words import load_word_model
+from geotagger.text.language.words import WORD, load_word_model
 from geotagger.text.language.writing_system import script_of
 from geotagger.text.likelihood_ratios import likelihood_ratios
 from geotagger.text.types import Cue, Spot
@@ -40,8 +40,10 @@ if TYPE_CHECKING:
 
     Rows = NDArray[np.float64]
 
-SCRIPTS = frozenset({"Latn", "Cyrl", "Arab"})
+SCRIPTS = frozenset({"Latn", "Cyrl", "Arab", "Deva"})
 """Scripts of several languages, whose words are told apart here."""
+MODEL_OF = {"sr_Latn": "bs", "kk_Arab": "", "uz_Arab": "", "uz_Latn": ""}
+"""Languages and scripts on signs that have another model than that of the language, or none."""
 MAX_LINES = 12
 """Number of lines that count, the longest ones. A page of text is no surer than a dozen lines."""
 
@@ -73,7 +75,6 @@ MIN_RATIO = 1.5
 MIN_NAMED_SHARE = 0.1
 """Share of the likelihood from which a language is named in the cue's meaning."""
 
-WORD = re.compile(r"[^\W\d_]+")
 SEPARATOR = re.compile(r" ?[/|•·] ?")
 """Between the languages of a sign on one line: "Eingang / Ingresso"."""
 WEB_ADDRESS = re.compile(r"\S*(?:www\.|://|@|\.(?:com|org|net|de|co)\b)\S*", re.IGNORECASE)
@@ -233,7 +234,7 @@ def _languages_on_signs() -> tuple[Rows, Rows]:
     share = np.zeros((len(country_profiles()), len(languages)))
     for row, profile in zip(share, country_profiles().values(), strict=True):
         for key, value in profile.languages.items():
-            language = "bs" if key == "sr_Latn" else key.partition("_")[0]
+            language = MODEL_OF.get(key, key.partition("_")[0])
             if language in languages and key.partition("_")[2] in SCRIPTS:
                 row[languages.index(language)] += value
     photos = np.array([profile.photos for profile in country_profiles().values()])

@@ -8,12 +8,16 @@ this cue need only tell apart the countries of one language, which are of simila
 
 Words are compared without case and diacritics, which the recogniser loses. The word of a stop sign
 must be alone on its line, in capitals.
+
+Words of other scripts are compared in the form of the gazetteer (`normalise`). A star stands for
+any further letters, such as an inflection. Arabic words also count with an article or a preposition
+before them; in scripts without spaces, and in Hangul, a word may be part of a longer one.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -21,7 +25,9 @@ from typing import TYPE_CHECKING
 from geotagger.data import read_table
 from geotagger.text.country_profiles import country_profiles
 from geotagger.text.cues.pattern_cue import PatternCue, first_cue, one_per_meaning, parse_rates
+from geotagger.text.gazetteer.gazetteer import normalise
 from geotagger.text.language.words import fold_text
+from geotagger.text.language.writing_system import script_of
 from geotagger.text.likelihood_ratios import likelihood_ratios
 from geotagger.text.types import Cue
 
@@ -44,6 +50,22 @@ SWISS_STRASSE = PatternCue(
     foreign_share=0.0,
 )
 """Swiss spelling has no ß. Elsewhere the recogniser loses it; capitals and old signs lack it."""
+
+
+LETTER = r"[^\W\d_]|[\u0900-\u0dff\u0f71-\u0fbc]"
+"""Of scripts with spaces."""
+JOINED_SCRIPTS = frozenset({"Hang", "Khmr", "Laoo", "Mymr", "Thai"})
+ANY_ENDING = f"(?:{LETTER})*"
+ARABIC_PREFIX = "(?:[وبفل]?ال|لل|[وبفل])?"
+
+
+@dataclass(frozen=True, slots=True)
+class WordGroup:
+    """One row with words of other scripts than Latin."""
+
+    pattern: re.Pattern[str]
+    rates: Mapping[str, float]
+    """By country code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +96,16 @@ def _word_cues(texts: Sequence[str]) -> list[Cue]:
         for group in table.groups[match[0]]:
             words_of_group.setdefault(group, []).append(match[0])
     cues = [_word_cue(table.rates[group], words) for group, words in words_of_group.items()]
-    return cues[:MAX_CUES]
+    return [*cues, *_cues_of_other_scripts(texts)][:MAX_CUES]
+
+
+def _cues_of_other_scripts(texts: Sequence[str]) -> Iterator[Cue]:
+    """Cues of words in other scripts than Latin."""
+    text = " ".join(normalise(text) for text in texts if not text.isascii())
+    for group in word_groups() if text else ():
+        words = [match[0] for match in group.pattern.finditer(text)]
+        if words:
+            yield _word_cue(group.rates, words)
 
 
 def _word_cue(rates: Mapping[str, float], words: Sequence[str]) -> Cue:
@@ -95,17 +126,47 @@ def _stop_sign(texts: Sequence[str]) -> list[Cue]:
 
 @cache
 def word_table() -> WordTable:
-    """Read the words."""
+    """Read the words in Latin letters."""
     groups: dict[str, list[int]] = {}
-    rates = []
-    for group, row in enumerate(read_table("official_words.csv")):
-        for word in row["words"].split(";"):
-            groups.setdefault(word, []).append(group)
-        of_row = parse_rates(row["countries"])
-        rates.append({code: rate for code, rate in of_row.items() if code in country_profiles()})
+    rates: list[Mapping[str, float]] = []
+    for words, of_row in _rows():
+        if words[0].isascii():
+            for word in words:
+                groups.setdefault(word, []).append(len(rates))
+            rates.append(of_row)
     longest_first = sorted(groups, key=lambda word: (-len(word), word))
     pattern = re.compile(rf"\b(?:{'|'.join(map(re.escape, longest_first))})\b")
     return WordTable(pattern, groups, rates)
+
+
+@cache
+def word_groups() -> tuple[WordGroup, ...]:
+    """Read the words in other letters; a group is one row."""
+    return tuple(
+        WordGroup(re.compile("|".join(map(_expression, words))), rates)
+        for words, rates in _rows()
+        if not words[0].isascii()
+    )
+
+
+def _rows() -> Iterator[tuple[list[str], dict[str, float]]]:
+    """The words of each row, and their rates by country."""
+    for row in read_table("official_words.csv"):
+        rates = parse_rates(row["countries"])
+        known = {code: rate for code, rate in rates.items() if code in country_profiles()}
+        yield row["words"].split(";"), known
+
+
+def _expression(word: str) -> str:
+    """The regular expression of a word or phrase of another script."""
+    script = script_of(word)
+    if script in JOINED_SCRIPTS:
+        return re.escape(normalise(word))
+    tokens = (
+        re.escape(normalise(token)) + ANY_ENDING * token.endswith("*") for token in word.split()
+    )
+    prefix = ARABIC_PREFIX if script == "Arab" else ""
+    return rf"(?<!{LETTER}){prefix}{' '.join(tokens)}(?!{LETTER})"
 
 
 @cache

@@ -42,7 +42,9 @@ AREA_RADIUS_KM = 12.0
 NUMBER = re.compile(r"(?<![\w.,/:+-])(?:(\+|00) ?)?(\(?\d[\d ()/.\-–]{4,20}\d)(?![\w/:%€£$])")  # noqa: RUF001
 ANNOUNCED = re.compile(
     r"(?<!\w)(?:t[eé]l[eé]?f?[.:n]?|tlf|tfn|ph(?:one)?|fon|fax|mob(?:ile|il)?|call|telefono?"
-    r"|teléfono|whatsapp|hotline|тел|τηλ|電話|电话|☎|✆|📞)",
+    r"|teléfono|whatsapp|hotline|тел|τηλ|電話|电话|☎|✆|📞"
+    r"|моб|утас|факс|الهاتف|هاتف|تليفون|تلفون|موبايل|محمول|جوال|فاكس|ت:|تلفن|همراه|فون|موبائل|طلب"
+    r"|טל|נייד|फोन|मोबाइल|मो\.|ফোন|মোবাইল|தொலைபேசி|โทร|ໂທ|ទូរស័ព្ទ|ဖုန်း|전화|문의|ტელ|հեռ|ስልክ|දුරකථන)",
     re.IGNORECASE,
 )
 NO_PHONE = re.compile(

@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from geotagger.geography.sphere import haversine_km
+from geotagger.text.gazetteer.context_words import REGION_WORDS
 from geotagger.text.gazetteer.gazetteer import (
     Gazetteer,
     GazetteerEntry,
@@ -34,10 +35,15 @@ MAX_QUOTED_CHARACTERS = 40
 MAX_CUES = 8
 MIN_RATIO = 4.0
 """Weaker cues are dropped."""
+MIN_AWAY_KM, AWAY_FACTOR, AWAY_MARGIN = 15.0, 0.3, 1.2
+"""A direction sign with a distance is as far from the town: the name counts less, but within this
+multiple of the distance. With fewer kilometres it counts like a sign in the town."""
 MAX_ABROAD = 20.0
 """Highest likelihood ratio of the country around a place."""
 HUMP = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])")
 """Between a small letter and a capital."""
+REGION_OF_TOWN_FACTOR = 0.1
+"""Factor on a region that is called like its town, on signs that do not say that it is a region."""
 IN_REGION_FACTOR, OUTSIDE_REGION_FACTOR = 10.0, 0.1
 """Factors of a region's code after the name ("Portland, OR") on towns in the region and outside."""
 
@@ -60,6 +66,8 @@ def find(lines: Sequence[TextLine], gazetteer: Gazetteer | None = None) -> list[
         ]
         if not match.region_code:
             entries = plausible_entries(entries, match)
+        if not match.normal.isascii():
+            entries = _towns_before_regions(entries, lines[tokens[match.first].line].text)
         if not entries:
             continue
         cue = _cue(match, _weigh_by_region(entries, match.region_code, gazetteer))
@@ -67,6 +75,22 @@ def find(lines: Sequence[TextLine], gazetteer: Gazetteer | None = None) -> list[
             cues[cue.meaning] = cue
     strongest = sorted(cues.values(), key=_max_ratio, reverse=True)[:MAX_CUES]
     return [replace(cue, words=_quote(cue.words, lines)) for cue in strongest]
+
+
+def _towns_before_regions(entries: list[GazetteerEntry], line: str) -> list[GazetteerEntry]:
+    """Lower the regions that are called like a town in them, unless the line says that it is one.
+
+    Latin names of regions mostly differ from the town's; in other scripts they are the same.
+    """
+    towns = [entry for entry in entries if entry.kind == "town"]
+    if any(word in normalise(line) for word in REGION_WORDS):
+        return entries
+    return [
+        replace(entry, strength=entry.strength * REGION_OF_TOWN_FACTOR)
+        if entry.kind in ("region", "district") and any(_is_in(town, entry) for town in towns)
+        else entry
+        for entry in entries
+    ]
 
 
 def _split_names(lines: Sequence[TextLine], gazetteer: Gazetteer) -> Iterator[TextLine]:
@@ -116,19 +140,7 @@ def _cue(match: NameMatch, entries: Sequence[GazetteerEntry]) -> Cue | None:
         for entry in entries
         if entry.kind == "country"
     }
-    spots = tuple(
-        Spot(
-            entry.lat,
-            entry.lon,
-            1 + entry.strength * match.factor,
-            entry.radius_km,
-            town=entry.name if entry.kind == "town" else "",
-            name=entry.name,
-            country=entry.country,
-        )
-        for entry in entries
-        if entry.kind != "country"
-    )
+    spots = tuple(_spot(entry, match) for entry in entries if entry.kind != "country")
     for entry in entries:
         abroad = 1 + (min(entry.abroad, MAX_ABROAD) - 1) * min(match.factor, 1.0)
         countries[entry.country] = max(countries.get(entry.country, 1.0), abroad)
@@ -142,6 +154,19 @@ def _cue(match: NameMatch, entries: Sequence[GazetteerEntry]) -> Cue | None:
         needs=needed_support(entries, match),
     )
     return cue if _max_ratio(cue) >= MIN_RATIO else None
+
+
+def _spot(entry: GazetteerEntry, match: NameMatch) -> Spot:
+    is_away = match.away_km > MIN_AWAY_KM
+    return Spot(
+        entry.lat,
+        entry.lon,
+        1 + entry.strength * match.factor * (AWAY_FACTOR if is_away else 1.0),
+        max(entry.radius_km, AWAY_MARGIN * match.away_km) if is_away else entry.radius_km,
+        town=entry.name if entry.kind == "town" and not is_away else "",
+        name=entry.name,
+        country=entry.country,
+    )
 
 
 def _meaning(entries: Sequence[GazetteerEntry]) -> str:

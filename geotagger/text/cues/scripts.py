@@ -3,9 +3,9 @@
 This cue is for scripts that one language or few languages use: Greek, Thai, Hangul, kana, Hebrew,
 Georgian, the scripts of India. The rate of a script in a country is its share on the country's
 signs (Unicode CLDR: languages by official status, and their likely script; see
-`tools/build_data/languages`). Latin letters are no evidence here. Cyrillic and Arabic letters
-that were recognised are left to `languages.py`, which tells their languages apart and knows that
-other countries do not use these scripts. If only the script of such a line is known
+`tools/build_data/languages`). Latin letters are no evidence here. Cyrillic, Arabic and Devanagari
+letters that were recognised are left to `languages.py`, which tells their languages apart and knows
+that other countries do not use these scripts. If only the script of such a line is known
 (`TextLine.script`), the line counts here. So no letter counts twice.
 
 Han characters: the national character sets GB 2312, Big5 and JIS X 0208 tell simplified,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from geotagger.text.types import TextLine
 
-READ_AS_LANGUAGE = frozenset({"Latn", "Cyrl", "Arab"})
+READ_AS_LANGUAGE = frozenset({"Latn", "Cyrl", "Arab", "Deva"})
 MIN_LETTERS = 2
 MIN_HAN = 2
 """Least number of different Han characters. A single one, even repeated, is mostly a misread

@@ -38,6 +38,7 @@ about 1/300 of the world's photos."""
 BARE_PLACE_RATIO = PLACE_RATIO / 5
 """The same without www, @ or a path."""
 MIN_LABEL_LETTERS = 3
+"""One fewer in other letters than Latin ones: a Hangul letter is a syllable."""
 MIN_CHARACTERS = 4
 WORLDWIDE_SITES = frozenset(
     {"youtu", "goo", "bit", "wa", "fb", "instagr", "linktr", "spoti", "amzn"}
@@ -46,8 +47,13 @@ WORLDWIDE_SITES = frozenset(
 
 SECOND_LEVEL = re.compile(r"^(?:com?|org|net|gov|gob|gouv|edu|ac|or|ne|go|gub)$")
 """Second-level domain for the country's own addresses: co.uk, com.br."""
-SPACED_DOT = re.compile(r"(?<=[\w-]) ?\. ?(?=[a-zрфсбукр]{2,3}\b)")  # noqa: RUF001
-HOST = re.compile(r"(?<![\w.-])(?:www[.,: ]?|https?:?//)?((?:[\w-]+\.)+)([^\W\d_]{2,9})(?![\w-])")
+SIGNS = r"\u0900-\u0dff\u0e00-\u0eff"
+"""Letters and vowel signs of India and South-East Asia."""
+SPACED_DOT = re.compile(r"(?<=[\w-]) ?\. ?(?=[a-zрфсбукрелқазмдгон]{2,3}\b)")  # noqa: RUF001
+HOST = re.compile(
+    r"(?<![\w.-])(?:www[.,: ]?|https?:?//)?"
+    rf"((?:[\w{SIGNS}-]+\.)+)((?:[^\W\d_]|[{SIGNS}]){{2,9}})(?![\w{SIGNS}-])"
+)
 MARKS = re.compile(r"www|@|://|\w/\w")
 """What shows that a text is an address."""
 
@@ -107,7 +113,7 @@ def _addresses(text: str) -> Iterator[WebAddress]:
         labels = tuple(label for label in match[1].split(".") if label and label != "www")
         if not labels or labels[-1] in WORLDWIDE_SITES:
             continue
-        if max(map(len, labels)) >= MIN_LABEL_LETTERS:
+        if any(len(label) >= MIN_LABEL_LETTERS - (not label.isascii()) for label in labels):
             yield WebAddress(match[0], labels, match[2], is_marked)
 
 

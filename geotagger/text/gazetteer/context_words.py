@@ -8,17 +8,40 @@ compared with the name alone. The factors are orders of magnitude, from what suc
     brand     "Hotel X", "Pizzeria X", "X Pizza": named after another place on purpose
     street    "Via X", "Rue de X": most towns have streets named after far towns
     origin    "Made in X", "New X": says that the place is another
+
+Words of other scripts than Latin, Chinese and Japanese are in `data/context_words.csv`.
 """
 
 # ruff: noqa: RUF001  letters of other scripts look like Latin ones, on purpose
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from geotagger.data import read_table
+from geotagger.text.gazetteer.gazetteer import normalise
+
 AUTHORITY, OFFICIAL, BRAND, STREET, ORIGIN = 30.0, 5.0, 0.1, 0.03, 0.03
+_FACTORS = {"authority": AUTHORITY, "official": OFFICIAL, "brand": BRAND, "street": STREET, "": 1.0}
 
 
 def _table(*groups: tuple[float, str]) -> dict[str, float]:
-    return {word: factor for factor, words in groups for word in words.split()}
+    return {
+        word if word.isascii() else normalise(word): factor
+        for factor, words in groups
+        for word in words.split()
+    }
+
+
+def _listed(place: str) -> Iterator[tuple[float, tuple[str, ...]]]:
+    """Factor and normalised words of each row of `context_words.csv` for a place of the words."""
+    for row in read_table("context_words.csv"):
+        if row["place"] == place:
+            yield _FACTORS[row["meaning"]], tuple(map(normalise, row["words"].split()))
+
+
+def _listed_table(place: str) -> dict[str, float]:
+    return {word: factor for factor, words in _listed(place) for word in words}
 
 
 LINKS: frozenset[str] = frozenset(
@@ -80,7 +103,7 @@ BEFORE = _table(
         "вул площа οδος λεωφορος jalan jl duong soi ถนน شارع רחוב",
     ),
     (ORIGIN, "made fabrique hecho prodotto hergestellt feito produced from new nouveau little"),
-)
+) | _listed_table("before")
 """Normalised word before a name -> factor."""
 
 AFTER = _table(
@@ -113,7 +136,7 @@ AFTER = _table(
         "gate katu tie utca ut ter korut caddesi cad sokak sok bulvari bulvar улица ул проспект "
         "пр шоссе площадь бульвар переулок вулиця",
     ),
-)
+) | _listed_table("after")
 """Normalised word after a name -> factor."""
 
 DISHES_BEFORE = frozenset(
@@ -138,18 +161,30 @@ DISHES_AFTER = frozenset(
 )  # fmt: skip
 """The same after a name: "Dundee Cake"."""
 
-GLUED: tuple[tuple[float, tuple[str, ...]], ...] = tuple(
-    (factor, tuple(words.split()))
-    for factor, words in (
-        (
-            BRAND,
-            "火锅 烤鸭 拉面 牛肉面 小吃 料理 餐厅 餐馆 饭店 酒店 酒家 菜馆 大酒店 大饭店 银行 "
-            "啤酒 火鍋 烤鴨 餐廳 飯店 銀行 ラーメン レストラン カフェ ホテル そば うどん 焼き "
-            "식당 호텔 은행 갈비 냉면 국밥 치킨 비빔밥 닭갈비",
-        ),
-        (STREET, "路 街 大道 大街 东路 西路 南路 北路 中路 東路 通り 대로 로 길"),
-        (AUTHORITY, "市 县 縣 都 府 省 特別 自治 시 군 도 특별시 특별자치 광역시"),
-        (OFFICIAL, "区 區 구 町 村 州 郡 乡 鄉 镇 鎮 站 駅 车站 車站 역 읍 면 동 청 공항"),
-    )
+PLAIN_WORDS = frozenset(_listed_table("plain"))
+"""Normalised words of signs that are also names of small places, such as that for a school."""
+
+REGION_WORDS = frozenset(_listed_table("region"))
+"""Beginnings of normalised words that say that a name is that of a region."""
+
+GLUED: tuple[tuple[float, tuple[str, ...]], ...] = (
+    *_listed("glued after"),
+    *(
+        (factor, tuple(words.split()))
+        for factor, words in (
+            (
+                BRAND,
+                "火锅 烤鸭 拉面 牛肉面 小吃 料理 餐厅 餐馆 饭店 酒店 酒家 菜馆 大酒店 大饭店 银行 "
+                "啤酒 火鍋 烤鴨 餐廳 飯店 銀行 ラーメン レストラン カフェ ホテル そば うどん 焼き "
+                "식당 호텔 은행 갈비 냉면 국밥 치킨 비빔밥 닭갈비",
+            ),
+            (STREET, "路 街 大道 大街 东路 西路 南路 北路 中路 東路 通り 대로 로 길"),
+            (AUTHORITY, "市 县 縣 都 府 省 特別 自治 시 군 도 특별시 특별자치 광역시"),
+            (OFFICIAL, "区 區 구 町 村 州 郡 乡 鄉 镇 鎮 站 駅 车站 車站 역 읍 면 동 청 공항"),
+        )
+    ),
 )
 """Factor and the letters right after a name, in scripts without spaces; the first fit counts."""
+
+GLUED_BEFORE: tuple[tuple[float, tuple[str, ...]], ...] = tuple(_listed("glued before"))
+"""Factor and the letters right before a name there; the first fit counts."""

@@ -40,7 +40,10 @@ LOG_LEAST = -3.0
 PEOPLE_STEP = 0.1
 """Numbers of people are stored as natural logarithms in steps of this size."""
 
-_MARKS = re.compile("[\u0300-\u036f\u0591-\u05c7\u0640\u064b-\u065f\u0670]")
+_MARKS = re.compile(
+    "[\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0640\u064b-\u065f\u0670\u093c]"
+)
+"""Diacritics, points of vowels, kashida, and the nukta, which Hindi signs often lack."""
 _LETTERS = str.maketrans(
     {
         "ø": "o",
@@ -53,17 +56,36 @@ _LETTERS = str.maketrans(
         "þ": "th",
         "ə": "e",
         "ħ": "h",
-        "أ": "ا",
-        "إ": "ا",
-        "آ": "ا",
-        "ى": "ي",
-        "ی": "ي",
-        "ک": "ك",
-        "ة": "ه",
+        **dict(zip("қҡғґңҳһҷөүұє", "ккггнххчоууе", strict=True)),
+        **dict.fromkeys("أإآٱ", "ا"),
+        **dict.fromkeys("ىیےېۍێ", "ي"),
+        **dict.fromkeys("کڪ", "ك"),
+        **dict.fromkeys("ةەہھۃ", "ه"),
+        "ۆ": "و",
+        "ڕ": "ر",
+        "ڵ": "ل",
+        "ګ": "گ",
+        "ँ": "ं",
+        "ຼ": "ລ",
+        **dict(zip("ሐሑሒሓሔሕሖኀኁኂኃኄኅኆ", "ሀሁሂሀሄህሆሀሁሂሀሄህሆ", strict=True)),
+        **dict(zip("ሃሠሡሢሣሤሥሦዐዑዒዓዔዕዖኣ", "ሀሰሱሲሳሴስሶአኡኢአኤእኦአ", strict=True)),
+        **dict(zip("ፀፁፂፃፄፅፆ", "ጸጹጺጻጼጽጾ", strict=True)),
     }
 )
-_SILENT = re.compile("['’‘ʼʻ`´ʹʿʾ\u200b\u200c\u200d]")
-_SEPARATORS = re.compile(r"(?:[^\w\u0900-\u0dff\u0e00-\u0eff\u0f00-\u109f\u1780-\u17ff]|_)+")
+"""Letters that people, keyboards and recognisers write for each other."""
+_CHILLU = dict(zip("ണനരലളക", "ൺൻർൽൾൿ", strict=True))
+_SEQUENCES = (
+    (re.compile("ङ्(?=[क-घ])|ञ्(?=[च-झ])|ण्(?=[ट-ढ])|न्(?=[त-ध])|म्(?=[प-भ])"), "ं"),
+    (re.compile("եւ"), "եվ"),
+    (re.compile("เเ"), "แ"),
+    (re.compile("([ണനരലളക])്\u200d"), lambda match: _CHILLU[match[1]]),
+)
+"""Nasals before consonants (चण्डीगढ़, चंडीगढ़); Armenian `և`, whose capitals are `ԵՎ`; the Thai vowel
+written as two; Malayalam letters without a vowel in their older spelling."""
+_SILENT = re.compile("['’‘ʼʻ`´ʹʿʾ׳״\u200b\u200c\u200d]")
+_SEPARATORS = re.compile(
+    r"(?:[^\w\u0900-\u0963\u0966-\u0dff\u0e00-\u0eff\u0f00-\u1049\u1050-\u109f\u1780-\u17d3]|_)+"
+)
 
 
 def normalise(text: str) -> str:
@@ -74,6 +96,9 @@ def normalise(text: str) -> str:
     """
     text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     text = text.translate(_LETTERS)
+    if not text.isascii():
+        for pattern, replacement in _SEQUENCES:
+            text = pattern.sub(replacement, text)
     text = _SILENT.sub("", _MARKS.sub("", text))
     return _SEPARATORS.sub(" ", unicodedata.normalize("NFC", text)).strip()
 

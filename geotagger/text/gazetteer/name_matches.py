@@ -6,6 +6,7 @@ The longest name wins over its parts: "Bad Homburg" is not Homburg.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,7 +17,9 @@ from geotagger.text.gazetteer.context_words import (
     DISHES_AFTER,
     DISHES_BEFORE,
     GLUED,
+    GLUED_BEFORE,
     LINKS,
+    PLAIN_WORDS,
 )
 from geotagger.text.gazetteer.gazetteer import Gazetteer
 from geotagger.text.gazetteer.ocr_repair import complete_cut_name, correct_misread_letter
@@ -26,8 +29,13 @@ from geotagger.text.gazetteer.travelling_names import travelling_names
 from geotagger.text.language.words import load_word_model
 
 MAX_WORDS, MAX_PHRASE_WORDS = 5, 8
-MAX_LETTERS = 12
-"""Longest name to look for in scripts without spaces."""
+MAX_LETTERS, MAX_SIGNS = 12, 24
+"""Longest name to look for in scripts without spaces: in Chinese, Japanese and Korean, and in
+others, whose letters have vowel signs of their own."""
+MIN_SIGNS = 4
+"""Shortest name to look for inside a longer run of such others."""
+MAX_RUN = 100
+"""Letters of a run that are searched."""
 MIN_CONFIDENCE, FULL_CONFIDENCE = 0.5, 0.9
 """Confidence of a line at which its names begin to count, and from which they count in full."""
 LOWER_CASE_FACTOR = 0.1
@@ -47,12 +55,22 @@ SHORT_LINE_WORDS = 2
 """A line of so few words may belong to the next one: "Willkommen in / X"."""
 
 WEB = frozenset({"www", "http", "https"})
-CONTEXT_WORDS = LINKS | BEFORE.keys() | AFTER.keys()
+CONTEXT_WORDS = LINKS | BEFORE.keys() | AFTER.keys() | PLAIN_WORDS
 
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
 )
+_GEORGIAN = re.compile("[\u10d0-\u10ff]")
+_IDEOGRAPHIC = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+KM = frozenset(
+    {
+        "км", "كم", "كلم", "كيلومتر", "كيلو", "কি", "কিমি", "कि", "किमी", "กม", "ກມ", "គម", "χλμ",
+        "km", "ק",
+    }
+)  # fmt: skip
 _POSTCODE = re.compile(r"\d{4,6}")
+_DISTANCE = re.compile(r"(\d{1,4})(?:км|كم|كلم|كيلومتر|کیلومتر|کلومیٹر|กม|ກມ|គម|কিমি|किमी|km)?")
+"""A number of kilometres; the unit may be a word of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +93,8 @@ class NameMatch:
     """Countries that use the form; None for all."""
     region_code: str = ""
     """What may be the code of a region after the name: `OR`."""
+    away_km: float = 0.0
+    """Distance to the place, if a direction sign gives it."""
 
 
 def find_name_matches(tokens: Sequence[Token], gazetteer: Gazetteer) -> list[NameMatch]:
@@ -125,11 +145,16 @@ def _match(
         return None
     ends_line = last == len(tokens) or not _is_next_word(span[-1], tokens[last])
     for variant in (*name_variants(span, ends_line=ends_line), *_repaired(span, gazetteer)):
-        if variant.normal in gazetteer:
+        if _has_people(variant, gazetteer):
             case = _case_factor(tokens, first, last)
             context = _context_factor(tokens, first, last)
+            if variant.min_people and context < 1:
+                continue  # streets and hotels have names of persons in the genitive
+            words = variant.normal.split()
+            if context <= 1 and PLAIN_WORDS.issuperset(words):
+                return None
             factor = variant.factor * _confidence_factor(span) * case * context
-            if all(word in CONTEXT_WORDS for word in variant.normal.split()):
+            if CONTEXT_WORDS.issuperset(words):
                 factor *= CONTEXT_WORD_FACTOR
             return NameMatch(
                 first,
@@ -141,8 +166,25 @@ def _match(
                 letter_case=case,
                 countries=variant.countries,
                 region_code=_region_code(tokens, last),
+                away_km=_away_km(tokens, last, variant.normal),
             )
     return None
+
+
+def _has_people(variant: NameVariant, gazetteer: Gazetteer) -> bool:
+    """Whether the form is a name of a place that is as large as the form needs."""
+    if not variant.min_people:
+        return variant.normal in gazetteer
+    return any(entry.people >= variant.min_people for entry in gazetteer.lookup(variant.normal))
+
+
+def _away_km(tokens: Sequence[Token], last: int, normal: str) -> float:
+    """The number that ends the line after a name in another script than Latin: `Минск 25`."""
+    line = [token for token in tokens[last:] if token.line == tokens[last - 1].line]
+    if normal.isascii() or not 0 < len(line) <= 2 or (len(line) == 2 and line[1].normal not in KM):
+        return 0.0
+    match = _DISTANCE.fullmatch(line[0].normal)
+    return float(match[1]) if match else 0.0
 
 
 def _repaired(span: Sequence[Token], gazetteer: Gazetteer) -> Iterator[NameVariant]:
@@ -208,6 +250,8 @@ def _case_factor(tokens: Sequence[Token], first: int, last: int) -> float:
     span = tokens[first:last]
     if len(span) == 1 and _is_mixed_case(span[0].raw):
         return MIXED_CASE_FACTOR
+    if _GEORGIAN.search(span[0].raw):  # its capitals are for whole lines
+        return 1.0
     if any(token.raw != token.raw.lower() or token.raw == token.raw.upper() for token in span):
         return 1.0
     if any(token.line == span[0].line and token.normal in WEB for token in tokens):
@@ -264,11 +308,13 @@ def _is_next_word(token: Token, following: Token) -> bool:
 
 def _names_in_run(token: Token, index: int, gazetteer: Gazetteer) -> Iterator[NameMatch]:
     """Names in a run of letters without spaces, the longest first from the left."""
-    text = token.normal
+    text = token.normal[:MAX_RUN]
+    is_ideographic = bool(_IDEOGRAPHIC.search(text))
+    shortest, longest = (2, MAX_LETTERS) if is_ideographic else (MIN_SIGNS, MAX_SIGNS)
     start = 0
-    while start < len(text) - 1:
-        for end in range(min(start + MAX_LETTERS, len(text)), start + 1, -1):
-            if text[start:end] in gazetteer:
+    while start <= len(text) - shortest:
+        for end in range(min(start + longest, len(text)), start + shortest - 1, -1):
+            if text[start:end] in gazetteer and _is_whole(text, start, end):
                 context = _glued_factor(text[:start], text[end:])
                 factor = _confidence_factor([token]) * context
                 yield NameMatch(index, index + 1, text[start:end], text[start:end], factor, context)
@@ -278,9 +324,20 @@ def _names_in_run(token: Token, index: int, gazetteer: Gazetteer) -> Iterator[Na
             start += 1
 
 
+def _is_whole(text: str, start: int, end: int) -> bool:
+    """Whether neither end of a piece cuts a letter from its vowel sign."""
+    return not any(
+        at < len(text) and unicodedata.category(text[at]).startswith("M") for at in (start, end)
+    )
+
+
 def _glued_factor(before: str, after: str) -> float:
     """Factor of the letters around a name in a script without spaces."""
-    for factor, endings in GLUED:
-        if after.startswith(endings):
-            return factor
-    return PIECE_FACTOR if before or after else 1.0
+    factors = [
+        next((factor for factor, endings in GLUED if after.startswith(endings)), 0.0),
+        next((factor for factor, starts in GLUED_BEFORE if before.endswith(starts)), 0.0),
+    ]
+    found = [factor for factor in factors if factor]
+    if not found:
+        return PIECE_FACTOR if before or after else 1.0
+    return min(found) if min(found) < 1 else max(found)

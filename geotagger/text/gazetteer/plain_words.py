@@ -15,7 +15,7 @@ from functools import lru_cache
 from geotagger.text.country_profiles import country_profiles
 from geotagger.text.gazetteer.context_words import OFFICIAL
 from geotagger.text.gazetteer.gazetteer import GazetteerEntry, normalise
-from geotagger.text.gazetteer.name_matches import NameMatch
+from geotagger.text.gazetteer.name_matches import CONTEXT_WORDS, NameMatch
 from geotagger.text.gazetteer.persons import load_person_names
 from geotagger.text.gazetteer.tokens import ABBREVIATIONS
 from geotagger.text.gazetteer.travelling_names import WORLD_BRAND, travelling_names
@@ -42,6 +42,8 @@ MILLION_SPEAKERS = {
     "nl": 25, "pl": 40, "pt": 240, "ro": 24, "ru": 200, "sv": 10, "tr": 80,
 }  # fmt: skip
 """Languages that are on signs and labels far from home, with the people who speak them."""
+NATIVE_SPEAKERS = {"ar": 300, "bg": 7, "fa": 80, "mk": 2, "ru": 200, "sr": 8, "uk": 40, "ur": 100}
+"""Millions of speakers of languages with a word list and other letters than Latin ones."""
 CITY_PEOPLE, MIN_CITY_FREQUENCY = 200_000, 1e-6
 """People of a well-known town, and how common its name is in a language that uses it: Wien."""
 SMALL_TOWN_PEOPLE = 20_000
@@ -64,6 +66,8 @@ def plausible_entries(entries: Sequence[GazetteerEntry], match: NameMatch) -> li
         match: the name that was found. An official word next to it shows that it is one.
     """
     normal = match.normal
+    if not normal.isascii() and match.context < OFFICIAL and _is_native_word(entries, match):
+        return [entry for entry in entries if entry.kind != "district"]
     is_rare = len(normal) >= MIN_ALIAS_LETTERS and not _is_known_word(normal)
     if is_rare or match.context >= OFFICIAL or not normal.isascii():
         return list(entries)
@@ -90,8 +94,10 @@ def needed_support(entries: Sequence[GazetteerEntry], match: NameMatch) -> Neede
     normal = match.normal
     if match.context >= OFFICIAL and match.letter_case < 1:
         return NeededSupport.ANY
-    if match.context >= OFFICIAL or match.region_code or not normal.isascii():
+    if match.context >= OFFICIAL or match.region_code:
         return NeededSupport.NONE
+    if not normal.isascii():
+        return _native_support(entries, match)
     if any(entry.kind == "country" for entry in entries):
         return NeededSupport.NONE
     by_name = _people_by_name(entries)
@@ -112,6 +118,33 @@ def needed_support(entries: Sequence[GazetteerEntry], match: NameMatch) -> Neede
         return NeededSupport.ANY
     is_ambiguous = len(named) > 1 and people < SMALL_TOWN_PEOPLE
     return NeededSupport.ANY if plain_in or is_ambiguous else NeededSupport.NONE
+
+
+def _native_support(entries: Sequence[GazetteerEntry], match: NameMatch) -> NeededSupport:
+    """What a name in other letters needs, which has no official word next to it."""
+    if any(entry.kind == "country" for entry in entries):
+        return NeededSupport.NONE
+    if _is_native_word(entries, match):
+        is_city = max(entry.people for entry in entries) >= LARGE_TOWN_PEOPLE
+        return NeededSupport.ANY if is_city else NeededSupport.SURE
+    return NeededSupport.NONE
+
+
+def _is_native_word(entries: Sequence[GazetteerEntry], match: NameMatch) -> bool:
+    """Whether a name in other letters is rather a word of signs, or a common one of a language."""
+    words = match.normal.split()
+    if all(word in CONTEXT_WORDS for word in words):
+        return True
+    if len(words) > 1:
+        return False
+    people = max(entry.people for entry in entries)
+    model = load_word_model()
+    (frequencies,) = model.frequencies([match.words.lower()])
+    by_language = dict(zip(model.languages, frequencies.tolist(), strict=True))
+    return any(
+        by_language[language] > MOST_FAMILIAR * people / (millions * 1e6)
+        for language, millions in NATIVE_SPEAKERS.items()
+    )
 
 
 def _is_rare_spelling(entries: Sequence[GazetteerEntry], normal: str) -> bool:

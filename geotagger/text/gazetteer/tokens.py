@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from geotagger.text.gazetteer.gazetteer import normalise
+from geotagger.text.gazetteer.inflections import usual_forms
 
 if TYPE_CHECKING:
     from geotagger.text.types import Corner, TextLine
 
 INFLECTED_FACTOR = 0.5
 """Factor on a name's strength if an ending was removed: it may be another name."""
+MIN_INFLECTED_PEOPLE = 15_000
+"""Smaller places are not looked for in other cases: too many words would be their names."""
 MISREAD_FACTOR = 0.2
 """The same if digits were read as letters."""
 GENITIVE_COUNTRIES = frozenset(
@@ -35,7 +38,8 @@ EDGE_MARGIN = 0.01
 """A line within this share of the picture's side from an edge touches it."""
 
 _TOKEN = re.compile(
-    r"(?:[^\W_]|[\u0300-\u036f\u0900-\u0dff\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff'’ʼ])+"
+    r"(?:[^\W_]|[\u0300-\u036f\u05b0-\u05bd\u064b-\u0655\u0900-\u0963\u0966-\u0dff\u0e00-\u0eff"
+    r"\u0f71-\u0fbc\u1000-\u1049\u1050-\u109f\u1780-\u17d3'’ʼ\u200d])+"
 )
 _ELISION = re.compile(r"(?i)(?:d|l|dell|dall|nell|all|sull|s|n)['’](\w{3,})$")
 """Article or preposition before a vowel: "Mairie d'Abidjan"."""
@@ -71,6 +75,8 @@ class NameVariant(NamedTuple):
     """Factor on the name's strength."""
     countries: frozenset[str] | None
     """Countries that use such forms; None for all."""
+    min_people: float = 0.0
+    """Fewest people of a place that is called so in this form."""
 
 
 def tokenize(lines: Sequence[TextLine]) -> Iterator[Token]:
@@ -119,25 +125,13 @@ def name_variants(tokens: Sequence[Token], *, ends_line: bool = False) -> Iterat
     if elision:
         yield NameVariant(normalise(elision[1]) + after_first, 1.0, None)
     parts = re.split("['’]", last.raw)
+    before_last = normal[: len(normal) - len(last.normal)]
     if len(parts) == 2 and not elision:
-        before_last = normal[: len(normal) - len(last.normal)]
         yield NameVariant(before_last + normalise(parts[0]), INFLECTED_FACTOR, None)
     if len(normal) >= 5 and normal.endswith("s") and not ends_line:
         yield NameVariant(normal[:-1], INFLECTED_FACTOR, GENITIVE_COUNTRIES)
-    if len(normal) >= 5 and re.search("[а-я]$", normal):
-        for nominative in _cyrillic_nominatives(normal):
-            yield NameVariant(nominative, INFLECTED_FACTOR, None)
+    for form in usual_forms(last.normal):
+        yield NameVariant(before_last + form, INFLECTED_FACTOR, None, MIN_INFLECTED_PEOPLE)
     if re.search(r"\d", normal) and re.search(r"[a-z]", normal):
         for letters in _DIGITS_AS_LETTERS:
             yield NameVariant(normal.translate(letters), MISREAD_FACTOR, None)
-
-
-def _cyrillic_nominatives(normal: str) -> Iterator[str]:
-    """Possible nominatives, as of "Москвы" "Москва", "Новгорода" "Новгород", "Казани" "Казань"."""
-    stem, ending = normal[:-1], normal[-1]
-    if ending in "ыиеу":
-        yield stem + "а"
-    if ending in "ауе":
-        yield stem
-    if ending == "и":
-        yield stem + "ь"

@@ -54,6 +54,11 @@ NO_LIST = 0.5
 """Factor on the letters' probability in a language without a list. Other languages, whose lists
 lack a name, must not lose it to languages that could not have it in a list."""
 
+WORD = re.compile(
+    r"(?:[^\W\d_]|(?<=[\u0900-\u097f])[\u0900-\u0903\u093a-\u094f\u0955-\u0957\u0962\u0963])+"
+)
+"""A word of letters, and of vowel signs in Devanagari."""
+
 PLAIN = str.maketrans(
     {"ß": "ss", "ø": "o", "Ø": "o", "æ": "ae", "Æ": "ae", "ł": "l", "Ł": "l", "ı": "i"}  # noqa: RUF001
     | {"đ": "d", "Đ": "d", "ð": "d", "Ð": "d"}

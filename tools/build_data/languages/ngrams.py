@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import brotli
 import numpy as np
 
+from tools.build_data.languages import cldr_texts
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -19,7 +21,7 @@ MODELLED = (
     *("af", "ar", "az", "be", "bg", "bs", "ca", "cs", "cy", "da", "de", "en", "es", "et", "eu"),
     *("fa", "fi", "fr", "ga", "hi", "hr", "hu", "id", "is", "it", "kk", "lt", "lv", "mk", "mn"),
     *("mr", "ms", "nb", "nl", "nn", "pl", "pt", "ro", "ru", "sk", "sl", "so", "sq", "sr", "sv"),
-    *("sw", "tl", "tr", "uk", "ur", "vi", "zu"),
+    *("sw", "tl", "tr", "uk", "ur", "vi", "zu", "ckb", "ky", "ne", "ps", "tg", "uz"),
 )
 """Languages with a letter model. A language that is alone in its script needs none."""
 LOWER_ORDER = 0.15
@@ -57,10 +59,14 @@ def pruned(tables: list[dict[str, float]]) -> dict[str, float]:
     return kept
 
 
-def write_languages(models: Path, path: Path) -> None:
+def write_languages(models: Path, cldr: Path, path: Path) -> None:
     entries: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for index, language in enumerate(MODELLED):
-        for ngram, p in pruned(read_ngrams(models / language)).items():
+        if language in cldr_texts.SCRIPT_AND_FILE:
+            tables = cldr_texts.ngram_tables(cldr_texts.words(cldr, language))
+        else:
+            tables = read_ngrams(models / language)
+        for ngram, p in pruned(tables).items():
             entries[ngram].append((index, min(round(-math.log(p) * 16), 255)))
     write_ngrams(entries, path)
 

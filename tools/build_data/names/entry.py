@@ -18,8 +18,16 @@ FAME = 0.1
 SUFFIXES = {
     "CJK": re.compile("(特別区|自治区|自治州|自治縣|自治县|[市县縣県区區町村都府省州郡乡鄉镇鎮])$"),
     "HANGUL": re.compile("(특별자치시|특별자치도|특별시|광역시|[시군구읍면동도])$"),
+    "MYANMAR": re.compile("မြို့$"),
+    "KHMER": re.compile("^(ក្រុង|ស្រុក|ខេត្ត|ភូមិ)\\s*"),
+    "LAO": re.compile("^(ເມືອງ|ແຂວງ|ບ້ານ|ມ\\.)\\s*"),
+    "THAI": re.compile("^(เทศบาลนคร|เทศบาลเมือง|เทศบาลตำบล|อำเภอ|ตำบล|จังหวัด)\\s*"),
+    "BENGALI": re.compile(" (জেলা|জিলা|টাউন)$"),
+    "DEVANAGARI": re.compile(" (उप)?(महा)?नगरपालिका$"),
+    "ETHIOPIC": re.compile(" ከተማ$"),
+    "CYRILLIC": re.compile(" (хот|шаары|қаласы|шаҳри)$"),
 }
-"""Generic endings of place names, also `GLUED` in `geotagger.text.gazetteer.context_words`."""
+"""Generic parts of place names, also in `geotagger.text.gazetteer.context_words`."""
 UMLAUTS = str.maketrans(
     {
         "ä": "ae",
@@ -60,10 +68,15 @@ class GazetteerEntry:
 
 
 def spellings(name: str) -> list[str]:
-    """The normalised name without its generic ending, also with ä as ae."""
+    """The normalised name without its generic part.
+
+    Also with ä as ae, and in Persian with a space or nothing where a part of the word ends.
+    """
     ending = SUFFIXES.get(script_of(name))
     stem = ending.sub("", name) if ending else name
     found = [normalise(stem if len(stem) >= 2 else name)]
+    if "\u200c" in name and script_of(name) == "ARABIC":
+        found += [normalise(name.replace("\u200c", between)) for between in (" ", "")]
     if any(letter in name for letter in "äöüåÄÖÜÅø"):
         found.append(normalise(name.translate(UMLAUTS)))
     return [name for name in found if name]

@@ -44,6 +44,8 @@ LETTERS_OF_SCRIPT = {
     "Ethi": ("ETHIOPIC",),
     "Tibt": ("TIBETAN",),
 }
+ALSO_WRITTEN = {"BA": {"CYRILLIC"}, "ME": {"CYRILLIC"}, "UZ": {"CYRILLIC"}, "XK": {"CYRILLIC"}}
+"""Scripts on the signs of a country besides those of its official languages."""
 LISTS = frozenset(wordfreq.available_languages("best"))
 WORDFREQ_CODES = {"no": "nb", "nn": "nb", "sr": "sh", "hr": "sh", "bs": "sh", "tl": "fil"}
 
@@ -106,9 +108,9 @@ def list_of(language: str) -> str:
 
 
 def scripts_of(country: str) -> set[str]:
-    """Scripts other than Latin of the country's official languages."""
+    """Scripts other than Latin on the country's signs, mostly those of its official languages."""
     likely = babel.core.get_global("likely_subtags")
-    found: set[str] = set()
+    found = set(ALSO_WRITTEN.get(country, ()))
     for language in official_languages(country):
         for part in (*language.split("_"), *likely.get(language, "").split("_")):
             found.update(LETTERS_OF_SCRIPT.get(part, ()))

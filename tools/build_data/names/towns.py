@@ -4,7 +4,10 @@
 
 from __future__ import annotations
 
+import csv
 import re
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +26,10 @@ if TYPE_CHECKING:
 FAMOUS_NAMES, PEOPLE_PER_NAME, MOST_FAME = 25, 4000.0, 5.0
 """A town with so many names in GeoNames is known as if it had at least so many people for each, and
 at most so many times its own: Venice has 51,000 people and 56 names, Dayton 135,000 and 27."""
+
+
+NATIVE_NAMES = Path(__file__).with_name("native_names.csv")
+"""Names of larger towns in the script of their country that GeoNames lacks."""
 
 
 def towns(cities: Sequence[dict[str, Any]]) -> list[GazetteerEntry]:
@@ -68,9 +75,10 @@ def known_people(city: Mapping[str, Any]) -> float:
 
 def town_names(city: Mapping[str, Any]) -> list[str]:
     """Names as people write them, without plain romanisations (lower case in GeoNames)."""
-    scripts = scripts_of(city["countrycode"])
+    country = city["countrycode"]
+    scripts = scripts_of(country)
     found: list[str] = []
-    for name in (city["name"], *city["alternatenames"]):
+    for name in (city["name"], *city["alternatenames"], *native_names(country, city["name"])):
         name = re.sub(r"\s*[(,，、].*", "", name)
         script = script_of(name)
         is_latin = (
@@ -79,3 +87,16 @@ def town_names(city: Mapping[str, Any]) -> list[str]:
         if name == city["name"] or is_latin or script in scripts:
             found += spellings(name)
     return [name for name in found if len(name) >= (3 if script_of(name) == "LATIN" else 2)]
+
+
+def native_names(country: str, town: str) -> list[str]:
+    """The names of a town in `native_names.csv`."""
+    return _native_names().get((country, town), [])
+
+
+@cache
+def _native_names() -> dict[tuple[str, str], list[str]]:
+    with NATIVE_NAMES.open(encoding="utf-8", newline="") as file:
+        return {
+            (row["country"], row["town"]): row["names"].split(";") for row in csv.DictReader(file)
+        }

@@ -3,6 +3,7 @@
 
 import pytest
 
+from geotagger.text.canonical import canonical_text
 from geotagger.text.cues.money import find
 from geotagger.text.types import TextLine
 
@@ -119,3 +120,20 @@ def test_feet_are_hardly_forints():
 
 def test_illegible_lines_give_no_cue():
     assert cues("12,50 €", confidence=0.4) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "country"),
+    [
+        ("350 руб.", "RU"), ("35 гривень", "UA"), ("900 ₸", "KZ"), ("5000 тенге", "KZ"),
+        ("87 сом", "KG"), ("20 сомонӣ", "TJ"), ("1000₮", "MN"), ("5000 төг", "MN"),
+        ("80 ден.", "MK"),
+        ("2 ლარი", "GE"), ("500 դրամ", "AM"), ("٢٥ جنيه", "EG"), ("۵۰۰۰ تومان", "IR"),
+        ("٥٠ درهم", "AE"), ("١٠ ر.س", "SA"), ("٥ د.ك", "KW"), ("30 روپے", "PK"),
+        ("৫০ টাকা", "BD"), ("रू 50", "NP"), ("৳ 50", "BD"), ("20 ብር", "ET"), ("5000 ກີບ", "LA"),
+        ("4000៛", "KH"), ("500 ကျပ်", "MM"), ("10 שקלים", "IL"),
+    ],
+)  # fmt: skip
+def test_other_scripts(text, country):
+    found = [max(cue.countries, key=cue.countries.get) for cue in cues(canonical_text(text))]
+    assert found == [country]

@@ -1,11 +1,14 @@
 """Words that one country puts on its signs."""
 
+import unicodedata
+
 import pytest
 
 from geotagger.data import read_table
 from geotagger.text.country_profiles import country_profiles
 from geotagger.text.cues.official_words import find, stop_signs
 from geotagger.text.cues.pattern_cue import parse_rates
+from geotagger.text.gazetteer.gazetteer import normalise
 from geotagger.text.language.words import fold_text
 from geotagger.text.types import TextLine
 
@@ -98,11 +101,36 @@ def test_strength_is_bounded():
 def test_the_table_is_sound():
     for row in read_table("official_words.csv"):
         assert set(parse_rates(row["countries"])) <= set(country_profiles())
-        for word in row["words"].split(";"):
-            assert word == fold_text(word)
-            assert len(word) >= 3
+        words = row["words"].split(";")
+        assert len({word.isascii() for word in words}) == 1
+        for word in words:
+            assert normalise(word) if not word.isascii() else word == fold_text(word)
+            assert len(word) >= (3 if word.isascii() else 2)
     assert all(set(rates) <= set(country_profiles()) for rates in stop_signs().values())
 
 
 def test_illegible_lines_give_no_cue():
     assert find([TextLine("Gemeindeamt", 0.4, BOX)]) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "country"),
+    [
+        ("поліція", "UA"), ("Лікарня", "UA"), ("МИЛИЦИЯ", "BY"), ("Апотека", "RS"),
+        ("Денонощна аптека", "BG"), ("Здравствен дом", "MK"), ("Дәріхана", "KZ"),
+        ("Дарыкана", "KG"), ("Дорухона", "TJ"), ("Эмийн сан", "MN"), ("Ўзбекистон", "UZ"),
+        ("داروخانه", "IR"), ("درملتون", "AF"), ("تھانہ", "PK"), ("قوى الأمن الداخلي", "LB"),
+        ("بالمملكة المغربية", "MA"), ("دەرمانخانە", "IQ"), ("प्रहरी", "NP"), ("थाना", "IN"),
+        ("উপজেলা পরিষদ", "BD"), ("পৌরসংস্থা", "IN"), ("பொலிஸ்", "LK"), ("강남경찰서", "KR"),
+        ("สถานีตำรวจภูธร", "TH"), ("משטרת ישראל", "IL"), ("პოლიცია", "GE"),
+        ("Ոստիկանություն", "AM"), ("ፖሊስ ጣቢያ", "ET"), ("Τράπεζα Κύπρου", "CY"),
+    ],
+)  # fmt: skip
+def test_words_of_other_scripts_raise_their_country(text, country):
+    for written in (text, unicodedata.normalize("NFD", text), text.upper()):
+        ratios = best(written)
+        assert max(ratios, key=ratios.get) == country
+
+
+def test_words_inside_other_words_do_not_count():
+    assert find([TextLine("непоміч продовж хотел домира", 0.97, BOX)]) == []

@@ -109,3 +109,16 @@ def test_an_unsure_plate_is_silent():
 def test_tables_are_sound():
     assert all(set(form.rates) & set(country_profiles()) for form in road_patterns())
     assert len({form.meaning for form in road_patterns()}) == len(road_patterns())
+
+
+@pytest.mark.parametrize(
+    ("text", "country"),
+    [
+        ("АА 1234 ВВ", "UA"), ("А123ВС77", "RU"), ("1234 АВ-7", "BY"), ("С 1234 АВ", "BG"),
+        ("1234 УНӨ", "MN"), ("123 ABC 02", "KZ"), ("01 KG 123 ABC", "KG"), ("12가 3456", "KR"),
+        ("7 กข 1234", "TH"), ("12 ب 345 67", "IR"), ("12-345-67", "IL"),
+    ],
+)  # fmt: skip
+def test_other_scripts(text, country):
+    found = [max(cue.countries, key=cue.countries.get) for cue in cues(text)]
+    assert found == [country]

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001
 """Web and mail addresses."""
 
 import pytest
@@ -108,3 +109,18 @@ def test_tables_are_sound():
 
 def test_illegible_lines_give_no_cue():
     assert cues("www.stadt-koeln.de", confidence=0.3) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "country"),
+    [
+        ("www.київ.укр", "UA"), ("сайт.бел", "BY"), ("сайт.қаз", "KZ"), ("пошта.срб", "RS"),
+        ("скопје.мкд", "MK"), ("фирма.бг", "BG"), ("сайт.мон", "MN"), ("www.αθήνα.ελ", "GR"),
+        ("โรงแรม.ไทย", "TH"), ("www.한글.한국", "KR"), ("دانشگاه.ایران", "IR"),
+        ("موقع.السعودية", "SA"), ("www.दुकान.भारत", "IN"), ("www.ঢাকা.বাংলা", "BD"),
+        ("www.საიტი.გე", "GE"), ("www.կայք.հայ", "AM"), ("www.אתר.ישראל", "IL"),
+    ],
+)  # fmt: skip
+def test_other_scripts(text, country):
+    found = [max(cue.countries, key=cue.countries.get) for cue in cues(text)]
+    assert found == [country]
