@@ -18,7 +18,7 @@ INTERVAL_S = 0.25
 KEEP_ALIVE_S = 15.0
 
 Topics = Mapping[str, Callable[[], object]]
-"""What is sent, by the name of its event; None is not sent."""
+"""What is sent, by the name of its event; None is sent only after something else was."""
 
 
 def event_stream(topics: Topics, is_closing: Callable[[], bool]) -> StreamingResponse:
@@ -36,7 +36,7 @@ async def _events(topics: Topics, is_closing: Callable[[], bool]) -> AsyncIterat
     sent_at = time.monotonic()
     while not is_closing():
         for name, text in (await run_in_threadpool(_texts, topics)).items():
-            if sent.get(name) != text:
+            if sent.get(name, "null") != text:
                 sent[name] = text
                 sent_at = time.monotonic()
                 yield f"event: {name}\ndata: {text}\n\n"
@@ -49,4 +49,4 @@ async def _events(topics: Topics, is_closing: Callable[[], bool]) -> AsyncIterat
 
 def _texts(topics: Topics) -> dict[str, str]:
     values: dict[str, Any] = {name: value() for name, value in topics.items()}
-    return {name: json.dumps(value) for name, value in values.items() if value is not None}
+    return {name: json.dumps(value) for name, value in values.items()}

@@ -1,1 +1,1 @@
-"""The page of `geotagger app`: its parts, and how they become one file."""
+"""The page of `geotagger app`: the review's, with a beginning and a run."""

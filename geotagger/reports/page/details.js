@@ -19,8 +19,7 @@ class Details {
     const cells = await this.store.row(id);
     if (this.id !== id) return null;
     const parts = [this.heading(cells), this.picture(id, cells), this.answer(id, cells), ...this.actions.parts(id, cells)];
-    const evidence = this.evidence(cells);
-    this.box.replaceChildren(...[...parts, evidence, this.alternatives(cells), this.facts(cells)].filter(Boolean));
+    this.box.replaceChildren(...[...parts, this.remedy(cells), this.evidence(cells), this.alternatives(cells), this.facts(cells)].filter(Boolean));
     this.box.scrollTop = 0;
     return cells;
   }
@@ -65,6 +64,12 @@ class Details {
     const what = known[cells.level] ?? "for this country: not enough to name a place";
     const meter = element("meter", { min: 0, max: 1, value: cells.confidence, "aria-label": "Confidence" });
     return element("p", { class: "meter" }, meter, element("b", {}, percent(cells.confidence)), ` ${what}`);
+  }
+
+  /** For a photo that failed or was skipped: why, and what helps. */
+  remedy(cells) {
+    if (!cells.remedy) return null;
+    return element("section", {}, element("h3", {}, "What helps"), element("p", {}, plain(cells.remedy)));
   }
 
   evidence(cells) {

@@ -15,19 +15,26 @@ class List {
   }
 
   show(ids, chosen) {
+    const before = this.index;
     this.ids = ids;
     this.index = chosen === null ? -1 : ids.indexOf(chosen);
     this.space.style.height = `${ids.length * ROW_PX}px`;
     this.box.setAttribute("aria-rowcount", ids.length);
     $("#list-empty").hidden = ids.length > 0;
-    this.reveal();
-    this.renew();
+    for (const [i, row] of this.rows) if (ids[i] !== row.photo) this.drop(i);
+    if (this.index !== before) this.reveal();
+    this.later();
   }
 
-  /** Rebuilds the visible rows after a change. */
-  renew() {
-    for (const row of this.rows.values()) row.remove();
-    this.rows.clear();
+  drop(i) {
+    this.rows.get(i).remove();
+    this.rows.delete(i);
+  }
+
+  /** Makes the rows of these photos anew, after they have changed. */
+  forget(ids) {
+    const changed = new Set(ids);
+    for (const [i, row] of this.rows) if (changed.has(row.photo)) this.drop(i);
     this.later();
   }
 
@@ -41,10 +48,8 @@ class List {
   draw() {
     const first = Math.max(0, Math.floor(this.box.scrollTop / ROW_PX) - BEYOND);
     const last = Math.min(this.ids.length, Math.ceil((this.box.scrollTop + this.box.clientHeight) / ROW_PX) + BEYOND);
-    for (const [i, row] of this.rows) {
-      if (i >= first && i < last) continue;
-      row.remove();
-      this.rows.delete(i);
+    for (const i of this.rows.keys()) {
+      if (i < first || i >= last) this.drop(i);
     }
     for (let i = first; i < last; i++) {
       if (this.rows.has(i)) continue;
@@ -67,6 +72,7 @@ class List {
     state.title = NAMES[kind] + (columns.written[id] ? ", written" : "");
     const text = element("span", { class: "text", role: "gridcell" }, name, place);
     const row = element("div", { class: "row", role: "row", id: `row-${i}`, "aria-rowindex": i + 1 }, picture, text, sure, state);
+    row.photo = id;
     row.style.top = `${i * ROW_PX}px`;
     row.addEventListener("click", (event) => {
       if (event.shiftKey || event.ctrlKey || event.metaKey) this.select(i, event.shiftKey);
@@ -86,10 +92,20 @@ class List {
     if (image && row.isConnected) picture.append(image);
   }
 
+  /** A copy of the small picture of a row, for another place on the page. */
+  async pictureOf(id) {
+    const image = await this.pictures.get(id);
+    return image && this.imageOf(image.src);
+  }
+
   /** The small picture of a row, cached while rows are rebuilt; null if there is none. */
   async picture(id) {
     const source = await this.store.picture(id);
     if (!source) return null;
+    return this.imageOf(source);
+  }
+
+  imageOf(source) {
     const image = element("img", { src: source, alt: "", decoding: "async", draggable: "false" });
     image.addEventListener("error", () => image.classList.add("none"));
     return image;

@@ -13,6 +13,11 @@ class Outlines {
   constructor(data, arcs, towns) {
     Object.assign(this, { data, arcs, levels: new Map() });
     this.countries = data.countries.map(([name, lat, lon, wide]) => ({ name, x: worldX(lon), y: worldY(lat), wide: wide / 360 }));
+    this.setTowns(towns);
+  }
+
+  /** Towns as [name, lat, lon, people]. */
+  setTowns(towns) {
     this.towns = towns.map(([name, lat, lon, people]) => {
       const zoom = TOWN_ZOOMS.find(([least]) => people >= least)[1];
       return { name, x: worldX(lon), y: worldY(lat), zoom };

@@ -47,9 +47,12 @@ SHARED_SCRIPT = parts(
     "viewer.js",
 )
 """What all pages share: the map, the list and the chosen photo."""
-SERVED_STYLE = (*SHARED_STYLE,)
-SERVED_SCRIPT = (*SHARED_SCRIPT, *parts(__package__, "server_store.js", "review.js"))
-"""What the pages share that have a server: the decisions."""
+SERVED_STYLE = (*SHARED_STYLE, *parts(__package__, "served.css"))
+SERVED_SCRIPT = (
+    *SHARED_SCRIPT,
+    *parts(__package__, "server_store.js", "review.js", "filmstrip.js", "large.js"),
+)
+"""What the pages share that have a server: decisions, the day's photos, large pictures."""
 
 
 @dataclass(frozen=True)

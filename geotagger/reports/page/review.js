@@ -174,7 +174,9 @@ class Review {
       [columns.lat[id], columns.lon[id], columns.radius_km[id]] = [lat, lon, radiusKm].map((part) => part ?? NaN);
     }
     const { app } = this;
-    this.store.forget(answer.rows.map(([id]) => id));
+    const changed = answer.rows.map(([id]) => id);
+    this.store.forget(changed);
+    app.list.forget(changed);
     this.view.marked = null;
     app.refresh();
     if (app.chosen !== null && answer.rows.some(([id]) => id === app.chosen)) app.details.show(app.chosen);
@@ -350,7 +352,7 @@ function confirmDialog(title, parts, yes, onlyClose = false) {
   $("#ask-title").textContent = title;
   $("#ask-text").replaceChildren(...parts);
   const back = onlyClose ? [] : [element("button", { value: "" }, "Cancel")];
-  $(".ask-actions").replaceChildren(...back, element("button", { value: "yes", class: "primary" }, yes));
+  $("#ask .ask-actions").replaceChildren(...back, element("button", { value: "yes", class: "primary" }, yes));
   dialog.returnValue = "";
   dialog.showModal();
   return new Promise((done) => dialog.addEventListener("close", () => done(dialog.returnValue === "yes"), { once: true }));

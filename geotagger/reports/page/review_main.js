@@ -3,5 +3,5 @@
 const setup = JSON.parse(dataText("setup"));
 const app = new Viewer(setup, new ServerStore(setup));
 app.review = new Review(app);
-app.parts.push(app.review);
+app.parts.push(app.review, new LargePictures(app), new Filmstrip(app));
 app.start().catch(fatal);

@@ -27,14 +27,19 @@ class ServerStore {
 
   async answer(response) {
     const value = await response.json().catch(() => ({}));
-    if (!response.ok) throw new Error(value.error ?? `The server answered ${response.status}.`);
+    if (!response.ok) throw Object.assign(new Error(value.error ?? `The server answered ${response.status}.`), { field: value.field });
     return value;
   }
 
-  /** Appends the rows that the page has not loaded yet. */
+  /** Appends the rows that the page has not loaded yet, some thousands at a time. */
   async load(columns) {
-    this.forget([columns.rows]); // the last page may have been cached before it was full
-    await columns.append(await this.get(`api/columns?from=${columns.rows}`));
+    for (;;) {
+      const before = columns.rows;
+      this.forget([before]); // the last page may have been cached before it was full
+      const answer = await this.get(`api/columns?from=${before}`);
+      await columns.append(answer);
+      if (columns.rows >= answer.rows || columns.rows === before) return;
+    }
   }
 
   towns() {

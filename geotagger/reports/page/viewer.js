@@ -201,6 +201,7 @@ class Viewer {
   }
 
   keydown(event) {
+    if (event.defaultPrevented || $("#main").hidden) return;
     if (event.key === "Escape" && !$("dialog[open]")) return this.escape(event);
     if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
     const { view, list } = this;
