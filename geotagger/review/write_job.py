@@ -47,6 +47,7 @@ class WriteJob:
         self.is_stopping = False
         self.error = ""
         self._counts: Counter[str] = Counter()
+        self._by_verdict: Counter[str] = Counter()
         self._good: list[Verdict] = []
         self._bad: list[Verdict] = []
         self._lock = threading.Lock()
@@ -81,6 +82,7 @@ class WriteJob:
         """Counts a photo under its status, and keeps the verdict if there is room."""
         with self._lock:
             self._counts[status] += 1
+            self._by_verdict[verdict.verdict] += 1
             verdicts = self._good if is_good else self._bad
             if len(verdicts) < MAX_VERDICTS:
                 verdicts.append(verdict)
@@ -106,6 +108,7 @@ class WriteJob:
                 "photos": self.photos,
                 "done": self._counts.total(),
                 "counts": dict(self._counts),
+                "by_verdict": dict(self._by_verdict),
                 "verdicts": [verdict._asdict() for verdict in verdicts],
                 "notes": [f"{verdict.path}: {verdict.why}" for verdict in verdicts if verdict.why],
                 "error": self.error,

@@ -125,7 +125,7 @@ class Writing extends Review {
   }
 }
 
-const countsText = ({ counts }) => Object.entries(counts).filter(([, number]) => number).map(([name, number]) => `${number.toLocaleString("en")} ${plain(name)}`).join(", ") || "Nothing to do.";
+const countsText = ({ by_verdict: verdicts }) => Object.entries(verdicts).filter(([, number]) => number).map(([name, number]) => `${number.toLocaleString("en")} ${plain(name)}`).join(", ") || "Nothing to do.";
 
 /** What happened or would happen to each photo; the server sends the first ones. */
 function verdictTable({ verdicts, photos }) {

@@ -364,6 +364,7 @@ def test_a_rehearsal_says_what_would_happen_and_changes_nothing(client, session,
     job = client.get("/api/write").json()
     verdicts = {item["row"]: item["verdict"] for item in job["verdicts"]}
     assert verdicts == {TOWER: "would be written", GATE: "not written"}  # it has measured GPS
+    assert job["by_verdict"] == {"would be written": 1, "not written": 1}
     assert (job["kind"], job["done"], job["error"]) == ("dry-run", 2, "")
     assert {path: path.read_bytes() for path in photos} == photos
     assert session.plan()["photos"] == 2

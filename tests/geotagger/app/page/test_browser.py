@@ -259,7 +259,12 @@ def test_nothing_is_written_before_the_dry_run_was_read(app):
     app.answers["POST /api/dry-run"] = app.answers["POST /api/write"] = {"running": True}
     verdict = {"row": 0, "path": "photos/a/tower.jpg", "verdict": "would be written", "why": ""}
     job = {"kind": "dry-run", "running": False, "photos": 1, "done": 1, "error": ""}
-    job |= {"counts": {"predicted": 1}, "verdicts": [verdict], "command": "geotagger apply r"}
+    job |= {
+        "counts": {},
+        "by_verdict": {"would be written": 1},
+        "verdicts": [verdict],
+        "command": "geotagger apply r",
+    }
     app.answers["GET /api/write"] = job
     page = at_photos(app)
     page.keyboard.press("j")
@@ -275,7 +280,7 @@ def test_nothing_is_written_before_the_dry_run_was_read(app):
     dialog = page.get_by_role("dialog", name="What would be written")
     dialog.wait_for()
     assert "tower.jpg" in dialog.inner_text()
-    assert "would be written" in dialog.inner_text()
+    assert "1 would be written" in dialog.inner_text()
     assert sent(app, "/api/write") == []
     app.answers["GET /api/write"] = job | {"kind": "write", "rows": [[0, 1, True, 1.0, 2.0, 3.0]]}
     app.answers["GET /api/write"] |= {"undoable": True}
