@@ -54,6 +54,8 @@ SWISS_STRASSE = PatternCue(
 
 LETTER = r"[^\W\d_]|[\u0900-\u0dff\u0f71-\u0fbc]"
 """Of scripts with spaces."""
+OTHER_LETTERS = re.compile("[\u0370-\u1dff\uac00-\ud7a3]")
+"""Of the scripts in the table besides Latin."""
 JOINED_SCRIPTS = frozenset({"Hang", "Khmr", "Laoo", "Mymr", "Thai"})
 ANY_ENDING = f"(?:{LETTER})*"
 ARABIC_PREFIX = "(?:[وبفل]?ال|لل|[وبفل])?"
@@ -101,7 +103,7 @@ def _word_cues(texts: Sequence[str]) -> list[Cue]:
 
 def _cues_of_other_scripts(texts: Sequence[str]) -> Iterator[Cue]:
     """Cues of words in other scripts than Latin."""
-    text = " ".join(normalise(text) for text in texts if not text.isascii())
+    text = " ".join(normalise(text) for text in texts if OTHER_LETTERS.search(text))
     for group in word_groups() if text else ():
         words = [match[0] for match in group.pattern.finditer(text)]
         if words:
