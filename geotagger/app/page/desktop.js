@@ -96,7 +96,8 @@ class Desktop {
         await this.store.load(app.columns);
         if (app.columns.rows === before) break;
         const started = performance.now();
-        app.grown();
+        await app.grown();
+        await pause();
         if (!this.touched && app.chosen === null) app.view.fit(app.shown);
         await this.nameTowns();
         await new Promise((done) => setTimeout(done, BETWEEN_LOADS_MS + REST * (performance.now() - started)));

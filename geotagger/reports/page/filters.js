@@ -55,12 +55,12 @@ class Filters {
 
   /** Check boxes for the values of a column, with their counts. */
   ticks(where, names, column, all = false) {
-    const counts = new Map();
-    for (const value of column) counts.set(value, (counts.get(value) ?? 0) + 1);
-    const values = names.map((_, i) => i).filter((i) => all || counts.has(i));
+    const counts = new Uint32Array(names.length);
+    for (const value of column) counts[value]++;
+    const values = names.map((_, i) => i).filter((i) => all || counts[i]);
     const boxes = values.map((i) => [i, this.box(where, names[i])]);
     const labels = boxes.map(([i, box]) => {
-      const number = element("small", {}, all ? "" : counts.get(i).toLocaleString("en"));
+      const number = element("small", {}, all ? "" : counts[i].toLocaleString("en"));
       return element("label", { class: "tick" }, box, where === "#filter-status" || (all && i) ? icon(names[i], names[i]) : "", NAMES[names[i]] ?? names[i], " ", number);
     });
     this.replaceTicks(where, labels);

@@ -25,7 +25,7 @@ class Viewer {
     this.addListeners();
     for (const part of this.parts) part.start?.();
     $("#credit").textContent = "Natural Earth";
-    this.grown();
+    await this.grown();
     this.view.fit(this.shown, false);
     await pause();
     this.view.outlines = await Outlines.read(JSON.parse(dataText("outlines")), await store.towns());
@@ -45,11 +45,13 @@ class Viewer {
     };
   }
 
-  /** After rows were added. */
-  grown() {
+  /** After rows were added. The steps are tasks of their own, so that none is long. */
+  async grown() {
     this.filters.count();
+    await pause();
     this.legend();
     for (const part of this.parts) part.grown?.();
+    await pause();
     this.refresh();
   }
 
