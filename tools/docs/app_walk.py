@@ -71,7 +71,8 @@ def walk(browser: Browser, home: Path, shoot: Shoot, rows: int = 0) -> None:
         shoot(page, "start")
         run(page, rows)
         shoot(page, "running")
-        page.keyboard.press("Space")
+        if rows:
+            page.keyboard.press("Space")
         page.wait_for_selector("#run-stage:text-is('Paused')")
         app.kill()
         page.wait_for_selector("#lost:not([hidden])")
@@ -225,11 +226,20 @@ def choose(page: Page) -> None:
     page.locator("#beginning .column").evaluate("(column) => (column.scrollTop = 0)")
 
 
+PAUSE_AT_ONCE = """new MutationObserver((_, observer) => {
+  if ($("#run-pause").disabled || $("#run-pause").hidden) return;
+  observer.disconnect();
+  $("#run-pause").click();
+}).observe($("#run"), { subtree: true, attributes: true, childList: true })"""
+
+
 def run(page: Page, rows: int) -> None:
-    """Starts, and waits for some rows."""
+    """Starts, and waits for some rows; for none, the run is paused before it can end."""
+    if not rows:
+        page.evaluate(PAUSE_AT_ONCE)
     page.keyboard.press("Control+Enter")
     page.wait_for_selector("#run-pause:enabled")
-    page.wait_for_function("(rows) => app && app.columns.rows >= rows", arg=rows)
+    page.wait_for_function("(rows) => app?.filters && app.columns.rows >= rows", arg=rows)
 
 
 def go_on(page: Page) -> None:
@@ -264,16 +274,22 @@ def review(page: Page) -> None:
     decided(page, chosen, 2)
 
 
+SHOWS_NEXT = """async (before) => {
+  const { path } = await app.store.row(app.chosen);
+  return app.chosen !== before && $("#details h2")?.textContent === fileName(path);
+}"""
+
+
 def decided(page: Page, photo: int, state: int) -> None:
     """The photo has this state, and the next one is shown."""
     page.wait_for_function("([id, state]) => app.columns.state[id] === state", arg=[photo, state])
-    page.wait_for_function("(id) => app.chosen !== id && app.details.id === app.chosen", arg=photo)
+    page.wait_for_function(SHOWS_NEXT, arg=photo)
 
 
 def compare(page: Page) -> None:
-    """Two photos of the day, side by side."""
+    """Two photos, side by side."""
     page.keyboard.press("v")
-    page.keyboard.press("]")
+    page.keyboard.press("j")
     page.wait_for_selector(".large.two")
 
 
