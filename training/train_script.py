@@ -38,7 +38,7 @@ from training.synthetic.script_examples import (
     load_crops,
     save_crops,
 )
-from training.synthetic.script_words import words
+from training.synthetic.script_words import telling_words
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -79,7 +79,7 @@ def main(
 
     if not (run / "held_out.npz").exists():
         real = BackgroundPhotos(photos, run / "found.npz", exclude_rights, look_at)
-        drawer = Drawer(read_faces(fonts), words(), seed)
+        drawer = Drawer(read_faces(fonts), telling_words(), seed)
         click.echo(f"families, training+held out: {drawer.report()}")
         save_crops(run / "train.npz", list(examples(drawer, real, each, False, rng)))
         save_crops(run / "held_out.npz", list(examples(drawer, real, each // 8, True, rng)))

@@ -27,6 +27,7 @@ from geotagger.config import cores
 from geotagger.images.decode import decode
 from geotagger.images.scan import walk
 from geotagger.text.find_cues import find_cues
+from geotagger.text.ocr.open_reader import open_text_reader
 from geotagger.text.ocr.reader import TextReader
 
 WORDS = (
@@ -49,20 +50,21 @@ def main(
 ) -> None:
     """Print photos/s, lines per photo, and the share of each stage, for each kind of photo."""
     started = time.perf_counter()
-    reader = TextReader(device, workers)
+    reader, alone = open_text_reader(device, workers), TextReader(device, workers)
     click.echo(f"loading {time.perf_counter() - started:.2f} s, device {reader.device}")
     with tempfile.TemporaryDirectory() as scratch:
         folders = [folder] if folder else _make(Path(scratch), count)
         for kind in folders:
             files = [photo.path.read_bytes() for photo in islice(walk([kind]), count)]
-            runs = [_run(reader, files, batch_size, workers) for _ in range(rounds)]
+            runs = [_run(reader, alone, files, batch_size, workers) for _ in range(rounds)]
             _report(kind.name, runs, len(files))
 
 
 def _run(
-    reader: TextReader, files: Sequence[bytes], batch_size: int, workers: int
+    reader: TextReader, alone: TextReader, files: Sequence[bytes], batch_size: int, workers: int
 ) -> dict[str, float]:
-    """Seconds of each stage, and the number of lines read."""
+    """Seconds of each stage, and the number of lines read; `alone` is PP-OCR without the readers of
+    other scripts."""
     seconds: dict[str, float] = {}
 
     def timed(stage: str, work: Callable[[], T]) -> T:
@@ -81,7 +83,10 @@ def _run(
     batches = [prepared[start : start + batch_size] for start in range(0, len(files), batch_size)]
     timed("detect", lambda: [reader.detect(batch) for batch in batches])
     readings = timed("read", lambda: [one for batch in batches for one in reader.read(batch)])
-    seconds["recognise"] = max(0.0, seconds.pop("read") - seconds["detect"])
+    timed("alone", lambda: [alone.read(batch) for batch in batches])
+    seconds["other scripts"] = max(0.0, seconds["read"] - seconds["alone"])
+    seconds["recognise"] = max(0.0, seconds.pop("alone") - seconds["detect"])
+    del seconds["read"]
     timed("cues", lambda: [find_cues(reading) for reading in readings])
     return {**seconds, "lines": float(sum(len(reading.lines) for reading in readings))}
 

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from geotagger.cache.fingerprint import output_key
 from geotagger.text.combine import Combiner, named_towns
 from geotagger.text.find_cues import find_cues
-from geotagger.text.ocr.reader import TextReader
-from geotagger.text.ocr.script_classifier import ScriptClassifier
+from geotagger.text.ocr.open_reader import open_text_reader
 from geotagger.text.types import OcrResult, TextLine
 from geotagger.types import Evidence, SourceKind
 
@@ -40,7 +39,7 @@ class TextSource:
         Raises:
             DeviceError: the device does not run the reader's models.
         """
-        self._reader = TextReader(device, threads, ScriptClassifier())
+        self._reader = open_text_reader(device, threads)
         self._combiner = Combiner(places)
         self.model_id = self._reader.model_id
         self.output_key = output_key("text", self.model_id, version("rapidocr"))

@@ -16,12 +16,12 @@ from geotagger.images.scan import walk
 from geotagger.printable import printable, printable_path
 from geotagger.text.combine import Combiner, Weighted, named_towns
 from geotagger.text.find_cues import find_cues
-from geotagger.text.ocr.reader import TextReader
-from geotagger.text.ocr.script_classifier import ScriptClassifier
+from geotagger.text.ocr.open_reader import open_text_reader
 from geotagger.text.transliterate import transliterate
 from geotagger.types import Evidence, Level
 
 if TYPE_CHECKING:
+    from geotagger.text.ocr.reader import TextReader
     from geotagger.text.types import Cue, Spot, TextLine
     from geotagger.types import Photo, Prediction
 
@@ -102,7 +102,7 @@ def explain_text(paths: Iterable[Path], device: str = "auto") -> Iterator[TextEx
     places = load_places()
     fusion = Fusion(places)
     combiner = Combiner(places)
-    reader = TextReader(device, script_classifier=ScriptClassifier())
+    reader = open_text_reader(device)
     photo = None
     for photo in walk(paths):
         yield _explain(photo, reader, combiner, fusion)

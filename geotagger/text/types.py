@@ -33,7 +33,7 @@ class TextLine:
     box: tuple[Corner, Corner, Corner, Corner]
     """Clockwise from the corner where the text begins, so the box also gives the rotation."""
     script: str = ""
-    """ISO 15924 code (`Thai`, `Arab`) if the letters could not be recognised, only their script."""
+    """ISO 15924 code (`Thai`, `Arab`) if the script was recognised, with the text or without."""
 
     @property
     def legible(self) -> bool:

@@ -28,8 +28,7 @@ from geotagger.images.decode import decode
 from geotagger.text.combine import Combiner
 from geotagger.text.find_cues import CUE_FINDERS, find_cues
 from geotagger.text.non_evidence.assess import assess_lines
-from geotagger.text.ocr.reader import TextReader
-from geotagger.text.ocr.script_classifier import ScriptClassifier
+from geotagger.text.ocr.open_reader import open_text_reader
 from geotagger.text.types import Cue, OcrResult
 from training.data.readings import reading_from_json
 
@@ -96,7 +95,7 @@ def _all_cues(reading: OcrResult) -> list[Cue]:
 
 def read_all(folder: Path, files: Sequence[str]) -> dict[str, object]:
     """Reads the text of pictures. Returns file -> reading as JSON."""
-    reader = TextReader("cpu", script_classifier=ScriptClassifier())
+    reader = open_text_reader("cpu")
     readings = {}
     with click.progressbar(files, label="reading") as bar:
         for file in bar:

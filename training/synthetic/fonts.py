@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,15 +30,15 @@ class Face:
     """Code points that it draws."""
 
     def draws(self, text: str) -> bool:
-        """Whether it draws every letter of the text."""
-        return all(ord(letter) in self.letters or letter.isspace() for letter in text)
+        """Whether it draws every letter of the text; some fonts draw a box for a space."""
+        return all(ord(letter) in self.letters for letter in text)
 
     def at(self, size_px: int) -> ImageFont.FreeTypeFont:
         """Returns the font at a size."""
         return _opened(self.path, self.index, size_px)
 
 
-@functools.lru_cache(maxsize=512)
+@functools.lru_cache(maxsize=4096)
 def _opened(path: Path, index: int, size_px: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(path, size_px, index=index)
 
@@ -84,6 +84,11 @@ def font_families(faces: Iterable[Face]) -> dict[str, list[Face]]:
     for face in faces:
         by_family.setdefault(" ".join(face.family.lower().split()[:2]), []).append(face)
     return by_family
+
+
+def able_families(faces: Iterable[Face], words: Sequence[str]) -> dict[str, list[Face]]:
+    """Returns the families that draw at least nine of ten words."""
+    return font_families(f for f in faces if 10 * sum(map(f.draws, words)) >= 9 * len(words))
 
 
 def is_letter(letter: str) -> bool:

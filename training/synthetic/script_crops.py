@@ -60,7 +60,7 @@ def degrade(
     Returns:
         A grey crop uint8 [32, w].
     """
-    ink = _warp(ink, rng)
+    ink = warp(ink, rng)
     height, width = ink.shape
     field = _background(ground, (height, width), rng)
     level = float(field.mean())
@@ -88,7 +88,7 @@ def _curve(ink: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.flo
     return np.asarray(cv2.remap(ink, columns.astype(np.float32), rows, cv2.INTER_LINEAR))
 
 
-def _warp(ink: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+def warp(ink: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
     """Rotates, slants and tilts the line, with the loose margins of a detector."""
     height, width = ink.shape
     right, bottom = width - PAD, height - PAD

@@ -16,8 +16,9 @@ import click
 import numpy as np
 from PIL import Image
 
+from geotagger.text.ocr.other_scripts import SURE_CONFIDENCE, OtherScripts
 from geotagger.text.ocr.script_classifier import to_grey_line
-from training.synthetic.fonts import Face, font_families
+from training.synthetic.fonts import Face, able_families
 from training.synthetic.script_crops import degrade, draw_text, patch_of
 from training.synthetic.script_words import RANGES
 
@@ -87,7 +88,7 @@ class Drawer:
         At least one is held out: the first by the hash of its name.
         """
         some = self._rng.choice(self._words[script], 60)
-        able = font_families(face for face in faces if sum(map(face.draws, some)) >= 54)
+        able = able_families(faces, some)
         order = sorted(able, key=lambda name: hashlib.sha256(name.encode()).digest())
         count = max(1, len(order) // HELD_OUT_DIVISOR)
         if len(order) < 2:
@@ -219,22 +220,28 @@ class BackgroundPhotos:
         return [line for line in self._detected if is_held_out(line.file) == held_out]
 
 
+class _Recorder(OtherScripts):
+    """Keeps the lines for which it is asked, and knows none."""
+
+    def __init__(self) -> None:
+        self.lines: list[NDArray[np.uint8]] = []
+
+    def read(self, crop: NDArray[np.uint8], text: str, confidence: float) -> None:  # noqa: ARG002
+        if confidence < SURE_CONFIDENCE:
+            self.lines.append(to_grey_line(crop))
+
+
 def detect_lines(folder: Path, rows: Sequence[tuple[str, str]]) -> Iterator[DetectedLine]:
     """Yields the lines that the program's reader cannot read, for which it asks the classifier."""
     from geotagger.text.ocr.reader import TextReader
 
-    unreadable: list[NDArray[np.uint8]] = []
-
-    def record(crops: Sequence[NDArray[np.uint8]]) -> list[tuple[str, float]]:
-        unreadable.extend(to_grey_line(crop) for crop in crops)
-        return [("", 1.0)] * len(crops)
-
-    reader = TextReader("cpu", script_classifier=record)
+    recorder = _Recorder()
+    reader = TextReader("cpu", other_scripts=recorder)
     with click.progressbar(rows, label="finding text in photos") as bar:
         for file, country in bar:
-            unreadable.clear()
+            recorder.lines.clear()
             reader.read([reader.prepare(Image.open(folder / file).convert("RGB"))])
-            yield from (DetectedLine(file, country, grey) for grey in unreadable)
+            yield from (DetectedLine(file, country, grey) for grey in recorder.lines)
 
 
 def save_crops(file: Path, crops: Sequence[Crop]) -> None:

@@ -36,7 +36,7 @@ RANGES = {
     "Tibt": ((0x0F00, 0x0FFF),),
     "Grek": ((0x0370, 0x03FF),),
     "Hani": ((0x4E00, 0x9FFF), (0x3040, 0x30FF)),
-    "Latn": ((0x0041, 0x005A), (0x0061, 0x007A), (0x00C0, 0x024F)),
+    "Latn": ((0x0041, 0x005A), (0x0061, 0x007A), (0x00C0, 0x024F), (0x1E00, 0x1EFF)),
 }
 """ISO 15924 code -> its main Unicode blocks; kana count as Hani."""
 
@@ -74,16 +74,22 @@ LATIN_LOOKALIKES = frozenset("АВЕЅІЈКМНОРСТУХЗаеѕіјорсу
 
 
 def words() -> dict[str, list[str]]:
-    """Returns script -> sorted words. Cyrillic words have a letter that cannot be taken for
-    Latin."""
+    """Returns script -> sorted words of towns and of CLDR."""
     by_script: dict[str, set[str]] = {script: set() for script in RANGES}
     for text in [*_town_names(), *_cldr_names()]:
         for word in re.split(r"[\s,;/()\[\]]+", text):
             script = script_of(word)
             if script and 2 <= len(word) <= 24:
                 by_script[script].add(word)
-    by_script["Cyrl"] = {word for word in by_script["Cyrl"] if not set(word) <= LATIN_LOOKALIKES}
     return {script: sorted(some) for script, some in by_script.items()}
+
+
+def telling_words() -> dict[str, list[str]]:
+    """Returns `words`, without Cyrillic ones of which every letter can be taken for Latin."""
+    by_script = words()
+    return by_script | {
+        "Cyrl": [word for word in by_script["Cyrl"] if not set(word) <= LATIN_LOOKALIKES]
+    }
 
 
 @functools.cache

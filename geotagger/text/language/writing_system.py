@@ -51,6 +51,14 @@ def script_of(word: str) -> str:
 
 
 @lru_cache(maxsize=20_000)
+def script_of_symbol(character: str) -> str:
+    """Return the code of a letter, a mark or a digit that only one script has, else ""."""
+    if unicodedata.category(character)[0] not in "LMN":
+        return ""
+    name = unicodedata.name(character, "").removeprefix("EXTENDED ")
+    return CODES_BY_UNICODE_NAME.get(name.partition(" ")[0].partition("-")[0], "")
+
+
 def script_of_letter(character: str) -> str:
     """Return the code of a letter, or "" for any other character."""
     if not character.isalpha() or character in NO_LETTERS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,6 +17,11 @@ from geotagger.config import Device
 from geotagger.errors import DeviceError
 from geotagger.text.ocr.boxes import mirror, rotate_start
 from geotagger.text.ocr.detector import TextDetector
+from geotagger.text.ocr.other_scripts import (
+    SURE_CONFIDENCE,
+    OtherScripts,
+    ScriptReading,
+)
 from geotagger.text.ocr.recogniser import TextRecogniser, crop_line
 from geotagger.text.types import OcrResult, TextLine
 from geotagger.vision.runtime import devices
@@ -27,10 +33,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-ClassifyScripts = Callable[[list["NDArray[np.uint8]"]], list[tuple[str, float]]]
-"""Crops of lines, uint8 RGB [h, w, 3] -> ISO 15924 code and probability of each; the code is empty
-if the script is not known."""
-
 DETECTION, RECOGNITION = "PP-OCRv6_det_small.onnx", "PP-OCRv6_rec_small.onnx"
 KEPT_SIDE_PX = 1600
 """Side of a square with as many pixels as are kept of a photo."""
@@ -38,9 +40,6 @@ MAX_LINES = 64
 """Per photo; a page of a book must not hold up the run."""
 MIN_CONFIDENCE = 0.5
 """Lines recognised with less confidence are dropped."""
-SURE_CONFIDENCE = 0.9
-"""Lines recognised with less confidence are also tried upside down and mirrored. They may be in a
-script that the recogniser does not know."""
 MIN_MIRRORED_CONFIDENCE = 0.9
 """Lowest confidence at which a mirrored line is accepted."""
 BATCH_LINES, BATCH_WIDTH_PX = 8, 2560
@@ -75,7 +74,8 @@ class _DetectedLine:
 
     @property
     def is_unsure(self) -> bool:
-        return self.confidence < SURE_CONFIDENCE
+        """Whether to try it upside down, mirrored, and in scripts that PP-OCR does not know."""
+        return not self.text or self.confidence < SURE_CONFIDENCE
 
 
 class TextReader:
@@ -95,19 +95,19 @@ class TextReader:
         self,
         device: str = "auto",
         threads: int = 1,
-        script_classifier: ClassifyScripts | None = None,
+        other_scripts: OtherScripts | None = None,
     ) -> None:
         """Load the networks.
 
         Args:
             device: as in `geotagger.vision.runtime.session.VisionSession`.
             threads: number of photos to read at the same time on the CPU.
-            script_classifier: recognises the script of lines that cannot be read.
+            other_scripts: reads lines in scripts that PP-OCR does not know.
 
         Raises:
             DeviceError: the device does not run the networks.
         """
-        self._classify = script_classifier
+        self._other_scripts = other_scripts
         self._load(device)
         self._pool = ThreadPoolExecutor(threads if self.device == "cpu" else 1, "read")
 
@@ -127,8 +127,8 @@ class TextReader:
     def _start(self, device: str) -> None:
         self.device = device
         try:
-            self._detector = TextDetector(_open_session(DETECTION, device), MAX_LINES)
-            self._recogniser = TextRecogniser(_open_session(RECOGNITION, device))
+            self._detector = TextDetector(open_session(DETECTION, device), MAX_LINES)
+            self._recogniser = TextRecogniser(open_session(RECOGNITION, device))
             self._detector.detect(np.zeros((64, 64, 3), np.uint8))
             self._recogniser.recognise([np.zeros((48, 64, 3), np.uint8)])
         except DeviceError:
@@ -166,7 +166,7 @@ class TextReader:
             for box in boxes
         ]
         self._recognise(batch, lines)
-        self._classify_scripts(batch, lines)
+        self._read_other_scripts(batch, lines)
         lines_of_photo: list[list[TextLine]] = [[] for _ in batch]
         for line in lines:
             if (line.text or line.script) and line.confidence >= MIN_CONFIDENCE:
@@ -215,18 +215,45 @@ class TextReader:
                 if text and confidence > max(line.confidence, min_confidence):
                     line.text, line.confidence, line.box = text, confidence, boxes[index]
 
-    def _classify_scripts(self, batch: Sequence[PreparedImage], lines: list[_DetectedLine]) -> None:
-        """Replace the text of unsure lines by their script, where it is recognised."""
-        unsure = [line for line in lines if line.is_unsure]
-        if self._classify is None or not unsure:
+    def _read_other_scripts(
+        self, batch: Sequence[PreparedImage], lines: list[_DetectedLine]
+    ) -> None:
+        """Read lines that are, or may be, in a script that PP-OCR does not know."""
+        scripts = self._other_scripts
+        if scripts is None:
             return
-        crops = [
-            crop_line(batch[line.photo].pixels, line.detected_box)[:, :, ::-1] for line in unsure
-        ]
-        for line, (script, probability) in zip(unsure, self._classify(crops), strict=True):
-            if script:
-                line.text, line.script, line.confidence = "", script, probability
-                line.box = line.detected_box
+
+        def read(line: _DetectedLine) -> ScriptReading | None:
+            return scripts.read(_crop(batch, line), line.text, line.confidence)
+
+        def read_beside(line: _DetectedLine) -> ScriptReading | None:
+            return scripts.read_beside(_crop(batch, line), line.text, beside[line.photo])
+
+        self._keep(lines, read)
+        beside: dict[int, set[str]] = defaultdict(set)
+        for line in lines:
+            if line.script:
+                beside[line.photo].add(line.script)
+        self._keep(
+            [line for line in lines if line.photo in beside and not line.script], read_beside
+        )
+
+    def _keep(
+        self, lines: list[_DetectedLine], read: Callable[[_DetectedLine], ScriptReading | None]
+    ) -> None:
+        """Take over what is read in other scripts. Lines that fail stay as they are."""
+
+        def read_safely(line: _DetectedLine) -> ScriptReading | None:
+            try:
+                return read(line)
+            except Exception as error:  # of ONNX Runtime; a line must not fail the batch
+                log.warning("cannot read a line in another script: %s", error)
+                return None
+
+        for line, reading in zip(lines, self._pool.map(read_safely, lines), strict=True):
+            if reading:
+                line.text, line.script = reading.text, reading.script
+                line.confidence, line.box = reading.confidence, line.detected_box
 
     def _texts(self, crops: list[NDArray[np.uint8]]) -> list[tuple[str, float]]:
         """Text and confidence of each crop."""
@@ -237,7 +264,12 @@ class TextReader:
             return [("", 0.0)] * len(crops)
 
 
-def _open_session(name: str, device: str) -> InferenceSession:
+def _crop(batch: Sequence[PreparedImage], line: _DetectedLine) -> NDArray[np.uint8]:
+    """Cut out a line as it was detected: BGR [48, w, 3]."""
+    return crop_line(batch[line.photo].pixels, line.detected_box)
+
+
+def open_session(name: str, device: str) -> InferenceSession:
     """Load a network of the package `rapidocr`."""
     with as_file(files("rapidocr").joinpath("models", name)) as file:
         return devices.open_session(file, device, memory_pattern=False)

@@ -39,12 +39,18 @@ class TextRecogniser:
         Returns:
             Text and confidence of each crop.
         """
-        widest = max(crop.shape[1] for crop in crops)
-        batch = np.zeros((len(crops), 3, HEIGHT_PX, widest), np.float32)
-        for row, crop in zip(batch, crops, strict=True):
-            row[:, :, : crop.shape[1]] = crop.transpose(2, 0, 1) / np.float32(127.5) - 1
-        lines, _ = self._decode(self._session.run(None, {self._input: batch})[0])
+        lines, _ = self._decode(self._session.run(None, {self._input: stack_lines(crops)})[0])
         return [(text.strip(), float(confidence)) for text, confidence in lines]
+
+
+def stack_lines(crops: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+    """Return crops, uint8 BGR [48, w, 3], as a batch float32 [n, 3, 48, widest], from -1 to 1,
+    padded with 0 on the right."""
+    widest = max(crop.shape[1] for crop in crops)
+    batch = np.zeros((len(crops), 3, HEIGHT_PX, widest), np.float32)
+    for row, crop in zip(batch, crops, strict=True):
+        row[:, :, : crop.shape[1]] = crop.transpose(2, 0, 1) / np.float32(127.5) - 1
+    return batch
 
 
 def crop_line(pixels: NDArray[np.uint8], box: NDArray[np.float32]) -> NDArray[np.uint8]:

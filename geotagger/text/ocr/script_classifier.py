@@ -9,16 +9,14 @@ It was trained on rendered words and on patches of photos (`training/train_scrip
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
-from geotagger.errors import BundleError
+from geotagger.text.ocr.packaged_network import read_packaged_network
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -52,7 +50,7 @@ class ScriptClassifier:
         """
         import onnxruntime
 
-        card, model = _read_checked(folder)
+        card, model = read_packaged_network(folder, "script classifier")
         self.scripts: tuple[str, ...] = tuple(card["scripts"])
         self.threshold: float = card["threshold"]
         options = onnxruntime.SessionOptions()
@@ -116,17 +114,3 @@ def resize_line(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(
         cv2.resize(grey, (width_px, HEIGHT_PX), interpolation=interpolation), np.uint8
     )
-
-
-def _read_checked(folder: Traversable) -> tuple[dict[str, Any], bytes]:
-    """Read the card, and the network that it describes."""
-    remedy = "Install geotagger again."
-    try:
-        card = json.loads(folder.joinpath("card.json").read_text("utf-8"))
-        model = folder.joinpath("model.onnx").read_bytes()
-    except (OSError, ValueError) as error:
-        problem = f"The script classifier in {folder} cannot be read: {error}. {remedy}"
-        raise BundleError(problem) from error
-    if hashlib.sha256(model).hexdigest() != card.get("sha256"):
-        raise BundleError(f"The script classifier in {folder} is not what its card says. {remedy}")
-    return card, model

@@ -1,5 +1,7 @@
 """The text reader on rendered words."""
 
+# ruff: noqa: RUF001  letters of other scripts look like Latin ones, on purpose
+
 import json
 import logging
 import os
@@ -15,6 +17,7 @@ from geotagger.errors import DeviceError
 from geotagger.images.decode import decode
 from geotagger.text.ocr.boxes import keep_largest, mirror, rotate_start, sort_in_reading_order
 from geotagger.text.ocr.detector import _text_region
+from geotagger.text.ocr.other_scripts import OtherScripts
 from geotagger.text.ocr.reader import (
     BATCH_LINES,
     BATCH_WIDTH_PX,
@@ -169,28 +172,115 @@ def test_lines_that_fail_are_dropped(reader, monkeypatch, caplog):
     assert "no memory" in caplog.text
 
 
-def test_the_script_of_unreadable_lines_is_recognised(monkeypatch):
-    seen = []
+class Classifier:
+    """Gives every line these probabilities, and names the script from 0.9 on."""
 
-    def classify(crops):
-        seen.extend(crops)
-        return [("Thai", 0.97)] * len(crops)
+    scripts = ("Cyrl", "Thai")
 
-    reader = TextReader("cpu", script_classifier=classify)
-    monkeypatch.setattr(reader._recogniser, "recognise", lambda crops: [("CJ1U", 0.6)] * len(crops))
-    (result,) = read(reader, draw("Rathausplatz"))
-    (line,) = result.lines
-    assert (line.text, line.script, line.confidence) == ("", "Thai", 0.97)
-    assert [(crop.shape[0], crop.shape[2]) for crop in seen] == [(HEIGHT_PX, 3)]
-    red, _, blue = seen[0].reshape(-1, 3).min(axis=0)
-    assert red < blue  # the letters are blue: the crop is RGB
+    def __init__(self, **probabilities):
+        self._probabilities = [probabilities.get(script, 0.0) for script in self.scripts]
+
+    def probabilities(self, crop):
+        assert crop.shape[0] == HEIGHT_PX
+        blue, _, red = crop.reshape(-1, 3).min(axis=0)
+        assert red < blue  # the letters are blue: the crop is BGR
+        return np.array([*self._probabilities, 1 - sum(self._probabilities)], np.float32)
+
+    def __call__(self, crops):
+        best = int(np.argmax(self._probabilities))
+        sure = self._probabilities[best]
+        return [(self.scripts[best] if sure >= 0.9 else "", sure)] * len(crops)
 
 
-def test_a_classifier_with_no_answer_changes_nothing(monkeypatch):
-    reader = TextReader("cpu", script_classifier=lambda crops: [("", 0.9)] * len(crops))
-    monkeypatch.setattr(reader._recogniser, "recognise", lambda crops: [("abc", 0.6)] * len(crops))
-    (line,) = read(reader, draw("Rathausplatz"))[0].lines
-    assert (line.text, line.script, line.confidence) == ("abc", "", 0.6)
+def reads(text, confidence, script="Thai"):
+    """Reads every line in the script like this, and lines in others not at all."""
+
+    def recognise(crops, asked):
+        return [(text, confidence) if asked in {"", script} else ("", 0.0)] * len(crops)
+
+    return recognise
+
+
+@pytest.fixture
+def line_of(monkeypatch):
+    """The line that is read if PP-OCR reads `read_as`: (text, script, confidence)."""
+
+    def line(read_as, classifier, *readers):
+        reader = TextReader("cpu", other_scripts=OtherScripts(classifier, readers))
+        monkeypatch.setattr(reader._recogniser, "recognise", lambda crops: [read_as] * len(crops))
+        (found,) = read(reader, draw("Rathausplatz"))[0].lines
+        return found.text, found.script, pytest.approx(found.confidence)
+
+    return line
+
+
+def test_the_script_of_unreadable_lines_is_recognised(line_of):
+    assert line_of(("CJ1U", 0.6), Classifier(Thai=0.97)) == ("", "Thai", 0.97)
+
+
+def test_a_script_that_nobody_expects_changes_nothing(line_of):
+    sure = reads("ถนน", 0.99)
+    assert line_of(("abc", 0.6), Classifier(Thai=0.01), sure) == ("abc", "", 0.6)
+    assert line_of(("abc", 0.6), Classifier(Thai=0.5)) == ("abc", "", 0.6)
+
+
+def test_sure_lines_are_not_read_again(line_of):
+    assert line_of(("abc", 0.95), Classifier(Thai=0.97), reads("ถนน", 0.99))[0] == "abc"
+
+
+def test_a_line_in_a_known_script_is_read(line_of):
+    thai = Classifier(Thai=0.97)
+    assert line_of(("CJ1U", 0.6), thai, reads("ถนน", 0.55)) == ("ถนน", "Thai", 0.55)
+    assert line_of(("CJ1U", 0.6), thai, reads("ถนน", 0.4)) == ("", "Thai", 0.97)
+
+
+def test_two_networks_must_agree_on_a_script_that_is_only_likely(line_of):
+    likely = Classifier(Thai=0.3)
+    assert line_of(("abc", 0.6), likely, reads("ถนน", 0.7)) == ("ถนน", "Thai", 0.7)
+    assert line_of(("abc", 0.8), likely, reads("ถนน", 0.7)) == ("abc", "", 0.8)
+    assert line_of(("abc", 0.5), likely, reads("ถนน", 0.55)) == ("abc", "", 0.5)
+    assert line_of(("abc", 0.5), likely, reads("ถ", 0.95)) == ("abc", "", 0.5)
+    assert line_of(("abc", 0.5), likely, reads("дом", 0.95, "Cyrl")) == ("abc", "", 0.5)
+
+
+def test_the_next_reader_gets_what_is_unsure(line_of):
+    thai = Classifier(Thai=0.97)
+    first, second, sure = reads("ถนม", 0.6), reads("ถนน", 0.7), reads("ถนนน", 0.95)
+    assert line_of(("C", 0.6), thai, first, second)[0] == "ถนน"
+    assert line_of(("C", 0.6), thai, second, first)[0] == "ถนน"
+    assert line_of(("C", 0.6), thai, sure, reads("ถ", 0.99))[0] == "ถนนน"
+    assert line_of(("C", 0.5), Classifier(Thai=0.3), first, second)[0] == "ถนน"
+
+
+def test_a_reader_that_fails_leaves_the_line(line_of, caplog):
+    def fail(*_):
+        raise RuntimeError("no memory")
+
+    with caplog.at_level(logging.WARNING):
+        assert line_of(("C", 0.6), Classifier(Thai=0.97), fail) == ("C", "", 0.6)
+    assert "no memory" in caplog.text
+
+
+def test_greek_lines_compete(line_of):
+    unsure, sure = reads("Αθήνα", 0.65, "Grek"), reads("Αθήνα", 0.75, "Grek")
+    assert line_of(("Aθηva", 0.97), Classifier(), sure)[0] == "Αθήνα"
+    assert line_of(("Aθηva", 0.97), Classifier(), unsure)[0] == "Aθηva"
+    assert line_of(("Aθηva", 0.6), Classifier(), unsure)[0] == "Αθήνα"
+
+
+def test_capitals_that_latin_shares_are_read_again_beside_cyrillic(monkeypatch):
+    answers = [("PECTOPAH", 0.97), ("CJ1U", 0.6)]
+    cyrillic = reads("РЕСТОРАН", 0.8, "Cyrl")
+    reader = TextReader("cpu", other_scripts=OtherScripts(Classifier(Cyrl=0.97), [cyrillic]))
+
+    def recognise(crops):
+        return [answers[crop.shape[1] < 200] for crop in crops]
+
+    monkeypatch.setattr(reader._recogniser, "recognise", recognise)
+    image = draw("Rathausplatz am Markt", "Rat")
+    assert texts(read(reader, image)[0]) == ["РЕСТОРАН"] * 2
+    answers[1] = ("WHISKY", 0.95)  # nothing Cyrillic beside it
+    assert texts(read(reader, image)[0]) == ["PECTOPAH", "WHISKY"]
 
 
 def test_lines_with_low_confidence_are_dropped(reader, monkeypatch):

@@ -1,0 +1,134 @@
+"""Reads lines in the scripts that the recogniser of the package `rapidocr` does not know.
+
+The network was trained on drawn lines (`training/train_text_reader.py`); its first layers are those
+of PP-OCRv6. It emits symbols by CTC
+(Graves et al., ICML 2006).
+"""
+
+# ruff: noqa: RUF001  letters of other scripts look like Latin ones, on purpose
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import Counter
+from functools import cache, cached_property
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from geotagger.text.language.writing_system import script_of_letter, script_of_symbol
+from geotagger.text.ocr.line_labels import UNKNOWN, to_text
+from geotagger.text.ocr.packaged_network import read_packaged_network
+from geotagger.text.ocr.recogniser import stack_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from importlib.resources.abc import Traversable
+
+    from numpy.typing import NDArray
+    from onnxruntime import InferenceSession
+
+FOLDER = files("geotagger.data").joinpath("text_reader")
+COLUMN_PX = 4
+"""Width of a column, for which the network gives one class."""
+
+LOOKALIKES = {
+    "Cyrl": str.maketrans("ABCEHIJKMOPSTXYaceijopsxy", "АВСЕНІЈКМОРЅТХУасеіјорѕху"),
+    "Grek": str.maketrans("ABEHIKMNOPTXYZov", "ΑΒΕΗΙΚΜΝΟΡΤΧΥΖον"),
+}
+"""Latin letters -> letters of the script that look the same."""
+WORD = re.compile(r"\w+")
+
+
+class ScriptReader:
+    """The network. It is loaded when the first line is read, and runs on the CPU."""
+
+    def __init__(self, threads: int = 1, folder: Traversable = FOLDER) -> None:
+        """Remember where the network is.
+
+        Args:
+            threads: of ONNX Runtime.
+            folder: with `card.json` and `model.onnx`.
+        """
+        self._threads, self._folder = threads, folder
+        self._lock = threading.Lock()
+
+    @cached_property
+    def _loaded(self) -> tuple[InferenceSession, str]:
+        import onnxruntime
+
+        card, model = read_packaged_network(self._folder, "reader of scripts")
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = self._threads
+        options.inter_op_num_threads = 1
+        options.enable_mem_pattern = False
+        providers = ["CPUExecutionProvider"]
+        return onnxruntime.InferenceSession(model, options, providers=providers), card["symbols"]
+
+    def recognise(self, crops: Sequence[NDArray[np.uint8]], script: str) -> list[tuple[str, float]]:
+        """Read lines, one by one: beside a longer line, the padding would disturb a short one.
+
+        Args:
+            crops: uint8 BGR [48, w, 3] each.
+            script: their script, ISO 15924; a line without a letter of it counts as not read. ""
+                takes the script that most symbols of a line have.
+
+        Returns:
+            Text, in the order in which it is read, and confidence of each crop.
+
+        Raises:
+            BundleError: the network is missing, or is not the one that its card describes.
+        """
+        with self._lock:
+            session, symbols = self._loaded
+        outputs = (session.run(None, {"lines": stack_lines([crop])})[0] for crop in crops)
+        return [_read(probabilities[0], symbols, script) for probabilities in outputs]
+
+
+def _read(probabilities: NDArray[np.float32], symbols: str, script: str) -> tuple[str, float]:
+    """Read one line [t, 1 + len(symbols)] in a script; "" finds it."""
+    script = script or _main_script(probabilities, symbols)
+    if not script:
+        return "", 0.0
+    probabilities = probabilities * _allowed(symbols, script)
+    return _decode(probabilities / probabilities.sum(axis=1, keepdims=True), symbols, script)
+
+
+def _main_script(probabilities: NDArray[np.float32], symbols: str) -> str:
+    """The script, but Latin, of most best symbols; "" if Latin has more of them."""
+    classes = probabilities.argmax(axis=1)
+    scripts = Counter(script_of_symbol(symbols[number - 1]) for number in classes if number)
+    del scripts[""]
+    script = scripts.most_common(1)[0][0] if scripts else ""
+    return "" if script == "Latn" else script
+
+
+@cache
+def _allowed(symbols: str, script: str) -> NDArray[np.float32]:
+    """What may stand in a line of a script, float32 [1 + len(symbols)]: 1 or 0.
+
+    Besides its own letters that is Latin, and what has no script: blanks, digits, punctuation.
+    """
+    allowed = [script_of_symbol(symbol) in {"", "Latn", script} for symbol in symbols]
+    return np.array([True, *allowed], np.float32)
+
+
+def _decode(probabilities: NDArray[np.float32], symbols: str, script: str) -> tuple[str, float]:
+    """Decode one line [t, 1 + len(symbols)]: the best class of each column, without repeats and
+    blanks."""
+    classes = probabilities.argmax(axis=1)
+    kept = (classes > 0) & np.append(True, classes[1:] != classes[:-1])
+    text = to_text("".join(symbols[number - 1] for number in classes[kept]))
+    if UNKNOWN in text or not any(script_of_letter(letter) == script for letter in text):
+        return "", 0.0
+    text = WORD.sub(lambda word: _in_one_script(word[0], script), text)
+    return text, float(probabilities.max(axis=1)[kept].mean())
+
+
+def _in_one_script(word: str, script: str) -> str:
+    """Turn Latin letters that look like letters of the script into those, if the word has both."""
+    if script not in LOOKALIKES or not any(script_of_letter(letter) == script for letter in word):
+        return word
+    return word.translate(LOOKALIKES[script])

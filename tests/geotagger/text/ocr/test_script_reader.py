@@ -1,0 +1,133 @@
+"""The reader of scripts on drawn lines, in fonts that it was not trained on."""
+
+# ruff: noqa: RUF001  letters of other scripts look like Latin ones, on purpose
+
+import csv
+import json
+import shutil
+from collections import defaultdict
+from difflib import SequenceMatcher
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from geotagger.errors import BundleError
+from geotagger.text.ocr.line_labels import UNKNOWN
+from geotagger.text.ocr.other_scripts import main_script
+from geotagger.text.ocr.recogniser import HEIGHT_PX
+from geotagger.text.ocr.script_reader import FOLDER, ScriptReader, _allowed, _decode
+
+LINES = Path(__file__).parents[3] / "data" / "text_reader"
+
+
+@pytest.fixture(scope="module")
+def reader():
+    return ScriptReader()
+
+
+@pytest.fixture(scope="module")
+def lines():
+    """script -> (text, uint8 BGR [48, w, 3]) of the lines that are stacked in the sheet."""
+    sheet = np.asarray(Image.open(LINES / "lines.webp").convert("RGB"))
+    by_script = defaultdict(list)
+    with (LINES / "lines.csv").open(encoding="utf-8", newline="") as stream:
+        for number, row in enumerate(csv.DictReader(stream)):
+            top = HEIGHT_PX * number
+            crop = sheet[top : top + HEIGHT_PX, : int(row["width_px"]), ::-1]
+            by_script[row["script"]].append((row["text"], crop))
+    return by_script
+
+
+def likeness(one, other):
+    return SequenceMatcher(None, one, other).ratio()
+
+
+def test_most_letters_of_every_script_are_read(reader, lines):
+    mean = {}
+    for script, of_script in lines.items():
+        read = reader.recognise([crop for _, crop in of_script], script)
+        pairs = zip(of_script, read, strict=True)
+        mean[script] = np.mean([likeness(text, found) for (text, _), (found, _) in pairs])
+    assert np.mean(list(mean.values())) > 0.75, mean
+    assert np.mean([likely > 0.6 for likely in mean.values()]) > 0.8, mean
+
+
+def test_surer_lines_are_read_better(reader, lines):
+    rows = [
+        (confidence, likeness(text, found))
+        for script, of_script in lines.items()
+        for (text, crop) in of_script
+        for found, confidence in reader.recognise([crop], script)
+    ]
+    rows.sort()
+    half = len(rows) // 2
+    assert np.mean([right for _, right in rows[half:]]) > np.mean(
+        [right for _, right in rows[:half]]
+    )
+
+
+def test_the_script_of_a_line_is_found(reader, lines):
+    found = [
+        main_script(text) == script
+        for script, of_script in lines.items()
+        for text, _ in reader.recognise([crop for _, crop in of_script], "")
+    ]
+    assert np.mean(found) > 0.8
+
+
+def test_a_line_is_read_alike_beside_a_longer_one(reader, lines):
+    for script, of_script in lines.items():
+        crops = sorted((crop for _, crop in of_script), key=lambda crop: crop.shape[1])
+        assert reader.recognise(crops[:1], script)[0] == reader.recognise(crops, script)[0]
+
+
+def test_lines_of_another_script_count_as_not_read(reader, lines):
+    crops = [crop for _, crop in lines["Thai"]]
+    read = reader.recognise(crops, "Geor")
+    assert all(main_script(text) in {"", "Geor"} for text, _ in read)
+    assert sum(not text for text, _ in read) >= len(read) - 2
+
+
+def test_a_blank_line_has_no_text(reader):
+    assert reader.recognise([np.full((48, 96, 3), 200, np.uint8)], "Cyrl") == [("", 0.0)]
+
+
+def columns(*best, sure=0.9, classes=6):
+    """Probabilities of columns with these best classes."""
+    probabilities = np.full((len(best), classes), (1 - sure) / (classes - 1), np.float32)
+    probabilities[np.arange(len(best)), best] = sure
+    return probabilities
+
+
+def test_repeats_and_blanks_are_dropped():
+    symbols = "аб" + UNKNOWN
+    assert _decode(columns(0, 1, 1, 0, 1, 2), symbols, "Cyrl") == ("ааб", pytest.approx(0.9))
+    assert _decode(columns(1, 3, 2), symbols, "Cyrl") == ("", 0.0)
+    assert _decode(columns(0, 0), symbols, "Cyrl") == ("", 0.0)
+
+
+def test_a_word_is_in_one_script():
+    symbols = "дОO 1"
+    assert _decode(columns(3, 1, 4, 5), symbols, "Cyrl")[0] == "Од 1"
+    assert _decode(columns(3, 4, 1), symbols, "Cyrl")[0] == "O д"
+
+
+def test_only_the_script_latin_and_what_has_no_script_may_stand_in_a_line():
+    assert _allowed("дaλ1\u0e31१๑,", "Thai").tolist() == [1, 0, 1, 0, 1, 1, 0, 1, 1]
+
+
+def test_a_changed_network_is_refused(tmp_path):
+    folder = tmp_path / "text_reader"
+    shutil.copytree(FOLDER, folder)
+    with (folder / "model.onnx").open("ab") as stream:
+        stream.write(b"\0")
+    with pytest.raises(BundleError, match="reader of scripts"):
+        ScriptReader(folder=folder).recognise([np.zeros((48, 48, 3), np.uint8)], "Cyrl")
+
+
+def test_the_card_has_scores_of_every_script():
+    card = json.loads((FOLDER / "card.json").read_text("utf-8"))
+    assert len(set(card["symbols"])) == len(card["symbols"])
+    assert {"Cyrl", "Hang", "Thai", "Arab", "Deva"} <= set(card["scores"]["drawn"])
