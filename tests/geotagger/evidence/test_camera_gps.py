@@ -12,6 +12,7 @@ from geotagger.evidence.album_tree import Fix
 from geotagger.evidence.camera_gps import (
     APART_UNKNOWN,
     CLOCK_HOURS,
+    FLOOR,
     MAX_GAP_HOURS,
     AlbumSource,
     Neighbour,
@@ -20,7 +21,7 @@ from geotagger.evidence.camera_gps import (
     reach,
 )
 from geotagger.evidence.source import LoadedPhoto
-from geotagger.geography.sphere import haversine_km
+from geotagger.geography.sphere import EARTH_RADIUS_KM, haversine_km
 from geotagger.images.decode import decode
 from geotagger.metadata.read import read
 from geotagger.metadata.sidecar import sidecar_with
@@ -85,7 +86,9 @@ def test_before_and_after_in_two_cities_leaves_both_open(places, source):
 def test_nothing_is_impossible(source):
     values = source.evidence([Neighbour("a.jpg", 0.01, PARIS)]).log_likelihood
     assert np.isfinite(values).all()
-    assert values.max() - values.min() < 20
+    anywhere = np.log(FLOOR / (2 * EARTH_RADIUS_KM**2))
+    assert values.min() >= anywhere - 1e-3
+    assert values.max() - anywhere < 22
 
 
 def test_reach_is_a_density_over_the_globe():
