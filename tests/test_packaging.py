@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-MAX_WHEEL_BYTES = 75_000_000
+MAX_WHEEL_BYTES = 90_000_000
 """Places, names, words and the embedded model."""
 MAX_INSTALLED_BYTES = 900_000_000
 """geotagger and all that it needs; ONNX Runtime for CUDA is half of it."""

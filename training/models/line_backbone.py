@@ -63,7 +63,7 @@ class _Squeeze(nn.Module):
         return planes * functional.hardsigmoid(weights)
 
 
-class _Block(nn.Module):
+class _LineBlock(nn.Module):
     """A depthwise convolution, and two pointwise ones around a residual connection."""
 
     def __init__(self, width: int, squeezed: bool) -> None:
@@ -102,7 +102,7 @@ class LineBackbone(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         stages = [
-            [_Block(width, squeezed) for squeezed in blocks]
+            [_LineBlock(width, squeezed) for squeezed in blocks]
             for width, blocks in zip(CHANNELS, SQUEEZED, strict=True)
         ]
         one, two, three = stages

@@ -220,7 +220,7 @@ class BackgroundPhotos:
         return [line for line in self._detected if is_held_out(line.file) == held_out]
 
 
-class _Recorder(OtherScripts):
+class _LineCollector(OtherScripts):
     """Keeps the lines for which it is asked, and knows none."""
 
     def __init__(self) -> None:
@@ -235,13 +235,13 @@ def detect_lines(folder: Path, rows: Sequence[tuple[str, str]]) -> Iterator[Dete
     """Yields the lines that the program's reader cannot read, for which it asks the classifier."""
     from geotagger.text.ocr.reader import TextReader
 
-    recorder = _Recorder()
-    reader = TextReader("cpu", other_scripts=recorder)
+    collector = _LineCollector()
+    reader = TextReader("cpu", other_scripts=collector)
     with click.progressbar(rows, label="finding text in photos") as bar:
         for file, country in bar:
-            recorder.lines.clear()
+            collector.lines.clear()
             reader.read([reader.prepare(Image.open(folder / file).convert("RGB"))])
-            yield from (DetectedLine(file, country, grey) for grey in recorder.lines)
+            yield from (DetectedLine(file, country, grey) for grey in collector.lines)
 
 
 def save_crops(file: Path, crops: Sequence[Crop]) -> None:
