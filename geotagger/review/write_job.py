@@ -33,6 +33,7 @@ class Verdict(NamedTuple):
     path: str
     verdict: str
     why: str = ""
+    """What goes after the verdict, and does not say it again."""
 
 
 class WriteJob:
@@ -89,13 +90,15 @@ class WriteJob:
 
     def add_outcome(self, row: int, outcome: Outcome) -> None:
         """Counts a photo that the writer has finished."""
-        would_write = any(reason.code is ReasonCode.DRY_RUN for reason in outcome.reasons)
-        is_good = would_write or outcome.status is Status.TAGGED
+        would_write = [one.detail for one in outcome.reasons if one.code is ReasonCode.DRY_RUN]
+        is_good = bool(would_write) or outcome.status is Status.TAGGED
         words = {Status.FAILED: "failed", Status.TAGGED: "written"}
         if self.kind is JobKind.DRY_RUN:
             words[Status.TAGGED] = "written already"
         verdict = "would be written" if would_write else words.get(outcome.status, "not written")
-        path, why = printable_path(outcome.photo.path), note_text(outcome.reasons)
+        others = note_text(one for one in outcome.reasons if one.code is not ReasonCode.DRY_RUN)
+        why = "; ".join(filter(None, (*would_write, others.removeprefix(f"{verdict}: "))))
+        path = printable_path(outcome.photo.path)
         self.add(outcome.status.value, Verdict(row, path, verdict, why), is_good=is_good)
 
     def to_json(self) -> dict[str, Any]:
@@ -110,6 +113,6 @@ class WriteJob:
                 "counts": dict(self._counts),
                 "by_verdict": dict(self._by_verdict),
                 "verdicts": [verdict._asdict() for verdict in verdicts],
-                "notes": [f"{verdict.path}: {verdict.why}" for verdict in verdicts if verdict.why],
+                "notes": [f"{path}: {verdict}: {why}" for _, path, verdict, why in verdicts if why],
                 "error": self.error,
             }

@@ -365,6 +365,9 @@ def test_a_rehearsal_says_what_would_happen_and_changes_nothing(client, session,
     verdicts = {item["row"]: item["verdict"] for item in job["verdicts"]}
     assert verdicts == {TOWER: "would be written", GATE: "not written"}  # it has measured GPS
     assert job["by_verdict"] == {"would be written": 1, "not written": 1}
+    why = {item["row"]: item["why"] for item in job["verdicts"]}
+    assert why[TOWER] == "GPS, region and keywords tags"
+    assert why[GATE] == "it has a GPS position of its own, which is kept"
     assert (job["kind"], job["done"], job["error"]) == ("dry-run", 2, "")
     assert {path: path.read_bytes() for path in photos} == photos
     assert session.plan()["photos"] == 2
