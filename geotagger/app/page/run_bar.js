@@ -1,7 +1,8 @@
 // The progress of a run, and the buttons that pause, resume and stop it.
 
 const STAGES = { starting: "Starting", running: "Running", pausing: "Pausing", paused: "Paused", stopping: "Stopping", stopped: "Stopped", done: "Done", failed: "Failed", ready: "Ready" };
-const ANSWERED = { city: "city", region: "region", country: "country", continent: "continent", none: "no place" };
+const ANSWERED = { city: "city", region: "region", country: "country", continent: "continent", none: "without a name", unsure: "unsure" };
+const UNANSWERED = new Set(["unsure", "skipped", "failed"]);
 const CAN_PAUSE = new Set(["starting", "running"]);
 const HELP_RUN = ["Run", [["Space", "pause, resume"], ["o", "folders and options"]]];
 
@@ -67,7 +68,7 @@ class RunBar {
     const counts = {};
     for (let id = 0; id < columns.rows; id++) {
       const status = columns.statuses[columns.status[id]];
-      const name = status === "skipped" || status === "failed" ? status : columns.levels[columns.level[id]];
+      const name = UNANSWERED.has(status) ? status : columns.levels[columns.level[id]];
       counts[name] = (counts[name] ?? 0) + 1;
     }
     const answered = Object.entries(ANSWERED).filter(([name]) => counts[name]);

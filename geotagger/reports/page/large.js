@@ -2,6 +2,8 @@
 
 const HELP_LARGE = ["Large pictures", [["b", "large picture beside the map, or not"], ["v", "compare: with the next photo that is chosen, or the two selected ones"], ["Esc", "close them"]]];
 
+const CHOOSE_ANOTHER = "Now choose the photo to compare it with.";
+
 class LargePictures {
   constructor(app) {
     Object.assign(this, { app, open: false, other: null, help: HELP_LARGE });
@@ -43,7 +45,7 @@ class LargePictures {
     if (app.chosen === null) return announce("Choose a photo first.");
     this.other = app.chosen;
     this.toggle(true);
-    announce("Now choose the photo to compare it with.");
+    announce(CHOOSE_ANOTHER);
   }
 
   async draw() {
@@ -55,6 +57,7 @@ class LargePictures {
     const bar = element("header", {}, element("p", {}, ids.length === 2 ? this.apart(...ids) : this.other !== null ? "Choose another photo to compare with." : ""), compare, close);
     this.box.replaceChildren(bar, ...figures);
     this.box.classList.toggle("two", ids.length === 2);
+    if (ids.length === 2 && $("#message").textContent === CHOOSE_ANOTHER) announce("");
   }
 
   async figure(id) {

@@ -208,6 +208,7 @@ def test_results_arrive_while_the_run_goes(app):
     expect(page.locator("#run-numbers")).to_have_text("5 of 9 · 2.5 photos/s · 4 min left")
     assert page.locator("#run-bar").get_attribute("value") == "5"
     assert "2 city" in page.locator("#run-levels").inner_text()
+    assert "1 unsure" in page.locator("#run-levels").inner_text()
     assert page.locator("#details h2").inner_text() == "tower.jpg"
     page.get_by_role("button", name="1 failed").click()
     expect(page.locator(".row b")).to_have_text(["broken.jpg"])
