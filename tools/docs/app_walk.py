@@ -2,10 +2,12 @@
 in EXIF, through a pause and a server that is killed, and back to the same bytes.
 
     pip install -e '.[dev]'
-    python tools/docs/app_walk.py [--chromium FILE]
+    python tools/docs/app_walk.py [--chromium FILE] [--home FOLDER]
 
-takes the pictures of docs/guide/app.md. The browser test of the app walks the same way. Photos and
-track are drawn; the pages, the run, what is written and what ExifTool reads are real.
+takes the pictures of docs/guide/app.md. They show the home folder: `--home /home/anna` makes one
+with the name of a person's, and removes it at the end; it must not exist before. The browser test
+of the app walks the same way. Photos and track are drawn; the pages, the run, what is written and
+what ExifTool reads are real.
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -39,11 +42,12 @@ Shoot = Callable[[Page, str], None]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--chromium", default=shutil.which("chromium"))
+    parser.add_argument("--home", type=Path, help="the home folder to make, show and remove")
     options = parser.parse_args()
     IMAGES.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as api:
+    with new_home(options.home) as home, sync_playwright() as api:
         browser = api.chromium.launch(executable_path=options.chromium, args=["--no-sandbox"])
-        walk(browser, make_home(Path(folder) / "me", photos=200), shoot, rows=33)
+        walk(browser, make_home(home, photos=200), shoot, rows=33)
         browser.close()
 
 
@@ -103,6 +107,24 @@ def walk(browser: Browser, home: Path, shoot: Shoot, rows: int = 0) -> None:
 
 
 # the home folder
+
+
+@contextmanager
+def new_home(chosen: Path | None) -> Iterator[Path]:
+    """An empty home folder, removed at the end; without a choice it is a temporary one.
+
+    Raises:
+        FileExistsError: the chosen folder exists already.
+    """
+    if chosen is None:
+        with tempfile.TemporaryDirectory() as folder:
+            yield Path(folder)
+        return
+    chosen.mkdir()
+    try:
+        yield chosen
+    finally:
+        shutil.rmtree(chosen)
 
 
 def make_home(home: Path, photos: int) -> Path:
@@ -166,7 +188,8 @@ class AppProcess:
 
     def __enter__(self) -> AppProcess:
         kept = {name: value for name, value in os.environ.items() if name[:4] != "XDG_"}
-        here = {"HOME": str(self.home), "GEOTAGGER_STATE": str(self.home / ".state")}
+        state = self.home / ".local" / "state" / "geotagger"
+        here = {"HOME": str(self.home), "GEOTAGGER_STATE": str(state)}
         command = [sys.executable, "-m", "geotagger", "app", "--no-browser"]
         self.process = subprocess.Popen(
             command, stderr=subprocess.PIPE, text=True, cwd=self.home, env=kept | here
@@ -291,6 +314,7 @@ def compare(page: Page) -> None:
     page.keyboard.press("v")
     page.keyboard.press("j")
     page.wait_for_selector(".large.two")
+    page.wait_for_selector("#message", state="hidden")  # it asked for the second one
 
 
 def write(page: Page, shoot: Shoot) -> None:
