@@ -11,6 +11,15 @@ from typing import NamedTuple
 from geotagger.errors import DeviceError
 
 
+class TextBackend(StrEnum):
+    """What reads lines in scripts that PP-OCR does not know."""
+
+    AUTO = "auto"
+    """The network in the package."""
+    TESSERACT = "tesseract"
+    """That, and the installed program Tesseract where it is unsure."""
+
+
 class Device(StrEnum):
     """The processor that a model runs on; see `geotagger.vision.runtime.devices`."""
 
@@ -136,6 +145,7 @@ class RunOptions:
     """Use the words in pictures as evidence."""
     text_device: Device | None = None
     """Device of the text reader; None for `device`."""
+    text_backend: TextBackend = TextBackend.AUTO
     album: bool = False
     """Place photos with those nearby in time, of this camera and others: GPS, words, pictures."""
     neighbour_gps: bool = True

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from geotagger.config import Device, Overwrite, RunOptions, TrackGap
+from geotagger.config import Device, Overwrite, RunOptions, TextBackend, TrackGap
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -45,6 +45,13 @@ class EnumChoice(click.Choice[str]):
 
 
 DEVICES = EnumChoice(Device)
+TEXT_BACKEND = click.option(
+    "--text-backend",
+    type=EnumChoice(TextBackend),
+    default=TextBackend.AUTO.value,
+    show_default=True,
+    help="Also ask the installed program Tesseract about unsure lines in other scripts.",
+)
 PATHS = click.argument(
     "paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(path_type=Path)
 )
@@ -111,6 +118,7 @@ PREDICTION_FLAGS: Sequence[Callable[..., Any]] = (
         type=DEVICES,
         help="Device that reads the text.  [default: as --device]",
     ),
+    TEXT_BACKEND,
     click.option(
         "--gate/--no-gate",
         default=True,

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from geotagger.cli.flags import DEVICES, PATHS, SOME_FAILED
+from geotagger.cli.flags import DEVICES, PATHS, SOME_FAILED, TEXT_BACKEND
+from geotagger.config import TextBackend
 
 
 @click.command()
@@ -20,7 +21,10 @@ from geotagger.cli.flags import DEVICES, PATHS, SOME_FAILED
     show_default=True,
     help="Device that reads the text. A device that does not run is an error.",
 )
-def read(paths: tuple[Path, ...], as_json: bool, text_device: str) -> None:
+@TEXT_BACKEND
+def read(
+    paths: tuple[Path, ...], as_json: bool, text_device: str, text_backend: TextBackend
+) -> None:
     """Show the text in photos and what it says about the place.
 
     Prints the lines of text, each cue in them with its countries and towns and their likelihood
@@ -34,7 +38,7 @@ def read(paths: tuple[Path, ...], as_json: bool, text_device: str) -> None:
     from geotagger.text.explain import explain_text
 
     failed = False
-    for explanation in explain_text(paths, text_device):
+    for explanation in explain_text(paths, text_device, text_backend):
         click.echo(explanation.to_json() if as_json else explanation.to_text())
         failed |= bool(explanation.problem)
     if failed:

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from geotagger.cache.fingerprint import output_key
+from geotagger.config import TextBackend
 from geotagger.text.combine import Combiner, named_towns
 from geotagger.text.find_cues import find_cues
 from geotagger.text.ocr.open_reader import open_text_reader
@@ -28,18 +29,26 @@ class TextSource:
     name: str = SourceKind.TEXT
     batch_size = 8
 
-    def __init__(self, places: Places, *, device: str = "auto", threads: int = 1) -> None:
+    def __init__(
+        self,
+        places: Places,
+        *,
+        device: str = "auto",
+        threads: int = 1,
+        backend: TextBackend = TextBackend.AUTO,
+    ) -> None:
         """Load the text reader.
 
         Args:
             places: the places table.
             device: where the reader's models run.
             threads: threads that read text on a CPU.
+            backend: what reads lines in scripts that PP-OCR does not know.
 
         Raises:
             DeviceError: the device does not run the reader's models.
         """
-        self._reader = open_text_reader(device, threads)
+        self._reader = open_text_reader(device, threads, backend)
         self._combiner = Combiner(places)
         self.model_id = self._reader.model_id
         self.output_key = output_key("text", self.model_id, version("rapidocr"))

@@ -124,7 +124,9 @@ class EvidenceSetup:
 
         cv2.setNumThreads(1)  # each of our threads has its own photos
         device = options.text_device or options.device
-        return [TextSource(self.fusion.places, device=device, threads=options.workers)]
+        backend = options.text_backend
+        places, threads = self.fusion.places, options.workers
+        return [TextSource(places, device=device, threads=threads, backend=backend)]
 
     def context_sources(self) -> list[EvidenceSource[Any]]:
         """The sources that need no network: clock, neighbours' GPS, tracks, names.

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from geotagger.config import TextBackend
 from geotagger.errors import NoPhotosError, PhotoError
 from geotagger.fusion.decide import Fusion
 from geotagger.geography.places import load_places
@@ -88,12 +89,15 @@ class TextExplanation:
         }
 
 
-def explain_text(paths: Iterable[Path], device: str = "auto") -> Iterator[TextExplanation]:
+def explain_text(
+    paths: Iterable[Path], device: str = "auto", backend: TextBackend = TextBackend.AUTO
+) -> Iterator[TextExplanation]:
     """Explain the text of every photo under `paths`.
 
     Args:
         paths: photos and folders.
         device: device of the text reader; see `TextReader`.
+        backend: what reads lines in scripts that PP-OCR does not know.
 
     Raises:
         NoPhotosError: there is no photo.
@@ -102,7 +106,7 @@ def explain_text(paths: Iterable[Path], device: str = "auto") -> Iterator[TextEx
     places = load_places()
     fusion = Fusion(places)
     combiner = Combiner(places)
-    reader = open_text_reader(device)
+    reader = open_text_reader(device, backend=backend)
     photo = None
     for photo in walk(paths):
         yield _explain(photo, reader, combiner, fusion)

@@ -68,14 +68,21 @@ class ScriptReading:
 class OtherScripts:
     """The classifier of scripts and the readers that know them."""
 
-    def __init__(self, classifier: ScriptProbabilities, readers: Sequence[ReadScript]) -> None:
+    def __init__(
+        self,
+        classifier: ScriptProbabilities,
+        readers: Sequence[ReadScript],
+        model_id: str = "",
+    ) -> None:
         """Use these networks.
 
         Args:
             classifier: recognises the script.
             readers: each gets the lines that the ones before did not read surely. The first also
                 finds the script of a line.
+            model_id: names the readers, for the cache of outputs.
         """
+        self.model_id = model_id
         self._classifier = classifier
         self._readers = readers
 

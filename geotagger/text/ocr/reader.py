@@ -108,6 +108,8 @@ class TextReader:
             DeviceError: the device does not run the networks.
         """
         self._other_scripts = other_scripts
+        if other_scripts is not None and other_scripts.model_id:
+            self.model_id += f"+{other_scripts.model_id}"
         self._load(device)
         self._pool = ThreadPoolExecutor(threads if self.device == "cpu" else 1, "read")
 

@@ -9,6 +9,7 @@ of PP-OCRv6. It emits symbols by CTC
 
 from __future__ import annotations
 
+import hashlib
 import re
 import threading
 from collections import Counter
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from geotagger.errors import BundleError
 from geotagger.text.language.writing_system import script_of_letter, script_of_symbol
 from geotagger.text.ocr.line_labels import UNKNOWN, to_text
 from geotagger.text.ocr.packaged_network import read_packaged_network
@@ -43,7 +45,11 @@ WORD = re.compile(r"\w+")
 
 
 class ScriptReader:
-    """The network. It is loaded when the first line is read, and runs on the CPU."""
+    """The network. It is loaded when the first line is read, and runs on the CPU.
+
+    Attributes:
+        model_id: changes with the network, for the cache of outputs.
+    """
 
     def __init__(self, threads: int = 1, folder: Traversable = FOLDER) -> None:
         """Remember where the network is.
@@ -51,7 +57,16 @@ class ScriptReader:
         Args:
             threads: of ONNX Runtime.
             folder: with `card.json` and `model.onnx`.
+
+        Raises:
+            BundleError: the card of the network is missing.
         """
+        try:
+            card = folder.joinpath("card.json").read_bytes()
+        except OSError as error:
+            problem = f"The reader of scripts in {folder} cannot be read: {error}."
+            raise BundleError(f"{problem} Install geotagger again.") from error
+        self.model_id = f"scripts-{hashlib.sha256(card).hexdigest()[:8]}"
         self._threads, self._folder = threads, folder
         self._lock = threading.Lock()
 

@@ -131,3 +131,14 @@ def test_the_card_has_scores_of_every_script():
     card = json.loads((FOLDER / "card.json").read_text("utf-8"))
     assert len(set(card["symbols"])) == len(card["symbols"])
     assert {"Cyrl", "Hang", "Thai", "Arab", "Deva"} <= set(card["scores"]["drawn"])
+
+
+def test_the_id_changes_with_the_network(tmp_path, reader):
+    folder = tmp_path / "text_reader"
+    shutil.copytree(FOLDER, folder)
+    assert ScriptReader(folder=folder).model_id == reader.model_id
+    (folder / "card.json").write_text("{}")
+    assert ScriptReader(folder=folder).model_id != reader.model_id
+    (folder / "card.json").unlink()
+    with pytest.raises(BundleError, match=r"card\.json.*Install"):
+        ScriptReader(folder=folder)
