@@ -75,7 +75,7 @@ def degrade(
         slope = rng.normal(0, 25, 2)
         grey = grey + slope[0] * np.linspace(-1, 1, width)
         grey = grey + slope[1] * np.linspace(-1, 1, height)[:, None]
-    return _photograph(grey.astype(np.float32), rng)
+    return resize_line(captured(grey.astype(np.float32), rng))
 
 
 def _curve(ink: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
@@ -120,20 +120,25 @@ def _background(
     return plain + strength * (patch - patch.mean())
 
 
-def _photograph(grey: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Reduces resolution, adds blur, noise and JPEG artefacts."""
-    height, width = grey.shape
-    small = int(np.exp(rng.uniform(np.log(17), np.log(60))))
+def captured(picture: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Reduces resolution, adds blur, noise and JPEG artefacts.
+
+    Args:
+        picture: Grey [h, w] or colour [h, w, 3], 0 to 255.
+        rng: Random numbers.
+    """
+    height, width = picture.shape[:2]
+    small = int(np.exp(rng.uniform(np.log(17), np.log(62))))
     size = (max(4, round(width * small / height)), small)
-    grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+    picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
     if rng.random() < 0.4:
-        grey = cv2.GaussianBlur(grey, (0, 0), rng.uniform(0.3, 0.022 * small + 0.3))
-    grey = grey + rng.normal(0, rng.choice([1, 4, 10]), grey.shape)
-    noisy = np.clip(grey, 0, 255).astype(np.uint8)
+        picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.3, 0.022 * small + 0.3))
+    picture = picture + rng.normal(0, rng.choice([1, 4, 10]), picture.shape)
+    noisy = np.clip(picture, 0, 255).astype(np.uint8)
     if rng.random() < 0.5:
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(30, 95))]
-        noisy = cv2.imdecode(cv2.imencode(".jpg", noisy, quality)[1], cv2.IMREAD_GRAYSCALE)
-    return resize_line(noisy)
+        noisy = cv2.imdecode(cv2.imencode(".jpg", noisy, quality)[1], cv2.IMREAD_UNCHANGED)
+    return np.asarray(noisy)
 
 
 def patch_of(picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:

@@ -17,7 +17,7 @@ from geotagger.text.ocr.recogniser import HEIGHT_PX
 from geotagger.text.ocr.script_reader import COLUMN_PX
 from training.synthetic.fonts import Face, able_families
 from training.synthetic.line_texts import LineTexts
-from training.synthetic.script_crops import MIN_CONTRAST, draw_text, warp
+from training.synthetic.script_crops import MIN_CONTRAST, captured, draw_text, warp
 from training.synthetic.script_examples import HELD_OUT_DIVISOR, is_held_out
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ def _photographed(
             slope[0] * np.linspace(-1, 1, width) + slope[1] * np.linspace(-1, 1, height)[:, None]
         )
         picture = picture + light[..., None]
-    line = _at_height(_captured(picture.astype(np.float32), rng))
+    line = _at_height(captured(picture.astype(np.float32), rng))
     return line if line.shape[1] <= MAX_WIDTH_PX else None
 
 
@@ -196,22 +196,6 @@ def _contrasting(luma: float, rng: np.random.Generator) -> NDArray[np.float32]:
             colour[:] = rng.integers(0, 256)
         if abs(float(colour @ LUMA) - luma) >= MIN_CONTRAST:
             return colour
-
-
-def _captured(picture: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Reduces resolution, adds blur, noise and JPEG artefacts."""
-    height, width = picture.shape[:2]
-    small = int(np.exp(rng.uniform(np.log(18), np.log(64))))
-    size = (max(4, round(width * small / height)), small)
-    picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-    if rng.random() < 0.35:
-        picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.3, 0.022 * small + 0.3))
-    picture = picture + rng.normal(0, rng.choice([1, 4, 10]), picture.shape)
-    noisy = np.clip(picture, 0, 255).astype(np.uint8)
-    if rng.random() < 0.5:
-        quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(30, 95))]
-        noisy = np.asarray(cv2.imdecode(cv2.imencode(".jpg", noisy, quality)[1], cv2.IMREAD_COLOR))
-    return noisy
 
 
 def _at_height(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
