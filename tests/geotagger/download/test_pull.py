@@ -177,14 +177,29 @@ def interrupt():
     return sent[0]
 
 
+def go_on():
+    """Pull again. Returns how many bytes were there already, and the sum of all."""
+    counts = []
+
+    class Bar:
+        def reset(self, total):
+            assert total == WEIGHTS["weight"].nbytes
+
+        def update(self, count):
+            counts.append(count)
+
+    pull.pull(pull.PullOptions(model="clip-b32"), lambda _: None, Bar())
+    return counts[0], sum(counts)
+
+
 def test_an_interrupted_pull_goes_on(published):
     published.break_after = 100_000
     published.breaks = 1
     assert interrupt() == WEIGHTS["weight"].nbytes
-    before = published.sent_bytes
-    run("clip-b32")
+    there, total = go_on()
     assert card("clip-b32").licence == "MIT"
-    assert published.sent_bytes - before < WEIGHTS["weight"].nbytes - 80_000 + 150_000
+    assert there > 80_000
+    assert total == WEIGHTS["weight"].nbytes
 
 
 def test_a_bundle_that_cannot_be_made_leaves_the_older_one(published, monkeypatch):
@@ -303,17 +318,18 @@ def torch_hub(hub):
 
 def test_weights_of_torch_are_fetched_in_part(torch_hub):
     assert "clip-b32: ready" in run("clip-b32").output
-    assert torch_hub.sent_bytes < WEIGHTS["weight"].nbytes + 300_000
+    assert torch_hub.sent_bytes < 1_000_000  # of more than four
     first = card("clip-b32").provenance
     run("clip-b32")
     assert card("clip-b32").provenance == first
 
 
-def test_an_interrupted_pull_of_weights_of_torch_goes_on(torch_hub):
+@pytest.mark.usefixtures("torch_hub")
+def test_an_interrupted_pull_of_weights_of_torch_goes_on():
     assert interrupt() == WEIGHTS["weight"].nbytes
-    before = torch_hub.sent_bytes
-    run("clip-b32")
-    assert torch_hub.sent_bytes - before < WEIGHTS["weight"].nbytes - 80_000 + 150_000
+    there, total = go_on()
+    assert there > 80_000
+    assert total == WEIGHTS["weight"].nbytes
 
 
 def test_a_folder_with_weights_of_torch(tmp_path):
