@@ -231,6 +231,26 @@ class Training:
         )
         draft.replace(file)
 
+    def begin_with(self, run: Path, symbols: Sequence[str]) -> None:
+        """Takes the weights of another run. Symbols that it lacks begin at random.
+
+        Raises:
+            click.ClickException: It is not a finished run.
+        """
+        if not (run / WEIGHTS_FILE).is_file() or not (run / CARD_FILE).is_file():
+            raise click.ClickException(f"{run} is not a finished run: it needs {WEIGHTS_FILE}.")
+        stored = torch.load(run / WEIGHTS_FILE, weights_only=True)
+        known = json.loads((run / CARD_FILE).read_text("utf-8"))["symbols"]
+        numbers = {symbol: number for number, symbol in enumerate(known, 1)}
+        pairs = [(new, numbers[s]) for new, s in enumerate(symbols, 1) if s in numbers]
+        new, old = torch.tensor([(0, 0), *pairs]).T
+        own = self.network.state_dict()
+        for name in ("classify.weight", "classify.bias"):
+            stored[name] = own[name].index_copy(0, new, stored[name][old])
+        stored["temperature"] = own["temperature"]
+        self.network.load_state_dict(stored)
+        self.average.load_state_dict(stored)
+
     def load(self, file: Path) -> None:
         """Restores a checkpoint."""
         stored = torch.load(file, weights_only=True)
@@ -268,6 +288,11 @@ class Training:
     default=SCRIPTS,
     help="A script to learn (ISO 15924); default: all.",
 )
+@click.option(
+    "--begin-with",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="A finished run whose weights are taken; its alphabet may be another.",
+)
 @click.option("--minutes", default=100.0, show_default=True, help="Of training steps.")
 @click.option("--workers", default=1, show_default=True, help="Processes that draw.")
 @click.option("--threads", default=1, show_default=True)
@@ -278,6 +303,7 @@ def main(
     photos: Path | None,
     real: Path | None,
     scripts: tuple[str, ...],
+    begin_with: Path | None,
     minutes: float,
     workers: int,
     threads: int,
@@ -296,6 +322,8 @@ def main(
     checkpoint = run / CHECKPOINT_FILE
     if checkpoint.is_file():
         training.load(checkpoint)
+    elif begin_with:
+        training.begin_with(begin_with, texts.alphabet)
     torch.manual_seed(seed + training.step)
     drawing = Drawing(faces, grounds, scripts, seed + 1 + training.step, workers)
     losses: list[float] = []

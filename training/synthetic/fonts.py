@@ -17,6 +17,8 @@ SUFFIXES = frozenset({".ttf", ".otf", ".ttc"})
 UNWANTED = ("emoji", "symbol", "icon", "braille", "dingbat", "math", "lastresort")
 """Families that draw pictures or technical signs in place of letters."""
 
+PROBE_PX, PROBED_LETTERS = 24, 8
+
 
 @dataclass(frozen=True, slots=True)
 class Face:
@@ -87,8 +89,18 @@ def font_families(faces: Iterable[Face]) -> dict[str, list[Face]]:
 
 
 def able_families(faces: Iterable[Face], words: Sequence[str]) -> dict[str, list[Face]]:
-    """Returns the families that draw at least nine of ten words."""
-    return font_families(f for f in faces if 10 * sum(map(f.draws, words)) >= 9 * len(words))
+    """Returns the families that draw at least nine of ten words, each letter in its own shape."""
+    able = (f for f in faces if 10 * sum(map(f.draws, words)) >= 9 * len(words))
+    letters = sorted({letter for word in words for letter in word if letter.isalpha()})
+    some = letters[:: max(1, len(letters) // PROBED_LETTERS)]
+    return font_families(face for face in able if _tells_apart(face, some))
+
+
+def _tells_apart(face: Face, letters: Sequence[str]) -> bool:
+    """Whether most letters look different; some fonts draw a box for each letter they lack."""
+    drawn = [letter for letter in letters if face.draws(letter)]
+    shapes = {bytes(face.at(PROBE_PX).getmask(letter)) for letter in drawn}
+    return 10 * len(shapes) >= 7 * len(drawn)
 
 
 def is_letter(letter: str) -> bool:

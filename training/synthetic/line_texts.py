@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -24,8 +25,9 @@ UNREAD = "Hani"
 """Its characters are read as `UNKNOWN`."""
 
 SHARES = {
-    "Arab": 2.4, "Cyrl": 2.4, "Deva": 1.8, "Hang": 2.2, "Thai": 1.6, "Grek": 1.0, "Beng": 1.4,
-    "Latn": 1.2, "Hani": 0.5, "Tibt": 0.5, "Orya": 0.8, "Laoo": 0.8, "Ethi": 1.2,
+    "Arab": 3.0, "Cyrl": 2.2, "Deva": 2.0, "Hang": 2.0, "Thai": 1.3, "Grek": 1.0, "Beng": 1.6,
+    "Latn": 1.4, "Hani": 0.4, "Tibt": 0.3, "Orya": 1.0, "Laoo": 0.7, "Ethi": 1.0, "Khmr": 1.5,
+    "Knda": 1.4, "Mlym": 1.2, "Telu": 1.2, "Sinh": 1.3, "Armn": 0.8, "Mymr": 0.8,
 }  # fmt: skip
 """How often a script is drawn; 1 if it is not listed."""
 
@@ -52,8 +54,13 @@ MARKS = {
 }  # fmt: skip
 """Punctuation and money of a script."""
 LATIN_SIGNS = "0123456789!\"#%&'()*+,-./:;<>@_$€£°"
-MAKER_SHARES = (0.5, 0.16, 0.1, 0.08, 0.16)
-"""How often a line is words, a piece of an address or a name, a number, Latin, or spliced words."""
+MAKER_SHARES = (0.44, 0.14, 0.12, 0.06, 0.14, 0.1)
+"""How often a line is words, a piece of an address or a name, a number, Latin, spliced words, or a
+number plate."""
+WIDE_SHARE, MAX_WIDE = 0.1, 12
+"""How often the letters of a word stand far apart, and the longest such word."""
+SPACEABLE = frozenset({"Armn", "Cyrl", "Ethi", "Geor", "Grek", "Hang", "Hebr", "Latn"})
+"""Scripts whose letters touch no other letter."""
 BICAMERAL = frozenset({"Armn", "Cyrl", "Grek", "Latn"})
 MIN_WORDS, MIN_LATIN_WORDS = 2, 8
 """Letters in fewer words are left out of the alphabet: misspellings and foreign marks."""
@@ -65,8 +72,22 @@ JAMO = "".join(
 )
 """The letters that compose Hangul syllables (Unicode Standard, section 3.12)."""
 
+APART = "\u200c"
+"""ZERO WIDTH NON-JOINER: the letters beside it do not join."""
+
 _CLUSTER = re.compile(r".[\u0300-\u036f]*")
+_PLATE = re.compile(r"(?:[^\W\d] )+\d+")
 Rng = np.random.Generator
+
+
+@dataclass(frozen=True, slots=True)
+class SignText:
+    """A line of a sign."""
+
+    text: str
+    """What it says."""
+    drawn: str
+    """The same with other spaces and with bars: as it is painted."""
 
 
 class LineTexts:
@@ -93,6 +114,7 @@ class LineTexts:
             self._with_number,
             self._with_latin,
             self._spliced,
+            self._plate,
         )
 
     @cached_property
@@ -120,10 +142,11 @@ class LineTexts:
         """Returns the words of a script."""
         return self._words[script]
 
-    def line(self, script: str) -> str:
+    def line(self, script: str) -> SignText:
         """Returns one line in a script."""
         make = self._makers[self._rng.choice(len(MAKER_SHARES), p=MAKER_SHARES)]
-        return self._cased(script, make(script))
+        text = self._cased(script, make(script))
+        return SignText(text, self._as_drawn(script, text))
 
     def symbols(self, script: str, text: str) -> str | None:
         """Returns what the reader should emit for a line; None if the alphabet lacks a letter."""
@@ -165,10 +188,7 @@ class LineTexts:
             f"({rng.integers(100, 999)}) {rng.integers(1000, 9999)}", f"№{number}", f"{number}A",
         )  # fmt: skip
         form = forms[rng.integers(len(forms))]
-        own = DIGITS.get(script)
-        if own and rng.random() < 0.5:
-            chosen = own.split()[rng.integers(len(own.split()))]
-            form = form.translate(str.maketrans("0123456789", chosen))
+        form = self._digits(script, form)
         word = self._pick(script)
         if script in MARKS and rng.random() < 0.4:
             word += str(rng.choice(list(MARKS[script])))
@@ -190,6 +210,53 @@ class LineTexts:
         cut = [some[: len(some) // 2 + 1] for some in letters]
         order = self._rng.permutation(3)
         return "".join(letter for index in order[:2] for letter in cut[index])
+
+    def _plate(self, script: str) -> str:
+        """Single letters and a number, as number plates and signs of plots have them."""
+        rng = self._rng
+        letters = [self._letter(script) for _ in range(int(rng.integers(1, 4)))]
+        number = self._digits(script, "".join(rng.choice(list("0123456789"), rng.integers(1, 5))))
+        if rng.random() < 0.3:  # special numbers repeat a digit
+            number = number[0] * len(number)
+        pair = self._digits(script, str(rng.integers(10, 100)))
+        if script == "Arab" and rng.random() < 0.7:
+            return " ".join([*letters, number])
+        forms = (
+            f"{letters[0]} {pair} {letters[-1]}", f"{letters[0]}{pair}{letters[-1]}",
+            f"{pair}{letters[0]} {number}", f"{letters[0]}{number}{''.join(letters)}",
+            f"{pair}-{number}", f"{self._pick(script)} {pair}-{number}",
+            f"{self._pick(script)}-{letters[0]}", f"{letters[0]}. {self._pick(script)}",
+            " ".join(letters), number, f"{pair}{letters[0]}",
+        )  # fmt: skip
+        return forms[rng.integers(len(forms))]
+
+    def _letter(self, script: str) -> str:
+        """A letter that can stand alone."""
+        while True:
+            word = self._pick(script)
+            letter = word[self._rng.integers(len(word))]
+            if unicodedata.category(letter) in {"Lo", "Lu", "Ll"}:
+                return _without_accents(letter).upper() if script in BICAMERAL else letter
+
+    def _digits(self, script: str, number: str) -> str:
+        """A number, most times in the digits of the script."""
+        own = DIGITS.get(script, "").split()
+        if not own or self._rng.random() < 0.3:
+            return number
+        return number.translate(str.maketrans("0123456789", own[self._rng.integers(len(own))]))
+
+    def _as_drawn(self, script: str, text: str) -> str:
+        """Moves letters apart or together. Bars divide the letters of a plate from its number."""
+        rng = self._rng
+        if script == "Arab" and _PLATE.fullmatch(text):
+            letters, number = text.rsplit(" ", 1)
+            between = str(rng.choice([" ", " ", "  ", " | ", " | "]))
+            near = APART if rng.random() < 0.7 else " "
+            return letters.replace(" ", near) + between + number
+        wide = script in SPACEABLE and " " not in text and len(text) <= MAX_WIDE
+        if wide and rng.random() < WIDE_SHARE:
+            return " ".join(_CLUSTER.findall(unicodedata.normalize("NFC", text)))
+        return text
 
     def _cased(self, script: str, text: str) -> str:
         if script not in BICAMERAL:

@@ -102,7 +102,7 @@ def warp(ink: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float
     corners[:2, 0] += slant
     tall = max(8, round(float(corners[2:, 1].mean() - corners[:2, 1].mean())))
     wide = max(8, round(float(corners[1:3, 0].mean() - corners[[0, 3], 0].mean())))
-    wide = max(8, round(wide * rng.uniform(0.8, 1.2)))
+    wide = max(8, round(wide * rng.uniform(0.65, 1.25)))
     target = np.array([[0, 0], [wide, 0], [wide, tall], [0, tall]], np.float32)
     matrix = cv2.getPerspectiveTransform(corners.astype(np.float32), target)
     warped: NDArray[np.float32] = cv2.warpPerspective(ink, matrix, (wide, tall))

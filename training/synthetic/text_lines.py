@@ -96,9 +96,9 @@ class LineDrawer:
             return Line(self._without_text(), "", "")
         script = script or self._texts.draw_script()
         while True:
-            text = self._texts.line(script)
-            symbols = self._texts.symbols(script, text)
-            pixels = self._draw(script, text) if symbols else None
+            line = self._texts.line(script)
+            symbols = self._texts.symbols(script, line.text)
+            pixels = self._draw(script, line.drawn) if symbols else None
             if symbols and pixels is not None and _columns(symbols) <= pixels.shape[1] // COLUMN_PX:
                 return Line(pixels, symbols, script)
 

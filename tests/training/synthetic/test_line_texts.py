@@ -1,5 +1,7 @@
 """Texts of lines, and the lines that are drawn of them."""
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib
@@ -8,7 +10,7 @@ import pytest
 
 from geotagger.text.ocr.line_labels import UNKNOWN, to_text
 from training.synthetic import text_lines
-from training.synthetic.fonts import read_faces
+from training.synthetic.fonts import able_families, read_faces
 from training.synthetic.line_texts import DIGITS, JAMO, LineTexts
 from training.synthetic.text_lines import BATCH_PX, MAX_WIDTH_PX, Line, LineDrawer
 
@@ -45,7 +47,7 @@ def test_the_alphabet_has_each_symbol_once_and_unknown_last(texts):
 
 def test_lines_of_every_script_have_symbols(texts):
     for script in ("Cyrl", "Grek", "Hang"):
-        lines = [texts.line(script) for _ in range(300)]
+        lines = [texts.line(script).text for _ in range(300)]
         symbols = [texts.symbols(script, line) for line in lines]
         # Faker's names have signs that these few words lack
         assert sum(found is not None for found in symbols) > 100
@@ -58,9 +60,40 @@ def test_chinese_characters_are_unknown(texts):
 
 
 def test_greek_capitals_have_no_accents(texts):
-    capitals = [line for line in (texts.line("Grek") for _ in range(300)) if line.isupper()]
+    lines = [texts.line("Grek").text for _ in range(300)]
+    capitals = [line for line in lines if line.isupper()]
     assert capitals
     assert not any(letter in "ΆΈΉΊΌΎΏ" for line in capitals for letter in line)
+
+
+def test_plates_have_few_letters_and_a_number(texts):
+    plates = [texts._plate("Cyrl") for _ in range(200)]
+    words = set(WORDS["Cyrl"])
+    alone = [plate for plate in plates if not any(word in plate for word in words)]
+    assert any(re.fullmatch(r"[А-ЯЁЄІЇҐ]\d\d[А-ЯЁЄІЇҐ]", plate) for plate in alone)
+    assert all(len(re.findall(r"[^\W\d]", plate)) <= 4 for plate in alone)
+
+
+def test_letters_of_an_arabic_plate_do_not_join_where_they_stand_close(texts):
+    drawn = {texts._as_drawn("Arab", "ن ج م ٦٦") for _ in range(100)}
+    assert {text.translate({0x200C: " ", ord("|"): None}).split()[-1] for text in drawn} == {"٦٦"}
+    assert any(text.startswith("ن\u200cج\u200cم") for text in drawn)
+    assert any("|" in text for text in drawn)
+    assert not any("نج" in text for text in drawn)
+
+
+def test_letters_that_stand_apart_are_one_word(texts):
+    drawn = {texts._as_drawn("Cyrl", "КАФЕ") for _ in range(200)}
+    assert drawn == {"КАФЕ", "К А Ф Е"}
+    assert {texts._as_drawn("Thai", "กาแฟ") for _ in range(200)} == {"กาแฟ"}
+
+
+def test_a_font_that_draws_boxes_is_left_out(texts):
+    (plain,) = [face for face in read_faces(FONTS) if face.path.name == "DejaVuSans.ttf"]
+    boxes = replace(plain, letters=plain.letters | set(range(0x1100, 0x1200)))
+    jamo = [chr(code) * 2 for code in range(0x1100, 0x1112)]
+    assert able_families([plain, boxes], list(WORDS["Cyrl"]))
+    assert not able_families([boxes], jamo)
 
 
 def test_a_drawn_line_has_room_for_its_symbols(drawer):
