@@ -1,5 +1,7 @@
 """Texts of lines, and the lines that are drawn of them."""
 
+# ruff: noqa: RUF001  letters of other scripts look like Latin ones, on purpose
+
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -88,7 +90,7 @@ def test_letters_that_stand_apart_are_one_word(texts):
     assert {texts._as_drawn("Thai", "กาแฟ") for _ in range(200)} == {"กาแฟ"}
 
 
-def test_a_font_that_draws_boxes_is_left_out(texts):
+def test_a_font_that_draws_boxes_is_left_out():
     (plain,) = [face for face in read_faces(FONTS) if face.path.name == "DejaVuSans.ttf"]
     boxes = replace(plain, letters=plain.letters | set(range(0x1100, 0x1200)))
     jamo = [chr(code) * 2 for code in range(0x1100, 0x1112)]
