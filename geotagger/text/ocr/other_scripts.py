@@ -7,11 +7,12 @@ and so knows what only looks like letters, and the reader, which reads them.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from geotagger.text.language.writing_system import script_of_letter
+from geotagger.text.language.writing_system import script_of_letter, script_of_symbol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -24,17 +25,23 @@ if TYPE_CHECKING:
     and confidence of each; ("", 0.0) where nothing is read."""
 
 MIN_PROBABILITY = 0.02
-"""Least probability of the classifier at which a script is tried."""
-MIN_CONFIDENCE, MIN_LETTERS = 0.6, 2
-"""Least confidence of the reader, and least letters, if the classifier is not sure."""
+"""Least probability of the classifier at which it finds a script likely."""
+MIN_CONFIDENCE, MIN_UNLIKELY_CONFIDENCE = 0.6, 0.85
+"""Least confidence of the reader in a script that the classifier finds likely, or does not."""
 MIN_NAMED_CONFIDENCE = 0.5
-"""Least confidence if it is sure."""
+"""Least confidence of the reader if the classifier is sure of the script."""
+MIN_LETTERS, MIN_DIGITS = 2, 4
+"""Least letters, or digits without letters, if the classifier is not sure."""
 MIN_SHARED_CONFIDENCE = 0.7
 """Least confidence for Greek, and for letters that Latin shares beside lines of the script."""
-SURE_CONFIDENCE = 0.9
-"""Lines that are read with less confidence are read again, and given to the next reader."""
+SURE_CONFIDENCE, CERTAIN_CONFIDENCE = 0.9, 0.98
+"""Lines that are read with less confidence than the first are read again, and given to the next
+reader. Those with less than the second are shown to the classifier: PP-OCR takes some Cyrillic
+lines for Latin, at 0.97."""
 GREEK = re.compile("[\u0370-\u03ff]")
 """PP-OCR reads Greek, but lacks the letters with accents, and does not know what it lacks."""
+VIETNAMESE = re.compile("[đơưĐƠƯ]")
+"""Letters by which a photo is taken for Vietnamese. PP-OCR lacks most others with two marks."""
 SHARED_LETTERS = {
     script: re.compile(f"[ .,-]*[{letters}][{letters} .,-]*")
     for script, letters in (("Cyrl", "ABCEHIJKMOPSTXYaceijopsxy03"), ("Grek", "ABEZHIKMNOPTYXo"))
@@ -97,7 +104,11 @@ class OtherScripts:
         Returns:
             None if it is in none of the scripts, or was read better before.
         """
-        reading = self._read_unsure(crop, confidence) if confidence < SURE_CONFIDENCE else None
+        reading = None
+        if confidence < SURE_CONFIDENCE:
+            reading = self._read_unsure(crop, confidence)
+        elif confidence < CERTAIN_CONFIDENCE:
+            reading = self._read_taken_for_latin(crop)
         if reading is None and GREEK.search(text):
             reading = self._read_as(crop, "Grek", min(confidence, MIN_SHARED_CONFIDENCE))
         return reading
@@ -120,12 +131,25 @@ class OtherScripts:
                 return self._read_as(crop, script, MIN_SHARED_CONFIDENCE)
         return None
 
+    def read_vietnamese(
+        self, crop: NDArray[np.uint8], text: str, confidence: float
+    ) -> ScriptReading | None:
+        """Read a Latin line again for its marks.
+
+        Args:
+            crop: uint8 BGR [48, w, 3].
+            text: what PP-OCR read.
+            confidence: with which it read that.
+
+        Returns:
+            The line with the marks of those words of which both read the same letters; None if
+            nothing changes.
+        """
+        marked, _ = self._readers[0]([crop], "Latn")[0] if self._readers else ("", 0.0)
+        found = _with_marks(text, marked)
+        return ScriptReading("", found, confidence) if found != text else None
+
     def _read_unsure(self, crop: NDArray[np.uint8], confidence: float) -> ScriptReading | None:
-        probabilities = self._classifier.probabilities(crop)[:-1]
-        likely = zip(self._classifier.scripts, probabilities, strict=True)
-        tried = {script for script, some in likely if some >= MIN_PROBABILITY}
-        if not tried:
-            return None
         ((named, probability),) = self._classifier([crop])
         if named:
             text, sure = self._best(crop, named)
@@ -134,9 +158,21 @@ class OtherScripts:
             return ScriptReading(named, "", probability)
         text, sure = self._readers[0]([crop], "")[0] if self._readers else ("", 0.0)
         script = main_script(text)
-        if script not in tried or sure < max(MIN_CONFIDENCE, confidence):
+        likely = script and self._probability(crop, script) >= MIN_PROBABILITY
+        least = MIN_CONFIDENCE if likely else MIN_UNLIKELY_CONFIDENCE
+        if not script or sure < max(least, confidence):
             return None
         return ScriptReading(script, *self._best(crop, script, (text, sure)))
+
+    def _read_taken_for_latin(self, crop: NDArray[np.uint8]) -> ScriptReading | None:
+        ((named, _),) = self._classifier([crop])
+        return self._read_as(crop, named, SURE_CONFIDENCE) if named else None
+
+    def _probability(self, crop: NDArray[np.uint8], script: str) -> float:
+        """That of the classifier; 0 for a script that it does not know."""
+        probabilities = self._classifier.probabilities(crop)[:-1]
+        known = zip(self._classifier.scripts, probabilities, strict=True)
+        return float(dict(known).get(script, 0.0))
 
     def _read_as(
         self, crop: NDArray[np.uint8], script: str, confidence: float
@@ -156,7 +192,37 @@ class OtherScripts:
 
 
 def main_script(text: str) -> str:
-    """Return the script of most letters, if it is not Latin and they are enough; else ""."""
-    counts = Counter(filter(None, map(script_of_letter, text)))
+    """Return the script of most letters, if it is not Latin and they are enough; else "".
+
+    Digits count if there are no letters.
+    """
+    letters = Counter(filter(None, map(script_of_letter, text)))
+    digits = Counter(filter(None, map(script_of_symbol, text)))
+    counts, least = (letters, MIN_LETTERS) if letters else (digits, MIN_DIGITS)
     script, count = counts.most_common(1)[0] if counts else ("", 0)
-    return script if script != "Latn" and count >= MIN_LETTERS else ""
+    return script if script != "Latn" and count >= least else ""
+
+
+def _with_marks(text: str, marked: str) -> str:
+    """Take over words of the second text that only have more marks."""
+    words, others = text.split(), marked.split()
+    if len(words) != len(others):
+        return marked if _only_adds_marks(text, marked) else text
+    pairs = zip(words, others, strict=True)
+    return " ".join(other if _only_adds_marks(word, other) else word for word, other in pairs)
+
+
+def _only_adds_marks(word: str, other: str) -> bool:
+    same = _bare(word).replace(" ", "") == _bare(other).replace(" ", "")
+    return same and _count_marks(other) > _count_marks(word)
+
+
+def _count_marks(text: str) -> int:
+    letters = unicodedata.normalize("NFD", text.casefold().replace("đ", "d\u0335"))
+    return sum(unicodedata.combining(letter) > 0 for letter in letters)
+
+
+def _bare(text: str) -> str:
+    """Small letters without marks."""
+    plain = unicodedata.normalize("NFD", text.casefold()).replace("đ", "d")
+    return "".join(letter for letter in plain if not unicodedata.combining(letter))

@@ -19,6 +19,7 @@ from geotagger.text.ocr.boxes import mirror, rotate_start
 from geotagger.text.ocr.detector import TextDetector
 from geotagger.text.ocr.other_scripts import (
     SURE_CONFIDENCE,
+    VIETNAMESE,
     OtherScripts,
     ScriptReading,
 )
@@ -231,6 +232,9 @@ class TextReader:
         def read_beside(line: _DetectedLine) -> ScriptReading | None:
             return scripts.read_beside(_crop(batch, line), line.text, beside[line.photo])
 
+        def read_vietnamese(line: _DetectedLine) -> ScriptReading | None:
+            return scripts.read_vietnamese(_crop(batch, line), line.text, line.confidence)
+
         self._keep(lines, read)
         beside: dict[int, set[str]] = defaultdict(set)
         for line in lines:
@@ -239,6 +243,9 @@ class TextReader:
         self._keep(
             [line for line in lines if line.photo in beside and not line.script], read_beside
         )
+        vietnamese = {line.photo for line in lines if VIETNAMESE.search(line.text)}
+        latin = [line for line in lines if line.text and not line.script]
+        self._keep([line for line in latin if line.photo in vietnamese], read_vietnamese)
 
     def _keep(
         self, lines: list[_DetectedLine], read: Callable[[_DetectedLine], ScriptReading | None]

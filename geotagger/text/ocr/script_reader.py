@@ -87,8 +87,8 @@ class ScriptReader:
 
         Args:
             crops: uint8 BGR [48, w, 3] each.
-            script: their script, ISO 15924; a line without a letter of it counts as not read. ""
-                takes the script that most symbols of a line have.
+            script: their script, ISO 15924; a line without a letter or digit of it counts as not
+                read. "" takes the script, but Latin, that most symbols of a line have.
 
         Returns:
             Text, in the order in which it is read, and confidence of each crop.
@@ -136,7 +136,7 @@ def _decode(probabilities: NDArray[np.float32], symbols: str, script: str) -> tu
     classes = probabilities.argmax(axis=1)
     kept = (classes > 0) & np.append(True, classes[1:] != classes[:-1])
     text = to_text("".join(symbols[number - 1] for number in classes[kept]))
-    if UNKNOWN in text or not any(script_of_letter(letter) == script for letter in text):
+    if UNKNOWN in text or not any(script_of_symbol(symbol) == script for symbol in text):
         return "", 0.0
     text = WORD.sub(lambda word: _in_one_script(word[0], script), text)
     return text, float(probabilities.max(axis=1)[kept].mean())

@@ -175,7 +175,7 @@ def test_lines_that_fail_are_dropped(reader, monkeypatch, caplog):
 class Classifier:
     """Gives every line these probabilities, and names the script from 0.9 on."""
 
-    scripts = ("Cyrl", "Thai")
+    scripts = ("Beng", "Cyrl", "Thai")
 
     def __init__(self, **probabilities):
         self._probabilities = [probabilities.get(script, 0.0) for script in self.scripts]
@@ -218,14 +218,46 @@ def test_the_script_of_unreadable_lines_is_recognised(line_of):
     assert line_of(("CJ1U", 0.6), Classifier(Thai=0.97)) == ("", "Thai", 0.97)
 
 
-def test_a_script_that_nobody_expects_changes_nothing(line_of):
-    sure = reads("ถนน", 0.99)
-    assert line_of(("abc", 0.6), Classifier(Thai=0.01), sure) == ("abc", "", 0.6)
+def test_a_script_that_the_classifier_does_not_expect_must_be_read_surely(line_of):
+    unexpected = Classifier(Thai=0.01)
+    assert line_of(("abc", 0.6), unexpected, reads("ถนน", 0.8)) == ("abc", "", 0.6)
+    assert line_of(("abc", 0.6), unexpected, reads("ถนน", 0.87)) == ("ถนน", "Thai", 0.87)
     assert line_of(("abc", 0.6), Classifier(Thai=0.5)) == ("abc", "", 0.6)
 
 
-def test_sure_lines_are_not_read_again(line_of):
-    assert line_of(("abc", 0.95), Classifier(Thai=0.97), reads("ถนน", 0.99))[0] == "abc"
+def test_lines_that_may_be_taken_for_latin_are_shown_to_the_classifier(line_of):
+    thai = Classifier(Thai=0.97)
+    assert line_of(("abc", 0.95), thai, reads("ถนน", 0.92)) == ("ถนน", "Thai", 0.92)
+    assert line_of(("abc", 0.95), thai, reads("ถนน", 0.88)) == ("abc", "", 0.95)
+    assert line_of(("abc", 0.95), thai) == ("abc", "", 0.95)
+    assert line_of(("abc", 0.95), Classifier(Thai=0.5), reads("ถนน", 0.99))[0] == "abc"
+
+
+def test_certain_lines_are_not_read_again(line_of):
+    assert line_of(("abc", 0.99), Classifier(Thai=0.97), reads("ถนน", 0.99))[0] == "abc"
+
+
+def test_numbers_in_the_digits_of_a_script_are_read(line_of):
+    likely = Classifier(Beng=0.3)
+    digits = reads("১২-৩৪৫৬", 0.8, "Beng")
+    assert line_of(("52-0686", 0.6), likely, digits) == ("১২-৩৪৫৬", "Beng", 0.8)
+    assert line_of(("52", 0.6), likely, reads("১২", 0.8, "Beng")) == ("52", "", 0.6)
+
+
+@pytest.mark.parametrize(
+    ("read_as", "marked", "kept"),
+    [
+        ("Phơ Ha Noi", "Phở Hà Nội", "Phở Hà Nội"),
+        ("Phơ Ha Noi", "Phở Hà Nòii", "Phở Hà Noi"),
+        ("Đương Lang", "Đường", "Đương Lang"),
+        ("Đương Lang", "Đuong Láng", "Đương Láng"),
+        ("Đương HaNoi", "Đường Hà Nội", "Đường Hà Nội"),
+        ("Pho Ha Noi", "Phở Hà Nội", "Pho Ha Noi"),  # no letter that is Vietnamese
+    ],
+)
+def test_vietnamese_words_get_their_marks(line_of, read_as, marked, kept):
+    vietnamese = reads(marked, 0.8, "Latn")
+    assert line_of((read_as, 0.99), Classifier(), vietnamese)[:2] == (kept, "")
 
 
 def test_a_line_in_a_known_script_is_read(line_of):
@@ -240,7 +272,7 @@ def test_two_networks_must_agree_on_a_script_that_is_only_likely(line_of):
     assert line_of(("abc", 0.8), likely, reads("ถนน", 0.7)) == ("abc", "", 0.8)
     assert line_of(("abc", 0.5), likely, reads("ถนน", 0.55)) == ("abc", "", 0.5)
     assert line_of(("abc", 0.5), likely, reads("ถ", 0.95)) == ("abc", "", 0.5)
-    assert line_of(("abc", 0.5), likely, reads("дом", 0.95, "Cyrl")) == ("abc", "", 0.5)
+    assert line_of(("abc", 0.5), likely, reads("дом", 0.8, "Cyrl")) == ("abc", "", 0.5)
 
 
 def test_the_next_reader_gets_what_is_unsure(line_of):
