@@ -5,7 +5,9 @@
 FOLDER has `labels.csv` (file, text, kind) and the pictures in `images/`. Of kind `word` and `line`
 are crops of one line; of kind `photo` are whole photos, whose lines are separated by " | ". Spaces
 do not count: plates and shop signs space their letters as they like. Tesseract is used where it is
-installed, on the same crops.
+installed, on the same crops. A crop is "clean" if it is at least 28 px high and ink and ground
+differ by at least 60 of 255 levels; the others are hard. Countries are those that the words of a
+single crop tell, as read and as labelled; right is a country where signs are in that language.
 
 PHOTOS is a folder of photos, most of them without text in these scripts: each line that is read in
 one of them is printed, with the places that it names.
@@ -23,13 +25,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import cv2
 import numpy as np
 from PIL import Image
 from rapidfuzz.distance import Levenshtein
 
+from benchmarks.quality.sign_words import judge
 from geotagger.errors import UsageError
 from geotagger.text.find_cues import find_cues
-from geotagger.text.language.writing_system import script_of_letter
+from geotagger.text.language.writing_system import script_of_symbol
 from geotagger.text.ocr.line_labels import to_symbols, to_text
 from geotagger.text.ocr.open_reader import open_text_reader
 from geotagger.text.ocr.other_scripts import OtherScripts
@@ -46,6 +50,13 @@ if TYPE_CHECKING:
 
 Row = dict[str, str]
 BATCH = 8
+CLEAN_HEIGHT_PX, CLEAN_CONTRAST = 28, 60
+COUNTRIES = {
+    "bg": "BG", "bn": "BD IN", "el": "GR CY", "he": "IL", "hi": "IN", "ka": "GE", "km": "KH",
+    "ko": "KR", "lo": "LA", "ne": "NP", "or": "IN", "pa": "IN", "ru": "RU", "sr": "RS", "ta": "IN",
+    "te": "IN", "tg": "TJ", "th": "TH", "uk": "UA",
+}  # fmt: skip
+"""Language of a label -> countries with signs in it. Arabic has too many to tell."""
 
 
 def plain(text: str) -> str:
@@ -54,8 +65,8 @@ def plain(text: str) -> str:
 
 
 def script_of(text: str) -> str:
-    """The commonest script of its letters but Latin; "" if there is none."""
-    found = Counter(filter(None, map(script_of_letter, text)))
+    """The commonest script of its letters and digits but Latin; "" if there is none."""
+    found = Counter(filter(None, map(script_of_symbol, text)))
     found.pop("Latn", None)
     return found.most_common(1)[0][0] if found else ""
 
@@ -65,6 +76,15 @@ def crop_of(file: Path) -> NDArray[np.uint8]:
     pixels = np.ascontiguousarray(np.asarray(Image.open(file).convert("RGB"))[:, :, ::-1])
     height, width = pixels.shape[:2]
     return crop_line(pixels, np.array([[0, 0], [width, 0], [width, height], [0, height]], "f4"))
+
+
+def is_clean(file: Path) -> bool:
+    """Whether a crop is large, and its ink stands out from its ground (parted as by Otsu, 1979)."""
+    grey = np.asarray(Image.open(file).convert("L"))
+    level, _ = cv2.threshold(grey, 0, 255, cv2.THRESH_OTSU)
+    dark, light = grey[grey <= level], grey[grey > level]
+    contrast = light.mean() - dark.mean() if len(dark) and len(light) else 0
+    return bool(grey.shape[0] >= CLEAN_HEIGHT_PX and contrast >= CLEAN_CONTRAST)
 
 
 def score(rows: list[Row], folder: Path, read: ReadScript) -> dict[str, tuple[int, float, float]]:
@@ -133,6 +153,45 @@ def read_many(photos: Path, limit: int) -> None:
     click.echo(f"{len(files)} photos: {read} with such lines, {naming} with names of places")
 
 
+def score_countries(
+    rows: list[Row], folder: Path, read: ReadScript
+) -> dict[str, tuple[int, int, int]]:
+    """Lines of each language, and how many give a right country, as read and as labelled."""
+    counts: dict[str, tuple[int, int, int]] = {}
+    for row in rows:
+        if row["language"] in COUNTRIES and script_of(row["text"]):
+            right = COUNTRIES[row["language"]].split()
+            text = read([crop_of(folder / "images" / row["file"])], "")[0][0]
+            found = [_country(text) in right, _country(row["text"]) in right]
+            lines, *old = counts.get(row["language"], (0, 0, 0))
+            counts[row["language"]] = (lines + 1, old[0] + found[0], old[1] + found[1])
+    return counts
+
+
+def _country(text: str) -> str:
+    """The country that is likeliest by words alone."""
+    prediction, _ = judge(text)
+    return prediction.place.country_code if prediction else ""
+
+
+def show_countries(counts: dict[str, tuple[int, int, int]]) -> None:
+    """Print a table of languages."""
+    click.echo("\nlanguage  lines  country right as read  as labelled")
+    total = tuple(map(sum, zip(*counts.values(), strict=True)))
+    for language, (lines, read, labelled) in [*sorted(counts.items()), ("all", total)]:
+        click.echo(f"{language:8} {lines:6}  {read:21}  {labelled:11}")
+
+
+def show(scores: dict[str, dict[str, tuple[int, float, float]]], clean: bool) -> None:
+    """Print a table of the readers: share of characters and of lines right."""
+    click.echo(f"\n{'clean' if clean else 'hard'}: share of characters, of lines right")
+    click.echo(f"script  lines  {'  '.join(f'{name:>18}' for name in scores)}")
+    for script, (count, _, _) in next(iter(scores.values())).items():
+        of_readers = (of_reader[script] for of_reader in scores.values())
+        cells = (f"{characters:11.2f} {whole:6.2f}" for _, characters, whole in of_readers)
+        click.echo(f"{script:6} {count:6}  {'  '.join(cells)}")
+
+
 @click.command(help=__doc__)
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option("--photos", type=click.Path(path_type=Path, exists=True, file_okay=False))
@@ -147,13 +206,11 @@ def main(folder: Path, photos: Path | None, limit: int) -> None:
     }
     with suppress(UsageError):
         readers["tesseract"] = TesseractRecogniser().recognise
-    scores = {name: score(lines, folder, read) for name, read in readers.items()}
-    names = "  ".join(f"{name:>18}" for name in scores)
-    click.echo(f"share of characters, of lines right\nscript  lines  {names}")
-    for script, (count, _, _) in scores["known script"].items():
-        of_readers = (of_reader[script] for of_reader in scores.values())
-        cells = (f"{characters:11.2f} {whole:6.2f}" for _, characters, whole in of_readers)
-        click.echo(f"{script:6} {count:6}  {'  '.join(cells)}")
+    clean = {row["file"]: is_clean(folder / "images" / row["file"]) for row in lines}
+    for wanted in (True, False):
+        some = [row for row in lines if clean[row["file"]] is wanted]
+        show({name: score(some, folder, read) for name, read in readers.items()}, wanted)
+    show_countries(score_countries(lines, folder, readers["as in a photo"]))
     read_photos([row for row in rows if row["kind"] == "photo"], folder)
     if photos:
         read_many(photos, limit)
