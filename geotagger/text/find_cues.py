@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from geotagger.text.canonical import canonical_text
 from geotagger.text.cues import (
     companies,
+    digits,
     languages,
     money,
     official_words,
@@ -49,19 +50,24 @@ def find_cues(ocr: OcrResult) -> tuple[list[Cue], tuple[str, ...]]:
     Returns:
         The cues, and notes on lines that count less or not at all.
     """
-    ocr = replace(
-        ocr, lines=tuple(replace(line, text=canonical_text(line.text)) for line in ocr.lines)
-    )
-    assessment = assess_lines(ocr)
+    canonical = [replace(line, text=canonical_text(line.text)) for line in ocr.lines]
+    assessment = assess_lines(replace(ocr, lines=tuple(canonical)))
     lines_by_weight: dict[float, list[TextLine]] = {}
-    for line, weight in zip(ocr.lines, assessment.line_weights, strict=True):
+    written_by_weight: dict[float, list[TextLine]] = {}
+    for line, written, weight in zip(canonical, ocr.lines, assessment.line_weights, strict=True):
         if weight > 0:
             lines_by_weight.setdefault(weight, []).append(line)
+            written_by_weight.setdefault(weight, []).append(written)
     cues = [
         weaken_cue(cue, weight)
         for weight, lines in lines_by_weight.items()
         for find in CUE_FINDERS
         for cue in find(lines)
+    ]
+    cues += [
+        weaken_cue(cue, weight)
+        for weight, lines in written_by_weight.items()
+        for cue in digits.find(lines)  # canonical digits are those from 0 to 9
     ]
     counted = [line for lines in lines_by_weight.values() for line in lines]
     cues = supported_cues(cues, counted, languages.find)

@@ -66,6 +66,11 @@ def test_english_on_a_german_sign_stays_german():
     assert german > 20 * ratio_of("US", "Hunde an der Leine führen", "Keep dogs on a leash")
 
 
+@pytest.mark.parametrize(("word", "country"), [("अकबर", "IN"), ("ہاشمی", "PK"), ("Бжышкян", "RU")])
+def test_an_unknown_word_in_another_script_is_evidence_all_the_same(word, country):
+    assert ratio_of(country, word) > 5 * ratio_of("FR", word)
+
+
 def test_english_alone_is_weak():
     cue = find(lines("Please keep off the grass", "Dogs must be kept on leads"))[0]
     assert 1.5 < cue.countries["GB"] < 20
