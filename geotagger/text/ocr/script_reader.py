@@ -42,6 +42,16 @@ LOOKALIKES = {
 }
 """Latin letters -> letters of the script that look the same."""
 WORD = re.compile(r"\w+")
+OWN_DIGITS = {"Arab": "٠-٩۰-۹", "Beng": "০-৯", "Deva": "०-९"}
+DIGIT_LOOKALIKES = {
+    "Arab": str.maketrans("0oiIl1|اV", "٥٥١١١١١١٧"),
+    "Beng": str.maketrans("08", "০৪"),
+    "Deva": str.maketrans("09", "०९"),
+}
+"""Characters that stand for a digit of the script if they stand among such digits."""
+_TO_PERSIAN = str.maketrans("٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹")
+_TO_ARABIC = str.maketrans("۰۱۲۳۴۵۶۷۸۹", "٠١٢٣٤٥٦٧٨٩")
+_PERSIAN_ONLY, _ARABIC_ONLY = re.compile("[۴۵۶پچژگ]"), re.compile("[٤٥٦ةي]")
 
 
 class ScriptReader:
@@ -139,6 +149,7 @@ def _decode(probabilities: NDArray[np.float32], symbols: str, script: str) -> tu
     if UNKNOWN in text or not any(script_of_symbol(symbol) == script for symbol in text):
         return "", 0.0
     text = WORD.sub(lambda word: _in_one_script(word[0], script), text)
+    text = _with_own_digits(text, script)
     return text, float(probabilities.max(axis=1)[kept].mean())
 
 
@@ -147,3 +158,22 @@ def _in_one_script(word: str, script: str) -> str:
     if script not in LOOKALIKES or not any(script_of_letter(letter) == script for letter in word):
         return word
     return word.translate(LOOKALIKES[script])
+
+
+def _with_own_digits(text: str, script: str) -> str:
+    """Give a number one set of digits. Arabs and Persians write seven of ten digits alike."""
+    if script not in OWN_DIGITS:
+        return text
+    text = _number(script).sub(lambda run: run[0].translate(DIGIT_LOOKALIKES[script]), text)
+    persian = len(_PERSIAN_ONLY.findall(text)) > len(_ARABIC_ONLY.findall(text))
+    return text.translate(_TO_PERSIAN if persian else _TO_ARABIC)
+
+
+@cache
+def _number(script: str) -> re.Pattern[str]:
+    """Digits of the script, with what looks like its digits; two of them in Arabic, where that may
+    be a letter."""
+    own = f"[{OWN_DIGITS[script]}]"
+    alike = re.escape("".join(map(chr, DIGIT_LOOKALIKES[script])))
+    least = 2 if script == "Arab" else 1
+    return re.compile(f"(?=(?:[{alike}]*{own}){{{least}}})[{OWN_DIGITS[script]}{alike}]+")

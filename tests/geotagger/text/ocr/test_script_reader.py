@@ -17,7 +17,13 @@ from geotagger.errors import BundleError
 from geotagger.text.ocr.line_labels import UNKNOWN
 from geotagger.text.ocr.other_scripts import main_script
 from geotagger.text.ocr.recogniser import HEIGHT_PX
-from geotagger.text.ocr.script_reader import FOLDER, ScriptReader, _allowed, _decode
+from geotagger.text.ocr.script_reader import (
+    FOLDER,
+    ScriptReader,
+    _allowed,
+    _decode,
+    _with_own_digits,
+)
 
 LINES = Path(__file__).parents[3] / "data" / "text_reader"
 
@@ -112,6 +118,22 @@ def test_a_word_is_in_one_script():
     symbols = "дОO 1"
     assert _decode(columns(3, 1, 4, 5), symbols, "Cyrl")[0] == "Од 1"
     assert _decode(columns(3, 4, 1), symbols, "Cyrl")[0] == "O д"
+
+
+@pytest.mark.parametrize(
+    ("read", "meant", "script"),
+    [
+        ("8৩-৬8০৩", "৪৩-৬৪০৩", "Beng"),
+        ("८0 0९ 10", "८० ०९ 10", "Deva"),
+        ("ن ج 0٤۱ا", "ن ج ٥٤١١", "Arab"),
+        ("گ ۱٢۳", "گ ۱۲۳", "Arab"),
+        ("شارع ۱٢۳", "شارع ١٢٣", "Arab"),
+        ("اسم ٢ا", "اسم ٢ا", "Arab"),
+        ("서울 80", "서울 80", "Hang"),
+    ],
+)
+def test_a_number_has_digits_of_one_set(read, meant, script):
+    assert _with_own_digits(read, script) == meant
 
 
 def test_only_the_script_latin_and_what_has_no_script_may_stand_in_a_line():
