@@ -1,5 +1,7 @@
 """Settings and fixtures that all tests share."""
 
+from itertools import count
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -18,11 +20,20 @@ def pytest_xdist_auto_num_workers(config):
     return 0 if len(files) == 1 and files.pop().endswith(".py") else None
 
 
+@pytest.fixture(scope="session")
+def _numbered_folders(tmp_path_factory):
+    """Endless new folders. `mktemp` lists all earlier ones for each new one, which adds up."""
+    parent = tmp_path_factory.mktemp("own")
+    return (parent / str(number) for number in count())
+
+
 @pytest.fixture(autouse=True)
-def _own_folders(tmp_path_factory, monkeypatch):
+def _own_folders(_numbered_folders, monkeypatch):
     """No test touches the state and the models of the person who runs it."""
-    monkeypatch.setenv("GEOTAGGER_STATE", str(tmp_path_factory.mktemp("state")))
-    monkeypatch.setenv("GEOTAGGER_MODELS", str(tmp_path_factory.mktemp("models")))
+    folder = next(_numbered_folders)
+    for name in ("state", "models"):
+        (folder / name).mkdir(parents=True)
+        monkeypatch.setenv(f"GEOTAGGER_{name.upper()}", str(folder / name))
 
 
 @pytest.fixture(scope="session")

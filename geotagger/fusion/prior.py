@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -78,8 +79,8 @@ def log_prior(places: Places, constants: Constants) -> NDArray[np.float32]:
     towns = sum_by_group(town.astype(np.float32), places.country, country_count)
     share = (people + constants.prior_pseudo_population) ** constants.prior_country_exponent
     per_row = town * (share / np.maximum(towns, 1e-9))[places.country]
-    cube = _cubes(places, constants.prior_border_km)
-    per_row = town * _sum_around(per_row, cube) / _sum_around(town, cube)
+    cubes = _occupied_cubes(places, constants.prior_border_km)
+    per_row = town * cubes.sum_around(per_row) / cubes.sum_around(town)
     prior: NDArray[np.float32] = np.log(per_row / per_row.sum()).astype(np.float32)
     return prior
 
@@ -89,20 +90,30 @@ _STEPS = np.array([1, 10_000, 100_000_000])
 10,000 cubes wide."""
 
 
-def _cubes(places: Places, edge_km: float) -> NDArray[np.int64]:
-    """Number of the cube of space around each row, int64 [len(places)]."""
-    cells = np.floor(places.unit * (EARTH_RADIUS_KM / edge_km)).astype(np.int64)
-    number: NDArray[np.int64] = cells @ _STEPS
-    return number
+class _OccupiedCubes:
+    """The cubes of space that hold rows of the places table, and which of them touch."""
+
+    def __init__(self, places: Places, edge_km: float) -> None:
+        cells = np.floor(places.unit * (EARTH_RADIUS_KM / edge_km)).astype(np.int64)
+        cubes, self._cube_of_row = np.unique(cells @ _STEPS, return_inverse=True)
+        self._count = len(cubes)
+        here, there = [], []
+        for step in product((-1, 0, 1), repeat=3):
+            neighbours = cubes + _STEPS @ step
+            at = np.minimum(np.searchsorted(cubes, neighbours), len(cubes) - 1)
+            occupied = np.flatnonzero(cubes[at] == neighbours)
+            here.append(occupied)
+            there.append(at[occupied])
+        self._here, self._there = np.concatenate(here), np.concatenate(there)
+
+    def sum_around(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
+        """For each row, the sum of the values in its cube and the 26 around it, float64 [N]."""
+        inside = np.bincount(self._cube_of_row, values, self._count)
+        total = np.bincount(self._here, inside[self._there], self._count)
+        return total[self._cube_of_row].astype(np.float64, copy=False)
 
 
-def _sum_around(values: NDArray[np.floating], cube: NDArray[np.int64]) -> NDArray[np.float64]:
-    """For each row, the sum of the values in its cube and the 26 around it, float64 [N]."""
-    cubes, index = np.unique(cube, return_inverse=True)
-    inside = np.bincount(index, values)
-    total = np.zeros(len(cubes))
-    for step in product((-1, 0, 1), repeat=3):
-        neighbours = cubes + _STEPS @ step
-        at = np.minimum(np.searchsorted(cubes, neighbours), len(cubes) - 1)
-        total += np.where(cubes[at] == neighbours, inside[at], 0)
-    return total[index]
+@lru_cache(maxsize=4)
+def _occupied_cubes(places: Places, edge_km: float) -> _OccupiedCubes:
+    """Every model and every fusion of a run asks for the same."""
+    return _OccupiedCubes(places, edge_km)

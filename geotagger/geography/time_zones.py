@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -16,20 +16,24 @@ _CELLS_PER_DEGREE = 20
 _CACHED = 4096
 
 
+@cache
+def _zone(name: str) -> ZoneInfo:
+    """Zones are read when they are needed, and kept; `ZoneInfo` itself keeps eight."""
+    return ZoneInfo(name)
+
+
 class TimeZones:
     """The time zones of the Earth, by the IANA time zone database."""
 
     def __init__(self, places: Places) -> None:
         self._places = places
-        self._zones = [ZoneInfo(name) for name in places.zone_names]
         self._row_of_cell = lru_cache(_CACHED)(self._nearest_row)
         self._on = lru_cache(_CACHED)(self._offsets_on)
 
     def at(self, point: Point) -> ZoneInfo:
         """The zone of a point; at sea that of the nearest land."""
         cell = round(point.lat * _CELLS_PER_DEGREE), round(point.lon * _CELLS_PER_DEGREE)
-        zone: ZoneInfo = self._zones[self._places.zone[self._row_of_cell(*cell)]]
-        return zone
+        return _zone(self._places.zone_names[self._places.zone[self._row_of_cell(*cell)]])
 
     def offsets(self, local: datetime) -> tuple[timedelta, ...]:
         """All UTC offsets that clocks somewhere had on the day of a local time."""
@@ -42,7 +46,8 @@ class TimeZones:
     def _offsets_on(self, day: date) -> tuple[timedelta, ...]:
         noon = datetime(day.year, day.month, day.day, 12)  # noqa: DTZ001
         times = (noon - timedelta(hours=12), noon, noon + timedelta(hours=12))
-        offsets = (zone.utcoffset(time) for zone in self._zones for time in times)
+        zones = map(_zone, self._places.zone_names)
+        offsets = (zone.utcoffset(time) for zone in zones for time in times)
         return tuple(sorted({offset for offset in offsets if offset is not None}))
 
 
