@@ -10,6 +10,7 @@ from tests.fixtures.browser import CHROMIUM, MAX_WAIT_MS, sync_api
 
 # On a busy machine a single example may take seconds. No test fails for that.
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("thorough", settings.get_profile("tests"), max_examples=1000)
 settings.load_profile("tests")
 
 
@@ -28,12 +29,18 @@ def _numbered_folders(tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
-def _own_folders(_numbered_folders, monkeypatch):
-    """No test touches the state and the models of the person who runs it."""
+def _own_folders(_numbered_folders):
+    """No test touches the state and the models of the person who runs it.
+
+    It needs a patch of its own: `monkeypatch`, if it came first, would be undone last, and what a
+    test has done to `os` would still be there when its `tmp_path` is removed.
+    """
     folder = next(_numbered_folders)
-    for name in ("state", "models"):
-        (folder / name).mkdir(parents=True)
-        monkeypatch.setenv(f"GEOTAGGER_{name.upper()}", str(folder / name))
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("state", "models"):
+            (folder / name).mkdir(parents=True)
+            patch.setenv(f"GEOTAGGER_{name.upper()}", str(folder / name))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -273,7 +273,7 @@ def decode_or_refuse(data: bytes, min_side_px: int = 64) -> Picture | None:
 MUTATED = [data for name, data in CONTENTS.items() if name not in drawer.UNREADABLE and data]
 
 
-@settings(max_examples=1500, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(suppress_health_check=list(HealthCheck))
 @given(
     data=st.sampled_from(MUTATED),
     changes=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=12),
@@ -288,7 +288,6 @@ def test_mutated_files_are_decoded_or_refused(data, changes, in_header, keep):
     decode_or_refuse(bytes(mutated[: max(1, int(len(mutated) * keep))]))
 
 
-@settings(max_examples=200, deadline=None)
 @given(magic=st.sampled_from([data[:12] for data in MUTATED]), rest=st.binary(max_size=300))
 def test_any_bytes_are_decoded_or_refused(magic, rest):
     decode_or_refuse(rest)

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import exifread
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -380,7 +380,6 @@ def mutated(draw, data):
     return bytes(data)
 
 
-@settings(max_examples=500, deadline=None)
 @given(st.data(), st.sampled_from(sorted(EVERY)), st.booleans())
 def test_a_damaged_file_is_refused_or_written_without_loss(draw, name, tagged_before):
     data = embed(EVERY[name], SANTIAGO, with_ours).data if tagged_before else EVERY[name]

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import exifread
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from PIL.ExifTags import GPS as TAG
@@ -278,7 +278,6 @@ def mutated(draw, data):
     return bytes(data)
 
 
-@settings(max_examples=400, deadline=None)
 @given(st.data(), st.sampled_from(sorted(jpegs.SOUND)))
 def test_a_damaged_file_is_refused_or_written_without_loss(data, name):
     damaged = mutated(data.draw, jpegs.SOUND[name])
@@ -295,7 +294,6 @@ def test_a_damaged_file_is_refused_or_written_without_loss(data, name):
     assert read(tagged).gps_is_prediction
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.data(), st.sampled_from(sorted(jpegs.SOUND)))
 def test_a_tagged_file_that_changed_is_never_restored_wrongly(data, name):
     as_it_was = jpegs.SOUND[name]

@@ -9,7 +9,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from geotagger.errors import CannotEmbedError
@@ -40,7 +40,6 @@ from tests.fixtures.xmps import (
 )
 
 COMPAT = replace(TAGS, compat=True)
-SLOW = settings(deadline=None, max_examples=300)
 KEYWORDS_ALONE = replace(TAGS, groups=frozenset({"keywords"}))
 CORPUS = Path(
     os.environ.get("GEOTAGGER_TEST_CORPUS", Path(__file__).parents[5] / "shared" / "corpus")
@@ -165,7 +164,6 @@ def test_refused_with_a_reason(data: bytes, reason: str) -> None:
     assert gps_in(data) is None
 
 
-@SLOW
 @given(packets(), tags())
 def test_any_packet_comes_back(data: bytes, wanted: XmpTags) -> None:
     new = with_prediction(data, wanted)
@@ -180,7 +178,6 @@ def test_any_packet_comes_back(data: bytes, wanted: XmpTags) -> None:
         assert found.point.lon == pytest.approx(wanted.point.lon, abs=1e-6)
 
 
-@SLOW
 @given(packets(), tags())
 @example(packet(bag("digiKam:TagsList", "Grandma", "Wedding/")), KEYWORDS_ALONE)
 @example(packet(bag("digiKam:TagsList", "Grandma", "/\U000e0001Wedding")), KEYWORDS_ALONE)
@@ -375,7 +372,6 @@ def test_our_own_position_is_known_as_a_prediction() -> None:
     assert gps_in(other) == XmpGps(Point(45.75, pytest.approx(4.8333333)), "", False)
 
 
-@settings(deadline=None, max_examples=1000)
 @given(st.data())
 def test_damaged_packets_break_nothing(data: st.DataObject) -> None:
     sound = data.draw(st.sampled_from([*SOUND.values(), wrapped("").encode()]))

@@ -8,7 +8,7 @@ import numpy as np
 import pyogrio
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from geotagger.geography.sphere import haversine_km
@@ -59,7 +59,6 @@ def test_circles_are_valid_everywhere(lat, lon, radius_km):
 
 
 @given(st.floats(-90, 90), st.floats(-180, 180), st.floats(0.05, 21_000))
-@settings(deadline=None, max_examples=200)
 def test_circles_are_valid_anywhere(lat, lon, radius_km):
     check_circle(lat, lon, radius_km)
 
