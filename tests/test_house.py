@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 from collections import defaultdict
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -159,6 +160,7 @@ def test_a_script_loads_geotagger_before_onnxruntime(folder):
             assert "geotagger" in names[: names.index("onnxruntime")], path
 
 
+@cache
 def modules():
     """Path and syntax tree of each module of the program, by its dotted name."""
     found = {}

@@ -73,13 +73,13 @@ def test_far_points_keep_their_distance() -> None:
 
 def test_the_lattice_is_even() -> None:
     globe = [shapely.box(-180, -60, 180, 90)]
-    points = land_points.lattice_on_land(100_000.0, globe, ice=False)
+    points = land_points.lattice_on_land(400_000.0, globe, ice=False)
     lat, lon = points.T
     km = haversine_km(lat[:, None], lon[:, None], lat, lon)
     np.fill_diagonal(km, np.inf)
     nearest = km.min(axis=1)
-    assert nearest.min() > 200
-    assert nearest.max() < 500
+    assert nearest.min() > 400
+    assert nearest.max() < 1000
 
 
 def test_a_ring_over_the_antimeridian_becomes_two_parts() -> None:
