@@ -184,6 +184,7 @@ def test_the_python_page_names_what_exists():
     assert missing <= {"__version__"}
 
 
+@pytest.mark.slow
 def test_the_quickstart_runs():
     command = [sys.executable, str(ROOT / "examples" / "quickstart.py")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

@@ -90,6 +90,7 @@ def built(tmp_path_factory):
     return out / wheel, out / sdist
 
 
+@pytest.mark.slow
 def test_the_wheel_is_whole_and_small(built):
     wheel, _ = built
     assert wheel.stat().st_size <= MAX_WHEEL_BYTES

@@ -152,6 +152,7 @@ def test_smaller_precisions(clip, photos, gallery, tmp_path, precision, geo_bund
     assert (tmp_path / "b" / "location.onnx").stat().st_size > 37_000_000, "always float32"
 
 
+@pytest.mark.train
 def test_the_location_encoder_is_the_published_one(geoclip, tmp_path):
     file = tmp_path / "location.onnx"
     result = make("location-encoder", file)

@@ -1,8 +1,9 @@
 """Graphs without weights: filled, they are the graphs that the exporter makes with PyTorch."""
 
 import json
-from functools import partial
+from functools import cache, partial
 from hashlib import sha256
+from itertools import product
 
 import numpy as np
 import onnx
@@ -62,35 +63,44 @@ def save_varied(saver, folder):
     return folder
 
 
-@pytest.fixture(scope="module", params=SAVERS)
-def folder(request, tmp_path_factory):
-    return save_varied(SAVERS[request.param], tmp_path_factory.mktemp(request.param) / "tower")
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    return {
+        family: save_varied(saver, tmp_path_factory.mktemp(family) / "tower")
+        for family, saver in SAVERS.items()
+    }
 
 
 @pytest.fixture(scope="module")
-def clip(tmp_path_factory):
-    return save_varied(save_clip, tmp_path_factory.mktemp("clip") / "tower")
+def clip(folders):
+    return folders["clip"]
 
 
 @pytest.fixture(scope="module")
-def small_graphs(tmp_path_factory):
-    """Templates of the tiny towers, beside those of GeoCLIP."""
+def add_graphs(folders, tmp_path_factory):
+    """Makes the templates of a tiny tower, once, beside those of GeoCLIP."""
     made = tmp_path_factory.mktemp("graphs")
-    for saver in SAVERS.values():
-        config = read_config(saver(made / "tower"))
-        for tower in read_towers(config, "tiny"):
-            for name, template in templates.make_templates(
-                partial(templates.tower_graphs, tower)
-            ).items():
-                templates.write_template(template, made / f"{name}.zip")
     for file in graph_template.FOLDER.glob("geoclip-*"):
         (made / file.name).write_bytes(file.read_bytes())
-    return made
+
+    @cache
+    def add(family, *precisions):
+        for tower in read_towers(read_config(folders[family]), "tiny"):
+            graphs = partial(templates.tower_graphs, tower, precisions=precisions)
+            for name, template in templates.make_templates(graphs).items():
+                templates.write_template(template, made / f"{name}.zip")
+        return made
+
+    return add
 
 
 @pytest.fixture
-def graphs(small_graphs, monkeypatch):
-    monkeypatch.setattr(graph_template, "FOLDER", small_graphs)
+def graphs(add_graphs, monkeypatch):
+    def use(family, *precisions):
+        """All precisions, unless some are named."""
+        monkeypatch.setattr(graph_template, "FOLDER", add_graphs(family, *precisions))
+
+    return use
 
 
 def read_config(folder, name="config.json"):
@@ -169,9 +179,22 @@ def check_same_card(one, two):
     assert pages[0] == pages[1]
 
 
-@pytest.mark.usefixtures("graphs")
-@pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
-def test_a_filled_bundle_is_the_exported_one(folder, tmp_path, precision, monkeypatch):
+@pytest.mark.parametrize(
+    ("family", "precision"),
+    [
+        ("clip", "fp32"),
+        *(
+            pytest.param(*case, marks=pytest.mark.slow)
+            for case in product(SAVERS, ("fp32", "fp16", "int8"))
+            if case != ("clip", "fp32")
+        ),
+    ],
+)
+def test_a_filled_bundle_is_the_exported_one(
+    family, precision, folders, graphs, tmp_path, monkeypatch
+):
+    folder = folders[family]
+    graphs(family, *(["fp32"] if precision == "fp32" else []))  # the others need it, too
     monkeypatch.setattr(
         parity, "shortfall", lambda *_: ""
     )  # many captions of tiny towers are equal
@@ -190,9 +213,10 @@ def test_a_filled_bundle_is_the_exported_one(folder, tmp_path, precision, monkey
     run_self_test(ours, "cpu")
 
 
-@pytest.mark.usefixtures("graphs")
-def test_geoclip_without_torch_is_the_exported_one(clip, tmp_path):
+@pytest.mark.slow
+def test_geoclip_without_torch_is_the_exported_one(clip, graphs, tmp_path):
     pytest.importorskip("geoclip")
+    graphs("clip", "fp32")
     write_csv(tmp_path / "g.csv", [("LAT", "LON"), (1, 2), (48.5, 2.25), (-33.5, 151), (1, 2)])
     theirs = exported(
         "geoclip", tmp_path / "b", clip, "--name", "b", "--gallery", str(tmp_path / "g.csv")
@@ -264,9 +288,9 @@ def open_clip_names(tensors):
     return found
 
 
-@pytest.mark.usefixtures("graphs")
 @pytest.mark.parametrize("text_prefix", ["", "text."])
-def test_weights_of_openclip_fill_the_same_graphs(clip, tmp_path, text_prefix):
+def test_weights_of_openclip_fill_the_same_graphs(clip, graphs, tmp_path, text_prefix):
+    graphs("clip", "fp32")
     ours = load_file(clip / "model.safetensors")
     theirs = {
         name if name.startswith(("visual.", "logit_")) else text_prefix + name: values

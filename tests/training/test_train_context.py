@@ -234,7 +234,7 @@ def test_a_run_goes_on_where_it_was_stopped(photos, trained):
     assert "resuming after epoch 40" in output
 
 
-@pytest.mark.parametrize("use_context", [True, False])
+@pytest.mark.parametrize("use_context", [True, pytest.param(False, marks=pytest.mark.train)])
 def test_both_stages_and_the_last_block(photos, tmp_path, use_context):
     stage = {"epochs": 2, "batch_size": 16, "accumulation": 2, "learning_rate": 1e-3,
              "schedule": "linear", "warmup": 0.02}  # fmt: skip
@@ -261,7 +261,10 @@ def test_a_data_set_without_months_has_no_month_head(tmp_path):
     assert model.heads[-1].kind == "regress"
 
 
-@pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
+@pytest.mark.parametrize(
+    "precision",
+    ["fp32", *(pytest.param(name, marks=pytest.mark.train) for name in ("fp16", "int8"))],
+)
 def test_geotagger_runs_the_bundle(trained, photos, tmp_path, precision):
     """geolocation_clip could neither be run on a photo nor exported."""
     run, _ = trained

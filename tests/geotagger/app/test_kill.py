@@ -96,6 +96,7 @@ def photos(tmp_path):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="no SIGKILL")
 def test_a_server_that_is_killed_loses_no_decision_and_leaves_no_half_written_file(photos):
     before = {path: path.read_bytes() for path in photos.iterdir()}

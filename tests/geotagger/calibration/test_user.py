@@ -87,6 +87,7 @@ def test_an_overconfident_model_is_calibrated_and_tag_uses_it(tmp_path, library)
     assert before == {path.name: path.read_bytes() for path in library.iterdir()}
 
 
+@pytest.mark.slow
 def test_a_useless_model_gets_next_to_no_weight(tmp_path):
     """It is always sure, and the photos are from none of its countries."""
     installed(tmp_path, "tiny")
@@ -110,6 +111,7 @@ def test_a_model_that_adds_nothing_is_named(tmp_path, monkeypatch):
     assert "tiny: temperature 2, weight 0 (adds nothing to the others: run without it)" in output
 
 
+@pytest.mark.slow
 def test_models_are_weighed_together(tmp_path, library):
     """Of two models that say the same, the second adds nothing: the evidence counts once."""
     installed(tmp_path, "one", "two")
@@ -136,7 +138,7 @@ def test_too_few_photos_are_refused(tmp_path):
 
 def test_positions_that_geotagger_predicted_do_not_count(tmp_path):
     installed(tmp_path, "tiny")
-    folder = make_library(tmp_path / "photos", days=70)
+    folder = make_library(tmp_path / "photos", days=4)
     arguments = ("--write-exif", "--overwrite", "always", "--min-confidence", "0.01", "--touch")
     run("tag", folder, "-q", "--model", "tiny", "--no-read-text", "--max-radius", "20000",
         "--report", tmp_path / "r.csv", *arguments)  # fmt: skip

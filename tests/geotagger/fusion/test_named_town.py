@@ -76,6 +76,7 @@ def named(text: str) -> list[Place]:
     return list(evidence.named_towns) if evidence else []
 
 
+@pytest.mark.slow
 def test_no_sign_is_answered_with_a_neighbouring_town() -> None:
     """Measured: 229 towns answered, all within 25 km; before, 28 named a neighbour."""
     answered = wrong = far = 0

@@ -102,6 +102,7 @@ def exiftool(folder):
     return {Path(tags["SourceFile"]).name: tags for tags in json.loads(done.stdout)}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("exiftool"), reason="no ExifTool")
 def test_exiftool_sees_nothing_but_a_new_position(tagged):
     """Maker notes, previews, warnings: all as before. An absolute offset is shown as it now is."""
@@ -125,6 +126,7 @@ def test_exiftool_sees_nothing_but_a_new_position(tagged):
         assert new["Composite:GPSLatitude"] == "48 deg 51' 30.13\" N", name
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("exiv2"), reason="no Exiv2")
 def test_exiv2_sees_nothing_but_a_new_position(tagged):
     def lines(path):

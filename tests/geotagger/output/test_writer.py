@@ -676,6 +676,12 @@ def awkward(folder, tag):
 
 
 needs_exiftool = pytest.mark.skipif(not shutil.which("exiftool"), reason="needs ExifTool")
+
+
+def slow(options, *marks):
+    return pytest.param(options, marks=[pytest.mark.slow, *marks])
+
+
 CODES_OF_WRITES = {"dry_run", "sidecar_written", "old_sidecar_cleared", "sidecar_untagged"}
 
 
@@ -691,14 +697,14 @@ def verdict(cells):
 @pytest.mark.parametrize(
     "options",
     [
-        {"write_exif": True},
         {"write_exif": True, "overwrite": "predicted"},
-        {"write_exif": True, "overwrite": "always", "compat_tags": True},
-        pytest.param({"write_exif": True, "backend": "exiftool"}, marks=needs_exiftool),
-        {"sidecar": True},
         {"sidecar": True, "sidecar_style": "adobe", "overwrite": "predicted"},
         {"out": "out"},
-        {"out": "out", "sidecar": True, "sidecar_style": "adobe"},
+        slow({"write_exif": True}),
+        slow({"write_exif": True, "overwrite": "always", "compat_tags": True}),
+        slow({"write_exif": True, "backend": "exiftool"}, needs_exiftool),
+        slow({"sidecar": True}),
+        slow({"out": "out", "sidecar": True, "sidecar_style": "adobe"}),
     ],
     ids=str,
 )

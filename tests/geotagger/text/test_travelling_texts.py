@@ -46,6 +46,7 @@ def test_few_reasons_are_absurd(phrases: Counts, half: str, towns: int, absurd: 
     assert phrases[half, "all"]["absurd reason"] <= absurd
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("half", "right", "near", "named"), TOWNS)
 def test_signs_keep_their_towns(
     signs: Counts, half: str, right: int, near: int, named: int

@@ -64,6 +64,7 @@ def test_the_card_carries_the_licence_of_the_weights_that_were_tuned(run, tmp_pa
     assert "cc-by-nc-4.0" in (tmp_path / "b" / "README.md").read_text()
 
 
+@pytest.mark.train
 def test_a_user_may_have_leave_of_their_own(run, tmp_path):
     assert export(run, tmp_path / "b", "--licence", "LicenseRef-ours")[0].licence == (
         "LicenseRef-ours"
@@ -75,6 +76,7 @@ def test_a_run_that_begins_with_a_run_remembers_where_that_began(photos, tower, 
     assert run_folder.origins_of(run_folder.read(second)) == (Origin("clip", "cc-by-nc-4.0"),)
 
 
+@pytest.mark.train
 def test_a_run_that_does_not_say_is_of_unknown_licence(run, tmp_path):
     old = shutil.copytree(run, tmp_path / "old")
     document = run_folder.read(old)

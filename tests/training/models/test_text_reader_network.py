@@ -49,6 +49,7 @@ def test_there_are_classes_for_every_four_pixels(network, width):
     assert probabilities.sum(2).numpy() == pytest.approx(1, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_the_graph_computes_what_the_network_does(network, tmp_path):
     write_graph(network, tmp_path / "model.onnx")
     assert compare(network, tmp_path / "model.onnx") < MAX_DIFFERENCE

@@ -537,7 +537,10 @@ def killed_writer(action, *paths):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the program kills forks of itself")
 @pytest.mark.parametrize("action", ["tag", "untag"])
-@pytest.mark.parametrize("data", [PLAIN, LARGE], ids=["small", "large"])
+@pytest.mark.parametrize(
+    "data",
+    [pytest.param(PLAIN, id="small"), pytest.param(LARGE, id="large", marks=pytest.mark.slow)],
+)
 def test_kill_9_at_every_disk_call_leaves_the_photo_whole(data, action, tmp_path):
     """Dies before each call that may change something on disk; the next run cleans up."""
     path, state = tmp_path / "p" / "a.jpg", tmp_path / "state" / "writes.sqlite"
