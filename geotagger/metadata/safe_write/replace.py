@@ -25,10 +25,10 @@ from geotagger.metadata.safe_write.loading import background_hash, load_if_prese
 from geotagger.metadata.undo.write_journal import UNKNOWN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from geotagger.metadata.safe_write.loading import LoadedFile
-    from geotagger.metadata.undo.write_journal import WriteJournal
+    from geotagger.metadata.undo.write_journal import UnfinishedWrite, WriteJournal
 
 _Identity = tuple[int, int, int, int] | None
 _MAX_NAME_BYTES = 200
@@ -92,25 +92,24 @@ def replace(
         return journal.rehearsed[file.path]
     if file.stat is None:
         file.path.parent.mkdir(parents=True, exist_ok=True)
-    _clear_leftovers(file, journal)
     temp = file.path.with_name(_temp_name(file.path.name))
     with background_hash(new) as pending:
         after = pending.result() if pending.done() else UNKNOWN
-        row = journal.begin(file.path, temp, file.sha256, after, undo)
+        write = journal.begin(file.path, temp, file.sha256, after, undo)
         try:
+            _clear_leftovers(file, write.leftovers, journal)
             _write_temp(file.path if file.stat else like, temp, new, touch=touch)
             if after == UNKNOWN:
                 after = pending.result()
-                journal.complete(row, after)
+                write = journal.complete(write, after)
             _rename_over(file.path, identity, temp)
         except BaseException:
             with suppress(OSError):
                 temp.unlink(missing_ok=True)
                 if _identity_at(file.path) == identity:
-                    journal.forget(row)  # otherwise Ctrl-C may have come after the replacement
+                    journal.forget(write.row)  # else Ctrl-C may have come after the replacement
             raise
-    if not journal.finish(row):  # another run deleted the row as a leftover of a killed run
-        journal.finish(journal.begin(file.path, temp, file.sha256, after, undo))
+    journal.finish(write)
     return after
 
 
@@ -127,16 +126,17 @@ def remove(file: LoadedFile, journal: WriteJournal) -> None:
         _check_folder(file.path)
         journal.rehearsed[file.path] = ""
         return
-    _clear_leftovers(file, journal)
-    row = journal.begin(file.path, Path(_temp_name(file.path.name)), file.sha256, "", b"")
+    temp = file.path.with_name(_temp_name(file.path.name))
+    write = journal.begin(file.path, temp, file.sha256, "", b"")
     try:
+        _clear_leftovers(file, write.leftovers, journal)
         if _identity_at(file.path) != identity:
             raise PhotoError("it changed while it was being removed: run again")
         file.path.unlink()
     except BaseException:
-        journal.forget(row)
+        journal.forget(write.row)
         raise
-    journal.finish(row)
+    journal.finish(write)
 
 
 def _checked_identity(file: LoadedFile) -> _Identity:
@@ -212,8 +212,8 @@ def _reads_as(path: Path, expected: bytes) -> bool:
 
 def _copy_attributes(like: Path, temp: Path) -> None:
     """Copies mode, times, extended attributes and flags; owner and group where allowed."""
-    status = like.stat()
-    if os.name != "nt":
+    status, made = like.stat(), temp.stat()
+    if (made.st_uid, made.st_gid) != (status.st_uid, status.st_gid):
         for owner, group in ((status.st_uid, -1), (-1, status.st_gid)):
             with suppress(OSError):
                 os.chown(temp, owner, group)
@@ -235,16 +235,17 @@ def _identity_at(path: Path) -> _Identity:
         return None
 
 
-def _clear_leftovers(file: LoadedFile, journal: WriteJournal) -> None:
-    for row, temp, before, after in journal.unfinished(file.path):
+def _clear_leftovers(
+    file: LoadedFile, leftovers: Iterable[UnfinishedWrite], journal: WriteJournal
+) -> None:
+    for row, temp, before, _ in leftovers:
         temp.unlink(missing_ok=True)
-        # A power cut may have lost the last commits about a write that did happen. Then the record
-        # is kept: the SHA-256 of what it restores shows whether it is the right one.
-        lost = after == UNKNOWN and file.sha256 not in ("", before)
-        if lost or after == file.sha256:
-            journal.finish(row)
-        else:
+        # Unless the file is as it was before, the write may have happened, and something else
+        # since. The SHA-256 of what a record restores shows whether it is the right one.
+        if file.sha256 == before:
             journal.forget(row)
+        else:
+            journal.keep(row)
 
 
 def clear_old_leftovers(journal: WriteJournal) -> None:
@@ -252,7 +253,8 @@ def clear_old_leftovers(journal: WriteJournal) -> None:
     for path in journal.interrupted(time.time() - _LEFTOVER_AGE_S):
         with suppress(OSError, PhotoError):
             if path.parent.is_dir():
-                _clear_leftovers(load_if_present(path), journal)
+                file = load_if_present(path)
+                _clear_leftovers(file, journal.unfinished(file.path), journal)
 
 
 @contextmanager

@@ -2,8 +2,10 @@
 
 SQLite in the user's state folder. A row exists before its file is replaced, so that a killed run
 leaves neither a write without a row nor an unknown temporary file. The row of a large file gets the
-SHA-256 of the new content later, but still before the file is replaced. Commits are not synced one
-by one: a power cut may lose the last rows, and the photos still carry their own record.
+SHA-256 of the new content later, but still before the file is replaced. That a write has happened
+is recorded together with the next one, or when the journal is closed: whoever finds the row before
+sees by the content of the file that it has. Commits are not synced one by one: a power cut may lose
+the last rows, and the photos still carry their own record.
 """
 
 from __future__ import annotations
@@ -70,6 +72,16 @@ class UnfinishedWrite(NamedTuple):
     """Intended SHA-256; may be UNKNOWN."""
 
 
+class StartedWrite(NamedTuple):
+    """A write that is recorded, and may now be done."""
+
+    row: int
+    values: tuple[bytes, bytes, float, str, str, bytes]
+    """The row, from the path to the undo record."""
+    leftovers: list[UnfinishedWrite]
+    """Earlier writes of the same file that were interrupted."""
+
+
 class WriteJournal:
     """An open journal. Every method raises GeotaggerError if the database fails.
 
@@ -83,6 +95,8 @@ class WriteJournal:
         self.rehearsed: dict[Path, str] | None = {} if dry_run else None
         """In a dry run: each file that would have been replaced, links resolved, and the SHA-256
         that it would have; empty if it would have been deleted. None: this is no dry run."""
+        self._done: StartedWrite | None = None
+        """It has happened, and its row does not say so yet."""
         if dry_run:
             self._db = _read_only(file)
             return
@@ -108,10 +122,13 @@ class WriteJournal:
         self.close()
 
     def close(self) -> None:
-        self._db.close()
+        try:
+            self._record_done()
+        finally:
+            self._db.close()
 
-    def begin(self, path: Path, temp: Path, before: str, after: str, undo: bytes) -> int:
-        """Records that a write is about to happen.
+    def begin(self, path: Path, temp: Path, before: str, after: str, undo: bytes) -> StartedWrite:
+        """Records that a write is about to happen, and that the one before it has.
 
         Args:
             path: The file that will be replaced, links resolved.
@@ -120,28 +137,32 @@ class WriteJournal:
             after: SHA-256 of the new content; empty if the file will be deleted; UNKNOWN until
                 `complete` is called.
             undo: A packed record or delta; b"" if the write itself is an undo.
-
-        Returns:
-            The number of its row.
         """
-        names = os.fsencode(path), os.fsencode(temp.name)
-        sql = "INSERT INTO writes (path, temp, at, sha256_before, sha256_after, undo)"
-        with self._guarded():
-            values = (*names, time.time(), before, after, undo)
-            row = self._db.execute(f"{sql} VALUES (?, ?, ?, ?, ?, ?)", values).lastrowid
-        assert row is not None
-        return row
+        values = (os.fsencode(path), os.fsencode(temp.name), time.time(), before, after, undo)
+        with self._transaction():
+            self._mark_done()
+            leftovers = self._unfinished(path)
+            row = self._insert(values, done=False)
+        self._done = None
+        return StartedWrite(row, values, leftovers)
 
-    def complete(self, row: int, after: str) -> None:
+    def complete(self, write: StartedWrite, after: str) -> StartedWrite:
         """Records the SHA-256 of the new content for a write that began with UNKNOWN."""
         with self._guarded():
-            self._db.execute("UPDATE writes SET sha256_after = ? WHERE id = ?", (after, row))
+            self._db.execute("UPDATE writes SET sha256_after = ? WHERE id = ?", (after, write.row))
+        path, temp, at, before, _, undo = write.values
+        return write._replace(values=(path, temp, at, before, after, undo))
 
-    def finish(self, row: int) -> bool:
-        """Records that the write has happened. Returns whether its row still existed."""
+    def finish(self, write: StartedWrite) -> None:
+        """Takes note that the write has happened. Its row will say so, also if another run has
+        deleted it by then as a leftover of a killed run."""
+        self._record_done()
+        self._done = write
+
+    def keep(self, row: int) -> None:
+        """Records that the write of this row has happened."""
         with self._guarded():
-            changed = self._db.execute("UPDATE writes SET done = 1 WHERE id = ?", (row,)).rowcount
-        return changed > 0
+            self._db.execute("UPDATE writes SET done = 1 WHERE id = ?", (row,))
 
     def forget(self, row: int) -> None:
         """Deletes the row of a write that did not happen."""
@@ -150,17 +171,14 @@ class WriteJournal:
 
     def unfinished(self, path: Path) -> list[UnfinishedWrite]:
         """The interrupted writes of this file."""
-        sql = "SELECT id, temp, sha256_before, sha256_after FROM writes WHERE path = ? AND NOT done"
+        self._record_done()
         with self._guarded():
-            rows = self._db.execute(sql, (os.fsencode(path),)).fetchall()
-        return [
-            UnfinishedWrite(row, path.with_name(os.fsdecode(temp)), before, after)
-            for row, temp, before, after in rows
-        ]
+            return self._unfinished(path)
 
     def interrupted(self, before_s: float) -> list[Path]:
         """Files with writes that began before that time (seconds since 1970) and did not finish."""
         sql = "SELECT DISTINCT path FROM writes WHERE NOT done AND at < ?"
+        self._record_done()
         with self._guarded():
             rows = self._db.execute(sql, (before_s,)).fetchall()
         return [Path(os.fsdecode(path)) for (path,) in rows]
@@ -189,6 +207,7 @@ class WriteJournal:
         """Whether the last that we did to this file was a write, not an undo; links resolved."""
         sql = """SELECT undo <> x'', done, sha256_after FROM writes WHERE path = ?
                  ORDER BY id DESC LIMIT 1"""
+        self._record_done()
         with self._guarded():
             is_write, done, after = self._db.execute(sql, (os.fsencode(path),)).fetchone() or (
                 False, True, "",
@@ -196,6 +215,41 @@ class WriteJournal:
             if not done:  # killed before or after the file was replaced
                 return path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == after
         return bool(is_write)
+
+    def _record_done(self) -> None:
+        if self._done:
+            with self._transaction():
+                self._mark_done()
+            self._done = None
+
+    def _mark_done(self) -> None:
+        if self._done is None:
+            return
+        row, values, _ = self._done
+        sql = "UPDATE writes SET done = 1 WHERE id = ? AND path = ? AND temp = ?"
+        if not self._db.execute(sql, (row, *values[:2])).rowcount:
+            self._insert(values, done=True)
+
+    def _insert(self, values: tuple[object, ...], *, done: bool) -> int:
+        sql = """INSERT INTO writes (path, temp, at, sha256_before, sha256_after, undo, done)
+                 VALUES (?, ?, ?, ?, ?, ?, ?)"""
+        row = self._db.execute(sql, (*values, done)).lastrowid
+        assert row is not None
+        return row
+
+    def _unfinished(self, path: Path) -> list[UnfinishedWrite]:
+        sql = "SELECT id, temp, sha256_before, sha256_after FROM writes WHERE path = ? AND NOT done"
+        rows = self._db.execute(sql, (os.fsencode(path),)).fetchall()
+        return [
+            UnfinishedWrite(row, path.with_name(os.fsdecode(temp)), before, after)
+            for row, temp, before, after in rows
+        ]
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._guarded(), self._db:  # which commits, or rolls back
+            self._db.execute("BEGIN IMMEDIATE")
+            yield
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:

@@ -22,6 +22,7 @@ from geotagger.metadata.safe_write import loading
 from geotagger.metadata.safe_write import replace as replacing
 from geotagger.metadata.safe_write.loading import load_if_present
 from geotagger.metadata.safe_write.write import OverwriteRefusedError, WriteContext, tag_file
+from geotagger.metadata.undo.record import original_from
 from geotagger.metadata.undo.untag import untag_file
 from geotagger.metadata.undo.write_journal import UNKNOWN, WriteJournal
 from geotagger.reasons import note_text
@@ -62,6 +63,10 @@ def tag(path, journal, tags=PARIS, overwrite="never"):
 
 def untag(path, journal):
     return untag_file(path, journal).result
+
+
+def clear_leftovers(file, journal):
+    replacing._clear_leftovers(file, journal.unfinished(file.path), journal)
 
 
 def alone(path):
@@ -445,7 +450,7 @@ def test_a_photo_that_changed_is_told_so_whatever_else_is_wrong_with_it(
 
     put(photo, data)
     if error:
-        monkeypatch.setattr("geotagger.metadata.safe_write.write.embed", fails)
+        monkeypatch.setattr("geotagger.metadata.safe_write.write.embed_in", fails)
     with pytest.raises(PhotoError, match="changed while it was being analysed"):
         tag_file(photo, "0" * 64, FileTags(PARIS), WriteContext(journal, "always"))
     assert photo.read_bytes() == data
@@ -583,6 +588,50 @@ def test_kill_9_at_every_disk_call_leaves_the_photo_whole(data, action, tmp_path
     assert seen.total() > 20
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the program kills forks of itself")
+@pytest.mark.parametrize("action", ["tag", "untag"])
+def test_kill_9_at_every_disk_call_of_several_writes(action, tmp_path):
+    """The journal records that a write has happened only with the next write."""
+    state, originals = tmp_path / "state" / "writes.sqlite", {}
+    for name in ("a.jpg", "b.jpg"):
+        comment = b"\xff\xfe\0\x07" + name.encode()
+        originals[tmp_path / "p" / name] = PLAIN[:2] + comment + PLAIN[2:]
+    for path, data in originals.items():
+        put(path, data)
+    tagged = {path: embed(data, PARIS).data for path, data in originals.items()}
+    before, after = (originals, tagged) if action == "tag" else (tagged, originals)
+    seen = set()
+    with killed_writer(action, state, *originals) as next_death:
+        while True:
+            if action == "untag":
+                with WriteJournal(state) as journal:
+                    for path in originals:
+                        tag(path, journal)
+            death = next_death()
+            with WriteJournal(state) as journal:
+                now = {path: path.read_bytes() for path in originals}
+                changed = sum(now[path] == after[path] for path in now)
+                assert list(now.values()) == [
+                    (after if index < changed else before)[path] for index, path in enumerate(now)
+                ]
+                unfinished = [write for path in originals for write in journal.unfinished(path)]
+                seen.add((changed, len(unfinished)))
+                for path, data in now.items():
+                    records = journal.undo_records(path, sha256(path))
+                    if data == tagged[path]:
+                        assert originals[path] in [original_from(each, data) for each in records]
+                if death != "killed":
+                    break
+                for path, data in originals.items():
+                    tag(path, journal, OSLO, "predicted")
+                    assert untag(path, journal) == "restored"
+                    assert path.read_bytes() == data
+                    assert journal.unfinished(path) == []
+            assert {path.name for path in (tmp_path / "p").iterdir()} == {"a.jpg", "b.jpg"}
+    assert death == "done 0"
+    assert seen == {(0, 0), (0, 1), (1, 1), (2, 1), (2, 0)}
+
+
 def test_a_leftover_is_removed_and_nothing_else(photo, journal):
     other = put(photo.with_name(".a photo.jpg.geotagger-deadbeef.tmp"), b"somebody else's")
     mine = put(photo.with_name(".a photo.jpg.geotagger-00000000.tmp"), b"half a pho")
@@ -663,8 +712,8 @@ def test_a_power_cut_that_costs_the_last_word_of_the_journal(photo, journal, mon
     """The file was replaced, and the journal still does not know its hash."""
     put(photo, LARGE)
     with monkeypatch.context() as patch:
-        patch.setattr(WriteJournal, "complete", lambda *_: None)
-        patch.setattr(WriteJournal, "finish", lambda *_: True)
+        patch.setattr(WriteJournal, "complete", lambda _, write, __: write)
+        patch.setattr(WriteJournal, "finish", lambda *_: None)
         tag(photo, journal)
     assert [row[3] for row in journal.unfinished(photo)] == ["?"]
     monkeypatch.setattr(replacing, "_LEFTOVER_AGE_S", -1.0)
@@ -675,10 +724,23 @@ def test_a_power_cut_that_costs_the_last_word_of_the_journal(photo, journal, mon
     assert photo.read_bytes() == LARGE
 
 
+def test_a_photo_that_moved_after_a_kill_keeps_its_way_back(photo, journal, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(WriteJournal, "finish", lambda *_: None)
+        tag(photo, journal)
+    moved = photo.rename(photo.with_name("moved.jpg"))
+    monkeypatch.setattr(replacing, "_LEFTOVER_AGE_S", -1.0)
+    replacing.clear_old_leftovers(journal)
+    assert journal.unfinished(photo) == []
+    monkeypatch.setattr("geotagger.metadata.undo.untag.undo_record", lambda _: None)
+    assert untag(moved, journal) == "restored"
+    assert moved.read_bytes() == PLAIN
+
+
 def test_a_new_file_that_never_came_to_be_leaves_no_row(tmp_path, journal):
     missing = tmp_path / "copy.jpg"
-    row = journal.begin(missing, tmp_path / ".copy.tmp", "", UNKNOWN, b"")
-    replacing._clear_leftovers(load_if_present(missing), journal)
+    row = journal.begin(missing, tmp_path / ".copy.tmp", "", UNKNOWN, b"").row
+    clear_leftovers(load_if_present(missing), journal)
     assert journal.unfinished(missing) == []
     assert not journal._db.execute("SELECT 1 FROM writes WHERE id = ?", (row,)).fetchone()
 
@@ -721,7 +783,7 @@ def test_another_run_that_tidies_up_costs_no_way_back(photo, journal, monkeypatc
 
     def tidied(*arguments):
         real(*arguments)
-        replacing._clear_leftovers(before, journal)
+        clear_leftovers(before, journal)
         assert journal.unfinished(photo) == []
 
     with monkeypatch.context() as patch:
