@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 def with_files_beside(metadata: PhotoMetadata, photo: Path) -> PhotoMetadata:
     """The metadata of a photo, with the position in its sidecars or its record, and a time if any
     is stated."""
-    return with_time(with_record(with_sidecars(metadata, photo), photo), photo)
+    return with_time(with_positions_beside(metadata, photo), photo)
+
+
+def with_positions_beside(metadata: PhotoMetadata, photo: Path) -> PhotoMetadata:
+    """The metadata of a photo with the position, and the time, in its sidecars or its record."""
+    return with_record(with_sidecars(metadata, photo), photo)
 
 
 def versions_beside(photo: Path) -> tuple[SidecarVersion, ...]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from geotagger.errors import CannotEmbedError
 from geotagger.metadata.containers.locate import exif_block
-from geotagger.metadata.exif.ifd import Tiff
+from geotagger.metadata.exif.ifd import read_tiff
 from geotagger.metadata.iptc import CITY, COUNTRY, KEYWORDS, STATE, iptc_fields
 from geotagger.metadata.xmp import packet as xmp
 from geotagger.metadata.xmp.tags import FLAT_KEYWORDS, PATH_SEPARATORS, clean
@@ -110,7 +110,7 @@ def _unique(words: Iterable[str]) -> list[str]:
 def _xp_keywords(data: bytes) -> list[str]:
     """The keywords of Windows: UTF-16, separated by semicolons."""
     try:
-        tiff = Tiff(exif_block(data) or b"")
+        tiff = read_tiff(exif_block(data) or b"")
         raw = tiff.value(tiff.ifd(tiff.first).entry(_XP_KEYWORDS), _MAX_XP_BYTES)
     except (ValueError, IndexError, struct.error):
         return []

@@ -9,9 +9,12 @@ from PIL import IptcImagePlugin
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
+from geotagger.metadata.containers import jpeg
+
 _APPLICATION_RECORD = 2
 _CHARACTER_SET = (1, 90)
 _UTF_8 = b"\x1b%G"
+_PHOTOSHOP = b"Photoshop 3.0\0"
 KEYWORDS, CITY, SUBLOCATION, STATE, COUNTRY = 25, 90, 92, 95, 101
 
 
@@ -20,6 +23,8 @@ def iptc_fields(data: bytes) -> Mapping[int, tuple[str, ...]]:
 
     Without a stated character set a text is taken for UTF-8 if it is valid UTF-8, else for Latin 1.
     """
+    if data.startswith(jpeg.SOI) and not jpeg.find_payload(data, jpeg.APP13, _PHOTOSHOP):
+        return {}  # nearly every photo of a camera
     try:
         with _opened(data) as image:
             fields = IptcImagePlugin.getiptcinfo(image) or {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from piexif import GPSIFD
@@ -10,7 +11,7 @@ from piexif import GPSIFD
 from geotagger.metadata.containers.locate import exif_block, xmp_packet
 from geotagger.metadata.coordinates import EmptyFixError
 from geotagger.metadata.exif import gps_tags
-from geotagger.metadata.exif.ifd import EXIF_IFD, RATIONAL, Tiff, gps_directory
+from geotagger.metadata.exif.ifd import EXIF_IFD, RATIONAL, gps_directory, read_tiff
 from geotagger.metadata.xmp.prediction import gps_in, prediction_in
 from geotagger.metadata.xmp.tags import PREDICTION, TRACK
 from geotagger.metadata.xmp.times import time_in
@@ -18,7 +19,7 @@ from geotagger.times.dates import iso_time
 from geotagger.types import PhotoMetadata, TimeOrigin
 
 if TYPE_CHECKING:
-    from geotagger.metadata.exif.ifd import Ifd
+    from geotagger.metadata.exif.ifd import Ifd, Tiff
     from geotagger.types import Point
 
 _MAKE, _MODEL, _SERIAL = 0x010F, 0x0110, 0xA431
@@ -47,43 +48,54 @@ def read(data: bytes) -> PhotoMetadata:
 
     If both have a position, that of EXIF is used. Never raises: damaged parts are left out.
     """
-    packet = xmp_packet(data)
-    try:
-        tiff = Tiff(exif_block(data) or b"")
-        ifd0 = tiff.ifd(tiff.first)
-    except (ValueError, IndexError, struct.error):
-        gps = _gps_with_xmp(_Gps(), packet)
-        without_exif = PhotoMetadata(
-            gps.point,
-            gps.problem,
-            gps.is_prediction,
-            gps_is_unread=gps.is_unread,
-            gps_is_from_track=gps.is_from_track,
-        )
-        return without_exif.with_time(time_in(packet), TimeOrigin.XMP)
-    gps = _gps_with_xmp(_gps(tiff, ifd0), packet)
-    is_measured = gps.point is not None and not gps.is_prediction
+    packet, exif = xmp_packet(data), _exif(data)
+    metadata = _with_gps(packet, exif)
+    if exif is None:
+        return metadata.with_time(time_in(packet), TimeOrigin.XMP)
+    tiff, ifd0 = exif
+    is_measured = metadata.gps is not None and not metadata.gps_is_prediction
     taken_at, origin = _taken_at(tiff, ifd0)
-    metadata = PhotoMetadata(
-        gps.point,
-        gps.problem,
-        gps.is_prediction,
+    metadata = replace(
+        metadata,
         taken_at=taken_at,
         time_origin=origin,
         camera=_camera(tiff, ifd0),
         gps_error_km=_gps_error_km(tiff, ifd0) if is_measured else 0.0,
         gps_time=_gps_time(tiff, ifd0),
         camera_serial=_serial(tiff, ifd0),
+    )
+    return metadata if taken_at else metadata.with_time(time_in(packet), TimeOrigin.XMP)
+
+
+def read_gps(data: bytes) -> PhotoMetadata:
+    """Only what `read` says of the position."""
+    return _with_gps(xmp_packet(data), _exif(data))
+
+
+def _exif(data: bytes) -> tuple[Tiff, Ifd] | None:
+    """The EXIF block and its first directory; None if there is none, or it is damaged."""
+    try:
+        tiff = read_tiff(exif_block(data) or b"")
+        return tiff, tiff.ifd(tiff.first)
+    except (ValueError, IndexError, struct.error):
+        return None
+
+
+def _with_gps(packet: bytes | None, exif: tuple[Tiff, Ifd] | None) -> PhotoMetadata:
+    gps = _gps_with_xmp(_gps(*exif) if exif else _Gps(), packet)
+    return PhotoMetadata(
+        gps.point,
+        gps.problem,
+        gps.is_prediction,
         gps_is_unread=gps.is_unread,
         gps_is_from_track=gps.is_from_track,
     )
-    return metadata if taken_at else metadata.with_time(time_in(packet), TimeOrigin.XMP)
 
 
 def prediction_text(data: bytes) -> str:
     """What geotagger wrote into GPSAreaInformation; empty if it wrote nothing. Never raises."""
     try:
-        tiff = Tiff(exif_block(data) or b"")
+        tiff = read_tiff(exif_block(data) or b"")
         gps, _ = gps_directory(tiff, tiff.ifd(tiff.first))
         return gps_tags.prediction_text(tiff, gps) if gps else ""
     except (ValueError, IndexError, struct.error):

@@ -60,9 +60,9 @@ def sidecar_path(photo: Path, style: SidecarStyle = SidecarStyle.DARKTABLE) -> P
 
 def existing_sidecars(photo: Path) -> list[Path]:
     """The existing sidecars of either style; photo.xmp may belong to another photo."""
-    both = (photo.with_name(photo.name + SUFFIX), photo.with_suffix(SUFFIX))
-    paths = dict.fromkeys(path for path in both if path != photo)
-    return [path for path in paths if os.path.isfile(path)]  # noqa: PTH113 long names raise
+    folder, both = photo.parent, dict.fromkeys((photo.name + SUFFIX, photo.stem + SUFFIX))
+    names = (name for name in both if os.path.isfile(os.path.join(folder, name)))  # noqa: PTH113, PTH118 fast; long names raise
+    return [photo.with_name(name) for name in names if name != photo.name]
 
 
 def sidecar_versions(photo: Path) -> tuple[SidecarVersion, ...]:

@@ -34,10 +34,10 @@ def record_files(photo: Path) -> list[FoundFile]:
     """The files that may be the record of a photo, the most likely first."""
     if isinstance(photo, RemotePath):
         return []
-    found = []
+    found, folder = [], photo.parent
     for name in record_names(photo.name):
         try:
-            status = os.stat(photo.parent / name.name)  # noqa: PTH116 long names raise
+            status = os.stat(os.path.join(folder, name.name))  # noqa: PTH116, PTH118 fast; long names raise
         except (OSError, ValueError):
             continue
         if S_ISREG(status.st_mode):

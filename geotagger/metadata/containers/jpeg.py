@@ -9,27 +9,26 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator
-from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 
 from geotagger.errors import CannotEmbedError
-from geotagger.metadata.exif.ifd import EXIF_IFD, Tiff
+from geotagger.metadata.exif.ifd import EXIF_IFD, read_tiff
 from geotagger.metadata.undo.edits import Edit, growth_of, shifted
 
-SOI = b"\xff\xd8"
+SOI, EOI = b"\xff\xd8", b"\xff\xd9"
 EXIF_HEADER = b"Exif\0\0"
 XMP_HEADER = b"http://ns.adobe.com/xap/1.0/\0"
 _MAX_SEGMENT_BYTES = 0xFFFF  # with the length field
 
-APP0, APP1, APP2, APP11 = 0xE0, 0xE1, 0xE2, 0xEB
+APP0, APP1, APP2, APP11, APP13 = 0xE0, 0xE1, 0xE2, 0xEB, 0xED
 _EOI, _SOS = 0xD9, 0xDA
 _WITHOUT_LENGTH = frozenset({0x00, 0x01, *range(0xD0, 0xDA)})
 _FILL = re.compile(rb"\xff+")
 _MAX_PARTS, _MAX_FILL_BYTES = 100_000, 1 << 20
 _MAX_SEGMENTS, _MAX_STRICT_FILL_BYTES = 20_000, 10_000
-_EOI_BYTES = re.compile(rb"\xff\xd9")  # three times as fast as bytes.find
+_EOI_BYTES = re.compile(re.escape(EOI))  # three times as fast as bytes.find
 _MAKER_NOTE = 0x927C
 _LEICA_FILE_OFFSETS = b"LEICA\0\x02\xff"  # S2, M (Typ 240), M Monochrom (Typ 246)
 
@@ -86,11 +85,11 @@ def walk(data: bytes) -> Iterator[JpegSegment]:
     raise EndlessJpegError("the JPEG has too many segments")
 
 
-def find_payload(data: bytes, header: bytes) -> bytes | None:
-    """What follows the header in the first APP1 segment that starts with it. Lenient."""
+def find_payload(data: bytes, marker: int, header: bytes) -> bytes | None:
+    """What follows the header in the first segment of this kind that starts with it. Lenient."""
     try:
         for segment in walk(data):
-            if segment.marker == APP1 and data.startswith(header, segment.payload):
+            if segment.marker == marker and data.startswith(header, segment.payload):
                 return data[segment.payload + len(header) : segment.end]
     except EndlessJpegError:
         pass
@@ -288,7 +287,7 @@ class JpegFile:
         """What follows the picture moves; that is harmful only if an offset into it is stored."""
         data, scan_end = self.data, self.segments[-1].end
         # AXS File Concatenation Protocol: its directory holds offsets from the start of the file.
-        if not data.endswith(b"\xff\xd9"):
+        if not data.endswith(EOI):
             eoi = _EOI_BYTES.search(data, scan_end)
             if eoi and data.find(b"AXS", eoi.end()) >= 0:
                 raise CannotEmbedError(
@@ -302,7 +301,7 @@ class JpegFile:
                 raise CannotEmbedError("its EXIF block points to data behind the picture")
 
     def _refuse_leica(self) -> None:
-        tiff = Tiff(self.exif or b"")
+        tiff = read_tiff(self.exif or b"")
         exif = tiff.child(tiff.ifd(tiff.first), EXIF_IFD)
         if exif and tiff.value(exif.entry(_MAKER_NOTE)).startswith(_LEICA_FILE_OFFSETS):
             raise CannotEmbedError("its Leica maker note holds offsets from the file's start")
@@ -313,14 +312,13 @@ def _points_behind(data: bytes, scan_end: int, tiff_at: int, tiff_end: int) -> b
 
     That is a byte after EOI, or an SOI. Neither marker can occur in coded data (T.81 B.1.1.5).
     """
-    whole, block = np.frombuffer(data, np.uint8), data[tiff_at:tiff_end]
-    for shift, order in product(range(4), "<>"):
-        numbers = np.frombuffer(block, f"{order}u4", max(0, len(block) - shift) // 4, shift)
-        far = numbers[(numbers > scan_end - tiff_at) & (numbers < len(data))].astype(np.int64)
-        at = np.concatenate((far, far + tiff_at))
-        at = at[(at > scan_end) & (at < len(data) - 2)]
-        follows_eoi = (whole[at - 2] == 0xFF) & (whole[at - 1] == 0xD9)
-        is_soi = (whole[at] == 0xFF) & (whole[at + 1] == 0xD8) & (whole[at + 2] == 0xFF)
-        if (follows_eoi | is_soi).any():
-            return True
-    return False
+    count = max(0, tiff_end - tiff_at - 3)
+    numbers = [np.ndarray(count, f"{order}u4", data, tiff_at, strides=(1,)) for order in "<>"]
+    far = np.concatenate([n[(n > scan_end - tiff_at) & (n < len(data))] for n in numbers])
+    at = np.concatenate((far, far + np.int64(tiff_at)))
+    at = at[(at > scan_end) & (at < len(data) - 2)]
+    whole = np.frombuffer(data, np.uint8)
+    likely = at[(whole[at - 1] == EOI[1]) | (whole[at + 1] == SOI[1])].tolist()  # mostly none
+    return any(
+        data.startswith(EOI, start - 2) or data.startswith(SOI + b"\xff", start) for start in likely
+    )

@@ -19,7 +19,7 @@ def xmp_packet(data: bytes) -> bytes | None:
     """The standard XMP packet of the picture; None if there is none. Never raises."""
     try:
         if data.startswith(jpeg.SOI):
-            return jpeg.find_payload(data, jpeg.XMP_HEADER)
+            return jpeg.find_payload(data, jpeg.APP1, jpeg.XMP_HEADER)
         if data.startswith(png.SIGNATURE):
             return _png_packet(data)
         if _is_webp(data):
@@ -43,7 +43,7 @@ def exif_block(data: bytes) -> bytes | None:
     if data[:4] in (b"II*\0", b"MM\0*"):
         return data
     if data.startswith(jpeg.SOI):
-        block = jpeg.find_payload(data, jpeg.EXIF_HEADER)
+        block = jpeg.find_payload(data, jpeg.APP1, jpeg.EXIF_HEADER)
     elif data.startswith(png.SIGNATURE):
         block = next(png.find_payloads(data, b"eXIf"), None)
     elif _is_webp(data):

@@ -104,8 +104,10 @@ class GpsTags:
     @property
     def text(self) -> str:
         """The text of AreaInformation: names and note, printable, limited in length."""
-        parts = (self.area[:_MAX_TEXT], self.note[:_MAX_TEXT])
-        return "".join(c if c.isprintable() else " " for c in "; ".join(filter(None, parts)))
+        text = "; ".join(filter(None, (self.area[:_MAX_TEXT], self.note[:_MAX_TEXT])))
+        if text.isprintable():  # nearly every text is, and the check is fast
+            return text
+        return "".join(c if c.isprintable() else " " for c in text)
 
 
 def encode_tags(tags: GpsTags, order: str) -> dict[int, tuple[int, bytes]]:

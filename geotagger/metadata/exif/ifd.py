@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from contextlib import suppress
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from geotagger.metadata.coordinates import ratio
@@ -20,6 +21,8 @@ _NUMBERS |= {_IFD: "L"}
 EXIF_IFD, GPS_IFD, INTEROP_IFD = 0x8769, 0x8825, 0xA005
 XMP_PACKET = 700
 _MAX_DIRECTORIES, MAX_PAGES, _MAX_ENTRIES = 32, 2000, 50_000
+_CACHED_BLOCKS = 4  # of the photo being processed
+_MAX_CACHED_BYTES = 1 << 16  # the block of a TIFF file is the whole file
 
 
 class TiffError(ValueError):
@@ -56,6 +59,7 @@ class Tiff:
 
     def __init__(self, data: bytes) -> None:
         self.data = data
+        self._ifds: dict[tuple[int, bool], Ifd] = {}  # each is read once, and asked for often
         self.order = {b"II*\0": "<", b"MM\0*": ">"}.get(data[:4], "")
         if not self.order or len(data) < 8:
             raise TiffError("bad TIFF header")
@@ -67,6 +71,11 @@ class Tiff:
 
     def ifd(self, at: int, *, has_next: bool = True) -> Ifd:
         """The directory at byte `at`. Raises TiffError if it is not completely inside the block."""
+        if (at, has_next) not in self._ifds:
+            self._ifds[at, has_next] = self._read_ifd(at, has_next)
+        return self._ifds[at, has_next]
+
+    def _read_ifd(self, at: int, has_next: bool) -> Ifd:
         if not 8 <= at <= len(self.data) - 2:
             raise TiffError(f"directory at byte {at} is outside the block")
         (count,) = struct.unpack_from(f"{self.order}H", self.data, at)
@@ -173,6 +182,14 @@ class Tiff:
             pointers = (self.pointer(ifd, tag) for tag in (EXIF_IFD, GPS_IFD, INTEROP_IFD))
             waiting += [(target, False) for target in pointers if target]
             waiting += [(ifd.next, True)] if ifd.next else []
+
+
+def read_tiff(block: bytes) -> Tiff:
+    """The block, read once for the several modules that ask for it. Raises TiffError."""
+    return _cached_tiff(block) if len(block) <= _MAX_CACHED_BYTES else Tiff(block)
+
+
+_cached_tiff = lru_cache(_CACHED_BLOCKS)(Tiff)
 
 
 def gps_directory(tiff: Tiff, ifd0: Ifd) -> tuple[Ifd | None, bool]:

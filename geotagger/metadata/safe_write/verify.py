@@ -39,7 +39,7 @@ def verify(result: EmbedResult) -> None:
     Raises:
         CannotEmbedError: One of these is not so; the file must not be written.
     """
-    before, after = open_container(result.original), open_container(result.data)
+    before, after = result.before, open_container(result.data)
     # Comparing bytes proves as much as comparing hashes, in a tenth of the time.
     if not results_in(result.data, result.record.edits, result.original):
         raise CannotEmbedError("the original could not have been restored")

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from geotagger.config import Overwrite
 from geotagger.errors import CannotEmbedError, PhotoError
-from geotagger.metadata.beside import with_files_beside
+from geotagger.metadata.beside import with_positions_beside
 from geotagger.metadata.containers.locate import xmp_packet
-from geotagger.metadata.embed import embed, original, undo_record
+from geotagger.metadata.embed import embed_in, open_untagged
 from geotagger.metadata.exiftool.embed import embed_by_exiftool, needs_exiftool
 from geotagger.metadata.foreign_tags import foreign_tags, foreign_tags_for_sidecar
-from geotagger.metadata.read import read
+from geotagger.metadata.read import read_gps
 from geotagger.metadata.safe_write.loading import (
     ChangedError,
     LoadedFile,
@@ -201,7 +201,7 @@ def tag_sidecar(
             )
         undo = delta(new, None if packet is None else sidecar_without(packet).packet)
         sha256 = replace(sidecar, new, undo, context.journal, touch=context.touch)
-        return WriteResult(sidecar.path, sha256, _withheld_reasons(new, tags))
+        return WriteResult(sidecar.path, sha256, _withheld_reasons(packet, tags, foreign))
 
 
 def _foreign_tags_in(photo: Path) -> ForeignTags:
@@ -284,10 +284,10 @@ def _new_content(
     Sidecars and records of the paths `beside` may hold the position of another program.
     """
     base = target if target.stat else photo
-    existing, kind = read(base.data), tags.kind
+    existing, kind = read_gps(base.data), tags.kind
     _refuse_measured(existing, context, kind)
     for path in beside:
-        _refuse_measured(with_files_beside(PhotoMetadata(), path), context, kind)
+        _refuse_measured(with_positions_beside(PhotoMetadata(), path), context, kind)
     new = _embedded(base, tags, context)
     has_own_tags = (existing.gps_is_prediction or existing.gps_is_from_track) and base is target
     if has_own_tags and context.overwrite == Overwrite.NEVER and new.data != target.data:
@@ -317,28 +317,26 @@ def _rehearsed(path: Path, context: WriteContext) -> str | None:
 def _embedded(base: LoadedFile, tags: FileTags, context: WriteContext) -> _NewContent:
     if needs_exiftool(base.data, base.path.suffix):
         return _embedded_by_exiftool(base, tags, context)
-    earlier_record = undo_record(base.data)
-    source_sha256 = earlier_record.sha256 if earlier_record else base.sha256
+    photo = open_untagged(base.data, base.sha256)
+    source_sha256 = photo.record.sha256 if photo.record else base.sha256
     tags = tags.for_original(source_sha256, prediction_in(xmp_packet(base.data)))
-    xmp = tags.xmp
-
-    foreign, gps = foreign_tags(base.data), tags.gps
+    old_packet, foreign = xmp_packet(photo.container.data), foreign_tags(base.data)
+    gps, xmp = tags.gps, tags.xmp
     if gps and xmp:
-        spaces = spaces_written(xmp_packet(original(base.data)), xmp, foreign)
-        gps = gps.naming_spaces(spaces)
+        gps = gps.naming_spaces(spaces_written(old_packet, xmp, foreign))
 
     def change(packet: bytes | None) -> bytes:
         assert xmp is not None
         return with_prediction(packet, xmp, foreign=foreign)
 
-    result = embed(base.data, gps, change if xmp else None, base.sha256)
+    result = embed_in(photo, gps, change if xmp else None)
     if result.data != base.data:
         verify(result)
     reasons: list[Reason] = []
     if result.xmp_problem:
         reasons.append(Reason(ReasonCode.XMP_NOT_WRITTEN, result.xmp_problem))
     if xmp and result.packet:
-        reasons += _withheld_reasons(result.packet, xmp)
+        reasons += _withheld_reasons(old_packet, xmp, foreign)
     lacks_xmp = xmp is not None and result.packet is None
     record = result.record
     return _NewContent(result.data, record.pack(), record.sha256, tuple(reasons), lacks_xmp)
@@ -404,6 +402,8 @@ def _refuse_measured(existing: PhotoMetadata, context: WriteContext, kind: str) 
         )
 
 
-def _withheld_reasons(packet: bytes, tags: XmpTags) -> tuple[Reason, ...]:
-    names = ", ".join(withheld(packet, tags))
+def _withheld_reasons(
+    packet: bytes | None, tags: XmpTags, foreign: ForeignTags
+) -> tuple[Reason, ...]:
+    names = ", ".join(withheld(packet, tags, foreign))
     return (Reason(ReasonCode.OTHER_VALUES_KEPT, names),) if names else ()

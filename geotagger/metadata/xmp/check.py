@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from xml.etree import ElementTree
+from xml.parsers import expat
 
 from geotagger.errors import CannotEmbedError
 from geotagger.metadata.xmp.packet import NAMESPACES, XmlElement, XmpPacket, decode
@@ -13,6 +14,14 @@ _RDF = f"{{{NAMESPACES['rdf']}}}"
 _SYNTAX = (_RDF, f"{{{NAMESPACES['xml']}}}")
 _Statement = tuple[str, dict[str, str], str, list["_Statement"]]
 """(name, attributes, text, children)."""
+
+
+def check_new(packet: bytes) -> None:
+    """Checks that a new packet is XML. Raises CannotEmbedError."""
+    try:
+        expat.ParserCreate().Parse(packet, True)
+    except expat.ExpatError as error:
+        raise CannotEmbedError(f"its new XMP packet would be damaged: {error}") from error
 
 
 def check_extended(

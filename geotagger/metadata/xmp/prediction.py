@@ -15,13 +15,13 @@ without risk is refused (CannotEmbedError). docs/reference/xmp.md describes the 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from geotagger.errors import CannotEmbedError
 from geotagger.metadata.coordinates import EmptyFixError
 from geotagger.metadata.foreign_tags import NO_FOREIGN_TAGS, ForeignTags
-from geotagger.metadata.xmp.packet import mentions_geotagger, read
+from geotagger.metadata.xmp.packet import Value, XmpPacket, mentions_geotagger, read
 from geotagger.metadata.xmp.removal import (
     CleanedPacket,
     holds_prediction,
@@ -29,7 +29,6 @@ from geotagger.metadata.xmp.removal import (
     unchanged_properties,
 )
 from geotagger.metadata.xmp.tags import (
-    ADDED_PROPERTIES,
     KEYWORDS,
     LATITUDE,
     PREDICTION,
@@ -76,7 +75,7 @@ def with_prediction(
     tags = with_time_of(tags, earlier)
     if earlier and is_up_to_date(old, tags, padding_bytes, foreign):
         return packet
-    original = remove(old).packet if holds_prediction(old) else packet
+    original = _without_own(old)
     if original is None:
         new = new_packet(tags, padding_bytes, foreign)
     else:
@@ -103,9 +102,9 @@ def without_prediction(
 
 
 def spaces_written(packet: bytes | None, tags: XmpTags, foreign: ForeignTags) -> tuple[str, ...]:
-    """Prefixes of the properties of other programs that `with_prediction` will make in a packet."""
+    """Prefixes of the properties of other programs that `with_prediction` makes in a packet."""
     try:
-        values = read(packet).values if packet else {}
+        values = _values_of_others(packet)
     except CannotEmbedError:
         return ()
     names = [name for block in added_blocks(values, tags, foreign) for name in block]
@@ -157,17 +156,27 @@ def gps_in(packet: bytes | None) -> XmpGps | None:
     return XmpGps(point, "", kind == PREDICTION, is_from_track=kind == TRACK)
 
 
-def withheld(packet: bytes, tags: XmpTags) -> tuple[str, ...]:
-    """Properties of `tags` missing in the tagged `packet`, because it has values of others."""
-    values = read(packet).values
-    added = values.get(ADDED_PROPERTIES, [])
+def withheld(
+    packet: bytes | None, tags: XmpTags, foreign: ForeignTags = NO_FOREIGN_TAGS
+) -> tuple[str, ...]:
+    """Properties that `with_prediction` leaves out, because the photo has values of others."""
+    values = _values_of_others(packet)
+    added = {name for block in added_blocks(values, tags, foreign) for name in block}
     wanted = [name for block in standard_blocks(tags) for name in block]
     missing = [name for name in wanted if name not in added]
-    for name, words in keyword_arrays(tags).items():
-        array = values.get(name)
-        if not isinstance(array, list) or not all(word in array for word in words):
-            missing.append(name)
+    missing += [name for name in keyword_arrays(tags) if not isinstance(values.get(name, []), list)]
     return tuple(missing)
+
+
+def _values_of_others(packet: bytes | None) -> Mapping[str, Value]:
+    """The properties without geotagger's. Raises CannotEmbedError."""
+    original = _without_own(read(packet)) if packet else None
+    return read(original).values if original else {}
+
+
+def _without_own(packet: XmpPacket) -> bytes | None:
+    """The packet without the prediction, if it holds one. Raises CannotEmbedError."""
+    return remove(packet).packet if holds_prediction(packet) else packet.raw
 
 
 def _comparable(packet: bytes) -> dict[str, object]:

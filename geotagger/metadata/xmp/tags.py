@@ -143,8 +143,10 @@ class XmpTags:
 
 def clean(text: str) -> str:
     """The text in a form that every XML reader returns unchanged."""
-    printable = "".join(c if c.isprintable() else " " for c in text[:_MAX_TEXT_CHARACTERS])
-    return " ".join(printable.split())
+    text = text[:_MAX_TEXT_CHARACTERS]
+    if not text.isprintable():  # nearly every text is, and the check is fast
+        text = "".join(c if c.isprintable() else " " for c in text)
+    return " ".join(text.split())
 
 
 # geotagger's own namespace

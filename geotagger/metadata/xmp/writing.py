@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
-from geotagger.metadata.xmp.check import check_extended
+from geotagger.metadata.xmp.check import check_extended, check_new
 from geotagger.metadata.xmp.packet import (
     NAMESPACES,
     Value,
@@ -60,7 +60,7 @@ class _Insertion:
 
 
 def new_packet(tags: XmpTags, padding_bytes: int, foreign: ForeignTags) -> bytes:
-    """A packet that holds only a prediction, in UTF-8."""
+    """A packet that holds only a prediction, in UTF-8. Raises CannotEmbedError."""
     properties, _ = _plan({}, tags, foreign)
     body = _body({**properties, UNDO: _RECORD_OF_NEW})
     lines = [
@@ -72,7 +72,9 @@ def new_packet(tags: XmpTags, padding_bytes: int, foreign: ForeignTags) -> bytes
         "</x:xmpmeta>",
     ]
     padding = _PADDING_LINE * (padding_bytes // len(_PADDING_LINE))
-    return "\n".join(lines).encode() + b"\n" + padding + b'<?xpacket end="w"?>'
+    packet = "\n".join(lines).encode() + b"\n" + padding + b'<?xpacket end="w"?>'
+    check_new(packet)
+    return packet
 
 
 def extended(packet: XmpPacket, tags: XmpTags, foreign: ForeignTags) -> bytes:

@@ -13,7 +13,7 @@ from PIL import Image, features
 
 from geotagger.metadata import read_file as reading
 from geotagger.metadata.containers.locate import exif_block
-from geotagger.metadata.read import read
+from geotagger.metadata.read import read, read_gps
 from geotagger.metadata.read_file import read_head
 from geotagger.metadata.xmp.prediction import with_prediction
 from geotagger.metadata.xmp.tags import XmpTags
@@ -269,6 +269,14 @@ HOSTILE = {
 def test_hostile_files_say_nothing_and_take_no_memory(data):
     assert read(data).gps is None
     assert len(exif_block_or_none(data) or b"") <= max(len(data), 1 << 24)
+
+
+@pytest.mark.parametrize("name", [*jpegs.SOUND, *jpegs.REFUSED])
+def test_the_position_alone_is_that_of_all(name):
+    data = jpegs.SOUND[name] if name in jpegs.SOUND else jpegs.REFUSED[name][0]
+    names = ("gps", "gps_problem", "gps_is_prediction", "gps_is_unread", "gps_is_from_track")
+    whole = read(data)
+    assert read_gps(data) == PhotoMetadata(**{name: getattr(whole, name) for name in names})
 
 
 def exif_block_or_none(data):

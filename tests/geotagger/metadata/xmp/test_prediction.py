@@ -13,6 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from geotagger.errors import CannotEmbedError
+from geotagger.metadata.foreign_tags import ForeignTags
 from geotagger.metadata.xmp.packet import GEOTAGGER
 from geotagger.metadata.xmp.prediction import (
     XmpGps,
@@ -291,6 +292,19 @@ def test_what_others_hold_is_kept_and_named() -> None:
     assert left_out(SOUND["keywords as text"]) == ("dc:subject",)
     names = left_out(SOUND["city and position of another"])
     assert {"photoshop:City", "photoshop:Country", "exif:GPSLatitude", "exif:GPSStatus"} < {*names}
+
+
+def test_a_new_packet_that_is_no_xml_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("geotagger.metadata.xmp.writing.escape", str)
+    with pytest.raises(CannotEmbedError, match="damaged"):
+        with_prediction(None, replace(TAGS, city="a < b"))
+
+
+def test_what_hides_a_field_of_iptc_is_withheld_too() -> None:
+    foreign = ForeignTags(properties=frozenset({"photoshop:City"}))
+    city = ("photoshop:City", "photoshop:State", "photoshop:Country")
+    assert withheld(None, COMPAT, foreign) == city
+    assert withheld(None, TAGS, foreign) == ()
 
 
 def test_names_are_written_so_that_every_reader_gives_them_back() -> None:
