@@ -230,7 +230,7 @@ def _identity(status: os.stat_result) -> tuple[int, int, int, int]:
 
 def _identity_at(path: Path) -> _Identity:
     try:
-        return _identity(path.lstat() if path.is_symlink() else path.stat())
+        return _identity(path.lstat())
     except FileNotFoundError:
         return None
 
