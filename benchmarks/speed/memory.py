@@ -2,6 +2,7 @@
 
 python -m benchmarks.speed.memory --photos 300 --photos 3000
 python -m benchmarks.speed.memory --read-text --megapixels 0.3
+python -m benchmarks.speed.memory --folder PHOTOS --read-text      once over your own photos
 """
 
 from __future__ import annotations
@@ -21,10 +22,22 @@ from benchmarks.fixtures.photos import DISTINCT, make_folder, make_photo
 @click.command(help=__doc__)
 @click.option("--photos", "counts", multiple=True, type=int, default=(300, 3000), show_default=True)
 @click.option("--megapixels", default=12.0, show_default=True)
+@click.option("--folder", type=click.Path(path_type=Path, exists=True), help="Photos to use.")
 @click.option("--read-text/--no-read-text", default=False, show_default=True)
 @click.option("--json", "as_json", is_flag=True)
-def main(counts: tuple[int, ...], megapixels: float, read_text: bool, as_json: bool) -> None:
+def main(
+    counts: tuple[int, ...],
+    megapixels: float,
+    folder: Path | None,
+    read_text: bool,
+    as_json: bool,
+) -> None:
     """Print the peak resident memory of one run for each number of photos."""
+    if folder is not None:
+        with tempfile.TemporaryDirectory() as scratch:
+            peak_mib = _peak_of_tag(folder, Path(scratch), read_text=read_text)
+        click.echo(json.dumps({"peak_mib": peak_mib}) if as_json else f"{peak_mib:.0f} MiB")
+        return
     peaks_mib: dict[int, float] = {}
     with tempfile.TemporaryDirectory() as scratch:
         photos = Path(scratch) / "photos"
@@ -33,13 +46,8 @@ def main(counts: tuple[int, ...], megapixels: float, read_text: bool, as_json: b
         for index in range(DISTINCT):
             make_photo(photos / f"{index:06d}.jpg", index, (4 * side, 3 * side))
         for count in counts:
-            folder = make_folder(photos, count)
-            report = Path(scratch) / "report.csv"
-            text = "--read-text" if read_text else "--no-read-text"
-            command = [sys.executable, "-m", "geotagger", "tag", "-q", folder, text, "--restart"]
-            # --restart: most photos are links to others, whose outputs are cached
-            state = Path(scratch) / "state"
-            peaks_mib[count] = _peak_mib([*map(str, command), "--report", str(report)], state)
+            made = make_folder(photos, count)
+            peaks_mib[count] = _peak_of_tag(made, Path(scratch), read_text=read_text)
             if not as_json:
                 click.echo(f"{count:8} photos {peaks_mib[count]:8.0f} MiB")
     growth = peaks_mib[counts[-1]] / peaks_mib[counts[0]] - 1
@@ -48,6 +56,13 @@ def main(counts: tuple[int, ...], megapixels: float, read_text: bool, as_json: b
         click.echo(json.dumps({**figures, "growth": growth}))
     else:
         click.echo(f"growth: {100 * growth:+.1f} %")
+
+
+def _peak_of_tag(folder: Path, scratch: Path, *, read_text: bool) -> float:
+    text = "--read-text" if read_text else "--no-read-text"
+    command = [sys.executable, "-m", "geotagger", "tag", "-q", str(folder), text, "--restart"]
+    # --restart: most photos may be links to others, whose outputs are cached
+    return _peak_mib([*command, "--report", str(scratch / "report.csv")], scratch / "state")
 
 
 def _peak_mib(command: list[str], state: Path) -> float:

@@ -32,6 +32,12 @@ def mirror(box: NDArray[np.float32]) -> NDArray[np.float32]:
     return box[[1, 0, 3, 2]]
 
 
+def is_elongated(box: NDArray[np.float32]) -> bool:
+    """Whether a box [4, 2] has a direction, as a word has and a single letter has not."""
+    sides = side_lengths(box)
+    return max(sides) >= MIN_ELONGATION * min(sides)
+
+
 def aspect_ratios(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the longer side over the shorter side of boxes [n, 4, 2]; float32 [n]."""
     pairs = [side_lengths(box) for box in boxes]

@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from onnxruntime import InferenceSession
 
-FIRST_PASS_SIDE_PX = 352
+FIRST_PASS_SIDE_PX = 320
 """Side of a square with as many pixels as the picture has in the first pass."""
-SECOND_PASS_SIDE_PX = 960
+SECOND_PASS_SIDE_PX = 800
 """The same for the part of the picture that goes through the second pass."""
-FIRST_PASS_PROBABILITY = 0.1
-"""Probability from which a pixel of the first pass belongs to that part."""
+MIN_PROBABILITY, MIN_PEAK = 0.1, 0.3
+"""Probability from which connected pixels of the first pass are a spot of text, if one of them
+reaches the second."""
 MIN_HORIZONTAL_SHARE, MIN_BOXES = 0.25, 3
 """If fewer boxes than this share are horizontal, of at least so many boxes, the picture is also
 searched rotated. Of words that run up or down, the network finds little more than the letters."""
@@ -38,7 +39,7 @@ MIN_REGION_MARGIN = 0.06
 SIDE_MULTIPLE_PX = 32
 """The network takes widths and heights that are multiples of this."""
 MAX_SIDE_PX = 4096
-MAX_ENLARGEMENT = 2.0
+MAX_ENLARGEMENT = 1.5
 
 Region = tuple[int, int, int, int]
 """left, top, right, bottom in pixels."""
@@ -102,18 +103,30 @@ class TextDetector:
 
     def _probability_map(self, pixels: NDArray[np.uint8], side_px: int) -> NDArray[np.float32]:
         """Probability of text, float32 [1, 1, h, w], of the picture scaled to about `side_px`²."""
-        height, width = pixels.shape[:2]
-        scale = min(side_px / math.sqrt(width * height), MAX_ENLARGEMENT)
-        scale = min(scale, MAX_SIDE_PX / max(width, height))
-        columns, rows = (max(1, round(side * scale / SIDE_MULTIPLE_PX)) for side in (width, height))
-        scaled = cv2.resize(
-            pixels,
-            (columns * SIDE_MULTIPLE_PX, rows * SIDE_MULTIPLE_PX),
-            interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR,
-        )
-        tensor = (scaled.astype(np.float32) / 127.5 - 1).transpose(2, 0, 1)[None]
-        probability: NDArray[np.float32] = self._session.run(None, {self._input: tensor})[0]
+        feed = {self._input: to_tensor(pixels, side_px)}
+        probability: NDArray[np.float32] = self._session.run(None, feed)[0]
         return probability
+
+
+def to_tensor(pixels: NDArray[np.uint8], side_px: int) -> NDArray[np.float32]:
+    """Return the network's input for a picture, uint8 BGR [h, w, 3], scaled to about `side_px`².
+
+    Returns:
+        float32 [1, 3, rows, columns] from -1 to 1; both sides are multiples of 32 pixels.
+    """
+    height, width = pixels.shape[:2]
+    scale = min(side_px / math.sqrt(width * height), MAX_ENLARGEMENT)
+    scale = min(scale, MAX_SIDE_PX / max(width, height))
+    columns, rows = (max(1, round(side * scale / SIDE_MULTIPLE_PX)) for side in (width, height))
+    scaled = cv2.resize(
+        pixels,
+        (columns * SIDE_MULTIPLE_PX, rows * SIDE_MULTIPLE_PX),
+        interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR,
+    )
+    tensor = np.ascontiguousarray(scaled.transpose(2, 0, 1)[None], np.float32)
+    tensor *= np.float32(1 / 127.5)
+    tensor -= 1
+    return tensor
 
 
 def _more_elongated(boxes: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -128,7 +141,7 @@ def _text_region(probability: NDArray[np.float32], shape: tuple[int, ...]) -> Re
 
     probability: float32 [rows, columns] of the first pass.
     """
-    has_text = probability >= FIRST_PASS_PROBABILITY
+    has_text = _text_spots(probability)
     if not has_text.any():
         return None
     spans = []
@@ -142,3 +155,13 @@ def _text_region(probability: NDArray[np.float32], shape: tuple[int, ...]) -> Re
         spans.append((start_px, end_px))
     (left, right), (top, bottom) = spans
     return left, top, right, bottom
+
+
+def _text_spots(probability: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return which pixels of the first pass [rows, columns] are likely text; bool [rows, columns].
+
+    A faint spot is a texture. The faint rim of a clear one is part of the text.
+    """
+    faint = probability >= MIN_PROBABILITY
+    _, spots = cv2.connectedComponents(faint.astype(np.uint8))
+    return np.asarray(np.isin(spots, np.unique(spots[probability >= MIN_PEAK])))

@@ -11,6 +11,7 @@ import ctypes
 import io
 import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,7 @@ def cuda_graphs_enabled() -> bool:
 
 
 def open_session(
-    model_file: Path,
+    model_file: Path | bytes,
     device: str,
     threads: int = 1,
     *,
@@ -101,7 +102,7 @@ def open_session(
     """Open a session of ONNX Runtime that runs on `device`; it never falls back to another.
 
     Args:
-        model_file: the ONNX graph.
+        model_file: the ONNX graph, or its bytes.
         device: a concrete device, not `auto`.
         threads: CPU threads that share one run. Photos that run in parallel need only one each.
         exact: compute in float32 even if the device has a faster, coarser arithmetic.
@@ -121,6 +122,9 @@ def open_session(
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.enable_mem_pattern = memory_pattern
+    if device == Device.CPU:
+        _share_arena()
+        options.add_session_config_entry("session.use_env_allocators", "1")
     ort.disable_telemetry_events()  # Windows builds send telemetry by default
     with _quiet():
         if device in NVIDIA_DEVICES:
@@ -138,6 +142,19 @@ def open_session(
             "or use --device cpu"
         )
     return session
+
+
+@cache
+def _share_arena() -> None:
+    """Let all sessions on the CPU use one arena of memory.
+
+    An arena keeps what its largest run needed. Networks run one after the other, so one arena
+    holds what the largest of them needs, and not the sum.
+    """
+    memory = ort.OrtMemoryInfo(
+        "Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT
+    )
+    ort.create_and_register_allocator(memory, ort.OrtArenaCfg({}))
 
 
 def _providers(

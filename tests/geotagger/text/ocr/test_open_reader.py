@@ -17,7 +17,7 @@ def test_the_id_names_all_that_reads(monkeypatch):
 
     monkeypatch.setattr(open_reader, "TesseractRecogniser", Fake)
     plain = open_text_reader("cpu").model_id
-    assert plain.startswith("ppocrv6-small+scripts-")
+    assert plain.startswith("ppocrv6-small-2+scripts-")
     assert open_text_reader("cpu", backend=TextBackend.TESSERACT).model_id == (
         f"{plain}+tesseract-5:rus"
     )

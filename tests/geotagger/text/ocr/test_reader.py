@@ -7,20 +7,23 @@ import logging
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from geotagger.errors import DeviceError
+from geotagger.errors import BundleError, DeviceError
 from geotagger.images.decode import decode
+from geotagger.text.ocr import reader as text_reader
 from geotagger.text.ocr.boxes import keep_largest, mirror, rotate_start, sort_in_reading_order
-from geotagger.text.ocr.detector import _text_region
+from geotagger.text.ocr.detector import TextDetector, _text_region
 from geotagger.text.ocr.other_scripts import OtherScripts
 from geotagger.text.ocr.reader import (
     BATCH_LINES,
     BATCH_WIDTH_PX,
+    DETECTION,
     KEPT_SIDE_PX,
     TextReader,
     _chunks_by_width,
@@ -373,6 +376,57 @@ def test_the_region_contains_all_text():
     assert 400 < top < 500 < 650 < bottom < 750
     heat[0, 0] = heat[-1, -1] = 0.5
     assert _text_region(heat, (1000, 2000, 3)) == (0, 0, 2000, 1000)
+
+
+def test_a_faint_spot_is_no_text_but_the_rim_of_a_clear_one_is():
+    heat = np.zeros((20, 40), np.float32)
+    heat[2:4, 2:8] = 0.2
+    assert _text_region(heat, (1000, 2000, 3)) is None
+    heat[10, 20:24] = 0.2
+    only_rim = _text_region(heat, (1000, 2000, 3))
+    heat[10, 24] = 0.9
+    left, top, right, bottom = _text_region(heat, (1000, 2000, 3))
+    assert only_rim is None
+    assert 800 < left < 1000 < 1250 < right < 1500
+    assert 400 < top < 500 < 550 < bottom < 650
+
+
+def test_a_cpu_runs_the_detector_in_8_bits_and_other_devices_the_float_one(monkeypatch):
+    opened = []
+    monkeypatch.setattr(text_reader, "open_session", lambda _, device: opened.append(device))
+    text_reader._open_detection("cuda")
+    session = text_reader._open_detection("cpu")
+    assert opened == ["cuda"]
+    monkeypatch.undo()
+    sign = np.asarray(draw("Rathausplatz", "Bielefeld 12 km"))
+    whole, eight_bits = (
+        TextDetector(each, 64).detect(sign)
+        for each in (text_reader.open_session(DETECTION, "cpu"), session)
+    )
+    assert eight_bits == pytest.approx(whole, abs=8)
+
+
+def test_a_damaged_detector_is_named(monkeypatch, tmp_path):
+    (tmp_path / "model.onnx").write_bytes(b"no graph")
+    (tmp_path / "card.json").write_text('{"sha256": ""}')
+    monkeypatch.setattr(text_reader, "DETECTOR_FOLDER", tmp_path)
+    with pytest.raises(BundleError, match=r"text detector.*not what its card says"):
+        TextReader("cpu")
+
+
+def test_a_single_letter_is_not_turned(reader, monkeypatch):
+    letter = np.array([[0, 0], [40, 0], [40, 50], [0, 50]], np.float32)
+    word = letter * (4, 1)
+    widths_px = []
+
+    def unsure(crops):
+        widths_px.extend(crop.shape[1] for crop in crops)
+        return [("o", 0.6)] * len(crops)
+
+    monkeypatch.setattr(reader, "detect", lambda _: [np.stack([letter, word])])
+    monkeypatch.setattr(reader._recogniser, "recognise", unsure)
+    read(reader, Image.new("RGB", (200, 60), (255, 255, 255)))
+    assert sorted(Counter(widths_px).items()) == [(38, 1), (154, 3)]
 
 
 def test_the_largest_boxes_are_kept():

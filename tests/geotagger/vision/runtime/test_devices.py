@@ -68,6 +68,20 @@ def test_memory_is_laid_out_for_each_shape_only_where_few_come(tmp_path):
     assert laid_out(VisionSession(make_bundle(tmp_path / "tiny"), "cpu")._network.sessions[0])
 
 
+def test_networks_on_the_cpu_share_one_arena(tmp_path):
+    def shares(session):
+        options = session.get_session_options()
+        return options.get_session_config_entry("session.use_env_allocators") == "1"
+
+    reader = TextReader("cpu")
+    sessions = [
+        reader._detector._session,
+        reader._recogniser._session,
+        VisionSession(make_bundle(tmp_path / "tiny"), "cpu")._network.sessions[0],
+    ]
+    assert all(map(shares, sessions))
+
+
 def test_nvidia_providers_are_told_their_gpu_and_keep_their_engines(tmp_path, monkeypatch):
     from geotagger.vision.runtime import devices
 
