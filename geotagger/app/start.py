@@ -8,6 +8,7 @@ import threading
 import time
 import webbrowser
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -52,12 +53,11 @@ def start(folders: Sequence[Path], port: int, *, no_browser: bool, window: bool)
         click.echo(f"closing the page leaves a run going: {COMMAND} comes back to it", err=True)
         click.echo("Ctrl+C ends the app; the next start goes on from there", err=True)
         try:
-            if not (window and _in_window(address, server, workspace, doorway)):
-                if not no_browser:
-                    webbrowser.open(address)
-                if not sys.stderr.isatty():
-                    threading.Thread(target=_leave, args=(server, workspace), daemon=True).start()
+            if not window:
+                _in_browser(address, server, workspace, no_browser=no_browser)
                 serve(server, workspace, doorway)
+            else:
+                _in_window(address, server, workspace, doorway, no_browser=no_browser)
         finally:
             if workspace.is_busy:
                 click.echo("ending; the photos in hand are finished first", err=True)
@@ -86,18 +86,36 @@ def _leave(server: LoopbackServer, workspace: Workspace) -> None:
     server.stop()
 
 
-def _in_window(
-    address: str, server: LoopbackServer, workspace: Workspace, doorway: Doorway
-) -> bool:
-    """Opens a window, which needs the main thread; False if there can be none.
+def _in_browser(
+    address: str, server: LoopbackServer, workspace: Workspace, *, no_browser: bool
+) -> None:
+    """Opens the page in the browser."""
+    if not no_browser:
+        webbrowser.open(address)
+    if not sys.stderr.isatty():
+        threading.Thread(target=_leave, args=(server, workspace), daemon=True).start()
 
-    When it is closed, a run that is on goes on to its end, and the server with it.
+
+def _in_window(
+    address: str,
+    server: LoopbackServer,
+    workspace: Workspace,
+    doorway: Doorway,
+    *,
+    no_browser: bool,
+) -> None:
+    """Opens a window, which needs the main thread; a browser if there can be none.
+
+    When the window is closed, a run that is on goes on to its end, and the server with it.
     """
     thread = threading.Thread(target=serve, args=(server, workspace, doorway))
     thread.start()
     try:
         if not open_window(address):
-            return False
+            with suppress(KeyboardInterrupt):
+                _in_browser(address, server, workspace, no_browser=no_browser)
+                thread.join()
+            return
         if workspace.is_busy:
             click.echo(f"the window is closed, the run goes on: {COMMAND} comes back", err=True)
         while workspace.is_busy:
@@ -105,4 +123,3 @@ def _in_window(
     finally:
         server.stop()
         thread.join()
-    return True
