@@ -16,6 +16,7 @@ from geotagger.images import decode as images
 from geotagger.images.scan import walk
 from geotagger.printable import printable, printable_path
 from geotagger.text.combine import Combiner, Weighted, named_towns
+from geotagger.text.cues.scripts import SCRIPT_NAMES
 from geotagger.text.find_cues import find_cues
 from geotagger.text.ocr.open_reader import open_text_reader
 from geotagger.text.transliterate import transliterate
@@ -154,7 +155,8 @@ def _explain(
 
 def _line_rows(line: TextLine) -> list[str]:
     """The line, and below it the same in Latin letters if it has others."""
-    text = printable(line.text) if line.text else f"({line.script} letters that cannot be read)"
+    script = SCRIPT_NAMES.get(line.script, line.script)
+    text = printable(line.text) if line.text else f"({script} letters that cannot be read)"
     latin = transliterate(line.text)
     rows = [f"  {line.confidence:4.2f}  {text}"]
     return [*rows, f"        in Latin letters: {latin}"] if latin else rows
@@ -173,7 +175,8 @@ def _line_dict(line: TextLine) -> dict[str, Any]:
 
 def _cue_rows(cue: Cue) -> list[str]:
     """The cue, and below it the places for which it is strongest."""
-    rows = [f'{cue.kind}: "{printable(cue.words)}" -> {printable(cue.meaning)}']
+    words = f'"{printable(cue.words)}" -> ' if cue.words else ""
+    rows = [f"{cue.kind}: {words}{printable(cue.meaning)}"]
     places = [f"{code} x{_ratio_text(ratio)}" for code, ratio in _top_countries(cue)]
     places += [
         f"{spot.lat:.2f},{spot.lon:.2f} (within {spot.radius_km:.0f} km) x{_ratio_text(spot.ratio)}"
@@ -225,7 +228,7 @@ def _prediction_text(prediction: Prediction | None) -> str:
         Level.REGION: (place.region, place.country),
         Level.COUNTRY: (place.country,),
         Level.CONTINENT: (place.continent,),
-        Level.NONE: ("unsure, at best", place.country),
+        Level.NONE: (f"unsure, at best {place.country or 'at sea'}",),
     }[prediction.level]
-    where = ", ".join(name for name in names if name)
-    return f"{where} ({prediction.confidence:.0%}, within {prediction.radius_km:.0f} km)"
+    where = ", ".join(dict.fromkeys(name for name in names if name))
+    return f"{where} ({prediction.confidence:.0%}, within {prediction.radius_km:,.0f} km)"

@@ -74,8 +74,23 @@ SCRIPT_NAMES = {
     "Armn": "Armenian",
     "Ethi": "Ethiopic",
     "Beng": "Bengali",
+    "Guru": "Gurmukhi",
+    "Gujr": "Gujarati",
+    "Orya": "Odia",
     "Taml": "Tamil",
     "Telu": "Telugu",
+    "Knda": "Kannada",
+    "Mlym": "Malayalam",
+    "Sinh": "Sinhala",
+    "Thai": "Thai",
+    "Laoo": "Lao",
+    "Khmr": "Khmer",
+    "Mymr": "Burmese",
+    "Tibt": "Tibetan",
+    "Mong": "Mongolian",
+    "Thaa": "Thaana",
+    "Tfng": "Tifinagh",
+    "Hani": "Han",
 }
 CLDR_SCRIPTS = {"Hang": "Kore", "Kana": "Jpan", "Hira": "Jpan", "Hrkt": "Jpan", "Bopo": "Hant"}
 """Script of the letters -> script as CLDR gives it for the language."""

@@ -3,7 +3,8 @@
 
 import pytest
 
-from geotagger.text.cues.scripts import find
+from geotagger.text.cues.scripts import SCRIPT_NAMES, find, script_rates
+from geotagger.text.language.writing_system import CODES_BY_UNICODE_NAME
 from geotagger.text.types import TextLine
 
 BOX = ((0.1, 0.1), (0.9, 0.1), (0.9, 0.2), (0.1, 0.2))
@@ -84,9 +85,16 @@ def test_illegible_lines_give_no_cue():
 
 def test_a_line_with_only_a_script():
     (thai,) = find(lines("", script="Thai"))
+    assert thai.meaning == "script Thai"
     assert thai.countries["TH"] > 30
     (arabic,) = find(lines("", script="Arab"))
     assert arabic.countries["EG"] > 5
     (han,) = find(lines("", script="Hani"))
     assert {"CN", "TW", "JP"} <= set(han.countries)
     assert find(lines("", script="Latn")) == []
+
+
+def test_every_script_that_is_evidence_has_a_name():
+    telling = {code for code in CODES_BY_UNICODE_NAME.values() if script_rates(code)} - {"Latn"}
+    assert len(telling) > 15
+    assert telling <= SCRIPT_NAMES.keys()
