@@ -121,12 +121,15 @@ def _rows(count: int) -> str:
 
 
 def _line(row: Mapping[str, Cell]) -> str:
+    from geotagger.geography.distance_text import distance_text
     from geotagger.printable import printable
     from geotagger.reports.schema import place_text, position
 
     text = place_text(row) if position(row) else str(row["note"])
     sure = f"{row['confidence']:.2f}" if isinstance(row["confidence"], float) else ""
-    near = f"{row['radius_km']:,.0f} km" if isinstance(row["radius_km"], float) else ""
+    near = ""
+    if isinstance(radius_km := row["radius_km"], float):
+        near = f"{radius_km:,.0f} km" if radius_km >= 1 else distance_text(radius_km)
     return printable(f"{row['status']:<9} {sure:>4} {near:>9}  {row['path']}: {text}")
 
 

@@ -50,6 +50,7 @@ def run(
     started = time.monotonic()
     summary = RunSummary()
     with ExitStack() as stack:
+        _refuse_unused_address(options)
         _refuse_remote_writes(options)
         writer = Writer(options, stack)
         journal = stack.enter_context(open_journal(options)) if options.journal else None
@@ -82,6 +83,15 @@ def _finish(
     if journal:
         journal.add(outcome, None if isinstance(item, Outcome) else item.observation)
     return row(outcome)
+
+
+def _refuse_unused_address(options: RunOptions) -> None:
+    """
+    Raises:
+        UsageError: the address of a cluster that the run would not use.
+    """
+    if options.address and options.engine != Engine.RAY:
+        raise UsageError(f"--address {options.address}: a cluster needs --engine ray")
 
 
 def _refuse_remote_writes(options: RunOptions) -> None:

@@ -63,6 +63,8 @@ class RunSummary:
     """Skipped photos by reason."""
     unwritten: Counter[str] = field(default_factory=Counter)
     """Predicted photos that were not written, by reason."""
+    would_write: int = 0
+    """Photos that a run without `--dry-run` would write."""
     clocks: Counter[str] = field(default_factory=Counter)
     """What was found out about cameras' clocks, and for how many photos it was used."""
     left_out: Counter[str] = field(default_factory=Counter)
@@ -96,6 +98,7 @@ class RunSummary:
         clock = ReasonCode.CLOCK_OFFSET
         self.clocks.update(str(item["detail"]) for item in reasons if item["code"] == clock)
         self.on_tracks += cells["measured_by"] == SourceKind.TRACK
+        self.would_write += ReasonCode.DRY_RUN in codes
         self.off_tracks += ReasonCode.OFF_TRACK in codes
         if status == Status.FAILED:
             self.failures[_last(codes, NOT_READ) or OTHER] += 1
@@ -123,6 +126,7 @@ def summary_text(summary: RunSummary, options: RunOptions) -> str:
         "answered": _counts(Counter(named), by_size=False),
         "countries": _counts(summary.countries),
         "tracks": _tracks(summary),
+        "dry run": _rehearsed(summary.would_write, options),
         "not written": _reasons(summary.unwritten),
         "GPS": _inconsistent(summary.checks),
         "clocks": _reasons(summary.clocks),
@@ -175,6 +179,16 @@ def _tracks(summary: RunSummary) -> str:
         return ""
     off = f", {summary.off_tracks:,} not on a track (their notes say why)"
     return f"{summary.on_tracks:,} photos placed{off if summary.off_tracks else ''}"
+
+
+def _rehearsed(count: int, options: RunOptions) -> str:
+    """What a run without `--dry-run` would do."""
+    if not options.dry_run:
+        return ""
+    if not (options.write_exif or options.sidecar or options.out):
+        return "nothing to write without --write-exif, --sidecar or --out"
+    photos = f"{count:,} photo{'' if count == 1 else 's'}"
+    return f"{photos} would be written (their notes say what)" if count else "nothing to write"
 
 
 def _left_out(counter: Mapping[str, int], options: RunOptions) -> str:

@@ -148,7 +148,8 @@ def place_text(cells: Mapping[str, Cell]) -> str:
         return f"{cells['continent']}, at best {country}"
     if cells["level"] in ("", Level.NONE):
         return country if cells.get("measured_by") else f"at best {country}"
-    return ", ".join(str(name) for name in (cells["city"], cells["region"], country) if name)
+    names = [str(name) for name in (cells["city"], cells["region"], country) if name]
+    return ", ".join(dict.fromkeys(names))
 
 
 def printable_cell(cell: Cell) -> Cell:

@@ -93,6 +93,11 @@ def test_a_device_that_workers_do_not_have_stops_the_run(options):
         rows(replace(options, engine="ray", device="cuda"))
 
 
+def test_an_address_without_the_engine_is_refused(options):
+    with pytest.raises(UsageError, match="a cluster needs --engine ray"):
+        rows(replace(options, address="127.0.0.1:1"))
+
+
 @pytest.mark.cluster
 @pytest.mark.usefixtures("ray")
 def test_a_missing_cluster_is_an_error(options):

@@ -18,11 +18,12 @@ def with_codes(status, *codes):
     return outcome("x.jpg", status, reasons=tuple(Reason(code, "of this photo") for code in codes))
 
 
-def lines(*outcomes, reports=("r.csv",), **more):
+def lines(*outcomes, reports=("r.csv",), flags=None, **more):
     summary = RunSummary(seconds=2.0, **more)
     for item in outcomes:
         summary.add(row(item))
-    text = summary_text(summary, RunOptions((Path(),), reports=tuple(map(Path, reports))))
+    options = RunOptions((Path(),), reports=tuple(map(Path, reports)), **(flags or {}))
+    text = summary_text(summary, options)
     first, *rest = text.splitlines()
     return first, {name: said.strip() for name, said in (line.split(":", 1) for line in rest)}
 
@@ -51,6 +52,17 @@ def test_everything_at_once():
         "reports": "r.csv",
         "next": "geotagger report r.csv --where status=failed",
     }
+
+
+def test_a_dry_run_says_how_many_photos_it_would_write():
+    rehearsed = with_codes(Status.PREDICTED, ReasonCode.DRY_RUN)
+    flags = {"dry_run": True, "write_exif": True}
+    _, said = lines(rehearsed, rehearsed, taken("a", PARIS), flags=flags)
+    assert said["dry run"] == "2 photos would be written (their notes say what)"
+    assert lines(rehearsed, flags=flags)[1]["dry run"].startswith("1 photo would be written")
+    assert lines(taken("a", PARIS), flags=flags)[1]["dry run"] == "nothing to write"
+    assert "--write-exif" in lines(taken("a", PARIS), flags={"dry_run": True})[1]["dry run"]
+    assert "dry run" not in lines(taken("a", PARIS), flags={"write_exif": True})[1]
 
 
 def test_what_the_scan_left_out():
