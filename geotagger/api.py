@@ -343,7 +343,10 @@ class Geotagger:
         for index, head in enumerate(self.card.heads):
             if isinstance(head, RetrieveHead | CaptionHead):
                 return index
-        raise BundleError(f"{self.card.name}: gives no vectors; take a model that retrieves")
+        raise BundleError(
+            f"{self.card.name}: has no image encoder; geotagger models pull geoclip makes a bundle "
+            "with one"
+        )
 
     @cached_property
     def _text_encoder(self) -> TextEncoder:

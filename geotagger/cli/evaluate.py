@@ -15,7 +15,8 @@ from geotagger.cli.flags import album_flag, prediction_flags, run_options, scan_
 @click.option(
     "--labels",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="CSV with file and lat, lon and/or country.  [default: PATH/labels.csv, else EXIF GPS]",
+    help="CSV with file (from its folder), lat, lon and/or country."
+    "  [default: PATH/labels.csv, else EXIF GPS]",
 )
 @click.option("--ablate", is_flag=True, help="Also score with and without each source of evidence.")
 @click.option("--by-trip", is_flag=True, help="Also score by trip: photos of one camera.")

@@ -13,7 +13,7 @@ import logging
 import re
 import time
 from typing import TYPE_CHECKING, Any
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
@@ -160,7 +160,9 @@ class WebFolder:
         code = error.code if isinstance(error, HTTPError) else 0
         if isinstance(error, HTTPError):
             error.close()
-        problem = f"HTTP {code} {error.reason}" if isinstance(error, HTTPError) else str(error)
+        problem = str(error)
+        if isinstance(error, URLError):
+            problem = f"HTTP {code} {error.reason}" if code else f"no connection ({error.reason})"
         if (code and code not in _WORTH_ANOTHER_TRY) or tries >= TRIES:
             remedy = _REMEDIES.get(code, "try again later; what is here already is kept")
             kind = FileMissingError if code == http.client.NOT_FOUND else DownloadError

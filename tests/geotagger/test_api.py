@@ -92,7 +92,7 @@ def test_a_model_of_scores_has_no_vectors(tmp_path, album):
     tagger = Geotagger(
         make_bundle(tmp_path / "tiny").path, device="cpu", gate=False, read_text=False
     )
-    with pytest.raises(BundleError, match="gives no vectors"):
+    with pytest.raises(BundleError, match="no image encoder; geotagger models pull geoclip"):
         tagger.encode_image(album)
     points, probabilities = tagger.predict(album[1])
     assert points.shape == (3, 2)  # no more labels than three

@@ -72,6 +72,12 @@ def test_a_server_that_sends_nothing_is_given_up(origin, hub):
     assert len(hub.errors) == 100 - web.TRIES
 
 
+def test_without_a_network_the_message_says_so(monkeypatch):
+    monkeypatch.setattr(web, "TRIES", 1)
+    with pytest.raises(DownloadError, match=r"no connection \(.*refused\); try again later"):
+        WebFolder("http://127.0.0.1:9").version("config.json")
+
+
 def test_a_server_that_stalls_is_given_up(origin, hub, monkeypatch):
     monkeypatch.setattr(web, "TIMEOUT_S", 0.2)
     monkeypatch.setattr(web, "TRIES", 2)
