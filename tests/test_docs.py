@@ -35,6 +35,7 @@ FLAG = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]+")
 OTHER_PROGRAMS = {
     "docker": {"--rm", "--network", "--user", "--gpus", "--target"},
     "pip": {"--require-hashes", "--only-binary", "--no-deps", "--no-index", "--find-links"},
+    "pytest": {"--hypothesis-profile"},
     "tensorboard": {"--logdir"},
     "torchrun": {"--nproc-per-node"},
 }
