@@ -6,17 +6,12 @@ takes text or bytes, the file is read first.
 
 from __future__ import annotations
 
-import io
 import json
-import logging
-import math
 import struct
 import tempfile
-import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -24,8 +19,6 @@ import numpy as np
 
 from geotagger.cache.codec import pack
 from geotagger.cache.store import RunJournal
-from geotagger.download.safetensors import TensorFile
-from geotagger.download.torch_archive import read_tensors
 from geotagger.errors import CannotEmbedError
 from geotagger.evaluation.labels import read_labels
 from geotagger.evidence.cached import PackedOutput
@@ -61,7 +54,6 @@ from geotagger.review.decisions import Decision, Decisions, PhotoKey, journal_pa
 from geotagger.review.session import ReviewSession
 from geotagger.text.combine import Combiner
 from geotagger.text.types import OcrResult, TextLine
-from geotagger.tracks.load import load_tracks
 from geotagger.types import (
     Candidate,
     Level,
@@ -81,7 +73,11 @@ from geotagger.vision.bundle.card import ModelCard
 from geotagger.vision.bundle.label_tables import read_captions, read_gallery
 from geotagger.vision.bundle.label_tables import read_labels as read_bundle_labels
 from tests.fixtures.tensor_files import tensor_file
-from tests.fixtures.tracks import FORMATS, START_S
+from tests.fuzz.camera_files import camera_targets
+from tests.fuzz.downloads import download_targets, read_every_tensor
+from tests.fuzz.requests import request_targets
+from tests.fuzz.target import Target
+from tests.fuzz.tracks import track_targets
 
 PLACE = Place(Point(52.0, 8.5), "DE", "Germany", "North Rhine-Westphalia", "Bielefeld", "Europe")
 OTHER = Place(Point(-33.9, 151.2), "AU", "Australia", "New South Wales", "Sydney", "Oceania")
@@ -111,20 +107,6 @@ TAGS = XmpTags(
     software="geotagger",
     created="2026-01-01T00:00:00Z",
 )
-
-
-@dataclass(frozen=True)
-class Target:
-    """One parser."""
-
-    valid: Mapping[str, bytes]
-    """Valid files by suffix."""
-    read: Callable[[Path], object]
-    """Reads a file, and refuses it with a GeotaggerError that names it."""
-    nameless: bool = False
-    """The parser does not know the name of the file."""
-    packed: bool = False
-    """The parser expects zlib data; most cases are damaged first and compressed then."""
 
 
 def valid_reports() -> dict[str, bytes]:
@@ -434,60 +416,10 @@ def valid_tensors() -> bytes:
     return tensor_file(values)
 
 
-def read_every_tensor(file: Path) -> None:
-    tensors = TensorFile(file)
-    for name in tensors:
-        tensors.read(name)
-        tensors.sha256(name)
-
-
-def valid_archive() -> bytes:
-    """As torch.save writes a dictionary with one tensor."""
-    program = (
-        b"\x80\x02}q\x00X\x01\x00\x00\x00aq\x01ctorch._utils\n_rebuild_tensor_v2\nq\x02"
-        b"((X\x07\x00\x00\x00storageq\x03ctorch\nFloatStorage\nq\x04X\x01\x00\x00\x000q\x05"
-        b"X\x03\x00\x00\x00cpuq\x06K\x06tq\x07QK\x00K\x02K\x03\x86q\x08K\x03K\x01\x86q\t\x89"
-        b"ccollections\nOrderedDict\nq\n)Rq\x0btq\x0cRq\rs."
-    )
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("w/data.pkl", program)
-        archive.writestr("w/data/0", np.arange(6, dtype="<f4").tobytes())
-    return file.getvalue()
-
-
-def read_archive(file: Path) -> None:
-    with file.open("rb") as stream:
-        read_tensors(stream, str(file))
-
-
 def read_some_captions(file: Path) -> None:
     vectors = file.with_suffix(".npy")
     vectors.write_bytes(valid_vectors())
     read_captions(vectors, file)
-
-
-def valid_tracks() -> dict[str, bytes]:
-    """One of every format."""
-    return {f".{number}.{name}": data for number, (name, data) in enumerate(FORMATS.items())}
-
-
-def read_a_track(file: Path) -> None:
-    """Reads it, and looks up a time that it may hold."""
-    logger = logging.getLogger("geotagger.tracks")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        index = load_tracks([file])
-    finally:
-        logger.setLevel(level)
-    for utc_s in (START_S + 45, *index.span_s, sum(index.span_s) / 2):
-        position = index.at(utc_s, 30.0)
-        if position is not None:
-            assert abs(position.point.lat) <= 90
-            assert abs(position.point.lon) <= 180
-            assert 0 < position.radius_km < math.inf
-        index.nearest(utc_s)
 
 
 SQUARE = [[[5.0, 50.0], [10.0, 50.0], [10.0, 55.0], [5.0, 55.0], [5.0, 50.0]]]
@@ -556,11 +488,13 @@ def targets() -> dict[str, Target]:
         "names": Target({".txt": SIGN.encode()}, read_names),
         "packet": Target(valid_packets(), read_packet),
         "boxes": Target({".heic": valid_heif()}, read_boxes),
-        "track": Target(valid_tracks(), read_a_track),
         "undo": Target({".bin": valid_undo()}, read_undo),
         "delta": Target({".bin": delta.delta(LATER, EARLIER)}, read_delta),
         "journal": Target({".sqlite": valid_journal()}, read_journal),
         "safetensors": Target({".safetensors": valid_tensors()}, read_every_tensor),
-        "torch": Target({".pth": valid_archive()}, read_archive),
         "row": Target({".json": valid_row()}, read_journal_row, packed=True),
+        **track_targets(),
+        **camera_targets(),
+        **download_targets(),
+        **request_targets(),
     }
