@@ -43,7 +43,7 @@ class Doorway:
         try:
             wanted = [path_of_id(one) for one in json.loads(file.read_text("ascii"))]
             file.unlink()  # of two that come with one token, the second fails here
-        except (OSError, ValueError, TypeError):
+        except (OSError, ValueError, TypeError, RecursionError):
             return False
         if wanted:
             threading.Thread(target=self._on_wanted, args=(wanted,), daemon=True).start()

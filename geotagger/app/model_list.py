@@ -122,10 +122,12 @@ def _speed_text(seconds: float | None, device: str, *, is_measured: bool = False
 def _accuracy_text(card: ModelCard, cost: ModelCost | None) -> str:
     unseen = card.metrics.get("unseen_sources")
     scores = unseen.get("per_photo") if isinstance(unseen, dict) else None
-    if isinstance(scores, dict) and {"continent", "country"} <= set(scores):
+    known = scores if isinstance(scores, dict) else {}
+    shares = [known.get(name) for name in ("continent", "country")]
+    if all(isinstance(share, float | int) for share in shares):
         return (
-            f"right continent for {scores['continent']:.0%} of photos from sources it never saw, "
-            f"right country for {scores['country']:.0%}; it says when it is unsure"
+            f"right continent for {shares[0]:.0%} of photos from sources it never saw, "
+            f"right country for {shares[1]:.0%}; it says when it is unsure"
         )
     return _published_text(cost) if cost else "its card states no figures"
 
@@ -146,7 +148,7 @@ def run_seconds() -> dict[str, float]:
     try:
         document = json.loads(_speeds_file().read_text("utf-8"))
         return {str(name): float(seconds) for name, seconds in document.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
+    except (OSError, ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         return {}
 
 

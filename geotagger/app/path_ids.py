@@ -16,8 +16,10 @@ def path_id(path: Path) -> str:
     return urlsafe_b64encode(os.fsencode(path)).decode("ascii")
 
 
-def path_of_id(text: str) -> Path:
+def path_of_id(text: object) -> Path:
     """The path of an id. Raises ValueError if it is none."""
+    if not isinstance(text, str):
+        raise ValueError("the id of a path is text")
     try:
         path = Path(os.fsdecode(urlsafe_b64decode(text.encode("ascii"))))
     except ValueError as error:

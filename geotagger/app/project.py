@@ -24,6 +24,10 @@ from geotagger.state import state_folder
 
 MAX_RECENT = 12
 _FILE = "project.json"
+_DAMAGED = (
+    OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError,
+)  # fmt: skip
+"""Raised for a file that is not what was written."""
 
 
 class LastRun(StrEnum):
@@ -131,7 +135,7 @@ def _read(folder: Path) -> Project | None:
             int(document["rows"]),
             str(document["used_at"]),
         )
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, GeotaggerError):
+    except (*_DAMAGED, GeotaggerError):
         return None
 
 

@@ -168,7 +168,7 @@ class Workspace:
             folders = [path_of_id(one) for one in json.loads(_open_file().read_text("ascii"))]
             if folders:
                 self.open_folders(folders)
-        except (OSError, ValueError, TypeError, GeotaggerError):
+        except (OSError, ValueError, TypeError, RecursionError, GeotaggerError):
             return
 
     def open_example(self) -> Json:

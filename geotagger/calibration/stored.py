@@ -92,7 +92,7 @@ def calibrations_of(bundle: ModelBundle) -> list[dict[str, Any]]:
     for file in sorted(models_folder().glob(f"*{SUFFIX}")):
         try:
             content = _read(file)
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             continue
         if card_sha256(bundle.path) in {model.card_sha256 for model in content.models}:
             found.append({"file": str(file), **msgspec.to_builtins(content)})
@@ -116,7 +116,7 @@ def find_calibration(bundles: Sequence[ModelBundle]) -> UserCalibration | None:
         found = _read(file)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         log.warning("%s: ignored, it cannot be read (%s); delete it", file, error)
         return None
     if {model.card_sha256 for model in found.models} != {

@@ -162,7 +162,7 @@ class _GrowingFile:
         try:
             note = msgspec.json.decode(self._note.read_bytes(), type=_Note)
             length = self.path.stat().st_size
-        except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        except (OSError, ValueError, RecursionError):
             return 0
         same = note.source == self._source and len(self._header) <= note.safe_bytes <= length
         return note.safe_bytes if same else 0

@@ -90,7 +90,7 @@ def _own() -> list[Pin]:
         return msgspec.json.decode(_file().read_bytes(), type=list[Pin])
     except FileNotFoundError:
         return []
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DownloadError(
             f"{_file()}: cannot be read ({error}); put it right, or delete it to trust the next "
             "pull anew"

@@ -144,7 +144,7 @@ class WebFolder:
         if version and (now.size_bytes, now.tag) != (version.size_bytes, version.tag):
             raise FileChangedError(f"{self._shown(file)}: changed during the download")
         sent = _CONTENT_RANGE.match(response.headers.get("Content-Range", ""))
-        first = int(sent[1]) if response.status == http.client.PARTIAL_CONTENT and sent else 0
+        first = _number(sent[1]) if response.status == http.client.PARTIAL_CONTENT and sent else 0
         if first != start or response.headers.get("Content-Encoding", "identity") != "identity":
             raise DownloadError(
                 f"{self._shown(file)}: this server sends no parts of files; download them by "
@@ -211,12 +211,17 @@ def _version(response: Any) -> FileVersion:
     headers: Mapping[str, str] = response.headers
     stated: Mapping[str, str] = response.stated
     in_range = _CONTENT_RANGE.match(headers.get("Content-Range", ""))
-    size = int(in_range[2]) if in_range else int(headers.get("Content-Length") or 0)
+    size = _number(in_range[2] if in_range else headers.get("Content-Length", ""))
     tag = headers.get("ETag", "")
     commit = stated.get("X-Repo-Commit") or headers.get("X-Repo-Commit", "")
     commit = commit if re.fullmatch(r"[0-9a-f]{40}", commit) else ""
     digest = stated.get("X-Linked-Etag") or headers.get("X-Linked-Etag") or tag
     return FileVersion(size, tag, commit, digest.removeprefix("W/").strip('"') if commit else "")
+
+
+def _number(text: str) -> int:
+    """A length that a server states; 0 for what is none."""
+    return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else 0
 
 
 def _has_digest(data: bytes, digest: str) -> bool:

@@ -170,6 +170,10 @@ def caption_vectors(
     return unit
 
 
+MAX_COUNT = 2.0**53
+"""Of one point of a gallery; a float holds no larger whole number exactly."""
+
+
 def read_points(
     file: Path,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
@@ -193,10 +197,14 @@ def read_points(
             f"{file}: not a readable CSV with the columns lat and lon ({error!r})"
         ) from error
     positions = np.array(points, np.float32).reshape(-1, 2)
-    if not len(positions) or not (np.abs(positions) <= (90, 180)).all() or min(counts) < 1:
+    if (
+        not len(positions)
+        or not (np.abs(positions) <= (90, 180)).all()
+        or not all(1 <= count < MAX_COUNT for count in counts)
+    ):
         raise UsageError(
             f"{file}: holds no points, or one out of range; lat is -90 to 90, lon -180 to 180, "
-            "count at least 1"
+            "count at least 1, and finite"
         )
     distinct, group = np.unique(positions, axis=0, return_inverse=True)
     count = np.bincount(group.ravel(), weights=counts).astype(np.float32)

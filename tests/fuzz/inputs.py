@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 import traceback
+import warnings
 import zlib
 from collections import Counter
 from pathlib import Path
@@ -130,6 +131,7 @@ def main() -> None:
     parser.add_argument("--save", type=Path)
     arguments = parser.parse_args()
     logging.disable()
+    warnings.simplefilter("error", RuntimeWarning)
     signal.signal(signal.SIGPROF, _hang)
     known = {n: t for n, t in targets().items() if not arguments.only or n in arguments.only}
     for target in known.values():  # loads the tables, which would count as memory of a case

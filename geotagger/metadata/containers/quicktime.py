@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _MAX_BOXES = 1000
 _MAX_MOOV_BYTES = 32 << 20
+_MAX_FILE_BYTES = 1 << 60
+"""No file system has longer files, and none can be sought in farther."""
 _FROM_1904_TO_1970_S = 2_082_844_800
 _CREATION_KEY = b"com.apple.quicktime.creationdate"
 
@@ -54,10 +56,12 @@ def _moov(file: BinaryIO) -> bytes:
             content = 16
         if name == b"moov":
             file.seek(at + content)
-            return file.read(min(size - content, _MAX_MOOV_BYTES) if size else _MAX_MOOV_BYTES)
-        if size < content:
-            return b""
+            return file.read(
+                min(max(0, size - content), _MAX_MOOV_BYTES) if size else _MAX_MOOV_BYTES
+            )
         at += size
+        if size < content or at > _MAX_FILE_BYTES:
+            return b""
     return b""
 
 

@@ -85,7 +85,7 @@ def read_towers(config: Mapping[str, Any], source: str) -> TowerPair:
         return TowerPair(
             *(msgspec.convert(msgspec.to_builtins(one), TowerArchitecture) for one in towers)
         )
-    except (KeyError, TypeError, AttributeError, msgspec.ValidationError) as error:
+    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
         raise UsageError(
             f"{source}: its configuration cannot be read ({error!r}); fetch it again"
         ) from error

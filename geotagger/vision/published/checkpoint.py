@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from geotagger.vision.published.page import WeightsOrigin
 from geotagger.vision.published.tensor_names import RenamedTensors, find_tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
     from geotagger.vision.published.architecture import TowerPair
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 LOGIT_SCALE = "logit_scale"
 _FILTERS = {1: "lanczos", 2: "bilinear", 3: "bicubic"}
 """Pillow's numbers, as processors have them."""
+_MISREAD = (LookupError, TypeError, AttributeError, ValueError, ArithmeticError)
+"""Raised for a value of another kind."""
+_MAX_LOG_SCALE = 80.0
+"""No float32 holds the power of a larger one."""
 _CLIP_PIXELS = ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
 _SIGLIP_PIXELS = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 """Mean and deviation of red, green and blue, where the processor states none."""
@@ -63,7 +68,9 @@ class Checkpoint(WeightsOrigin):
         Raises:
             UsageError: no InputSpec describes the processor.
         """
-        spec = read_input(self._processor, self.towers.image.family, self.name)
+        with _refusing(self.name, "processor"):
+            processor = self._processor
+        spec = read_input(processor, self.towers.image.family, self.name)
         if spec.size_px != self.towers.image.size_px:
             raise UsageError(
                 f"{self.name}: its processor makes pictures of {spec.size_px} px, its tower takes "
@@ -73,15 +80,28 @@ class Checkpoint(WeightsOrigin):
 
     @property
     def logit_scale(self) -> float:
-        """The factor of the cosines."""
-        return float(np.float32(np.exp(np.float64(self.renamed.read(LOGIT_SCALE).ravel()[0]))))
+        """The factor of the cosines.
+
+        Raises:
+            UsageError: it is not one number, or too large.
+        """
+        with _refusing(self.name, "scale of cosines"):
+            log_scale = np.float64(self.renamed.read(LOGIT_SCALE).item())
+            if not abs(log_scale) < _MAX_LOG_SCALE:
+                raise ValueError(log_scale)
+        return float(np.float32(np.exp(log_scale)))
 
     @property
     def renamed(self) -> RenamedTensors:
-        """The tensors under the names of transformers, and those that the processor adds."""
+        """The tensors under the names of transformers, and those that the processor adds.
+
+        Raises:
+            UsageError: the processor states no mean and deviation of three colours.
+        """
         mean, deviation = _CLIP_PIXELS if self.towers.image.family == "clip" else _SIGLIP_PIXELS
-        own = self._processor
-        pixels = pixel_tensors(own.get("image_mean", mean), own.get("image_std", deviation))
+        with _refusing(self.name, "processor"):
+            own = self._processor
+            pixels = pixel_tensors(own.get("image_mean", mean), own.get("image_std", deviation))
         return RenamedTensors(self.tensors, pixels)
 
     @property
@@ -117,7 +137,7 @@ class Checkpoint(WeightsOrigin):
             ) from error
         text = self.towers.text
         pad = self.tokenizer_config.get("pad_token") or _PAD_TOKENS[text.family]
-        pad = pad["content"] if isinstance(pad, dict) else pad
+        pad = pad.get("content") if isinstance(pad, dict) else pad
         try:
             tokenizer = Tokenizer.from_buffer(self.tokenizer)
             pad_id = tokenizer.token_to_id(pad)
@@ -177,18 +197,30 @@ def read_input(processor: Mapping[str, Any], family: str, source: str) -> InputS
     Raises:
         UsageError: no InputSpec describes it.
     """
-    is_cropped = bool(processor.get("do_center_crop", family == "clip"))
-    size = processor.get("size", 224)
-    if isinstance(size, int):
-        size = {"shortest_edge": size} if is_cropped else {"height": size, "width": size}
-    crop = processor.get("crop_size", 224)
-    crop = {"height": crop, "width": crop} if isinstance(crop, int) else crop
-    method = _FILTERS.get(int(processor.get("resample", 3)))
-    side = size.get("shortest_edge") or size.get("height")
-    if is_cropped:
-        fits = size.get("shortest_edge") == crop.get("height") == crop.get("width")
-    else:
-        fits = size.get("height") == size.get("width") == side
+    with _refusing(source, "processor"):
+        is_cropped = bool(processor.get("do_center_crop", family == "clip"))
+        size = processor.get("size", 224)
+        if isinstance(size, int):
+            size = {"shortest_edge": size} if is_cropped else {"height": size, "width": size}
+        crop = processor.get("crop_size", 224)
+        crop = {"height": crop, "width": crop} if isinstance(crop, int) else crop
+        method = _FILTERS.get(int(processor.get("resample", 3)))
+        side = size.get("shortest_edge") or size.get("height")
+        if is_cropped:
+            fits = size.get("shortest_edge") == crop.get("height") == crop.get("width")
+        else:
+            fits = size.get("height") == size.get("width") == side
     if method is None or not fits or not side:
         raise UsageError(f"{source}: its processor ({size}) cannot be the input of a bundle")
     return InputSpec(side, "clip" if is_cropped else "squash", method)  # type: ignore[arg-type]
+
+
+@contextmanager
+def _refusing(source: str, part: str) -> Iterator[None]:
+    """Refuses a part of a checkpoint whose values are of other kinds."""
+    try:
+        yield
+    except _MISREAD as error:
+        raise UsageError(
+            f"{source}: its {part} cannot be read ({error!r}); fetch it again"
+        ) from error

@@ -33,6 +33,7 @@ GEOCLIP_HEAD, GEOCLIP_LOCATION = "geoclip-head", "geoclip-location"
 """Templates of GeoCLIP's own layers: those above CLIP, and the location encoder."""
 PIXEL_MEAN, PIXEL_DEVIATION = "pixel_mean", "pixel_deviation"
 """Tensors of image towers that come from the image processor."""
+_MAX_PIXEL = 1e6
 INT8_STEPS = 64
 """8-bit weights use -64 to 64: processors without VNNI saturate otherwise."""
 _BLOCK_VALUES = 1 << 20
@@ -130,8 +131,8 @@ def load_template(name: str, tower: TowerArchitecture | None = None) -> GraphTem
     Raises:
         UsageError: there is no such template.
     """
-    archive = FOLDER / f"{name}.zip"
-    if archive.is_file():
+    archive = next((path for path in FOLDER.iterdir() if path.name == f"{name}.zip"), None)
+    if archive is not None:
         with archive.open("rb") as stream, zipfile.ZipFile(stream) as file:
             table = msgspec.json.decode(file.read(WEIGHTS_FILE), type=WeightTable)
             graph = file.read(GRAPH_FILE)
@@ -160,8 +161,13 @@ def pixel_tensors(
 
     Returns:
         By name: [1, 3, 1, 1], as levels from 0 to 255.
+
+    Raises:
+        ValueError: they are not three numbers that float32 holds.
     """
     named = {PIXEL_MEAN: mean, PIXEL_DEVIATION: deviation}
+    if not (np.abs(np.array(list(named.values()), np.float64)) < _MAX_PIXEL).all():
+        raise ValueError("mean or deviation is no number, or too large")
     return {
         name: np.float32(255) * np.array(values, np.float32).reshape(1, 3, 1, 1)
         for name, values in named.items()

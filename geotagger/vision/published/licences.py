@@ -31,7 +31,7 @@ def licence_of(folder: Path) -> str:
 
 def licence_in_page(text: str) -> str:
     """The licence in the YAML header of a model's README, or `unknown`."""
-    header = re.match(r"---\s*\n(.*?)\n---", text, re.DOTALL)
+    header = re.match(r"---[ \t\r]*\n(.*?)\n---", text, re.DOTALL)
     pattern = r"^license:\s*[\"']?([\w.+-]+)"
     match = re.search(pattern, header[1], re.MULTILINE) if header else None
     return match[1] if match else UNKNOWN_LICENCE
