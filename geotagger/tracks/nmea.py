@@ -52,7 +52,7 @@ def read_nmea(stream: IO[bytes], fixes: FixCollector) -> None:
             continue
         try:
             sentence = _PARSERS[match[1][-3:]](match[2].decode("ascii").split(","))
-        except (ValueError, IndexError):
+        except (ValueError, IndexError, OverflowError):
             fixes.skipped += 1
             continue
         if sentence is not None:

@@ -1,8 +1,9 @@
 """Damaged photos by the thousand, decoded, read, written and undone: nothing may crash or hang.
 
-    python -m tests.fuzz.metadata FOLDER [--count 10000] [--seed 0] [--save DIR]
+    python -m tests.fuzz.metadata [FOLDER] [--count 10000] [--seed 0] [--save DIR]
 
-Every file of FOLDER (up to 3 MB) is damaged in many ways, before and after it is tagged. Anything
+Every file of FOLDER (up to 3 MB) is damaged in many ways, before and after it is tagged. Without
+FOLDER, those are the JPEG, PNG, TIFF, WebP, HEIF and camera RAW files that the tests make. Anything
 raised but a refusal, anything harmed, any case over two seconds of work or 200 MB is a finding:
 printed once a kind, and saved. The same seed gives the same cases.
 """
@@ -38,6 +39,9 @@ from geotagger.metadata.place_names import place_names
 from geotagger.metadata.read import prediction_text, read
 from geotagger.metadata.undo.removal import without_own
 from geotagger.metadata.xmp.prediction import without_prediction
+from tests.fixtures import jpegs, photo_files
+from tests.fuzz.camera_files import valid_raws
+from tests.fuzz.targets import valid_heif
 
 MAX_FILE_BYTES = 3_000_000
 MAX_SECONDS, MAX_BYTES = 2.0, 200_000_000
@@ -126,16 +130,27 @@ def peak_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
+def files_in(folder: Path) -> list[bytes]:
+    """The contents of its files that are not too large."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return [path.read_bytes() for path in files if 0 < path.stat().st_size <= MAX_FILE_BYTES]
+
+
+def made_files() -> list[bytes]:
+    """Photos of every format, as the tests make them."""
+    sound = (jpegs.SOUND | photo_files.SOUND).values()
+    return [*sound, valid_heif(), *valid_raws().values()]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--count", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--save", type=Path)
     arguments = parser.parse_args()
     dice = random.Random(arguments.seed)
-    files = sorted(path for path in arguments.folder.rglob("*") if path.is_file())
-    sound = [p.read_bytes() for p in files if 0 < p.stat().st_size <= MAX_FILE_BYTES]
+    sound = files_in(arguments.folder) if arguments.folder else made_files()
     pairs: list[tuple[bytes, bytes | None]] = []
     for data in sound:
         try:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.fixtures import jpegs, photo_files
 from tests.fuzz.inputs import read_valid
 from tests.fuzz.targets import targets
 
@@ -23,6 +22,7 @@ def output(module, *arguments):
 
 def test_valid_inputs_are_accepted():
     pytest.importorskip("pyarrow")
+    pytest.importorskip("tokenizers")
     for target in targets().values():
         read_valid(target)
 
@@ -30,14 +30,13 @@ def test_valid_inputs_are_accepted():
 @pytest.mark.slow
 def test_damaged_inputs(tmp_path):
     pytest.importorskip("pyarrow")
-    assert "refused" in output("inputs", "--seconds", "20", "--save", tmp_path)
+    pytest.importorskip("tokenizers")
+    assert "refused" in output("inputs", "--seconds", "30", "--save", tmp_path)
 
 
 @pytest.mark.slow
-def test_damaged_photos(tmp_path):
-    for number, data in enumerate((jpegs.SOUND | photo_files.SOUND).values()):
-        (tmp_path / f"{number}.jpg").write_bytes(data)
-    assert "written" in output("metadata", tmp_path, "--count", "500")
+def test_damaged_photos():
+    assert "written" in output("metadata", "--count", "500")
 
 
 @pytest.mark.slow

@@ -114,7 +114,10 @@ def _features(file: ReportFile) -> Iterator[Mapping[str, Any]]:
         return
     whole = _object(loads(first + "".join(lines)))
     _check_version(whole.get(VERSION))
-    for number, feature in enumerate(whole.get("features", ()), 1):
+    features = whole.get("features", [])
+    if not isinstance(features, list):
+        raise ValueError("its features are no list")
+    for number, feature in enumerate(features, 1):
         file.where = f"feature {number}"
         yield _object(feature)
 

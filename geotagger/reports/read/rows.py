@@ -105,6 +105,8 @@ def _objects(column: Column, cell: object) -> list[dict[str, object]]:
 
 def _object(column: Column, item: dict[str, object]) -> dict[str, object]:
     known = {name: value for name, value in item.items() if value is not None}
+    if not column.numbers:  # what a source says, or a reason: texts alone, and all of them
+        known = dict.fromkeys(column.texts, "") | known
     for name in column.texts:
         if not isinstance(known.get(name, ""), str):
             raise ValueError(f"{name} in {column.name} is {known[name]!r:.40}, not a text")

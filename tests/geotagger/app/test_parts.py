@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from geotagger.app import shortcut
 from geotagger.app.doorway import Doorway, announced, new_address, running_port
@@ -15,8 +16,10 @@ from geotagger.app.model_list import ModelList, note_run, run_seconds
 from geotagger.app.path_ids import path_id, path_json, path_of, path_of_id
 from geotagger.app.project import LastRun, app_folder, project_of, recent_projects
 from geotagger.app.run_options import apply_command, options_of, read_choice, tag_command
+from geotagger.app.workspace import Workspace
 from geotagger.config import Overwrite, RunOptions
 from tests.fixtures.apps import waited
+from tests.fixtures.bundles import make_bundle
 
 
 def lines_of(code, *arguments):
@@ -132,10 +135,28 @@ def test_a_project_is_found_again_by_its_folders_in_any_order(tmp_path):
 
 def test_a_damaged_project_is_a_new_one(tmp_path):
     project = project_of([tmp_path]).saved(rows=3)
-    for text in ("", "[]", '{"folders": 3}', "\0"):
+    for text in ("", "[]", '{"folders": 3}', '{"folders": [3]}', "\0", "[" * 100_000):
         (project.folder / "project.json").write_text(text)
         assert project_of([tmp_path]).rows == 0
         assert recent_projects() == []
+
+
+@pytest.mark.parametrize("text", ["[3]", "[null]", "3", "[" * 100_000, "\0"])
+def test_a_damaged_note_of_what_was_open_opens_nothing(text):
+    workspace = Workspace()
+    (app_folder() / "open.json").write_text(text)
+    workspace.reopen()
+    assert workspace.state()["stage"] == "start"
+
+
+def test_a_card_with_odd_scores_is_listed_all_the_same(tmp_path, monkeypatch):
+    monkeypatch.setenv("GEOTAGGER_MODELS", str(tmp_path))
+    scores = {"per_photo": {"continent": "x", "country": None}}
+    card = make_bundle(tmp_path / "odd").card
+    card = structs.replace(card, metrics={"unseen_sources": scores})
+    (tmp_path / "odd" / "card.json").write_text(card.to_json())
+    (odd,) = [one for one in ModelList().to_json()["models"] if one["name"] == "odd"]
+    assert odd["accuracy"] == "its card states no figures"
 
 
 def test_a_token_of_the_doorway_works_once_and_brings_its_folders(tmp_path):

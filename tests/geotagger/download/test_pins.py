@@ -48,12 +48,13 @@ def test_the_pins_of_the_program_are_valid():
     assert pins._shipped() == []  # no hash is written down that was not computed
 
 
-def test_a_damaged_file_of_pins_is_not_overwritten():
+@pytest.mark.parametrize("text", ["[{", '[{"a":' + "[" * 100_000])
+def test_a_damaged_file_of_pins_is_not_overwritten(text):
     models_folder().mkdir(exist_ok=True)
-    (models_folder() / "pins.json").write_text("[{")
+    (models_folder() / "pins.json").write_text(text)
     with pytest.raises(DownloadError, match=r"pins\.json: cannot be read"):
         check_and_record("a/b", "c1", {"f": ONE})
-    assert (models_folder() / "pins.json").read_text() == "[{"
+    assert (models_folder() / "pins.json").read_text() == text
 
 
 def test_the_digest_depends_on_names_and_hashes_but_not_on_their_order():

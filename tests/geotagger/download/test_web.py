@@ -1,6 +1,9 @@
 """Files by ranges: redirects, tokens, hashes, and servers that misbehave."""
 
+import io
 import random
+from email.message import Message
+from typing import ClassVar
 
 import pytest
 
@@ -144,6 +147,19 @@ def test_small_files_end_somewhere(origin, monkeypatch):
     monkeypatch.setattr(web, "MAX_SMALL_FILE_BYTES", 1000)
     with pytest.raises(DownloadError, match="larger than such a file can be"):
         origin.read_whole("large.bin")
+
+
+@pytest.mark.parametrize("length", ["many", "-1", "1" * 5000, "²", ""])
+def test_a_length_that_is_no_number_counts_as_none(length, monkeypatch):
+    class Answer(io.BytesIO):
+        status = 200
+        headers = Message()
+        stated: ClassVar[dict[str, str]] = {}
+
+    Answer.headers["Content-Length"] = length
+    origin = WebFolder("http://127.0.0.1:1")
+    monkeypatch.setattr(origin._opener, "open", lambda *_, **__: Answer(b"abc"))
+    assert origin.version("f").size_bytes == 0
 
 
 def test_a_mirror_that_states_no_commit(hub):

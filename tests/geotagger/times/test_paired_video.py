@@ -48,6 +48,9 @@ def test_videos_that_are_cut_off(length):
         box(b"moov", box(b"meta", b"\xff" * 50)),
         struct.pack(">L4sQ", 1, b"moov", 1 << 62) + bytes(20),
         struct.pack(">L4sQ", 1, b"mdat", 1 << 62) + bytes(20),
+        struct.pack(">L4sQ", 1, b"mdat", (1 << 64) - 1) + bytes(20),
+        struct.pack(">L4s", 7, b"moov") + bytes(20),
+        struct.pack(">L4sQ", 1, b"moov", 9) + bytes(20),
     ],
 )
 def test_hostile_videos(data):

@@ -272,3 +272,13 @@ def test_the_text_of_a_value_is_its_own(read):
     spaced = spaced.replace("\n 9 </coordinates>", "</coordinates>")
     table = read(spaced.replace("\n 9 </when>", "</when>")).fixes.table()
     assert (table.lat.tolist(), table.lon.tolist()) == ([45.25], [7.5])
+
+
+def test_an_nmea_date_that_no_calendar_has_is_left_out(tmp_path):
+    zda = "GPZDA,100000.00,{},01,01,00,00"
+    odd = "".join(tracks.nmea_sentence(zda.format(day)) for day in ("0", "9" * 400, "-1"))
+    far = tracks.nmea_sentence(f"GPZDA,100000.00,01,01,{'9' * 20},00,00")
+    (tmp_path / "t.nmea").write_text(odd + far + tracks.nmea())
+    log = read_track(tmp_path / "t.nmea")
+    assert len(log.fixes) == len(tracks.WALK)
+    assert log.fixes.skipped == 4

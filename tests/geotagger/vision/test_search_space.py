@@ -126,7 +126,15 @@ def test_another_gallery_is_encoded_without_torch(positions, tmp_path):
 
 @pytest.mark.parametrize(
     "rows",
-    [[("a", "b"), (1, 2)], [("lat", "lon")], [("lat", "lon"), (91, 0)], [("lat", "lon"), ("x", 1)]],
+    [
+        [("a", "b"), (1, 2)],
+        [("lat", "lon")],
+        [("lat", "lon"), (91, 0)],
+        [("lat", "lon"), ("x", 1)],
+        [("lat", "lon", "count"), (1, 2, "nan")],
+        [("lat", "lon", "count"), (1, 2, "1e999")],
+        [("lat", "lon", "count"), (1, 2, "1e300")],
+    ],
 )
 def test_a_gallery_that_is_none(tmp_path, rows):
     write_csv(tmp_path / "g.csv", rows)

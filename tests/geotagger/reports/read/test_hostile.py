@@ -150,3 +150,22 @@ def test_vectors_with_a_damaged_header_are_refused(tmp_path, header):
     file.write_bytes(b"\x93NUMPY\1\0" + len(header).to_bytes(2, "little") + header)
     with pytest.raises(BundleError, match=r"v\.npy: not a readable \.npy array"):
         read_vectors(file)
+
+
+@pytest.mark.parametrize("features", ["0", "null", '"abc"', '{"a": 1}', "true"])
+def test_features_that_are_no_list(tmp_path, features):
+    file = tmp_path / "r.geojson"
+    file.write_text(f'{{"type": "FeatureCollection", "features": {features}}}')
+    with pytest.raises(UsageError, match=r"r\.geojson.*its features are no list"):
+        list(read_rows(file))
+
+
+@pytest.mark.parametrize("items", ["[{}]", '[{"source": null}]', '[{"x": 1}]'])
+def test_evidence_and_reasons_without_their_texts_are_shown(report, items):
+    changed(report, evidence_by_source=items, reasons=items)
+    (row,) = read_rows(report)
+    assert row["evidence_by_source"][0]["source"] == row["reasons"][0]["code"] == ""
+    with Decisions(report) as decisions:
+        session = ReviewSession(report, decisions)
+        assert session.columns()["rows"] == 1
+        session.close()

@@ -9,6 +9,8 @@ from geotagger.errors import BundleError, UsageError
 from geotagger.images.decode import InputSpec
 from geotagger.vision.published.architecture import read_towers
 from geotagger.vision.published.checkpoint import Checkpoint, read_input
+from geotagger.vision.published.graph_template import tower_template
+from geotagger.vision.published.licences import licence_in_page
 from geotagger.vision.published.tensor_names import RenamedTensors
 
 LARGE = {
@@ -74,6 +76,10 @@ def test_a_configuration_of_openclip(quick, activation):
         ({"model_type": "clip", "vision_config": {"hidden_size": "wide"}}, "cannot be read"),
         ({"model_type": "clip", "vision_config": [1]}, "cannot be read"),
         ({"model_cfg": {"embed_dim": 512}}, "cannot be read"),
+        ({"model_cfg": {"embed_dim": 512, "text_cfg": {}, "vision_cfg": {"head_width": 0}}},
+         "cannot be read"),
+        ({"model_cfg": {"embed_dim": 512, "text_cfg": {}, "vision_cfg": {"mlp_ratio": 1e308}}},
+         "cannot be read"),
         ({"model_cfg": {"embed_dim": 512, "text_cfg": {},
                         "vision_cfg": {"timm_model_name": "vit_x"}}}, r"from timm \(vit_x\)"),
     ],
@@ -111,6 +117,57 @@ def test_processors_and_their_defaults(processor, family, spec):
 def test_a_processor_that_no_bundle_can_describe(processor):
     with pytest.raises(UsageError, match="cannot be the input of a bundle"):
         read_input(processor, "clip", "x")
+
+
+@pytest.mark.parametrize("activation", ["x" * 5000, "\ud800", "../../secret", "a/b", ""])
+def test_an_activation_is_never_a_path(activation):
+    towers = read_towers({"model_type": "clip", "vision_config": {"hidden_act": activation}}, "x")
+    with pytest.raises(UsageError, match="there is no graph for"):
+        tower_template(towers.image, "fp32")
+
+
+@pytest.mark.parametrize(
+    "processor",
+    [
+        {"size": [224]},
+        {"size": "224"},
+        {"crop_size": [1]},
+        {"resample": "bicubic"},
+        {"resample": None},
+        {"resample": 1e999},
+    ],
+)
+def test_a_processor_of_another_kind_is_refused(processor):
+    with pytest.raises(UsageError, match="its processor cannot be read"):
+        read_input(processor, "clip", "x")
+
+
+@pytest.mark.parametrize(
+    "mean", [None, 3, "abc", [1, 2], [[1], 2, 3], {"a": 1}, [1e300] * 3, [float("nan")] * 3,
+             [10**400] * 3]
+)  # fmt: skip
+def test_pixels_are_normalised_by_three_numbers(mean):
+    with pytest.raises(UsageError, match="its processor cannot be read"):
+        _ = checkpoint({"model_type": "clip"}, processor={"image_mean": mean}).renamed
+
+
+@pytest.mark.parametrize("own", [[1], 3, {"size": {"a": 1}}, {"interpolation": []}])
+def test_a_processor_of_openclip_of_another_kind_is_refused(own):
+    with pytest.raises(UsageError, match="cannot be"):
+        _ = checkpoint({**OPEN_CLIP, "preprocess_cfg": own}).input_spec
+
+
+@pytest.mark.parametrize("scale", [[], [1, 2], [1000], [float("nan")]])
+def test_the_scale_of_cosines_is_one_number(scale):
+    odd = checkpoint(LARGE, {"logit_scale": np.array(scale, np.float32)})
+    with pytest.raises(UsageError, match="its scale of cosines cannot be read"):
+        _ = odd.logit_scale
+
+
+def test_a_page_of_empty_lines_costs_no_time():
+    """A pattern that looked for the end of the header from every line took hours."""
+    assert licence_in_page("---" + "\n" * 1_000_000) == "unknown"
+    assert licence_in_page("--- \r\nlicense: mit\n---\n") == "mit"
 
 
 def test_the_processor_must_fit_the_tower():
@@ -168,6 +225,9 @@ def test_a_tokenizer_that_cannot_be_used(tmp_path):
     for tokenizer in (b"", b"{}", json.dumps({"model": {}}).encode(), b"\xff"):
         with pytest.raises(BundleError, match=r"x: has no readable tokenizer\.json"):
             checkpoint(config, tokenizer=tokenizer).write_tokenizer(tmp_path / "t")
+    nameless = word_tokenizer(tokenizer_config={"pad_token": {"lstrip": False}})
+    with pytest.raises(BundleError, match=r"x: has no readable tokenizer\.json"):
+        checkpoint(config, **nameless).write_tokenizer(tmp_path / "t")
     unknown = word_tokenizer(tokenizer_config={"pad_token": "<none>"})
     with pytest.raises(BundleError, match="does not know its padding '<none>'"):
         checkpoint(config, **unknown).write_tokenizer(tmp_path / "t")
