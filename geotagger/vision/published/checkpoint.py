@@ -137,7 +137,7 @@ class Checkpoint(WeightsOrigin):
             ) from error
         text = self.towers.text
         pad = self.tokenizer_config.get("pad_token") or _PAD_TOKENS[text.family]
-        pad = pad.get("content") if isinstance(pad, dict) else pad
+        pad = str(pad.get("content", "")) if isinstance(pad, dict) else pad
         try:
             tokenizer = Tokenizer.from_buffer(self.tokenizer)
             pad_id = tokenizer.token_to_id(pad)
