@@ -79,7 +79,7 @@ def apply(
     with Decisions(report) as decisions:
         write(report, read_rows(report), decisions, options, show)
         if decisions.damaged:
-            click.echo(f"{decisions.path}: {decisions.damaged} damaged lines skipped", err=True)
+            click.echo(f"{decisions.path}: damaged lines skipped: {decisions.damaged}", err=True)
     totals = [f"{count} {name}" for name, count in counts.items()]
     click.echo(", ".join(totals) or "no approved prediction is left to write")
     if counts[Status.FAILED]:

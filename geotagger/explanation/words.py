@@ -40,10 +40,11 @@ def sentences(explanation: Explanation) -> list[str]:
     note = note_text(explanation.outcome.reasons)
     if prediction is None:
         return [note or "no source has evidence of the place"]
-    circles = ", ".join(
-        f"{percent(share)} within {radius_km:,.0f} km"
+    shares = {  # of equal radii the largest share counts
+        f"{radius_km:,.0f} km": percent(share)
         for share, radius_km in zip(SHARES, explanation.radii_km, strict=True)
-    )
+    }
+    circles = ", ".join(f"{share} within {radius}" for radius, share in shares.items())
     lines = [f"{answer(prediction)}. Probability around the point: {circles}."]
     if prediction.measured_by:
         radius = distance_text(prediction.radius_km)

@@ -77,7 +77,9 @@ class Progress:
 def _line(cells: Mapping[str, Cell]) -> str:
     place = ""
     if cells["level"]:
-        place = f" {place_text(cells)} {cells['confidence']:.2f} within {cells['radius_km']:.0f} km"
+        place = (
+            f" {place_text(cells)} {cells['confidence']:.2f} within {cells['radius_km']:,.0f} km"
+        )
     if cells["measured_by"]:
         within = distance_text(float(str(cells["radius_km"])))
         place = f" {place_text(cells)} by {cells['measured_by']}, within {within}"

@@ -84,8 +84,8 @@ def serve(session: ReviewSession, port: int, on_ready: Callable[[str], None]) ->
 def _page(session: ReviewSession) -> Response:
     setup = {"name": session.report.name, "block": PAGE, "about": ABOUT, "warning": ""}
     if session.decisions.damaged:
-        damaged = f"{session.decisions.damaged} damaged lines in {session.decisions.path.name}"
-        setup["warning"] = f"{damaged} were skipped; all other decisions are loaded."
+        damaged = f"damaged lines in {session.decisions.path.name}: {session.decisions.damaged}"
+        setup["warning"] = f"Skipped {damaged}. All other decisions are loaded."
     parts = [
         REVIEW.head(f"Review: {session.report.name}"),
         data("setup", setup),
