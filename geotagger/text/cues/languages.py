@@ -19,7 +19,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
@@ -113,7 +113,8 @@ def find(lines: Sequence[TextLine]) -> list[Cue]:
         return []
     scale = max(ratios.values()) / of_country.max() / usual
     quoted = " / ".join(line.text for line, _ in longest[:3])
-    meaning = f"language {_likely_languages(likelihood)}"
+    scripts = {script_of(word) for _, words in longest for word in words}
+    meaning = f"language {_likely_languages(likelihood, scripts)}"
     return [Cue("language", quoted, meaning, countries, _spots(likelihood * scale))]
 
 
@@ -124,10 +125,15 @@ def _longest_lines(lines: Sequence[TextLine]) -> list[tuple[TextLine, list[str]]
     return sorted(with_words, key=lambda pair: -sum(map(len, pair[1])))[:MAX_LINES]
 
 
-def _likely_languages(likelihood: Rows) -> str:
-    """Codes of the likeliest languages in the world's photos; likelihood: [C, L]."""
+def _likely_languages(likelihood: Rows, scripts: Set[str]) -> str:
+    """Codes of the likeliest languages in the world's photos; likelihood: [C, L].
+
+    Only languages that are written in one of the scripts: a foreign name may be on a sign in any
+    language, but tells none.
+    """
     photos = np.array([profile.photos for profile in country_profiles().values()])
-    by_language = photos @ likelihood
+    written = [bool(scripts & used) for used in _scripts_of_languages()]
+    by_language = photos @ likelihood * written
     languages = load_word_model().languages
     best = np.argsort(-by_language)[:3]
     minimum = MIN_NAMED_SHARE * by_language.sum()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from geotagger.text.country_profiles import country_profiles
-from geotagger.text.cues.languages import SCRIPTS, find
+from geotagger.text.cues.languages import SCRIPTS, _scripts_of_languages, find
 from geotagger.text.language.writing_system import script_of
 from geotagger.text.types import TextLine
 
@@ -201,3 +201,15 @@ def test_ratios_are_finite_and_above_one():
     (cue,) = find(lines(*text))
     assert all(1 < r < 1e6 and math.isfinite(r) for r in cue.countries.values())
     assert set(cue.countries) <= set(country_profiles())
+
+
+@pytest.mark.parametrize("text", ["Ямбол", "Пелин", "Бач", "كريات", "الجم"])
+def test_only_languages_of_the_letters_are_named(text):
+    (cue,) = find(lines(text))
+    named = set(cue.meaning.removeprefix("language ").split(" or "))
+    assert named
+    assert not named & {"en", "de", "fr", "es"}
+
+
+def test_every_script_of_the_model_has_a_language():
+    assert set().union(*_scripts_of_languages()) >= SCRIPTS
