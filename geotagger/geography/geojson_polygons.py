@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _PARTS = ("features", "geometry", "geometries")
+_MAX_NUMBER = 1e9
+"""No unit of length makes a coordinate on the earth larger."""
 _TURNS = np.array([[-360.0, 0.0], [0.0, 0.0], [360.0, 0.0]])
 
 
@@ -71,6 +73,8 @@ def _area(ring: Any, bbox: Sequence[float] | None) -> Any:
     corners = np.array([position[:2] for position in ring], dtype=float).reshape(-1, 2)
     if len(corners) < 4:
         return shapely.Polygon()
+    if not np.abs(corners).max() < _MAX_NUMBER:
+        raise ValueError("a coordinate is no number, or too large")
     flat = shapely.Polygon(corners)
     around, turned_deg = _shortest_edges(corners)
     wide = np.abs(np.diff(corners[:, 0])) > 180

@@ -408,7 +408,8 @@ def read_a_gallery(file: Path) -> None:
     points = file.with_suffix(".csv")
     points.write_text("lat,lon,count\n1,2,3\n4,5,6\n7,8,9\n")
     gallery = read_gallery(file, points)
-    np.asarray(gallery.vectors).sum(dtype=np.float64)
+    with np.errstate(all="ignore"):  # damaged numbers may be infinite
+        np.asarray(gallery.vectors).sum(dtype=np.float64)
 
 
 def valid_tensors() -> bytes:

@@ -91,3 +91,12 @@ def test_a_file_without_polygons_or_in_metres(tmp_path):
         read_area(geojson(tmp_path / "a.geojson", kind="Point"))
     with pytest.raises(UsageError, match="in degrees"):
         read_area(geojson(tmp_path / "b.geojson", box(5e5, 4e6, 6e5, 5e6)))
+
+
+@pytest.mark.parametrize("number", ["1e308", "-1e308", "1e999", "1e12"])
+def test_a_coordinate_of_no_place_is_refused(tmp_path, number):
+    file = tmp_path / "far.geojson"
+    ring = f"[[5, 50], [10, {number}], [10, 55], [5, 50]]"
+    file.write_text(f'{{"type": "Polygon", "coordinates": [{ring}]}}')
+    with pytest.raises(UsageError, match=r"far\.geojson"):
+        read_area(str(file))
