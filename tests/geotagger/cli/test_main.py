@@ -12,7 +12,7 @@ import pytest
 from click.shell_completion import ShellComplete
 from PIL import Image
 
-from geotagger.cli.main import cli
+from geotagger.cli.main import cli, main
 from tests.fixtures.bundles import make_bundle
 
 
@@ -30,15 +30,38 @@ def album(tmp_path):
     return folder
 
 
-def geotagger(*arguments, cwd=None):
+def command(*arguments):
     """Text is not read: a flat picture has none, and loading the reader takes a second."""
     fast = ["--no-read-text"] if arguments[0] in ("tag", "evaluate") else []
-    command = [sys.executable, "-m", "geotagger", *map(str, arguments), *fast]
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
+    return ["geotagger", *map(str, arguments), *fast]
+
+
+def started(*arguments, cwd=None):
+    """A process of its own."""
+    words = [sys.executable, "-m", *command(*arguments)]
+    return subprocess.run(words, capture_output=True, text=True, cwd=cwd, check=False)
+
+
+@pytest.fixture
+def geotagger(monkeypatch, capsys):
+    """What `main` does in this process; a start takes half a second."""
+
+    def run(*arguments, cwd=None):
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "argv", command(*arguments))
+            if cwd is not None:
+                patch.chdir(cwd)
+            try:
+                code = main() or 0
+            except SystemExit as stop:
+                code = stop.code
+        return subprocess.CompletedProcess(sys.argv, code, *capsys.readouterr())
+
+    return run
 
 
 def test_all_well_is_0_and_the_report_has_its_default_name(album, bundle, tmp_path):
-    done = geotagger("tag", album, "--model", bundle.path, cwd=tmp_path)
+    done = started("tag", album, "--model", bundle.path, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
     assert "3 photos" in done.stderr
@@ -46,21 +69,21 @@ def test_all_well_is_0_and_the_report_has_its_default_name(album, bundle, tmp_pa
         assert len(list(csv.DictReader(file))) == 3
 
 
-def test_quiet_is_quiet_and_verbose_names_each_photo(album, bundle, tmp_path):
+def test_quiet_is_quiet_and_verbose_names_each_photo(geotagger, album, bundle, tmp_path):
     quiet = geotagger("tag", "-q", album, "--model", bundle.path, cwd=tmp_path)
     assert (quiet.stdout, quiet.stderr) == ("", "")
     verbose = geotagger("tag", "-v", album, "--model", bundle.path, cwd=tmp_path)
     assert all(f"{index}.jpg: " in verbose.stderr for index in range(3))
 
 
-def test_for_one_photo_the_prediction_is_shown(album, bundle, tmp_path):
+def test_for_one_photo_the_prediction_is_shown(geotagger, album, bundle, tmp_path):
     done = geotagger("tag", album / "1.jpg", "--model", bundle.path, cwd=tmp_path)
     assert "1.jpg: " in done.stderr
     quiet = geotagger("tag", "-q", album / "1.jpg", "--model", bundle.path, cwd=tmp_path)
     assert quiet.stderr == ""
 
 
-def test_a_low_confidence_is_warned_of_once_before_the_run(album, bundle, tmp_path):
+def test_a_low_confidence_is_warned_of_once_before_the_run(geotagger, album, bundle, tmp_path):
     asked = ("tag", "-q", album, "--model", bundle.path, "--min-confidence")
     weak = geotagger(*asked, 0.05, "--write-exif", cwd=tmp_path).stderr
     assert weak.count("warning:") == 1
@@ -103,12 +126,12 @@ def test_help_has_examples_that_can_be_given(names, command, monkeypatch):
 
 def test_some_failed_is_3(album, bundle, tmp_path):
     (album / "bad.jpg").write_bytes(b"")
-    done = geotagger("tag", album, "--model", bundle.path, cwd=tmp_path)
+    done = started("tag", album, "--model", bundle.path, cwd=tmp_path)
     assert done.returncode == 3
     assert "1 failed" in done.stderr
 
 
-def test_no_photos_is_4(bundle, tmp_path):
+def test_no_photos_is_4(geotagger, bundle, tmp_path):
     (tmp_path / "empty").mkdir()
     done = geotagger("tag", "empty", "--model", bundle.path, cwd=tmp_path)
     assert done.returncode == 4
@@ -132,13 +155,19 @@ def test_no_photos_is_4(bundle, tmp_path):
         ("no-such-command",),
     ],
 )
-def test_wrong_usage_is_2(arguments, album):
+def test_wrong_usage_is_2(geotagger, arguments, album):
     done = geotagger(*arguments, cwd=album)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
 
 
-def test_what_stops_a_run_is_1_with_a_message(album, tmp_path):
+def test_a_process_that_was_used_wrongly_ends_with_2(tmp_path):
+    done = started("tag", "no-such-folder", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "no-such-folder" in done.stderr
+
+
+def test_what_stops_a_run_is_1_with_a_message(geotagger, album, tmp_path):
     done = geotagger("tag", album, "--model", tmp_path / "nothing", cwd=tmp_path)
     assert done.returncode == 1
     assert "nothing" in done.stderr
@@ -146,8 +175,6 @@ def test_what_stops_a_run_is_1_with_a_message(album, tmp_path):
 
 
 def test_a_missing_package_is_named_with_the_remedy(tmp_path, monkeypatch, capsys):
-    from geotagger.cli.main import main
-
     monkeypatch.setitem(sys.modules, "geotagger.cli.read", None)
     monkeypatch.setattr(sys, "argv", ["geotagger", "read", str(tmp_path)])
     with pytest.raises(SystemExit) as stopped:
@@ -186,7 +213,7 @@ def test_interrupted_is_130_and_the_report_holds_what_was_done(bundle, tmp_path)
     assert all(cells["note"] is not None for cells in rows)
 
 
-def test_untag_says_what_it_did(album, bundle, tmp_path):
+def test_untag_says_what_it_did(geotagger, album, bundle, tmp_path):
     geotagger(
         "tag",
         album,
@@ -204,7 +231,7 @@ def test_untag_says_what_it_did(album, bundle, tmp_path):
     assert geotagger("untag", album).stdout == "3 untouched\n"
 
 
-def test_evaluate_prints_json_alone_on_stdout(album, bundle):
+def test_evaluate_prints_json_alone_on_stdout(geotagger, album, bundle):
     (album / "labels.csv").write_text("file,lat,lon\n0.jpg,48.85,2.35\n1.jpg,35.68,139.69\n")
     done = geotagger("evaluate", album, "--model", bundle.path, "--json", "--no-gate")
     assert done.returncode == 0, done.stderr
@@ -218,7 +245,7 @@ def test_evaluate_prints_json_alone_on_stdout(album, bundle):
 
 
 @pytest.mark.parametrize("text", ["name,lat\n", "file,lat,lon\n0.jpg,north,2\n"])
-def test_labels_that_cannot_be_used_are_wrong_usage(album, bundle, text):
+def test_labels_that_cannot_be_used_are_wrong_usage(geotagger, album, bundle, text):
     (album / "labels.csv").write_text(text)
     done = geotagger("evaluate", album, "--model", bundle.path)
     assert done.returncode == 2
@@ -234,7 +261,7 @@ def test_labels_that_cannot_be_used_are_wrong_usage(album, bundle, text):
         ("none", "at best France"),
     ],
 )
-def test_a_printed_row_names_the_place_of_its_confidence(level, said, tmp_path):
+def test_a_printed_row_names_the_place_of_its_confidence(geotagger, level, said, tmp_path):
     from geotagger.reports.schema import COLUMNS
 
     names = {"city": ("Lyon", "Rhône")}.get(level, ("", ""))
