@@ -37,7 +37,11 @@ function plain(text) {
   return String(text ?? "").replace(INVISIBLE, escaped);
 }
 
-const fileName = (path) => plain(path).split(/[/\\](?!u[0-9a-f]{4}|x[0-9a-f]{2})/).pop();
+/** A backslash divides only paths of Windows; elsewhere it begins an escape, or is part of a name. */
+function fileName(path) {
+  const text = plain(path);
+  return text.split(text.includes("/") ? "/" : /\\(?!u[0-9a-f]{4}|x[0-9a-f]{2})/).pop();
+}
 const folderName = (path) => plain(path).slice(0, -fileName(path).length).replace(/[/\\]$/, "");
 
 const percent = (share) => (Number.isFinite(share) ? `${Math.round(100 * share + 1e-4)} %` : "");

@@ -49,6 +49,15 @@ def shows(page, *names):
     sync_api().expect(page.locator(".row b")).to_have_text(list(names))
 
 
+def test_an_escape_in_a_name_is_no_folder(opened):
+    names = {
+        "a/new\\nline.jpg": "new\\nline.jpg",
+        "C:\\Photos\\a.jpg": "a.jpg",
+        "caf\\xe9.jpg": "caf\\xe9.jpg",
+    }
+    assert opened.evaluate("paths => paths.map(fileName)", list(names)) == list(names.values())
+
+
 def test_a_hundred_per_cent_stays_on_one_line_in_the_list(opened):
     cell = opened.locator(".row .sure").first
     width, room, height = cell.evaluate(
