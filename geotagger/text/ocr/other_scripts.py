@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Protocol
 
 from geotagger.text.language.writing_system import script_of_letter, script_of_symbol
@@ -41,7 +42,9 @@ lines for Latin, at 0.97."""
 GREEK = re.compile("[\u0370-\u03ff]")
 """PP-OCR reads Greek, but lacks the letters with accents, and does not know what it lacks."""
 VIETNAMESE = re.compile("[đơưĐƠƯ]")
-"""Letters by which a photo is taken for Vietnamese. PP-OCR lacks most others with two marks."""
+"""Letters by which a photo is taken for Vietnamese."""
+DOUBLY_MARKED = re.compile("[\u1ea0-\u1ef9]")
+"""Letters of Vietnamese that PP-OCR lacks: it leaves them out."""
 SHARED_LETTERS = {
     script: re.compile(f"[ .,-]*[{letters}][{letters} .,-]*")
     for script, letters in (("Cyrl", "ABCEHIJKMOPSTXYaceijopsxy03"), ("Grek", "ABEZHIKMNOPTYXo"))
@@ -204,25 +207,39 @@ def main_script(text: str) -> str:
 
 
 def _with_marks(text: str, marked: str) -> str:
-    """Take over words of the second text that only have more marks."""
+    """Take letters and marks that PP-OCR lacks from a second reading; word by word if both have as
+    many words."""
     words, others = text.split(), marked.split()
     if len(words) != len(others):
-        return marked if _only_adds_marks(text, marked) else text
-    pairs = zip(words, others, strict=True)
-    return " ".join(other if _only_adds_marks(word, other) else word for word, other in pairs)
+        words, others = [text], [marked]
+    return " ".join(map(_merged, words, others))
 
 
-def _only_adds_marks(word: str, other: str) -> bool:
-    same = _bare(word).replace(" ", "") == _bare(other).replace(" ", "")
-    return same and _count_marks(other) > _count_marks(word)
+def _merged(word: str, other: str) -> str:
+    """The word with the doubly marked letters that only the other reading has, and with more marks
+    on the same letters; unchanged if anything else differs."""
+    word, other = (unicodedata.normalize("NFC", some) for some in (word, other))
+    matcher = SequenceMatcher(None, _bare(word), _bare(other), autojunk=False)
+    merged = ""
+    for kind, first, last, other_first, other_last in matcher.get_opcodes():
+        found, added = word[first:last], other[other_first:other_last]
+        if kind == "equal":
+            merged += "".join(
+                max(pair, key=_count_marks) for pair in zip(found, added, strict=True)
+            )
+        elif kind == "insert" and all(map(DOUBLY_MARKED.match, added)):
+            merged += added
+        else:
+            return word
+    return merged
 
 
-def _count_marks(text: str) -> int:
-    letters = unicodedata.normalize("NFD", text.casefold().replace("đ", "d\u0335"))
-    return sum(unicodedata.combining(letter) > 0 for letter in letters)
+def _count_marks(letter: str) -> int:
+    parts = unicodedata.normalize("NFD", letter.casefold().replace("đ", "d\u0335"))
+    return sum(unicodedata.combining(part) > 0 for part in parts)
 
 
 def _bare(text: str) -> str:
-    """Small letters without marks."""
-    plain = unicodedata.normalize("NFD", text.casefold()).replace("đ", "d")
-    return "".join(letter for letter in plain if not unicodedata.combining(letter))
+    """As many small letters, without marks."""
+    first = (unicodedata.normalize("NFD", letter)[0].casefold()[:1] for letter in text)
+    return "".join(first).replace("đ", "d")
