@@ -27,18 +27,26 @@ if TYPE_CHECKING:
 
 MIN_PROBABILITY = 0.02
 """Least probability of the classifier at which it finds a script likely."""
-MIN_CONFIDENCE, MIN_UNLIKELY_CONFIDENCE = 0.6, 0.85
+MIN_CONFIDENCE, MIN_UNLIKELY_CONFIDENCE = 0.6, 0.75
 """Least confidence of the reader in a script that the classifier finds likely, or does not."""
 MIN_NAMED_CONFIDENCE = 0.5
 """Least confidence of the reader if the classifier is sure of the script."""
+MIN_CERTAIN_CONFIDENCE = 0.95
+"""From here on the reader is right whatever the classifier says."""
 MIN_LETTERS, MIN_DIGITS = 2, 4
 """Least letters, or digits without letters, if the classifier is not sure."""
 MIN_SHARED_CONFIDENCE = 0.7
 """Least confidence for Greek, and for letters that Latin shares beside lines of the script."""
 SURE_CONFIDENCE, CERTAIN_CONFIDENCE = 0.9, 0.98
 """Lines that are read with less confidence than the first are read again, and given to the next
-reader. Those with less than the second are shown to the classifier: PP-OCR takes some Cyrillic
-lines for Latin, at 0.97."""
+reader. Between the two, the reader must be surer: PP-OCR takes some Cyrillic lines for Latin, and
+digits of India for others, at 0.97."""
+LEAST_GAIN = -0.05
+"""How much surer the reader must be than PP-OCR."""
+MIN_CYRILLIC = 0.2
+"""Least probability of the classifier at which letters are Cyrillic that may be Greek."""
+DIGITS_ALIKE = {"Guru": "Deva", "Gujr": "Deva"}
+"""Scripts whose digits look like those of a commoner one."""
 GREEK = re.compile("[\u0370-\u03ff]")
 """PP-OCR reads Greek, but lacks the letters with accents, and does not know what it lacks."""
 VIETNAMESE = re.compile("[đơưĐƠƯ]")
@@ -111,7 +119,7 @@ class OtherScripts:
         if confidence < SURE_CONFIDENCE:
             reading = self._read_unsure(crop, confidence)
         elif confidence < CERTAIN_CONFIDENCE:
-            reading = self._read_taken_for_latin(crop)
+            reading = self._read_freely(crop, MIN_CERTAIN_CONFIDENCE)
         if reading is None and GREEK.search(text):
             reading = self._read_as(crop, "Grek", min(confidence, MIN_SHARED_CONFIDENCE))
         return reading
@@ -154,22 +162,33 @@ class OtherScripts:
 
     def _read_unsure(self, crop: NDArray[np.uint8], confidence: float) -> ScriptReading | None:
         ((named, probability),) = self._classifier([crop])
-        if named:
-            text, sure = self._best(crop, named)
-            if text and sure >= MIN_NAMED_CONFIDENCE:
-                return ScriptReading(named, text, sure)
-            return ScriptReading(named, "", probability)
+        free = self._read_freely(crop, MIN_CERTAIN_CONFIDENCE if named else confidence + LEAST_GAIN)
+        if free or not named:
+            return free
+        text, sure = self._best(crop, named)
+        if text and sure >= MIN_NAMED_CONFIDENCE:
+            return ScriptReading(named, text, sure)
+        return ScriptReading(named, "", probability)
+
+    def _read_freely(self, crop: NDArray[np.uint8], confidence: float) -> ScriptReading | None:
+        """The reading in the script that the first reader finds, if it is at least so sure."""
         text, sure = self._readers[0]([crop], "")[0] if self._readers else ("", 0.0)
         script = main_script(text)
-        likely = script and self._probability(crop, script) >= MIN_PROBABILITY
-        least = MIN_CONFIDENCE if likely else MIN_UNLIKELY_CONFIDENCE
-        if not script or sure < max(least, confidence):
+        if not script:
             return None
-        return ScriptReading(script, *self._best(crop, script, (text, sure)))
+        probability = self._probability(crop, script)
+        least = MIN_CONFIDENCE if probability >= MIN_PROBABILITY else MIN_UNLIKELY_CONFIDENCE
+        if sure < max(least, confidence):
+            return None
+        meant = self._meant(crop, script, text)
+        best = (text, sure) if meant == script else ("", 0.0)
+        return ScriptReading(meant, *self._best(crop, meant, best))
 
-    def _read_taken_for_latin(self, crop: NDArray[np.uint8]) -> ScriptReading | None:
-        ((named, _),) = self._classifier([crop])
-        return self._read_as(crop, named, SURE_CONFIDENCE) if named else None
+    def _meant(self, crop: NDArray[np.uint8], script: str, text: str) -> str:
+        """The script that is meant, where two look alike."""
+        if script == "Grek" and self._probability(crop, "Cyrl") >= MIN_CYRILLIC:
+            return "Cyrl"
+        return script if any(map(script_of_letter, text)) else DIGITS_ALIKE.get(script, script)
 
     def _probability(self, crop: NDArray[np.uint8], script: str) -> float:
         """That of the classifier; 0 for a script that it does not know."""

@@ -37,11 +37,13 @@ COLUMN_PX = 4
 """Width of a column, for which the network gives one class."""
 
 LOOKALIKES = {
-    "Cyrl": str.maketrans("ABCEHIJKMOPSTXYaceijopsxy", "АВСЕНІЈКМОРЅТХУасеіјорѕху"),
+    "Cyrl": str.maketrans("ABCEHIJKMOPSTXYaceijopsxynktmru", "АВСЕНІЈКМОРЅТХУасеіјорѕхупктмги"),
     "Grek": str.maketrans("ABEHIKMNOPTXYZov", "ΑΒΕΗΙΚΜΝΟΡΤΧΥΖον"),
 }
 """Latin letters -> letters of the script that look the same."""
 WORD = re.compile(r"\w+")
+LOOSE_JAMO = re.compile("[\u1100-\u11ff]")
+"""Letters that form no Hangul syllable: misread, or none."""
 OWN_DIGITS = {"Arab": "٠-٩۰-۹", "Beng": "০-৯", "Deva": "०-९"}
 DIGIT_LOOKALIKES = {
     "Arab": str.maketrans("0oiIl1|اV", "٥٥١١١١١١٧"),
@@ -150,7 +152,8 @@ def _decode(probabilities: NDArray[np.float32], symbols: str, script: str) -> tu
         return "", 0.0
     text = WORD.sub(lambda word: _in_one_script(word[0], script), text)
     text = _with_own_digits(text, script)
-    return text, float(probabilities.max(axis=1)[kept].mean())
+    whole = 1 - len(LOOSE_JAMO.findall(text)) / len(text)
+    return text, whole * float(probabilities.max(axis=1)[kept].mean())
 
 
 def _in_one_script(word: str, script: str) -> str:

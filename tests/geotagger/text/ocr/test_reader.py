@@ -223,17 +223,37 @@ def test_the_script_of_unreadable_lines_is_recognised(line_of):
 
 def test_a_script_that_the_classifier_does_not_expect_must_be_read_surely(line_of):
     unexpected = Classifier(Thai=0.01)
-    assert line_of(("abc", 0.6), unexpected, reads("ถนน", 0.8)) == ("abc", "", 0.6)
-    assert line_of(("abc", 0.6), unexpected, reads("ถนน", 0.87)) == ("ถนน", "Thai", 0.87)
+    assert line_of(("abc", 0.6), unexpected, reads("ถนน", 0.7)) == ("abc", "", 0.6)
+    assert line_of(("abc", 0.6), unexpected, reads("ถนน", 0.77)) == ("ถนน", "Thai", 0.77)
     assert line_of(("abc", 0.6), Classifier(Thai=0.5)) == ("abc", "", 0.6)
 
 
-def test_lines_that_may_be_taken_for_latin_are_shown_to_the_classifier(line_of):
-    thai = Classifier(Thai=0.97)
-    assert line_of(("abc", 0.95), thai, reads("ถนน", 0.92)) == ("ถนน", "Thai", 0.92)
-    assert line_of(("abc", 0.95), thai, reads("ถนน", 0.88)) == ("abc", "", 0.95)
-    assert line_of(("abc", 0.95), thai) == ("abc", "", 0.95)
-    assert line_of(("abc", 0.95), Classifier(Thai=0.5), reads("ถนน", 0.99))[0] == "abc"
+def test_a_script_that_is_read_for_certain_overrules_the_classifier(line_of):
+    certain, sure = reads("дом", 0.96, "Cyrl"), reads("дом", 0.9, "Cyrl")
+    assert line_of(("abc", 0.6), Classifier(Thai=0.97), certain) == ("дом", "Cyrl", 0.96)
+    assert line_of(("abc", 0.6), Classifier(Thai=0.97), sure) == ("", "Thai", 0.97)
+
+
+def test_lines_that_may_be_taken_for_latin_must_be_read_for_certain(line_of):
+    assert line_of(("abc", 0.95), Classifier(), reads("ถนน", 0.96)) == ("ถนน", "Thai", 0.96)
+    assert line_of(("abc", 0.95), Classifier(Thai=0.97), reads("ถนน", 0.92))[0] == "abc"
+    assert line_of(("abc", 0.95), Classifier(Thai=0.97)) == ("abc", "", 0.95)
+
+
+def test_letters_that_greek_shares_are_cyrillic_where_the_classifier_says_so(line_of):
+    def either(crops, asked):
+        text = {"": "ΠΟΚΡΟΒ", "Grek": "ΠΟΚΡΟΒ", "Cyrl": "ПОКРОВ"}[asked]
+        return [(text, 0.97)] * len(crops)
+
+    assert line_of(("POB", 0.8), Classifier(Cyrl=0.5), either)[:2] == ("ПОКРОВ", "Cyrl")
+    assert line_of(("POB", 0.8), Classifier(Cyrl=0.05), either)[:2] == ("ΠΟΚΡΟΒ", "Grek")
+
+
+def test_digits_that_look_like_those_of_a_commoner_script_are_of_that(line_of):
+    def either(crops, asked):
+        return [({"": "੯੩੮੧", "Guru": "੯੩੮੧", "Deva": "९३८१"}[asked], 0.9)] * len(crops)
+
+    assert line_of(("3T9", 0.7), Classifier(), either)[:2] == ("९३८१", "Deva")
 
 
 def test_certain_lines_are_not_read_again(line_of):
@@ -274,9 +294,10 @@ def test_two_networks_must_agree_on_a_script_that_is_only_likely(line_of):
     likely = Classifier(Thai=0.3)
     assert line_of(("abc", 0.6), likely, reads("ถนน", 0.7)) == ("ถนน", "Thai", 0.7)
     assert line_of(("abc", 0.8), likely, reads("ถนน", 0.7)) == ("abc", "", 0.8)
+    assert line_of(("abc", 0.8), likely, reads("ถนน", 0.76)) == ("ถนน", "Thai", 0.76)
     assert line_of(("abc", 0.5), likely, reads("ถนน", 0.55)) == ("abc", "", 0.5)
     assert line_of(("abc", 0.5), likely, reads("ถ", 0.95)) == ("abc", "", 0.5)
-    assert line_of(("abc", 0.5), likely, reads("дом", 0.8, "Cyrl")) == ("abc", "", 0.5)
+    assert line_of(("abc", 0.5), likely, reads("дом", 0.7, "Cyrl")) == ("abc", "", 0.5)
 
 
 def test_the_next_reader_gets_what_is_unsure(line_of):
