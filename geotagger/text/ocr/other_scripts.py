@@ -33,8 +33,9 @@ MIN_NAMED_CONFIDENCE = 0.5
 """Least confidence of the reader if the classifier is sure of the script."""
 MIN_CERTAIN_CONFIDENCE = 0.95
 """From here on the reader is right whatever the classifier says."""
-MIN_LETTERS, MIN_DIGITS = 2, 4
-"""Least letters, or digits without letters, if the classifier is not sure."""
+MIN_LETTERS, MIN_UNLIKELY_LETTERS, MIN_DIGITS = 2, 3, 4
+"""Least different letters and digits in a script that is likely or not, or least digits alone:
+arcades and rows of windows repeat one letter."""
 MIN_SHARED_CONFIDENCE = 0.7
 """Least confidence for Greek, and for letters that Latin shares beside lines of the script."""
 SURE_CONFIDENCE, CERTAIN_CONFIDENCE = 0.9, 0.98
@@ -176,8 +177,11 @@ class OtherScripts:
         script = main_script(text)
         if not script:
             return None
-        probability = self._probability(crop, script)
-        least = MIN_CONFIDENCE if probability >= MIN_PROBABILITY else MIN_UNLIKELY_CONFIDENCE
+        least = MIN_CONFIDENCE
+        if self._probability(crop, script) < MIN_PROBABILITY:
+            least = MIN_UNLIKELY_CONFIDENCE
+            if not main_script(text, MIN_UNLIKELY_LETTERS):
+                return None
         if sure < max(least, confidence):
             return None
         meant = self._meant(crop, script, text)
@@ -213,16 +217,17 @@ class OtherScripts:
         return best
 
 
-def main_script(text: str) -> str:
-    """Return the script of most letters, if it is not Latin and they are enough; else "".
+def main_script(text: str, min_letters: int = MIN_LETTERS) -> str:
+    """Return the script of most letters, if it is not Latin and so many differ; else "".
 
     Digits count if there are no letters.
     """
     letters = Counter(filter(None, map(script_of_letter, text)))
-    digits = Counter(filter(None, map(script_of_symbol, text)))
-    counts, least = (letters, MIN_LETTERS) if letters else (digits, MIN_DIGITS)
-    script, count = counts.most_common(1)[0] if counts else ("", 0)
-    return script if script != "Latn" and count >= least else ""
+    symbols = Counter(filter(None, map(script_of_symbol, text)))
+    script = (letters or symbols).most_common(1)[0][0] if symbols else ""
+    differing = sum(script_of_symbol(symbol) == script for symbol in set(text))
+    enough = differing >= min_letters if letters else symbols[script] >= MIN_DIGITS
+    return script if script != "Latn" and enough else ""
 
 
 def _with_marks(text: str, marked: str) -> str:

@@ -223,9 +223,15 @@ def test_the_script_of_unreadable_lines_is_recognised(line_of):
 
 def test_a_script_that_the_classifier_does_not_expect_must_be_read_surely(line_of):
     unexpected = Classifier(Thai=0.01)
-    assert line_of(("abc", 0.6), unexpected, reads("ถนน", 0.7)) == ("abc", "", 0.6)
-    assert line_of(("abc", 0.6), unexpected, reads("ถนน", 0.77)) == ("ถนน", "Thai", 0.77)
+    assert line_of(("abc", 0.6), unexpected, reads("ถนนใหญ่", 0.7)) == ("abc", "", 0.6)
+    assert line_of(("abc", 0.6), unexpected, reads("ถนนใหญ่", 0.77)) == ("ถนนใหญ่", "Thai", 0.77)
     assert line_of(("abc", 0.6), Classifier(Thai=0.5)) == ("abc", "", 0.6)
+
+
+def test_letters_that_repeat_are_an_arcade(line_of):
+    assert line_of(("nn", 0.5), Classifier(Cyrl=0.01), reads("ПППЛЛ", 0.9, "Cyrl"))[0] == "nn"
+    assert line_of(("nn", 0.5), Classifier(Cyrl=0.3), reads("ППП", 0.9, "Cyrl"))[0] == "nn"
+    assert line_of(("nn", 0.5), Classifier(Cyrl=0.3), reads("ПППЛЛ", 0.9, "Cyrl"))[0] == "ПППЛЛ"
 
 
 def test_a_script_that_is_read_for_certain_overrules_the_classifier(line_of):
@@ -235,8 +241,8 @@ def test_a_script_that_is_read_for_certain_overrules_the_classifier(line_of):
 
 
 def test_lines_that_may_be_taken_for_latin_must_be_read_for_certain(line_of):
-    assert line_of(("abc", 0.95), Classifier(), reads("ถนน", 0.96)) == ("ถนน", "Thai", 0.96)
-    assert line_of(("abc", 0.95), Classifier(Thai=0.97), reads("ถนน", 0.92))[0] == "abc"
+    assert line_of(("abc", 0.95), Classifier(), reads("ถนนใหญ่", 0.96)) == ("ถนนใหญ่", "Thai", 0.96)
+    assert line_of(("abc", 0.95), Classifier(Thai=0.97), reads("ถนนใหญ่", 0.92))[0] == "abc"
     assert line_of(("abc", 0.95), Classifier(Thai=0.97)) == ("abc", "", 0.95)
 
 
