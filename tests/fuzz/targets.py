@@ -35,6 +35,7 @@ from geotagger.metadata.sidecar import sidecar_with, sidecar_without
 from geotagger.metadata.undo import delta
 from geotagger.metadata.undo.edits import Edit
 from geotagger.metadata.undo.record import EditRecord, record_at_end
+from geotagger.metadata.undo.write_journal import WriteJournal
 from geotagger.metadata.xmp.prediction import (
     gps_in,
     prediction_in,
@@ -100,6 +101,7 @@ OBSERVATION = Observation(
     certainty=0.5,
 )
 SHA256 = "a" * 64
+PHOTO = Path("/photos/a.jpg")
 EARLIER, LATER = bytes(range(256)) * 4, bytes(range(256)) * 2 + b"another program" * 9
 TAGS = XmpTags(
     *(Point(52.02, 8.53), 12.5, 0.62, "city", "Europe", "Germany", "DE", "NRW", "Bielefeld"),
@@ -379,6 +381,26 @@ def read_journal(file: Path) -> None:
         journal.find("ab" * 32, "model")
 
 
+def valid_write_journal() -> bytes:
+    """A write that has happened, and one that was cut off."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "writes.sqlite"
+        with WriteJournal(file) as journal:
+            journal.finish(journal.begin(PHOTO, PHOTO.with_name(".t"), "a" * 64, SHA256, b"undo"))
+            journal.begin(PHOTO.with_name("b.jpg"), PHOTO.with_name(".u"), SHA256, "?", b"undo")
+        return file.read_bytes()
+
+
+def read_write_journal(file: Path) -> None:
+    with WriteJournal(file) as journal:
+        journal.interrupted(2e9)
+        for path in (PHOTO, PHOTO.with_name("b.jpg")):
+            journal.unfinished(path)
+            journal.undo_records(path, SHA256)
+            journal.holds_write(path)
+        journal.begin(PHOTO, PHOTO.with_name(".v"), SHA256, SHA256, b"undo")
+
+
 def read_journal_row(file: Path) -> None:
     """One row whose packed outcome is what the file holds."""
     photo = Photo(Path("/photos/0.jpg"), Path("/photos"), 1000, 10**18)
@@ -492,6 +514,7 @@ def targets() -> dict[str, Target]:
         "undo": Target({".bin": valid_undo()}, read_undo),
         "delta": Target({".bin": delta.delta(LATER, EARLIER)}, read_delta),
         "journal": Target({".sqlite": valid_journal()}, read_journal),
+        "write journal": Target({".sqlite": valid_write_journal()}, read_write_journal),
         "safetensors": Target({".safetensors": valid_tensors()}, read_every_tensor),
         "row": Target({".json": valid_row()}, read_journal_row, packed=True),
         **track_targets(),

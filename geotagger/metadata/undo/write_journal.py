@@ -41,6 +41,8 @@ CREATE INDEX IF NOT EXISTS writes_cut_short ON writes (at) WHERE NOT done;
 """
 _VERSION = 2
 _FILE = "writes.sqlite"
+_FAILED = (sqlite3.Error, UnicodeDecodeError)
+"""Raised by a database that is damaged; sqlite3 cannot even name the damage if it is not UTF-8."""
 UNKNOWN = "?"
 """In place of a SHA-256 that is still being computed; the file has not been replaced yet."""
 
@@ -56,7 +58,7 @@ def content_before(sha256: str) -> str:
     try:
         with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as db:
             row = db.execute(sql, (sha256,)).fetchone()
-    except sqlite3.Error:
+    except _FAILED:
         return ""
     return str(row[0]) if row else ""
 
@@ -255,7 +257,7 @@ class WriteJournal:
     def _guarded(self) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.Error, OSError) as error:
+        except (*_FAILED, OSError) as error:
             raise GeotaggerError(
                 f"the undo journal {self.file} cannot be used: {error}. "
                 "Free or repair it, or set GEOTAGGER_STATE to another folder."
@@ -267,7 +269,7 @@ def _read_only(file: Path) -> sqlite3.Connection:
     try:
         db = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
         db.execute("SELECT undo FROM writes LIMIT 1").fetchone()
-    except sqlite3.Error:
+    except _FAILED:
         db = sqlite3.connect(":memory:", isolation_level=None)
         db.executescript(_SCHEMA)
     return db

@@ -84,3 +84,13 @@ def test_a_write_that_cannot_be_recorded_leaves_the_one_before_to_be_recorded(tm
             journal.begin(tmp_path / "b.jpg", tmp_path / "u", "3", None, b"y")
         assert rows(file) == [("2", 0)]
     assert rows(file) == [("2", 1)]
+
+
+def test_damage_that_sqlite_cannot_even_name_is_a_refusal(tmp_path):
+    file = tmp_path / "writes.sqlite"
+    WriteJournal(file).close()
+    data = file.read_bytes().replace(b"writes_by_path", b"\xff" * 14)
+    file.write_bytes(data.replace(b"CREATE INDEX", b"CREATE INDEY"))
+    with pytest.raises(GeotaggerError, match="undo journal"):
+        WriteJournal(file)
+    WriteJournal(file, dry_run=True).close()
