@@ -115,6 +115,11 @@ DEFAULT_CHOICE = RunChoice()
 def read_choice(value: object) -> RunChoice:
     """The choice that a page has sent. Raises FieldError."""
     choice = _converted(value, RunChoice, "options")
+    texts = (*choice.models, choice.area, choice.clock_offset, *choice.exclude)
+    try:
+        os.fsencode("".join(texts))
+    except ValueError as error:  # half a surrogate pair, which no command line can hold
+        raise FieldError("options", "a text holds what is no character") from error
     for track in choice.tracks:
         if set(track) - {"id", "path", "name"}:
             raise FieldError("tracks", "a track is an object with id or path")

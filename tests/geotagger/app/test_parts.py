@@ -1,5 +1,6 @@
 """The parts of the app on their own: locks, options, projects, the way back, shortcuts."""
 
+import json
 import os
 import shlex
 import subprocess
@@ -135,7 +136,9 @@ def test_a_project_is_found_again_by_its_folders_in_any_order(tmp_path):
 
 def test_a_damaged_project_is_a_new_one(tmp_path):
     project = project_of([tmp_path]).saved(rows=3)
-    for text in ("", "[]", '{"folders": 3}', '{"folders": [3]}', "\0", "[" * 100_000):
+    half = {"folders": [], "options": {"models": ["\ud800"]}, "last_run": "done", "rows": 3}
+    texts = ("", "[]", '{"folders": 3}', '{"folders": [3]}', "\0", "[" * 100_000)
+    for text in (*texts, json.dumps({**half, "used_at": ""})):
         (project.folder / "project.json").write_text(text)
         assert project_of([tmp_path]).rows == 0
         assert recent_projects() == []
