@@ -319,3 +319,14 @@ def test_more_photos_are_learned_from_along_the_curve(trained):
     rows = rows_of(run_trial(*arguments).output)
     assert [rows[f"{count} photos"][0] for count in (9, 18, 36)] == ["9", "18", "36"]
     assert rows["and those of agency"][0] == "37"
+
+
+@pytest.mark.train
+def test_what_the_photos_of_a_source_bring(trained):
+    photos, run, _ = trained
+    rows = rows_of(run_trial("gain", photos, run, "site0", "site1").output)
+    without, everything = (int(rows[f"{how} site0, site1"][0]) for how in ("without", "with"))
+    assert everything == 36
+    assert everything - without in {9, 18}
+    arguments = ["gain", str(photos), str(run), "nowhere"]
+    assert "nowhere" in CliRunner().invoke(starter_trials.main, arguments).output

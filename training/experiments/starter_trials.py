@@ -3,6 +3,7 @@
     baselines DATA RUN             the most common places, the nearest photo, logistic regression
     leave-one-source-out DATA RUN  every source by a layer that is fitted to all the others
     learning-curve DATA RUN        what more photos would bring
+    gain DATA RUN SOURCE ...       what the photos of some sources bring
 
 RUN is a folder of training/train_starter.py, whose options, rights and features are reused. Photos
 are predicted by models that never saw their source. If backbones are tuned, each trial tunes them
@@ -121,7 +122,7 @@ def learning_curve(
     while count:
         chosen = partial(_first_rows, data, rank, count)
         logits = _logits(data, data.fold, chosen)
-        click.echo(_row(f"{count:,} photos", count, _score(data, logits, held)))
+        _show(data, f"{count:,} photos", count, logits)
         count = min(2 * count, largest) if count < largest else 0
     if extra_rights:
         more = _read_run(data_folder, run, extra_rights, pretrained)
@@ -134,6 +135,41 @@ def learning_curve(
         click.echo(
             _row(f"and those of {', '.join(extra_rights)}", count, _score(more, logits, rows))
         )
+
+
+@_trial
+@click.argument("sources", nargs=-1, required=True)
+@click.option("--pretrained", is_flag=True, help="Take tuned backbones as they are before tuning.")
+def gain(data_folder: Path, run: Path, sources: tuple[str, ...], pretrained: bool) -> None:
+    """Scores without and with the training photos of some sources."""
+    data = _read_run(data_folder, run, pretrained=pretrained)
+    source = np.array([example.source for example in data.examples])
+    unknown = set(sources) - set(source.tolist())
+    if unknown:
+        raise click.UsageError(f"{data_folder} has no photo of the source {min(unknown)}")
+    click.echo(HEAD.replace("photos", "trained on"))
+    for name, left_out in (("without", sources), ("with", ())):
+        chosen = partial(_rows_without, data, np.isin(source, left_out))
+        count = len(chosen(int(data.fold.max())))
+        _show(data, f"{name} {', '.join(sources)}", count, _logits(data, data.fold, chosen))
+
+
+def _rows_without(
+    data: StarterData, left_out: NDArray[np.bool_], held_out: int
+) -> NDArray[np.intp]:
+    """Returns the training photos that are not `left_out` [n] while a fold is held out."""
+    rows = data.train_rows(held_out)
+    return rows[~left_out[rows]]
+
+
+def _show(data: StarterData, name: str, count: int, logits: NDArray[np.float32]) -> None:
+    """Prints the scores of the held-out photos by logits [n, C], and those of each group."""
+    held = np.flatnonzero(data.fold >= 0)
+    temperature = fit_temperature(logits[held], [data.examples[row] for row in held], data.cells)
+    click.echo(_row(name, count, _score(data, logits, held, temperature)))
+    for group in sorted(set(data.group.tolist()) - {""}):
+        rows = np.flatnonzero(data.group == group)
+        click.echo(_row(f"- {group}", len(rows), _score(data, logits, rows, temperature)))
 
 
 def _first_rows(
