@@ -42,7 +42,8 @@ class ModelList:
         """The installed models, then those that can be pulled."""
         with self._lock:
             if self._thread is None:
-                self._thread = threading.Thread(target=self._measure, daemon=True)
+                # no daemon: ONNX Runtime must not be cut off where Python ends
+                self._thread = threading.Thread(target=self._measure)
                 self._thread.start()
             speed = self._speed
             measuring = self._thread.is_alive()
