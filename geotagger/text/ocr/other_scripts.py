@@ -1,7 +1,7 @@
 """Decides which lines are in a script that PP-OCR does not know, and what they say.
 
-Two networks must agree before a line counts as Thai: the classifier, which saw patches of photos
-and so knows what only looks like letters, and the reader, which reads them.
+A line counts as Thai if the reader is sure enough that it reads Thai. How sure that is depends on
+the classifier, which saw patches of photos and so knows what only looks like letters.
 """
 
 from __future__ import annotations
@@ -185,8 +185,8 @@ class OtherScripts:
         if sure < max(least, confidence):
             return None
         meant = self._meant(crop, script, text)
-        best = (text, sure) if meant == script else ("", 0.0)
-        return ScriptReading(meant, *self._best(crop, meant, best))
+        best = self._best(crop, meant, (text, sure) if meant == script else ("", 0.0))
+        return ScriptReading(meant, *best) if best[0] else None
 
     def _meant(self, crop: NDArray[np.uint8], script: str, text: str) -> str:
         """The script that is meant, where two look alike."""

@@ -260,6 +260,7 @@ def test_digits_that_look_like_those_of_a_commoner_script_are_of_that(line_of):
         return [({"": "੯੩੮੧", "Guru": "੯੩੮੧", "Deva": "९३८१"}[asked], 0.9)] * len(crops)
 
     assert line_of(("3T9", 0.7), Classifier(), either)[:2] == ("९३८१", "Deva")
+    assert line_of(("3T9", 0.7), Classifier(), reads("੯੩੮੧", 0.9, "Guru"))[:2] == ("3T9", "")
 
 
 def test_certain_lines_are_not_read_again(line_of):
