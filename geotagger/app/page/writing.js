@@ -12,7 +12,7 @@ class Writing extends Review {
   start() {
     super.start();
     const { write } = this.desktop.state;
-    if (write?.running) this.follow(DOING[write.kind], this.expected()).then((done) => done && this.report(done));
+    if (write?.running) this.follow(DOING[write.kind], this.expected(write.kind)).then((done) => done && this.report(done));
   }
 
   refresh() {
@@ -72,7 +72,7 @@ class Writing extends Review {
 
   /** Starts a job and shows its progress; resolves to its result, or to null. */
   async job(kind, value) {
-    const ended = this.expected(); // before it starts, for it may be quick
+    const ended = this.expected(kind); // before it starts, for it may be quick
     try {
       await this.store.post(`api/${kind}`, value);
     } catch (error) {
@@ -83,8 +83,9 @@ class Writing extends Review {
     return this.follow(DOING[kind], ended);
   }
 
-  /** Resolves to the last event of a job. */
-  expected() {
+  /** Resolves to the last event of a job of this kind: one of the job before may still come. */
+  expected(kind) {
+    this.awaited = kind;
     return new Promise((done) => (this.ended = done));
   }
 
@@ -115,7 +116,7 @@ class Writing extends Review {
   event(write) {
     if (!write) return;
     if (write.running) this.progress?.(write);
-    else if (this.ended) this.ended(write);
+    else if (this.ended) write.kind === this.awaited && this.ended(write);
     else if (write.kind !== "dry-run") this.result().then((result) => announce(`${RESULTS[write.kind]}: ${countsText(result)}`));
   }
 
