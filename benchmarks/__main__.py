@@ -5,8 +5,8 @@ python -m benchmarks --only startup --only walk
 python -m benchmarks --model FOLDER      throughput with another bundle too (fixtures/towers.py)
 
 The page is docs/internals/performance.md. The other benchmarks (decode, text, page, write_speed,
-peers, gpu_decode, quality/) need files of your own or fill no table; each runs alone, as
-`python -m benchmarks.speed.decode`.
+peers, many_photos, gpu_decode, quality/) need files of your own or fill no table; each runs alone,
+as `python -m benchmarks.speed.decode`.
 """
 
 from __future__ import annotations

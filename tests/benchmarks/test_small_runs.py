@@ -58,6 +58,11 @@ def test_the_page():
     assert "load, ready after" in output("speed.page", "--rows", "50")
 
 
+def test_many_photos():
+    printed = output("speed.many_photos", "--photos", "60", "--killed", "60")
+    assert "the reports are the same" in printed
+
+
 def test_decoding(folder):
     assert "mean error" in output("speed.decode", "--rounds", "1", "--photo", folder / "0.jpg")
 
