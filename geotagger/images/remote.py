@@ -1,6 +1,6 @@
 """Photos in object stores and on servers (`s3://`, `gs://`, `https://`, ...), through fsspec.
 
-They are read and reported, never written. A `file://` address is a local path.
+They are read and reported, never written. `file://` and `local://` name a local path.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ else:
 _URL = re.compile(r"([a-z][a-z0-9+.-]+):/+(.*)", re.DOTALL)
 """Also with one slash, as `Path` spells it."""
 _SECRET = re.compile(r"[^/@]*:[^/@]*@")
+_LOCAL_SCHEMES = ("file", "local")
 _TIMES = ("mtime", "LastModified", "last_modified", "updated", "created")
 """Names of the time of the last change in different file systems."""
 
@@ -38,8 +39,8 @@ class RemotePath(LocalPath):
 
 
 def located(path: Path) -> Path:
-    """The path as it is, as a `RemotePath` if it is a URL, or the local path of a `file://`
-    address.
+    """The path as it is, as a `RemotePath` if it is a URL, or the local path of a `file://` or
+    `local://` address.
 
     Raises:
         UsageError: the address contains a password, which reports and messages would show.
@@ -52,7 +53,7 @@ def located(path: Path) -> Path:
             f"{match[1]}://...@...: the password would be in every row of the report; give it to "
             "fsspec by the environment or its configuration file instead"
         )
-    return Path("/", match[2]) if match[1] == "file" else RemotePath(path)
+    return Path("/", match[2]) if match[1] in _LOCAL_SCHEMES else RemotePath(path)
 
 
 def listing(folder: RemotePath) -> Iterator[tuple[RemotePath, bool, int, int]]:

@@ -15,7 +15,7 @@ import socket
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from geotagger.config import Device, RunOptions
 from geotagger.errors import GeotaggerError, UsageError
@@ -44,6 +44,21 @@ MAX_TRIES = 8
 ever."""
 
 CONNECT_TIMEOUT_S = 10.0
+NODES_CHECKED_S = 10.0
+"""How often a run that waits for a share asks whether there are nodes left to work on it."""
+NO_NODE_TIMEOUT_S = 120.0
+"""How long a run waits for a new node: an autoscaler may start one. Ray itself waits for ever."""
+
+
+class WorkerSize(NamedTuple):
+    """What a worker takes of its node."""
+
+    cores: int
+    gpus: int = 0
+
+    def __str__(self) -> str:
+        cores = f"{self.cores} cores" if self.cores > 1 else "1 core"
+        return f"{cores} and a GPU" if self.gpus else cores
 
 
 class RayExecutor:
@@ -85,12 +100,13 @@ class RayExecutor:
         return self
 
     def _start(self) -> None:
-        self._workers, resources = _workers(self._ray, self._options)
-        self._worker_options = replace(
-            self._options, workers=resources["num_cpus"], reports=(), journal=None
-        )
+        self._workers, self._needed = _workers(self._ray, self._options)
+        cores = self._needed.cores
+        self._worker_options = replace(self._options, workers=cores, reports=(), journal=None)
         # by default, Ray replaces a worker that has used a GPU after each call, models and all
-        self._work = self._ray.remote(max_retries=MAX_TRIES, max_calls=0, **resources)(work)
+        self._work = self._ray.remote(
+            max_retries=MAX_TRIES, max_calls=0, num_cpus=cores, num_gpus=self._needed.gpus
+        )(work)
         self._cache_actor = _cache_actor(self._ray, self._options)
 
     def __exit__(self, *_: object) -> None:
@@ -100,7 +116,7 @@ class RayExecutor:
         """Yield what becomes of each photo, in order: evidence, or an outcome if workers decide.
 
         Raises:
-            GeotaggerError: a share of the photos has cost too many workers.
+            GeotaggerError: a share of the photos has cost too many workers, or no node is left.
         """
         waiting: deque[Any] = deque()
         for share in _shares(photos, self._share_size):
@@ -132,6 +148,7 @@ class RayExecutor:
                 cache.keep(source.output_key, outputs)
 
     def _result(self, reference: Any) -> list[tuple[Outcome, Outputs]]:
+        self._wait(reference)
         try:
             share: list[tuple[Outcome, Outputs]] = self._ray.get(reference)
         except self._ray.exceptions.RayTaskError as error:
@@ -144,6 +161,24 @@ class RayExecutor:
                 "memory enough on the nodes? The same command goes on from here"
             ) from error
         return share
+
+    def _wait(self, reference: Any) -> None:
+        """Wait for a share, as long as a node has room for its worker."""
+        without_node_s = 0.0
+        while not self._ray.wait([reference], timeout=NODES_CHECKED_S)[0]:
+            without_node_s = 0.0 if self._has_node() else without_node_s + NODES_CHECKED_S
+            if without_node_s >= NO_NODE_TIMEOUT_S:
+                raise GeotaggerError(
+                    f"no node of the Ray cluster is left with room for a worker ({self._needed}); "
+                    "start nodes again: the same command goes on from here"
+                )
+
+    def _has_node(self) -> bool:
+        """Whether a node that is alive has, in all, what a worker takes."""
+        return any(
+            cores >= self._needed.cores and gpus >= self._needed.gpus
+            for cores, gpus in _cores_and_gpus(self._ray)
+        )
 
 
 def _connected(address: str) -> Any:
@@ -168,19 +203,24 @@ def _connected(address: str) -> Any:
     return ray
 
 
-def _workers(ray: Any, options: RunOptions) -> tuple[int, dict[str, int]]:
-    """How many workers the cluster has room for, and what each takes: a GPU, or cores."""
+def _cores_and_gpus(ray: Any) -> list[tuple[int, int]]:
+    """Of each node that is alive, whether they are in use or not."""
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    cores = [int(node.get("CPU", 0)) for node in nodes]
-    gpus = [int(node.get("GPU", 0)) for node in nodes]
+    return [(int(node.get("CPU", 0)), int(node.get("GPU", 0))) for node in nodes]
+
+
+def _workers(ray: Any, options: RunOptions) -> tuple[int, WorkerSize]:
+    """How many workers the cluster has room for, and what each takes."""
+    nodes = _cores_and_gpus(ray)
+    cores, gpus = [cores for cores, _ in nodes], [gpus for _, gpus in nodes]
     needs_gpu = options.device in (Device.CUDA, Device.TENSORRT)
     if needs_gpu or (options.device == Device.AUTO and any(gpus)):
         if not any(gpus):
             raise UsageError(f"--device {options.device}: no node of the Ray cluster has a GPU")
         each = min(max(1, c // g) for c, g in zip(cores, gpus, strict=True) if g)
-        return sum(gpus), {"num_gpus": 1, "num_cpus": each}
+        return sum(gpus), WorkerSize(each, gpus=1)
     each = max(1, min([options.workers, *filter(None, cores)]))
-    return max(1, sum(c // each for c in cores)), {"num_cpus": each}
+    return max(1, sum(c // each for c in cores)), WorkerSize(each)
 
 
 def _cache_actor(ray: Any, options: RunOptions) -> Any:

@@ -46,8 +46,12 @@ def test_a_path_goes_to_another_process_and_stays_a_url():
     assert str(path.parent / "c.jpg") == "s3://bucket/folder/c.jpg"
 
 
-def test_a_file_url_is_a_local_path(tmp_path):
-    assert located(Path(f"file://{tmp_path}")) == tmp_path
+@pytest.mark.parametrize("scheme", ["file", "local"])
+def test_an_address_of_this_computer_is_a_local_path(scheme, tmp_path):
+    assert located(Path(f"{scheme}://{tmp_path}")) == tmp_path
+
+
+def test_a_path_stays_as_it_is(tmp_path):
     assert located(Path("C:/photos")) == Path("C:/photos")
     assert located(tmp_path) is tmp_path
 

@@ -9,6 +9,7 @@ import threading
 import time
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -17,6 +18,7 @@ from PIL import Image
 from geotagger.cli.main import cli
 from geotagger.config import RunOptions
 from geotagger.errors import DeviceError, GeotaggerError, UsageError
+from geotagger.pipeline import executor_ray
 from geotagger.pipeline.ray_worker import decides_alone
 from geotagger.pipeline.run import run
 from tests.fixtures.bundles import make_bundle
@@ -149,3 +151,80 @@ def test_a_node_that_dies_costs_no_photo(options):
     assert killed.is_set()
     found = [json.loads(line) for line in on_ray.reports[0].read_text("utf-8").splitlines()]
     assert found == expected
+
+
+@pytest.mark.cluster
+@pytest.mark.usefixtures("ray")
+def test_a_run_without_nodes_ends_and_goes_on_when_they_are_back(options, tmp_path, monkeypatch):
+    """The only node with a core is killed; Ray would wait for ever for another."""
+    from ray.cluster_utils import Cluster
+
+    monkeypatch.setattr(executor_ray, "NODES_CHECKED_S", 0.5)
+    monkeypatch.setattr(executor_ray, "NO_NODE_TIMEOUT_S", 1.0)
+    album = options.paths[0]
+    for index in range(200):
+        Image.new("RGB", (90, 60), (index, 90, index // 2)).save(album / f"m{index:03d}.jpg")
+    options = replace(options, journal=tmp_path / "done.sqlite", album=False)
+    expected = rows(replace(options, journal=None))
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    node = cluster.add_node(num_cpus=1)
+    seen = []
+
+    def kill(row):
+        seen.append(row)
+        if len(seen) == 3:
+            cluster.remove_node(node, allow_graceful=False)
+
+    on_ray = replace(options, engine="ray", address=cluster.address)
+    try:
+        cluster.wait_for_nodes()
+        with pytest.raises(GeotaggerError, match=r"no node .* \(1 core\).*goes on from here"):
+            run(on_ray, kill)
+        cluster.add_node(num_cpus=1)
+        cluster.wait_for_nodes()
+        again = run(on_ray)
+    finally:
+        cluster.shutdown()
+    assert 3 <= len(seen) < len(expected)
+    assert again.resumed == len([row for row in seen if row["status"] != "failed"])
+    found = [json.loads(line) for line in on_ray.reports[0].read_text("utf-8").splitlines()]
+    assert found == expected
+
+
+BUCKET = """
+from pathlib import Path
+from fsspec.implementations.dirfs import DirFileSystem
+
+class Bucket(DirFileSystem):
+    protocol = "bucket"
+
+    def __init__(self, **options):
+        super().__init__(path=str(Path(__file__).parent), target_protocol="file", **options)
+
+    @classmethod
+    def _strip_protocol(cls, path):
+        return path.removeprefix("bucket://").strip("/")
+"""
+"""A store as its maker would add it to fsspec: the folder of this file."""
+
+
+@pytest.mark.cluster
+@pytest.mark.usefixtures("ray")
+def test_workers_read_photos_in_a_store(options, tmp_path, monkeypatch):
+    pytest.importorskip("fsspec")
+    plugin = tmp_path / "plugin"
+    shutil.copytree(options.paths[0], plugin / "album")
+    (plugin / "bucket_store.py").write_text(BUCKET, "utf-8")
+    info = plugin / "bucket_store-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: bucket_store\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[fsspec.specs]\nbucket = bucket_store:Bucket\n")
+    monkeypatch.setenv("PYTHONPATH", f"{plugin}{os.pathsep}{os.environ['PYTHONPATH']}")
+    monkeypatch.syspath_prepend(plugin)
+    fsspec = pytest.importorskip("fsspec")
+    fsspec.register_implementation("bucket", "bucket_store.Bucket", clobber=True)
+    in_store = replace(options, paths=(Path("bucket://album"),))
+    expected = rows(in_store)
+    assert [row["path"] for row in expected][:2] == ["bucket://album/0.jpg", "bucket://album/1.jpg"]
+    assert [row["lat"] for row in expected] == [row["lat"] for row in rows(options)]
+    assert rows(replace(in_store, engine="ray")) == expected
