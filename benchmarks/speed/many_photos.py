@@ -9,8 +9,8 @@ are placed by their trips. The network is as good as free (`fixtures/small_model
 
 One run goes from end to end. Another over the first --killed of the photos, with a journal of its
 own, is killed (SIGKILL) after a part of them and started again: its report must be that of a run
-that was not killed, byte for byte. After each tenth of the photos, the runs print what these cost, and
-how large memory, journal and report are by then.
+that was not killed, byte for byte. After each tenth of the photos, the runs print what these cost,
+and how large memory, journal and report are by then.
 """
 
 from __future__ import annotations
