@@ -213,9 +213,23 @@ class StarterData:
 
     def predict(self, rows: NDArray[np.intp], train_rows: NDArray[np.intp]) -> NDArray[np.float32]:
         """Returns the logits [len(rows), C] by a model that learned from other photos."""
+        return self.predict_parts(rows, train_rows)[""]
+
+    def predict_parts(
+        self, rows: NDArray[np.intp], train_rows: NDArray[np.intp]
+    ) -> dict[str, NDArray[np.float32]]:
+        """Returns logits [len(rows), C] as `predict` does: "" -> those of the whole model.
+
+        If heads of tuned backbones answer, also those of the last layer and of the heads alone.
+        """
         layer = self.fit(train_rows)
+        features = torch.from_numpy(self.features(train_rows)[rows])
         with torch.inference_mode():
-            return layer(torch.from_numpy(self.features(train_rows)[rows])).numpy()
+            logits = {"": layer(features)}
+            if isinstance(layer, MixedLayer):
+                names = (", layer alone", ", heads alone")
+                logits |= zip(names, layer.parts(features), strict=True)
+        return {name: values.numpy() for name, values in logits.items()}
 
     def out_of_fold_logits(self) -> NDArray[np.float32]:
         """Returns the logits [n, C] of held-out photos by models that never saw their fold."""

@@ -8,7 +8,8 @@
 RUN is a folder of training/train_starter.py, whose options, rights and features are reused. Photos
 are predicted by models that never saw their source. If backbones are tuned, each trial tunes them
 again on its own photos, which takes hours; a stopped trial is resumed. --pretrained takes them as
-they are before tuning.
+they are before tuning. Along the learning curve each photo is drawn as often for tuning as in the
+run, so fewer photos take less time.
 """
 
 from __future__ import annotations
@@ -107,12 +108,20 @@ def leave_one_source_out(data_folder: Path, run: Path) -> None:
 
 @_trial
 @click.option("--start", default=1000, show_default=True, help="Photos of the first trial.")
+@click.option("--growth", default=2.0, show_default=True, help="Factor from trial to trial.")
 @click.option("--pretrained", is_flag=True, help="Take tuned backbones as they are before tuning.")
 @click.option("--extra-rights", multiple=True, help="Further rows, for training only.")
 def learning_curve(
-    data_folder: Path, run: Path, start: int, pretrained: bool, extra_rights: tuple[str, ...]
+    data_folder: Path,
+    run: Path,
+    start: int,
+    growth: float,
+    pretrained: bool,
+    extra_rights: tuple[str, ...],
 ) -> None:
-    """Scores of twice as many training photos each time, by photo / every country equally."""
+    """Scores of more training photos each time, by photo / every country equally."""
+    if growth <= 1:
+        raise click.UsageError("--growth must be above 1")
     data = _read_run(data_folder, run, pretrained=pretrained)
     held = np.flatnonzero(data.fold >= 0)
     rank = np.random.default_rng(data.options.seed).permutation(len(data.fold))
@@ -121,9 +130,10 @@ def learning_curve(
     count = min(start, largest)
     while count:
         chosen = partial(_first_rows, data, rank, count)
-        logits = _logits(data, data.fold, chosen)
-        _show(data, f"{count:,} photos", count, logits)
-        count = min(2 * count, largest) if count < largest else 0
+        trial = with_share_of_draws(data, count / largest)
+        for part, logits in _logits_of_parts(trial, data.fold, chosen).items():
+            _show(data, f"{count:,} photos{part}", count, logits)
+        count = min(max(round(growth * count), count + 1), largest) if count < largest else 0
     if extra_rights:
         more = _read_run(data_folder, run, extra_rights, pretrained)
         is_own = np.array([example.rights not in extra_rights for example in more.examples])
@@ -135,6 +145,13 @@ def learning_curve(
         click.echo(
             _row(f"and those of {', '.join(extra_rights)}", count, _score(more, logits, rows))
         )
+
+
+def with_share_of_draws(data: StarterData, share: float) -> StarterData:
+    """Returns the data with fewer draws for tuning in each epoch."""
+    tune = data.options.tune
+    tune = replace(tune, per_epoch=max(1, round(share * tune.per_epoch)))
+    return replace(data, options=replace(data.options, tune=tune))
 
 
 @_trial
@@ -217,7 +234,14 @@ def _read_run(
 def _logits(
     data: StarterData, fold: NDArray[np.intp], train_rows: Callable[[int], NDArray[np.intp]]
 ) -> NDArray[np.float32]:
-    """Computes the logits of held-out photos.
+    """Computes the logits [n, C] of held-out photos, as `_logits_of_parts` does."""
+    return _logits_of_parts(data, fold, train_rows)[""]
+
+
+def _logits_of_parts(
+    data: StarterData, fold: NDArray[np.intp], train_rows: Callable[[int], NDArray[np.intp]]
+) -> dict[str, NDArray[np.float32]]:
+    """Computes the logits of held-out photos by each part of the model.
 
     Args:
         data: The n photos.
@@ -225,12 +249,15 @@ def _logits(
         train_rows: Returns the photos to train on while a fold is held out.
 
     Returns:
-        [n, C].
+        "" -> [n, C] by the whole model; if heads of tuned backbones answer beside the last layer,
+        also by each of both.
     """
-    logits = np.zeros((len(fold), len(data.cells)), np.float32)
+    logits: dict[str, NDArray[np.float32]] = {}
     for held_out in np.unique(fold[fold >= 0]).tolist():
-        rows = np.flatnonzero(fold == held_out)
-        logits[rows] = data.predict(rows, train_rows(held_out))
+        rows, own = np.flatnonzero(fold == held_out), train_rows(held_out)
+        for part, values in data.predict_parts(rows, own).items():
+            empty = np.zeros((len(fold), len(data.cells)), np.float32)
+            logits.setdefault(part, empty)[rows] = values
     return logits
 
 

@@ -79,11 +79,15 @@ class MixedLayer(nn.Module):
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """Maps features [B, sum of the widths] to logits [B, C]."""
+        layer, heads = self.parts(features)
+        return (1 - self._head_share) * layer + self._head_share * heads
+
+    def parts(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Maps features [B, sum of the widths] to the logits [B, C] of the layer and the heads."""
         parts = features.split(self._widths, dim=1)
         own = torch.cat([parts[number] for number in self._layer_reads], dim=1)
         tuned = [head(parts[int(number)]) for number, head in self.heads.items()]
-        mean = torch.stack(tuned).mean(dim=0)
-        return (1 - self._head_share) * self.layer(own) + self._head_share * mean
+        return self.layer(own), torch.stack(tuned).mean(dim=0)
 
 
 def empty_heads(state: Mapping[str, torch.Tensor], number: int) -> TunedHead:

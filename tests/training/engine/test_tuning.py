@@ -260,6 +260,40 @@ def test_the_learning_curve_is_that_of_pretrained_backbones_where_asked(folder, 
     assert "| 36 photos | 36 |" in result.output
 
 
+@pytest.mark.train
+def test_the_learning_curve_tells_the_layer_from_the_heads(folder, finished, tmp_path):
+    target, _ = finished
+    shutil.copytree(target, tmp_path / "run")  # the trial on all photos is tuned already
+    document = run_folder.read(target)
+    document["options"] |= {"head_share": 0.5, "layer_on_tuned": False}
+    (tmp_path / "run" / "run.json").write_text(json.dumps(document))
+    arguments = ["--threads", "1", "learning-curve", str(folder), str(tmp_path / "run")]
+    trials = ["--start", "18", "--growth", "4"]
+    result = CliRunner().invoke(starter_trials.main, [*arguments, *trials])
+    assert result.exit_code == 0, (result.output, result.exception)
+    names = [line.split(" | ")[0] for line in result.output.splitlines() if " photos" in line]
+    parts = ("", ", layer alone", ", heads alone")
+    assert [name for name in names if name.startswith("| ")] == [
+        f"| {count} photos{part}" for count in (18, 72) for part in parts
+    ]
+    assert "tuning tiny on 18 photos" in result.output
+    assert "tuning tiny on 72 photos" not in result.output
+    refused = CliRunner().invoke(starter_trials.main, [*arguments, "--growth", "1"])
+    assert "must be above 1" in refused.output
+
+
+def test_fewer_photos_are_drawn_as_often_each_for_tuning():
+    examples = photos().examples
+    options = train_starter.StarterOptions(tune=replace(OPTIONS, per_epoch=80))
+    nothing = np.zeros(0)
+    data = train_starter.StarterData(
+        examples, nothing, {}, photos().cells, CONTINENT_OF, options, nothing, None
+    )
+    quarter = starter_trials.with_share_of_draws(data, 0.25).options.tune
+    assert quarter == replace(options.tune, per_epoch=20)
+    assert starter_trials.with_share_of_draws(data, 1.0).options == options
+
+
 @pytest.mark.parametrize(
     ("hold_out", "message"),
     [
