@@ -1,4 +1,4 @@
-"""Compare geotagger with the geoclip package and a torch loop: predictions and speed.
+"""Compare geotagger with the geoclip package and loops of torch: predictions and speed.
 
     python -m benchmarks.speed.peers --clip CLIP_DIR --folder PHOTOS BUNDLE...
 
@@ -7,9 +7,11 @@ CLIP_DIR holds CLIP ViT-L/14 as transformers saves it. Each BUNDLE was made from
 as the real one, and both sides must give the same predictions for it too.
 
 The predictions are compared first. The package is slow because it encodes its gallery again for
-every photo; for the comparison its location encoder returns cached vectors. Then the three take
-turns in every round, in one process, so the ratios hold on a noisy machine. With --rounds 0 only
-the predictions are compared, and one model is in memory at a time.
+every photo; for the comparison its location encoder returns cached vectors. Then all take turns in
+every round, in one process, so the ratios hold on a noisy machine: the package, a loop that keeps
+the gallery, zero-shot by transformers as its documentation shows it, and the bundles. Core-s are
+those of all threads. With --rounds 0 only the predictions are compared, and one model is in memory
+at a time.
 """
 
 from __future__ import annotations
@@ -28,9 +30,12 @@ import torch
 from PIL import Image
 
 from geotagger import Geotagger
+from geotagger.geography.places import load_places
 from geotagger.images.scan import walk
 
 TOP_K = 5
+CAPTIONS = 20
+"""Of countries, for zero-shot; they are encoded before the race."""
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -67,7 +72,8 @@ def main(
             for bundle in bundles
         }
     if rounds:
-        result["photos_per_s"] = race(package, bundles, spread[:photos], package_photos, rounds)
+        zero_shot = ZeroShot(clip)
+        result |= race(package, zero_shot, bundles, spread[:photos], package_photos, rounds)
     click.echo(json.dumps(result, indent=1))
 
 
@@ -76,31 +82,44 @@ def opened(bundle: Path) -> Geotagger:
 
 
 def race(
-    package: Any, bundles: Sequence[Path], files: Sequence[Path], package_photos: int, rounds: int
-) -> dict[str, float]:
-    """Prints and returns photos per second: the package, the loop, then each bundle."""
+    package: Any,
+    zero_shot: ZeroShot,
+    bundles: Sequence[Path],
+    files: Sequence[Path],
+    package_photos: int,
+    rounds: int,
+) -> dict[str, dict[str, float]]:
+    """Prints and returns photos per second and core-s a photo of each, with ratios by round."""
     loop = TorchLoop(package)
     peers: dict[str, Callable[[], int]] = {
         "geoclip predict": lambda: predict_each(package, files[:package_photos]),
         "torch, gallery kept": lambda: loop.predict_each(files),
+        "transformers zero-shot": lambda: zero_shot.predict_each(files),
         **{bundle.name: counted(opened(bundle), files) for bundle in bundles},
     }
     rates: dict[str, list[float]] = {name: [] for name in peers}
+    costs: dict[str, list[float]] = {name: [] for name in peers}
     for _ in range(rounds):
         for name, run in peers.items():
-            started = time.perf_counter()
+            started, used = time.perf_counter(), time.process_time()
             count = run()
             rates[name].append(count / (time.perf_counter() - started))
-    slow, fair, *_ = rates.values()
-    for name, values in rates.items():
-        over_slow, over_fair = (
-            median(a / b for a, b in zip(values, base, strict=True)) for base in (slow, fair)
-        )
+            costs[name].append((time.process_time() - used) / count)
+    fair = "torch, gallery kept"
+    for name in peers:
         click.echo(
-            f"{name:22} {median(values):8.3f} photos/s {over_slow:8.1f} x geoclip "
-            f"{over_fair:6.2f} x torch"
+            f"{name:22} {median(rates[name]):8.3f} photos/s, {ratio(rates, name, fair):6.2f} x "
+            f"torch; {median(costs[name]):8.3f} core-s, {ratio(costs, name, fair):6.2f} x torch"
         )
-    return {name: median(values) for name, values in rates.items()}
+    return {
+        "photos_per_s": {name: median(values) for name, values in rates.items()},
+        "core_s": {name: median(values) for name, values in costs.items()},
+    }
+
+
+def ratio(values: dict[str, list[float]], name: str, base: str) -> float:
+    """The median over the rounds, in which all took turns."""
+    return median(a / b for a, b in zip(values[name], values[base], strict=True))
 
 
 class TorchLoop:
@@ -122,6 +141,37 @@ class TorchLoop:
             features = torch.nn.functional.normalize(encoder(pixels), dim=1)
             (self.scale * features @ self.vectors.T).softmax(dim=-1).topk(TOP_K, dim=1)
         return len(files)
+
+
+class ZeroShot:
+    """Zero-shot by transformers: the captions are encoded once, photos are compared one by one."""
+
+    def __init__(self, clip: Path) -> None:
+        from transformers import AutoTokenizer, CLIPImageProcessor, CLIPModel
+
+        self.model = CLIPModel.from_pretrained(clip).eval()
+        self.processor = CLIPImageProcessor.from_pretrained(clip)
+        tokenizer = AutoTokenizer.from_pretrained(clip)
+        captions = [f"a photo taken in {name}" for name in load_places().country_names[:CAPTIONS]]
+        tokens = tokenizer(captions, padding=True, return_tensors="pt")
+        with torch.inference_mode():
+            texts = self.model.get_text_features(**tokens)
+            self.texts = torch.nn.functional.normalize(as_tensor(texts), dim=1)
+
+    @torch.inference_mode()
+    def predict_each(self, files: Sequence[Path]) -> int:
+        for file in files:
+            with Image.open(file) as image:
+                pixels = self.processor(image.convert("RGB"), return_tensors="pt")
+            features = as_tensor(self.model.get_image_features(**pixels))
+            features = torch.nn.functional.normalize(features, dim=1)
+            (self.model.logit_scale.exp() * features @ self.texts.T).softmax(dim=-1).topk(TOP_K)
+        return len(files)
+
+
+def as_tensor(features: Any) -> torch.Tensor:
+    """Newer releases of transformers wrap the features."""
+    return features if isinstance(features, torch.Tensor) else features.pooler_output
 
 
 def predict_each(package: Any, files: Sequence[Path]) -> int:
