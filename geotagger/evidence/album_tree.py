@@ -166,11 +166,6 @@ def camera_of(metadata: PhotoMetadata) -> Camera:
     return metadata.camera, metadata.camera_serial
 
 
-def timeline_of(photos: Iterable[Photo]) -> Timeline:
-    """The measured positions of these photos, by camera."""
-    return _timelines(_read(photos))
-
-
 class _Shot(NamedTuple):
     """A photo of the tree that has a time."""
 

@@ -131,7 +131,6 @@ evidence and reasons, was written without a version."""
 VERSION = "schema_version"
 """Name of the version in JSON Lines, GeoJSON and Parquet."""
 COLUMNS = tuple(column.name for column in SCHEMA)
-CSV_COLUMNS = tuple(column.name for column in SCHEMA if column.in_csv)
 BY_NAME = {column.name: column for column in SCHEMA}
 
 

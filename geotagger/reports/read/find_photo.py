@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 ESCAPE = re.compile(r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8})|([nrt]))")
@@ -31,7 +32,8 @@ def _names(path: str) -> Iterator[str]:
     """What `printable_path` may have been given: the text itself, or with its escapes undone."""
     yield path
     if "\\" in path:
-        yield os.fsdecode(ESCAPE.sub(_byte, path).encode("utf-8", "surrogateescape"))
+        with suppress(UnicodeEncodeError):  # a surrogate that stands for no byte
+            yield os.fsdecode(ESCAPE.sub(_byte, path).encode("utf-8", "surrogateescape"))
         yield ESCAPE.sub(_character, path)
 
 

@@ -15,7 +15,7 @@ from geotagger.cli.report import report
 from geotagger.cli.tag import tag
 from geotagger.errors import GeotaggerError, UsageError
 from geotagger.reports.read.rows import read_rows
-from geotagger.reports.schema import CSV_COLUMNS
+from geotagger.reports.schema import SCHEMA
 from geotagger.types import Level, Point, Status
 from tests.fixtures.samples import (
     PARIS,
@@ -82,7 +82,7 @@ def test_extra_columns_travel_along(tmp_path):
     run(source, *targets)
     with targets[0].open(newline="") as file:
         header, _, second = csv.reader(file)
-    assert header == [*CSV_COLUMNS, "'=x", "y\\u202e"]
+    assert header == [*(c.name for c in SCHEMA if c.in_csv), "'=x", "y\\u202e"]
     assert second[-2:] == ["'=1", "2.0"]
     for target in targets[:3]:
         _, second = read_rows(target)

@@ -15,7 +15,6 @@ from geotagger.evidence.album_tree import (
     Period,
     camera_of,
     read_tree,
-    timeline_of,
 )
 from geotagger.evidence.album_trees import AlbumTrees
 from geotagger.evidence.camera_gps import APART, AlbumSource, clock_text, of_other_cameras
@@ -297,17 +296,18 @@ def test_only_so_many_trees_are_kept(tmp_path, places):
         ("a.raf", raws.fuji(jpegs.photo(jpegs.exif(raws.tiff_block(raw=False, gps=True))))),
     ],
 )
-def test_camera_raw_has_positions_too(tmp_path, name, data):
+def test_camera_raw_has_positions_too(tmp_path, zones, name, data):
     (tmp_path / name).write_bytes(data)
-    ((fix,),) = timeline_of(walk([tmp_path])).values()
+    ((fix,),) = read_tree(walk([tmp_path]), zones).timelines.values()
     assert fix.name == name
 
 
 def test_predictions_and_photos_without_time_are_no_fixes(tmp_path, zones):
     save(tmp_path / "1.jpg", START_S, CAMERA)
     Image.new("RGB", (8, 8)).save(tmp_path / "2.jpg")
-    assert timeline_of(walk([tmp_path])) == {}
-    assert read_tree(walk([tmp_path]), zones).periods == {}
+    tree = read_tree(walk([tmp_path]), zones)
+    assert tree.timelines == {}
+    assert tree.periods == {}
 
 
 def test_a_time_of_utc_is_compared_by_utc_with_companions():

@@ -41,6 +41,8 @@ def test_a_photo_is_found_again(tmp_path, monkeypatch, name, beside):
     assert found.samefile(photo)
 
 
-@pytest.mark.parametrize("cell", ["gone.jpg", "", "\0.jpg", "x" * 5000, "\\Uffffffff", "."])
+@pytest.mark.parametrize(
+    "cell", ["gone.jpg", "", "\0.jpg", "x" * 5000, "\\Uffffffff", "\\ud834.jpg", "."]
+)
 def test_a_missing_file_is_none(tmp_path, cell):
     assert find_photo(cell, tmp_path / "r.csv") is None
