@@ -90,6 +90,16 @@ def built(tmp_path_factory):
     return out / wheel, out / sdist
 
 
+def test_every_data_file_and_bundle_has_its_notice():
+    notice = (ROOT / "NOTICE.md").read_text("utf-8")
+    data = [path for path in (ROOT / "geotagger/data").iterdir() if path.suffix != ".py"]
+    bundles = list((ROOT / "geotagger/bundles").iterdir())
+    carried = [path for path in (*data, *bundles) if not path.name.startswith(("__", "."))]
+    assert len(carried) > 30
+    names = [f"{path.name}/`" if path.is_dir() else f"{path.name}`" for path in carried]
+    assert [name for name in names if name not in notice] == []
+
+
 @pytest.mark.slow
 def test_the_wheel_is_whole_and_small(built):
     wheel, _ = built
