@@ -254,7 +254,7 @@ def provenance(
         "data": json.dumps(data, sort_keys=True),
         "recipe": json.dumps(document["options"], sort_keys=True),
         "code": commit or "unknown",
-        "trunk": model.backbone,
+        "backbone": model.backbone,
         "precision": precision,
         "made": way,
         "torch": str(torch.__version__),

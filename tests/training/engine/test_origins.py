@@ -59,7 +59,7 @@ def export(run, bundle, *options):
 def test_the_card_carries_the_licence_of_the_weights_that_were_tuned(run, tmp_path):
     card, output = export(run, tmp_path / "b")
     assert card.licence == "cc-by-nc-4.0"
-    assert card.provenance["trunk"] == "clip (cc-by-nc-4.0)"
+    assert card.provenance["backbone"] == "clip (cc-by-nc-4.0)"
     assert "licence of the weights: cc-by-nc-4.0; started from clip (cc-by-nc-4.0)" in output
     assert "cc-by-nc-4.0" in (tmp_path / "b" / "README.md").read_text()
 
