@@ -9,21 +9,20 @@ are placed by their trips. The network is as good as free (`fixtures/small_model
 
 One run goes from end to end. Another over the first --killed of the photos, with a journal of its
 own, is killed (SIGKILL) after a part of them and started again: its report must be that of a run
-that was not killed, byte for byte. After each tenth of the photos, the runs print what these cost,
-and how large memory, journal and report are by then.
+that was not killed, byte for byte. After each tenth of the photos, each run prints
+what these cost, and how large memory, journal and report are by then.
 """
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import os
 import resource
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from itertools import pairwise
+from contextlib import suppress
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -62,54 +61,39 @@ class Sample:
 @click.option("--folder", type=click.Path(path_type=Path), help="Where the photos are, or will be.")
 @click.option("--starter", is_flag=True, help="The embedded model instead of the small one.")
 @click.option("--killed", default=5000, show_default=True, help="Photos of the killed run.")
-@click.option("--json", "as_json", is_flag=True)
-def main(count: int, folder: Path | None, starter: bool, killed: int, as_json: bool) -> None:
+def main(count: int, folder: Path | None, starter: bool, killed: int) -> None:
     with tempfile.TemporaryDirectory() as scratch_name:
         scratch = Path(scratch_name)
         photos = make_photos(folder or scratch / "photos", count)
         model = "starter" if starter else str(make_bundle(scratch / "small"))
-        whole = tagged(photos, model, scratch / "whole", count)
-        figures = {"photos": count, "model": Path(model).name, "samples": [*map(asdict, whole)]}
-        if not as_json:
-            show("from end to end", whole)
-        figures["killed"] = resumed(photos[: -(-killed // PER_FOLDER)], model, scratch, as_json)
-    if as_json:
-        click.echo(json.dumps(figures))
+        click.echo("from end to end:")
+        tag_apart(photos, model, scratch / "whole", count)
+        compare_resumed(photos[: -(-killed // PER_FOLDER)], model, scratch)
 
 
-def resumed(
-    photos: Sequence[Path], model: str, scratch: Path, as_json: bool
-) -> dict[str, list[dict[str, float]]]:
-    """Kills a run and starts it again; compares its report with that of a whole run.
-
-    Returns:
-        The samples of both parts.
-    """
+def compare_resumed(photos: Sequence[Path], model: str, scratch: Path) -> None:
+    """Kills a run and starts it again; compares its report with that of a whole run."""
     count = sum(1 for folder in photos for _ in folder.iterdir())
-    tagged(photos, model, scratch / "unharmed", count)
-    killed = tagged(photos, model, scratch / "killed", count, KILLED_AFTER * (count // PARTS))
-    second = tagged(photos, model, scratch / "killed", count)
+    click.echo(f"{count:,} photos:")
+    tag_apart(photos, model, scratch / "unharmed", count)
+    click.echo("the same, killed:")
+    tag_apart(photos, model, scratch / "killed", count, KILLED_AFTER * (count // PARTS))
+    click.echo("the same command again:")
+    tag_apart(photos, model, scratch / "killed", count)
     reports = [(scratch / name / "report.csv").read_bytes() for name in ("unharmed", "killed")]
     if reports[0] != reports[1]:
         raise click.ClickException("the report of the killed run differs")
-    if not as_json:
-        show(f"{count:,} photos, killed after more than {killed[-1].rows:,}", killed)
-        show("the same command again", second)
-        click.echo("the reports are the same, byte for byte")
-    return {"first": [*map(asdict, killed)], "second": [*map(asdict, second)]}
+    click.echo("the reports are the same, byte for byte")
 
 
-def show(title: str, samples: Sequence[Sample]) -> None:
-    click.echo(f"{title}:\n    rows  core-ms a photo   MiB  journal, report in KiB a photo")
-    for before, now in pairwise(samples):
-        if now.rows == before.rows:  # the end
-            continue
-        cost_ms = 1e3 * (now.core_s - before.core_s) / (now.rows - before.rows)
-        sizes = (1024 * size / now.rows for size in (now.journal_mib, now.report_mib))
-        click.echo(
-            f"{now.rows:8,} {cost_ms:16.2f} {now.rss_mib:5.0f}  "
-            + " ".join(f"{size:.2f}" for size in sizes)
-        )
+def show(before: Sample, now: Sample) -> None:
+    cost_ms = 1e3 * (now.core_s - before.core_s) / (now.rows - before.rows)
+    journal_kib, report_kib = 1024 * now.journal_mib, 1024 * now.report_mib
+    click.echo(
+        f"{now.rows:9,} photos: {cost_ms:6.2f} core-ms for each since the line before, "
+        f"{now.rss_mib:.0f} MiB, journal {journal_kib / now.rows:.2f} and report "
+        f"{report_kib / now.rows:.2f} KiB a photo"
+    )
 
 
 def make_photos(folder: Path, count: int) -> list[Path]:
@@ -161,38 +145,33 @@ def degrees(value: float) -> tuple[tuple[int, int], ...]:
     return ((round(value * 1_000_000), 1_000_000), (0, 1), (0, 1))
 
 
-def tagged(
+def tag_apart(
     photos: Sequence[Path],
     model: str,
     scratch: Path,
     count: int,
     kill_after: int | None = None,
-) -> list[Sample]:
-    """Tags the photos in a fresh process, which is killed after so many rows.
-
-    Returns:
-        What the process had sent by then.
-    """
+) -> None:
+    """Tags the photos in a fresh process, and prints what it sends; kills it after so many rows."""
     scratch.mkdir(exist_ok=True)
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(
-        target=tag, args=(photos, model, scratch, max(1, count // PARTS), sender)
-    )
+    every = max(1, count // PARTS)
+    process = context.Process(target=tag, args=(photos, model, scratch, every, sender))
     process.start()
     sender.close()
-    samples: list[Sample] = []
-    try:
-        while kill_after is None or not samples or samples[-1].rows < kill_after:
-            samples.append(receiver.recv())
-    except EOFError:  # the run has ended
-        kill_after = None
+    last = receiver.recv()
+    with suppress(EOFError):  # the run has ended
+        while kill_after is None or last.rows < kill_after:
+            sample = receiver.recv()
+            if sample.rows > last.rows:
+                show(last, sample)
+            last = sample
     if kill_after is not None:
         process.kill()
     process.join()
     if process.exitcode and kill_after is None:
         raise click.ClickException(f"the run failed with exit code {process.exitcode}")
-    return samples
 
 
 def tag(photos: Sequence[Path], model: str, scratch: Path, every: int, sender: Connection) -> None:
