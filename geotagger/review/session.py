@@ -7,7 +7,7 @@ import os
 import threading
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -221,7 +221,7 @@ class ReviewSession:
             job = self._new_job(kind, self.plan()["photos"], photos)
             job.keys = [key for key, decision in self.decisions if decision.to_write]
             numbers = sorted(number for key in job.keys for number in self.index.numbers(key)[:1])
-            job.start(lambda _: self._write(job, numbers, options))
+            self._start(job, lambda _: self._write(job, numbers, options))
 
     def untag(self, photos: int) -> None:
         """Starts to restore the photos that decisions were written to. Raises as `write` does."""
@@ -229,7 +229,7 @@ class ReviewSession:
             keys = self._restorable()
             job = self._new_job(JobKind.UNTAG, len(keys), photos)
             job.keys = keys
-            job.start(self._untag)
+            self._start(job, self._untag)
 
     def _restorable(self) -> list[PhotoKey]:
         """The photos that hold a decision, also where a job was killed before it recorded that."""
@@ -253,8 +253,12 @@ class ReviewSession:
             raise ValueError("a write is running already")
         if planned != shown:
             raise ValueError(f"now there are {planned} photos to {kind}: look again")
-        self._job = WriteJob(kind, planned)
-        return self._job
+        return WriteJob(kind, planned)
+
+    def _start(self, job: WriteJob, work: Callable[[WriteJob], None]) -> None:
+        """Shows the job as soon as it runs; before that it would look like one that has ended."""
+        job.start(work)
+        self._job = job
 
     def _write(self, job: WriteJob, numbers: Sequence[int], options: RunOptions) -> None:
         row = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -16,6 +17,8 @@ from geotagger.types import Outcome, Status
 
 MAX_VERDICTS = 200
 """Verdicts that are kept, those of photos that were not written first."""
+
+_numbers = itertools.count(1)
 
 
 class JobKind(StrEnum):
@@ -40,6 +43,8 @@ class WriteJob:
     """The state of a job, which its thread fills. Methods may be called from any thread."""
 
     def __init__(self, kind: JobKind, photos: int) -> None:
+        self.number = next(_numbers)
+        """Tells it from a job before that did just the same."""
         self.kind = kind
         self.photos = photos
         self.keys: Sequence[PhotoKey] = ()
@@ -106,6 +111,7 @@ class WriteJob:
         with self._lock:
             verdicts = [*self._bad, *self._good][:MAX_VERDICTS]
             return {
+                "number": self.number,
                 "kind": self.kind.value,
                 "running": self.is_running,
                 "photos": self.photos,

@@ -19,6 +19,7 @@ from geotagger.review.decisions import Decisions, PhotoKey
 from geotagger.review.pictures import Pictures
 from geotagger.review.server import make_application
 from geotagger.review.session import ReviewSession
+from geotagger.review.write_job import WriteJob
 from geotagger.types import Outcome, Photo, Status
 from tests.fixtures.drawer import texture
 from tests.fixtures.reviewing import drawn_outcomes, make_photo
@@ -371,6 +372,26 @@ def test_a_rehearsal_says_what_would_happen_and_changes_nothing(client, session,
     assert (job["kind"], job["done"], job["error"]) == ("dry-run", 2, "")
     assert {path: path.read_bytes() for path in photos} == photos
     assert session.plan()["photos"] == 2
+
+
+def test_jobs_differ_and_none_is_seen_before_it_runs(session, monkeypatch):
+    session.decide({"ids": [TOWER], "state": "approved"})
+    seen = []
+    start = WriteJob.start
+
+    def started(job, work):
+        seen.append(session.job)
+        start(job, work)
+
+    monkeypatch.setattr(WriteJob, "start", started)
+    ended = []
+    for _ in range(2):
+        session.write(RunOptions(paths=(), write_exif=True, dry_run=True), 1)
+        session.job.join()
+        ended.append(session.job.to_json())
+    assert [job and job.to_json() for job in seen] == [None, ended[0]]
+    assert ended[0].pop("number") != ended[1].pop("number")
+    assert ended[0] == ended[1]
 
 
 def test_what_was_written_is_restored_and_can_be_written_again(client, session, tmp_path):
