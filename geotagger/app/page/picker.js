@@ -9,7 +9,7 @@ class Picker {
     this.dialog.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && event.ctrlKey) this.choose(event);
     });
-    this.dialog.addEventListener("close", () => this.done(null));
+    this.dialog.addEventListener("close", () => this.dialog.open || this.done(null)); // it may come late, when it is open again
     $("#picker-filter").addEventListener("input", () => this.draw());
     $("#picker-filter").addEventListener("keydown", (event) => {
       if (event.key === "ArrowDown") this.list.focus();

@@ -12,7 +12,7 @@ class Writing extends Review {
   start() {
     super.start();
     const { write } = this.desktop.state;
-    if (write?.running) this.follow(DOING[write.kind], this.expected(write.kind)).then((done) => done && this.report(done));
+    if (write?.running) this.follow(DOING[write.kind], this.expected(write.number)).then((done) => done && this.report(done));
   }
 
   refresh() {
@@ -72,9 +72,10 @@ class Writing extends Review {
 
   /** Starts a job and shows its progress; resolves to its result, or to null. */
   async job(kind, value) {
-    const ended = this.expected(kind); // before it starts, for it may be quick
+    const started = this.store.post(`api/${kind}`, value);
+    const ended = this.expected(started.then(({ number }) => number, () => null));
     try {
-      await this.store.post(`api/${kind}`, value);
+      await started;
     } catch (error) {
       this.ended = null;
       await confirmDialog("Not now", [element("p", { class: "wrong" }, plain(error.message))], "Close", true);
@@ -83,9 +84,9 @@ class Writing extends Review {
     return this.follow(DOING[kind], ended);
   }
 
-  /** Resolves to the last event of a job of this kind: one of the job before may still come. */
-  expected(kind) {
-    this.awaited = kind;
+  /** Resolves to the last event of a job, which may come before the answer that has the job's number. */
+  expected(number) {
+    this.awaited = number;
     return new Promise((done) => (this.ended = done));
   }
 
@@ -113,10 +114,11 @@ class Writing extends Review {
   }
 
   /** An event of a job; also one that another window has started, or that goes on unseen. */
-  event(write) {
+  async event(write) {
     if (!write) return;
+    const { ended } = this;
     if (write.running) this.progress?.(write);
-    else if (this.ended) write.kind === this.awaited && this.ended(write);
+    else if (ended) write.number === (await this.awaited) && ended(write);
     else if (write.kind !== "dry-run") this.result().then((result) => announce(`${RESULTS[write.kind]}: ${countsText(result)}`));
   }
 

@@ -346,14 +346,23 @@ class Review {
   }
 }
 
-/** A confirmation dialog; resolves to true if the person agrees. */
+/** Answers the question that the dialog shows or showed last. */
+let answerDialog = null;
+
+/** A confirmation dialog; resolves to true if the person agrees. It takes the place of an open one, which is cancelled. */
 function confirmDialog(title, parts, yes, onlyClose = false) {
+  answerDialog?.(false);
   const dialog = $("#ask");
   $("#ask-title").textContent = title;
   $("#ask-text").replaceChildren(...parts);
   const back = onlyClose ? [] : [element("button", { value: "" }, "Cancel")];
   $("#ask .ask-actions").replaceChildren(...back, element("button", { value: "yes", class: "primary" }, yes));
   dialog.returnValue = "";
-  dialog.showModal();
-  return new Promise((done) => dialog.addEventListener("close", () => done(dialog.returnValue === "yes"), { once: true }));
+  if (!dialog.open) dialog.showModal();
+  return new Promise((done) => (answerDialog = done));
 }
+
+/** The event comes with the next frame, which a hidden page never draws. If the dialog is open again by then, its new question has no answer yet. */
+$("#ask").addEventListener("close", ({ target }) => {
+  if (!target.open) answerDialog?.(target.returnValue === "yes");
+});

@@ -8,6 +8,7 @@ import pytest
 from geotagger.review.decisions import Decisions
 from geotagger.review.session import ReviewSession
 from tests.fixtures.app_page import (
+    JOB,
     MODEL,
     ORIGIN,
     PROGRESS,
@@ -257,16 +258,9 @@ def test_a_run_that_was_cut_off_goes_on(app):
 def test_nothing_is_written_before_the_dry_run_was_read(app):
     plan = {"photos": 1, "approved": 1, "corrected": 0, "written": 0}
     app.answers["GET /api/plan"] = plan
-    app.answers["POST /api/dry-run"] = app.answers["POST /api/write"] = {"running": True}
-    verdict = {"row": 0, "path": "photos/a/tower.jpg", "verdict": "would be written", "why": ""}
-    job = {"kind": "dry-run", "running": False, "photos": 1, "done": 1, "error": ""}
-    job |= {
-        "counts": {},
-        "by_verdict": {"would be written": 1},
-        "verdicts": [verdict],
-        "command": "geotagger apply r",
-    }
-    app.answers["GET /api/write"] = job
+    app.answers["POST /api/dry-run"] = {"running": True, "number": 1}
+    app.answers["POST /api/write"] = {"running": True, "number": 2}
+    app.answers["GET /api/write"] = JOB
     page = at_photos(app)
     page.keyboard.press("j")
     page.wait_for_selector("#details h2")
@@ -277,22 +271,84 @@ def test_nothing_is_written_before_the_dry_run_was_read(app):
     page.get_by_label("keywords").last.uncheck()
     page.get_by_role("button", name="Dry run").click()
     page.get_by_role("dialog", name="Trying without writing").wait_for()
-    app.tell("write", **job)
+    app.tell("write", **JOB)
     dialog = page.get_by_role("dialog", name="What would be written")
     dialog.wait_for()
-    assert "tower.jpg" in dialog.inner_text()
-    assert "1 would be written" in dialog.inner_text()
+    expect(dialog).to_contain_text("tower.jpg")
+    expect(dialog).to_contain_text("1 would be written")
     assert sent(app, "/api/write") == []
-    app.answers["GET /api/write"] = job | {"kind": "write", "rows": [[0, 1, True, 1.0, 2.0, 3.0]]}
+    written = JOB | {"kind": "write", "number": 2}
+    app.answers["GET /api/write"] = written | {"rows": [[0, 1, True, 1.0, 2.0, 3.0]]}
     app.answers["GET /api/write"] |= {"undoable": True}
     dialog.get_by_role("button", name="Write into the photos: 1 photo").click()
     page.get_by_role("dialog", name="Writing").wait_for()
-    app.tell("write", **job | {"kind": "write"})
+    app.tell("write", **written)
     page.get_by_role("dialog", name="Written").wait_for()
     assert sent(app, "/api/write")[0]["photos"] == 1
     assert sent(app, "/api/write")[0]["write"]["tags"] == ["gps", "region"]
     page.keyboard.press("Escape")
-    assert page.get_by_role("button", name="Undo writing").is_visible()
+    page.get_by_role("button", name="Undo writing").wait_for()
+
+
+def test_a_job_ends_with_its_own_event_and_not_with_that_of_the_same_one_before(app):
+    app.answers["GET /api/plan"] = {"photos": 1, "approved": 1, "corrected": 0, "written": 0}
+    app.answers["GET /api/write"] = JOB
+    page = at_photos(app)
+    page.keyboard.press("j")
+    page.wait_for_selector("#details h2")
+    page.keyboard.press("a")
+    page.wait_for_selector("#progress:has-text('1 of 5 decided')")
+    trying = page.get_by_role("dialog", name="Trying without writing")
+    would_write = page.get_by_role("dialog", name="What would be written")
+    for number in (1, 2):
+        app.answers["POST /api/dry-run"] = {"running": True, "number": number}
+        page.keyboard.press("w")
+        page.get_by_role("button", name="Dry run").click()
+        trying.wait_for()
+        for name, done in ((number - 1, True), (number, False)):  # the later one is shown
+            app.tell("write", **JOB | {"number": name, "running": not done, "photos": 7, "done": 3})
+        expect(trying).to_contain_text("3 of 7")
+        app.tell("write", **JOB | {"number": number})
+        would_write.get_by_role("button", name="Cancel").click()
+        expect(would_write).to_be_hidden()
+
+
+def test_the_end_of_a_job_may_come_before_the_answer_that_names_it(app):
+    app.answers["GET /api/plan"] = {"photos": 1, "approved": 1, "corrected": 0, "written": 0}
+    app.answers["GET /api/write"] = JOB
+    app.answers["POST /api/dry-run"] = lambda _: app.tell("write", **JOB) or JOB
+    page = at_photos(app)
+    page.evaluate("() => void app.review.write()")
+    page.get_by_role("button", name="Dry run").click()
+    page.get_by_role("dialog", name="What would be written").wait_for()
+
+
+PICK = "desktop.beginning.picker.ask('Choose')"
+
+
+def ask_twice(page, ask, close):
+    """Asks again right after the close; returns when the event of that close has come."""
+    event = "new Promise((done) => addEventListener('close', done, { capture: true, once: true }))"
+    again = f"{ask}; {close}; window.answer = {ask}"
+    page.evaluate(f"async () => {{ const event = {event}; {again}; await event; }}")
+
+
+def test_the_close_event_of_an_earlier_question_is_no_answer(app):
+    page = app.open()
+    ask_twice(page, "confirmDialog('Sure?', [], 'Yes')", "$('#ask').close()")
+    page.get_by_role("button", name="Yes").click()
+    assert page.evaluate("answer") is True
+    ask_twice(page, PICK, "desktop.beginning.picker.take(null)")
+    page.wait_for_selector("#picker li:has-text('Photos')")
+    page.keyboard.press("Control+Enter")
+    assert page.evaluate("answer")["path"] == "/home/me"
+
+
+def test_a_question_in_the_place_of_another_cancels_it(app):
+    page = app.open()
+    page.evaluate("window.answers = ['One?', 'Two?'].map((ask) => confirmDialog(ask, [], 'Yes'))")
+    page.get_by_role("dialog", name="Two?").get_by_role("button", name="Yes").click()
+    assert page.evaluate("Promise.all(answers)") == [False, True]
 
 
 def test_hostile_names_are_shown_and_do_nothing(app):
