@@ -34,6 +34,8 @@ from geotagger.types import (
     Status,
 )
 
+MAX_WAIT_MS = 180_000
+"""How long the browser may take on a busy machine."""
 WATCH = """window.tasks = [];
 new PerformanceObserver((list) => tasks.push(...list.getEntries().map((e) => e.duration)))
   .observe({ type: "longtask", buffered: true });"""
@@ -55,8 +57,11 @@ def main() -> None:
             f"{options.rows} rows, {path.stat().st_size / 1e6:.1f} MB, written in {seconds:.1f} s"
         )
         with sync_playwright() as api:
-            browser = api.chromium.launch(executable_path=options.chromium, args=["--no-sandbox"])
+            browser = api.chromium.launch(
+                executable_path=options.chromium, args=["--no-sandbox"], timeout=MAX_WAIT_MS
+            )
             page = browser.new_page(viewport={"width": 1280, "height": 800})
+            page.set_default_timeout(MAX_WAIT_MS)
             page.add_init_script(WATCH)
             measure(page, path.resolve().as_uri())
             browser.close()

@@ -35,6 +35,8 @@ from tools.docs.screenshots import IMAGES, STOPS, find, landscape
 EXAMPLES = Path(__file__).parents[2] / "examples"
 SUMMER_TIME = timezone(timedelta(hours=2))
 SIZE = {"width": 1280, "height": 800}
+MAX_WAIT_MS = 600_000
+"""How long the browser may take to start, and a run to end, on a busy machine."""
 Shoot = Callable[[Page, str], None]
 """Takes a picture of the page, under a name."""
 
@@ -46,7 +48,9 @@ def main() -> None:
     options = parser.parse_args()
     IMAGES.mkdir(parents=True, exist_ok=True)
     with new_home(options.home) as home, sync_playwright() as api:
-        browser = api.chromium.launch(executable_path=options.chromium, args=["--no-sandbox"])
+        browser = api.chromium.launch(
+            executable_path=options.chromium, args=["--no-sandbox"], timeout=MAX_WAIT_MS
+        )
         walk(browser, make_home(home, photos=200), shoot, rows=33)
         browser.close()
 
@@ -214,7 +218,7 @@ class AppProcess:
 
 def opened(browser: Browser, address: str, asked: list[str]) -> Page:
     page = browser.new_page(viewport=SIZE, reduced_motion="reduce", color_scheme="light")
-    page.set_default_timeout(600_000)
+    page.set_default_timeout(MAX_WAIT_MS)
     page.on("request", lambda request: asked.append(request.url))
     page.goto(address)
     page.wait_for_selector("body[data-ready]")
@@ -226,7 +230,7 @@ def opened(browser: Browser, address: str, asked: list[str]) -> Page:
 
 def choose(page: Page) -> None:
     """Folder and track, with the picker and the keyboard."""
-    assert page.locator("#welcome").is_visible()
+    page.wait_for_selector("#welcome")
     page.keyboard.press("o")
     page.wait_for_selector("#picker li:has-text('Photos')")
     page.keyboard.type("photos")

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from geotagger.review.decisions import Decisions, journal_path
-from tests.fixtures.browser import new_page
+from tests.fixtures.browser import new_page, sync_api, wait_for_map
 from tests.fixtures.reviewing import drawn_outcomes
 from tests.fixtures.samples import write_report
 
@@ -52,6 +52,10 @@ def opened(browser, address):
     return page
 
 
+def expect(locator):
+    return sync_api().expect(locator)
+
+
 def chosen(page, name):
     page.wait_for_selector(f"#details h2:text-is('{name}')")
 
@@ -83,11 +87,11 @@ def test_from_load_to_exif(browser, start, folder):
     decided(page, 3)
     page.keyboard.press("w")
     dialog = page.get_by_role("dialog", name="Write into 2 photos?")
-    assert "1 prediction approved, 1 place corrected" in dialog.inner_text()
+    expect(dialog).to_contain_text("1 prediction approved, 1 place corrected")
     assert all(path.read_bytes() == data for path, data in before.items())
     dialog.get_by_role("button", name="Write 2 photos").click()
     page.wait_for_selector("#ask-title:text-is('Written')")
-    assert "2 tagged" in page.locator("#ask-text").inner_text()
+    expect(page.locator("#ask-text")).to_contain_text("2 tagged")
     assert page.errors == []
     own = address.partition("/?")[0]
     assert all(url.startswith((own, "data:", "blob:")) for url in page.asked)
@@ -122,7 +126,7 @@ def test_decisions_survive_kill_9_and_can_be_undone(browser, start):
     page.keyboard.press("j")
     page.keyboard.press("j")
     chosen(page, "tower2.jpg")
-    assert page.input_value("#note") == "looks like the other one"
+    expect(page.locator("#note")).to_have_value("looks like the other one")
     page.keyboard.press("Escape")
     for _ in range(2):
         with page.expect_response("**/api/undo"):
@@ -138,6 +142,7 @@ def test_the_pin_is_dragged_or_moved_by_keys(browser, start, folder):
         page.keyboard.press("j")
     chosen(page, "gate.jpg")
     page.evaluate("app.view.look(app.view.columns.x[2], app.view.columns.y[2], 8)")
+    wait_for_map(page)
     box = page.locator("#map").bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y - 20)
@@ -146,11 +151,11 @@ def test_the_pin_is_dragged_or_moved_by_keys(browser, start, folder):
     page.mouse.up()
     page.wait_for_selector(".proposal:has-text('Kenya')")
     page.keyboard.press("Escape")
+    expect(page.locator(".proposal")).to_have_count(0)
     page.keyboard.press("m")
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Shift+ArrowLeft")
-    page.wait_for_selector(".proposal h3")
-    page.wait_for_timeout(500)
+    page.wait_for_selector(".proposal:has-text('Kenya')")
     page.keyboard.press("a")
     decided(page, 1)
     page.close()
@@ -166,6 +171,7 @@ def test_a_cluster_is_approved_at_once(browser, start, folder):
     page = opened(browser, address)
     page.evaluate("app.view.look(app.view.columns.x[0], app.view.columns.y[0], 11)")
     page.locator("#map").focus()
+    wait_for_map(page)
     page.keyboard.press("Enter")
     page.wait_for_selector("#batch:has-text('All 2 here')")
     page.keyboard.press("Shift+A")

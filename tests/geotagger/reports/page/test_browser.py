@@ -6,7 +6,13 @@ import pytest
 
 from geotagger.reasons import Reason, ReasonCode
 from geotagger.types import Outcome, Photo, Status
-from tests.fixtures.browser import new_page, sync_api
+from tests.fixtures.browser import (
+    new_page,
+    sync_api,
+    wait_for_failing_image,
+    wait_for_frames,
+    wait_for_map,
+)
 from tests.fixtures.reviewing import drawn_outcomes, hostile_names
 from tests.fixtures.samples import HOSTILE_HTML, write_report
 
@@ -44,9 +50,13 @@ def opened(browser, report):
     context.close()
 
 
+def expect(locator):
+    return sync_api().expect(locator)
+
+
 def shows(page, *names):
     """The list holds just these photos."""
-    sync_api().expect(page.locator(".row b")).to_have_text(list(names))
+    expect(page.locator(".row b")).to_have_text(list(names))
 
 
 def test_an_escape_in_a_name_is_no_folder(opened):
@@ -73,20 +83,30 @@ def test_nothing_is_loaded_from_the_network(opened, report):
     for key in ("j", "j", "0", "+", "-", "c", "?", "Escape", "f", "Escape"):
         page.keyboard.press(key)
     page.mouse.move(700, 400)
+    zoom = page.evaluate("app.view.zoom")
     page.mouse.wheel(0, -600)
-    page.wait_for_timeout(200)
+    page.wait_for_function("(zoom) => app.view.zoom > zoom", arg=zoom)
+    wait_for_frames(page)
+    wait_for_failing_image(page)
     asked = [url for url in page.requests if not url.startswith(("data:", "blob:"))]
     assert asked == [report.as_uri()]
     assert page.errors == []
 
 
+SHOWS_PHOTO = """async (id) => {
+  const { path } = await app.store.row(id);
+  return app.chosen === id && $("#details h2")?.textContent === fileName(path);
+}"""
+
+
 def test_hostile_texts_do_nothing(opened):
     page = opened
-    assert page.locator(".row").count() == 5 + len(hostile_names()) + 1
-    for _ in range(page.locator(".row").count()):
+    rows = 5 + len(hostile_names()) + 1
+    expect(page.locator(".row")).to_have_count(rows)
+    for row in range(rows):
         page.keyboard.press("j")
-        page.wait_for_selector("#details h2")
-    page.wait_for_timeout(100)
+        page.wait_for_function(SHOWS_PHOTO, arg=row)
+    wait_for_failing_image(page)
     assert page.evaluate("window.hacked") is None
     assert page.locator("#list b img, #details h2 img, #details dd img").count() == 0
     assert "\u202e" not in page.locator("body").inner_text()
@@ -111,12 +131,15 @@ def test_online_tiles_are_loaded_only_when_switched_on(browser, report):
     page.on("request", lambda request: asked.append(request.url))
     page.goto(report.as_uri())
     page.wait_for_selector("body[data-ready]")
-    assert page.get_by_role("switch", name="Online map").is_checked() is False
+    expect(page.get_by_role("switch", name="Online map")).not_to_be_checked()
+    wait_for_map(page)
+    wait_for_frames(page)
     assert not [url for url in asked if url.startswith("http")]
     with page.expect_request(lambda request: request.url.startswith("https:")):
         page.get_by_role("switch", name="Online map").check()
     page.wait_for_selector("#credit:has-text('OpenStreetMap')")
-    page.wait_for_timeout(300)  # whatever else the page would ask for
+    page.wait_for_function("app.view.tiles.failed")  # all were asked for in the same frame
+    wait_for_frames(page)
     online = {url.split("/")[2] for url in asked if url.startswith("http")}
     assert online == {"tile.openstreetmap.org"}
     context.close()
@@ -129,7 +152,7 @@ def test_filters_sort_and_search(opened):
     shows(page, "gate.jpg")
     page.select_option("#filter-country", index=0)
     page.fill("#filter-low", "60")
-    sync_api().expect(page.locator(".row")).to_have_count(3)
+    expect(page.locator(".row")).to_have_count(3)
     page.fill("#filter-low", "0")
     page.fill("#filter-from", "2020-01-01")
     shows(page, "gate.jpg")
@@ -138,17 +161,17 @@ def test_filters_sort_and_search(opened):
     shows(page, "broken.jpg")
     page.click("#filters-clear")
     page.get_by_label("clock").check()
-    sync_api().expect(page.locator(".row")).to_have_count(5)
+    expect(page.locator(".row")).to_have_count(5)
     page.click("#filters-clear")
     page.fill("#search", "nairobi")
     shows(page, "gate.jpg")
     page.fill("#search", "")
-    sync_api().expect(page.locator(".row")).to_have_count(6 + len(hostile_names()))
+    expect(page.locator(".row")).to_have_count(6 + len(hostile_names()))
     page.click("[data-sort=confidence]")
-    sync_api().expect(page.locator(".row .sure").first).to_have_text("91 %")
-    assert page.locator("[data-sort=confidence]").get_attribute("aria-pressed") == "true"
-    sure = page.locator(".row .sure").all_inner_texts()
-    assert sure[:5] == ["91 %", "91 %", "72 %", "55 %", "12 %"]
+    expect(page.locator("[data-sort=confidence]")).to_have_attribute("aria-pressed", "true")
+    unknown = [""] * (1 + len(hostile_names()))
+    sure = ["91 %", "91 %", "72 %", "55 %", "12 %", *unknown]
+    expect(page.locator(".row .sure")).to_have_text(sure)
 
 
 def test_the_chosen_photo_tells_all_that_is_known(opened):
@@ -171,10 +194,10 @@ def test_the_chosen_photo_tells_all_that_is_known(opened):
         "inside the circle",
     ):
         assert part in text
-    assert page.locator("#details figure img").evaluate("(image) => image.naturalWidth") > 50
-    assert page.locator("#list").get_attribute("aria-activedescendant") == "row-2"
+    page.wait_for_function("$('#details figure img')?.naturalWidth > 50")
+    expect(page.locator("#list")).to_have_attribute("aria-activedescendant", "row-2")
     page.keyboard.press("Escape")
-    assert page.locator("#details h2").count() == 0
+    expect(page.locator("#details h2")).to_have_count(0)
 
 
 IN_SIGHT = """() => {
@@ -199,6 +222,7 @@ def test_the_chosen_photo_is_in_sight_beside_its_details(opened):
 def test_a_mark_on_the_map_chooses_by_pointer_and_by_keys(opened):
     page = opened
     spot = "view.at(view.columns.x[2], view.columns.y[2])"
+    wait_for_map(page)
     box = page.locator("#map").bounding_box()
     x, y = page.evaluate(f"(() => {{ const view = app.view; return {spot}; }})()")
     page.mouse.click(box["x"] + x, box["y"] + y)
@@ -206,6 +230,7 @@ def test_a_mark_on_the_map_chooses_by_pointer_and_by_keys(opened):
     page.keyboard.press("Escape")
     page.evaluate("app.view.look(app.view.columns.x[2], app.view.columns.y[2], 5)")
     page.locator("#map").focus()
+    wait_for_map(page)
     page.keyboard.press("Enter")
     page.wait_for_selector("#details h2:has-text('gate.jpg')")
 
@@ -214,19 +239,20 @@ def test_photos_at_one_spot_are_listed_together(opened):
     page = opened
     page.evaluate("app.view.look(app.view.columns.x[0], app.view.columns.y[0], 11)")
     page.locator("#map").focus()
+    wait_for_map(page)
     page.keyboard.press("Enter")
     page.wait_for_selector("#chosen-here:has-text('3 photos at one spot')")
-    sync_api().expect(page.locator(".row")).to_have_count(3)
+    expect(page.locator(".row")).to_have_count(3)
     page.keyboard.press("Escape")
-    sync_api().expect(page.locator(".row")).to_have_count(6 + len(hostile_names()))
+    expect(page.locator(".row")).to_have_count(6 + len(hostile_names()))
 
 
 def test_help_opens_by_its_key_and_names_the_keys(opened):
     opened.keyboard.press("?")
     dialog = opened.get_by_role("dialog", name="How to use this page")
-    assert "search" in dialog.inner_text()
+    expect(dialog).to_contain_text("search")
     opened.keyboard.press("Escape")
-    assert not dialog.is_visible()
+    expect(dialog).to_be_hidden()
 
 
 def test_everything_has_a_name_and_can_be_reached(opened):
@@ -253,9 +279,9 @@ def test_a_narrow_window_shows_one_part_at_a_time(browser, report):
     page.goto(report.as_uri())
     page.wait_for_selector("body[data-ready]")
     assert page.evaluate("document.documentElement.scrollWidth") <= 375
-    assert page.locator("#map").is_visible()
+    expect(page.locator("#map")).to_be_visible()
     page.get_by_role("button", name="Photos", exact=True).click()
-    assert page.locator(".row").first.is_visible()
+    expect(page.locator(".row").first).to_be_visible()
     page.locator(".row").first.click()
     page.get_by_role("button", name="Chosen photo").click()
     page.wait_for_selector("#details h2:has-text('tower.jpg')")
