@@ -293,7 +293,7 @@ def review(page: Page) -> None:
     chosen = page.evaluate("app.chosen")
     page.keyboard.press("p")
     page.keyboard.type("sintra")
-    page.wait_for_selector(".found button:has-text('Sintra')")
+    page.wait_for_selector(".found li:first-child button:has-text('Sintra')")
     page.keyboard.press("Enter")
     page.wait_for_selector(".proposal:has-text('Sintra')")
     page.locator("#list").focus()

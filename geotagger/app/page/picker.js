@@ -25,10 +25,13 @@ class Picker {
 
   /** Resolves to a folder or file that a person has chosen, or to null. `kind`: folders, tracks or area. */
   async ask(title, kind = "folders") {
-    Object.assign(this, { kind, at: null });
+    Object.assign(this, { kind, at: null, entries: [] });
+    this.list.replaceChildren(); // what it showed the last time may not be there any more
     $("#picker-title").textContent = title;
+    $("#picker-path").textContent = $("#picker-note").textContent = "";
     $("#picker-choose").hidden = kind === "area";
     this.dialog.showModal();
+    this.list.focus();
     const answer = new Promise((done) => (this.done = done));
     if (!this.last || !(await this.go(`id=${encodeURIComponent(this.last)}`))) await this.go("");
     return answer;
@@ -62,6 +65,7 @@ class Picker {
 
   /** Shows the names that contain the typed text. */
   draw() {
+    if (!this.at) return;
     const { folders, files = [], more, error, photos } = this.at;
     const text = $("#picker-filter").value.toLowerCase();
     const hidden = folders.filter((folder) => folder.hidden).length;

@@ -91,11 +91,13 @@ class Review {
     const input = element("input", { type: "search", id: "place", autocomplete: "off", placeholder: "Town, or 48.85, 2.35" });
     const found = element("ul", { class: "found" });
     const search = debounce(async () => {
-      const places = input.value.trim() ? (await this.store.get(`api/places?q=${encodeURIComponent(input.value)}`)).places : [];
+      const text = input.value;
+      const places = text.trim() ? (await this.store.get(`api/places?q=${encodeURIComponent(text)}`)).places : [];
+      if (text !== input.value) return; // it answers what was typed before
       found.replaceChildren(
         ...places.map((place) => element("li", {}, element("button", { type: "button", onclick: () => this.propose({ ...place, radius_km: TYPED_RADIUS_KM }, true) }, plain(place.name), " ", element("small", {}, place.people ? `${place.people.toLocaleString("en")} people` : "")))),
       );
-      if (input.value.trim() && !places.length) found.replaceChildren(element("li", { class: "soft" }, "no place of that name"));
+      if (text.trim() && !places.length) found.replaceChildren(element("li", { class: "soft" }, "no place of that name"));
     }, 140);
     input.addEventListener("input", search);
     input.addEventListener("keydown", (event) => {

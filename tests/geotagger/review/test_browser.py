@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from geotagger.review.decisions import Decisions, journal_path
-from tests.fixtures.browser import new_page, sync_api, wait_for_map
+from tests.fixtures.browser import new_page, sync_api, wait_for_frames, wait_for_map
 from tests.fixtures.reviewing import drawn_outcomes
 from tests.fixtures.samples import write_report
 
@@ -79,7 +79,7 @@ def test_from_load_to_exif(browser, start, folder):
     chosen(page, "island.jpg")
     page.keyboard.press("p")
     page.keyboard.type("berlin")
-    page.wait_for_selector(".found button:has-text('Berlin')")
+    page.wait_for_selector(".found li:first-child button:has-text('Berlin')")
     page.keyboard.press("Enter")
     page.wait_for_selector(".proposal:has-text('Berlin')")
     page.locator("#map").focus()
@@ -184,6 +184,24 @@ def test_a_cluster_is_approved_at_once(browser, start, folder):
     assert process.wait(180) == 0
     with Decisions(folder / "r.csv") as decisions:
         assert sorted(decision.state for _, decision in decisions) == ["approved", "approved"]
+
+
+def test_an_answer_to_what_was_typed_before_is_not_shown(browser, start):
+    _, address = start()
+    page = opened(browser, address)
+    page.keyboard.press("j")
+    chosen(page, "tower.jpg")
+    page.route("**/api/places?q=b", lambda route: held.append(route))
+    held = []
+    with page.expect_request("**/api/places?q=b"):
+        page.fill("#place", "b")
+    page.fill("#place", "berlin")
+    page.wait_for_selector(".found li:first-child button:has-text('Berlin')")
+    with page.expect_response("**/api/places?q=b"):
+        held.pop().fulfill(json={"places": [{"name": "Bonn", "lat": 50.7, "lon": 7.1}]})
+    wait_for_frames(page)
+    expect(page.locator(".found li").first).to_contain_text("Berlin")
+    page.close()
 
 
 def test_an_alternative_is_taken_by_its_number(browser, start):

@@ -23,6 +23,7 @@ from tests.fixtures.samples import HOSTILE_HTML, write_report
 
 pytestmark = pytest.mark.browser
 
+PICK = "desktop.beginning.picker.ask('Choose')"
 HOSTILE = ("<img src=x onerror=hacked=1>", "safe\u202egpj.exe", HOSTILE_HTML.replace("/", "|"))
 
 
@@ -108,6 +109,18 @@ def test_a_folder_is_chosen_by_keyboard_alone(app):
     page.keyboard.press("Control+Enter")
     page.wait_for_selector("#folders li:has-text('Photos')")
     assert sent(app, "/api/open") == [{"folders": [{"id": "id of /home/me/Photos"}]}]
+
+
+def test_the_picker_shows_nothing_of_the_last_time_until_it_knows_what_is_there(app):
+    page = app.open()
+    page.keyboard.press("o")
+    page.wait_for_selector("#picker li:has-text('Photos')")
+    page.keyboard.press("Escape")
+    shown = "$('#picker-path').textContent + $('#picker-list').textContent"
+    typed = "$('#picker-filter').dispatchEvent(new Event('input'))"
+    asked = f"(() => {{ {PICK}; {typed}; return [{shown}, document.activeElement.id]; }})()"
+    assert page.evaluate(asked) == ["", "picker-list"]
+    page.wait_for_selector("#picker li:has-text('Photos')")
 
 
 def test_a_path_can_be_typed_and_an_error_stands_next_to_it(app):
@@ -321,9 +334,6 @@ def test_the_end_of_a_job_may_come_before_the_answer_that_names_it(app):
     page.evaluate("() => void app.review.write()")
     page.get_by_role("button", name="Dry run").click()
     page.get_by_role("dialog", name="What would be written").wait_for()
-
-
-PICK = "desktop.beginning.picker.ask('Choose')"
 
 
 def ask_twice(page, ask, close):
