@@ -108,12 +108,14 @@ class _KmlReader:
         self._in_track = False
         self._fixes.start_segment()
         count = len(self._times_s)
-        self._fixes.skipped += abs(count - len(self._lats))
+        if len(self._lats) != count:  # which time belongs to which position is not known
+            self._fixes.skipped += max(count, len(self._lats))
+            return
         accuracies_m = self._accuracies_m
         if len(accuracies_m) != count:
             accuracies_m = array("d", [UNKNOWN]) * count
         columns = (self._times_s, self._lats, self._lons, accuracies_m)
-        for time_s, lat, lon, accuracy_m in zip(*columns, strict=False):
+        for time_s, lat, lon, accuracy_m in zip(*columns, strict=True):
             self._fixes.add(time_s, lat, lon, accuracy_m)
         self._times_s, self._lats, self._lons = array("d"), array("d"), array("d")
 

@@ -282,3 +282,34 @@ def test_an_nmea_date_that_no_calendar_has_is_left_out(tmp_path):
     log = read_track(tmp_path / "t.nmea")
     assert len(log.fixes) == len(tracks.WALK)
     assert log.fixes.skipped == 4
+
+
+def test_a_watch_without_a_position_has_no_fix(read):
+    pytest.importorskip("fitdecode")
+    (first, second, third), rest = WALK[:3], WALK[3:]
+    indoors = [(first[0], None, None), (second[0], None, second[2]), (third[0], third[1], None)]
+    log = read(tracks.fit([*indoors, *rest]))
+    assert np.allclose(walked(log), rest, rtol=0, atol=2e-6)
+    assert len(log.fixes) == len(rest)
+
+
+def test_a_watch_that_does_not_know_its_accuracy(read):
+    pytest.importorskip("fitdecode")
+    assert np.isnan(read(tracks.fit(accuracy_m=255)).fixes.table().accuracy_m).all()
+
+
+@pytest.mark.parametrize("lost", ["when", "gx:coord"])
+def test_a_kml_track_that_lacks_a_time_or_a_position_is_left_out(read, lost):
+    """Those after the gap would be placed at the time of their neighbours."""
+    start = tracks.kml().index(f"<{lost}>", tracks.kml().index(f"<{lost}>") + 1)
+    end = tracks.kml().index(f"</{lost}>", start) + len(f"</{lost}>")
+    log = read(tracks.kml()[:start] + tracks.kml()[end:])
+    assert walked(log) == []
+    assert log.fixes.skipped == len(WALK)
+
+
+def test_a_kml_track_with_some_accuracies_has_none(read):
+    some = tracks.kml().replace(f"<gx:value>{ACCURACY_M:g}</gx:value>", "", 1)
+    log = read(some)
+    assert np.allclose(walked(log), WALK, rtol=0, atol=2e-6)
+    assert np.isnan(log.fixes.table().accuracy_m).all()
