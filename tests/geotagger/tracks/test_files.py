@@ -232,6 +232,17 @@ def test_json_is_read_across_the_ends_of_chunks(read, monkeypatch):
         assert len(walked(read(tracks.timeline_android()))) == len(WALK)
 
 
+@pytest.mark.parametrize("size", [1, 3, 1 << 20])
+@pytest.mark.parametrize(
+    "data", ["[{}", "[{}, ", '{"locations": [', '{"locations": [{}', '{"version": 1', '{"version"']
+)
+def test_json_that_is_cut_off_is_damaged(read, monkeypatch, data, size):
+    """Wherever it ends, also between two values."""
+    monkeypatch.setattr("geotagger.tracks.json_stream._CHUNK_BYTES", size)
+    with pytest.raises(TrackError, match="its JSON is damaged at character"):
+        read(data)
+
+
 def test_an_encrypted_archive_asks_to_be_unpacked(read):
     data = bytearray(tracks.kmz(tracks.kml()))
     at = data.index(b"PK\1\2")

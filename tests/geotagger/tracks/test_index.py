@@ -89,6 +89,14 @@ def test_the_radius_before_and_after_grows_with_the_speed():
     assert index_of(ride).at(START_S - 1700) is None  # by then it may be 60 km away
 
 
+def test_the_speed_is_that_of_the_last_step_not_of_the_walk_before():
+    """A train leaves, and its first fix is the last one of the track."""
+    walk = [(0.0, 48.85, 2.35), (30.0, 48.85, 2.35), (60.0, 48.857, 2.35)]
+    only_fast = walk[1:]
+    after = [index_of(fixes).at(90.0).radius_km for fixes in (walk, only_fast)]
+    assert after[0] == after[1] > 0.7  # 26 m/s for half a minute
+
+
 def test_in_a_stay_it_is_its_place_however_long_it_was():
     fixes = FixCollector()
     fixes.add_stay(*VISIT, 100.0)
