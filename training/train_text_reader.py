@@ -36,6 +36,7 @@ from training.eval.text_scores import (
     score_lines,
 )
 from training.models.line_backbone import load_line_backbone
+from training.models.text_reader_graph import read_reader_graph
 from training.models.text_reader_network import TextReaderNetwork
 from training.synthetic.fonts import read_faces
 from training.synthetic.line_texts import SCRIPTS, LineTexts
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from training.synthetic.fonts import Face
 
 CHECKPOINT_FILE, WEIGHTS_FILE, CARD_FILE = "checkpoint.pt", "weights.pt", "card.json"
+MODEL_FILE = "model.onnx"
 HEAD_RATE, BACKBONE_RATE = 1e-3, 3e-4
 WARMUP_STEPS, DECAY_SHARE = 200, 0.4
 """The rate falls to zero over the last part of the time."""
@@ -65,7 +67,7 @@ class Batch:
     """Lines of about one width."""
 
     early: torch.Tensor
-    """The backbone's early features, float32 [n, 192, 6, t]."""
+    """The backbone's early features, float32 or bfloat16 [n, 192, 6, t]."""
     columns: torch.Tensor
     """Length of each line in columns, int64 [n]."""
     labels: torch.Tensor
@@ -87,6 +89,7 @@ class Drawing:
         scripts: Sequence[str],
         seed: int,
         workers: int,
+        bfloat16: bool,
     ) -> None:
         context = multiprocessing.get_context("fork")
         self._ready: Queue[Batch] = context.Queue(QUEUED)
@@ -95,7 +98,7 @@ class Drawing:
         self._workers = [
             context.Process(
                 target=_draw,
-                args=(self._ready, faces, photos, scripts, seed + 1000 * number),
+                args=(self._ready, faces, photos, scripts, seed + 1000 * number, bfloat16),
                 daemon=True,
             )
             for number in range(workers)
@@ -136,6 +139,7 @@ def _draw(
     photos: Sequence[Path],
     scripts: Sequence[str],
     seed: int,
+    bfloat16: bool,
 ) -> None:
     """Puts batches into the queue, without end."""
     torch.set_num_threads(1)
@@ -144,7 +148,7 @@ def _draw(
     early = load_line_backbone().eval().early.to(memory_format=torch.channels_last)
     numbers = {symbol: number for number, symbol in enumerate(texts.alphabet, 1)}
     for lines in drawer.batches():
-        with torch.no_grad():
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
             features = early(_pixels(lines))
         ready.put(
             Batch(
@@ -165,17 +169,23 @@ def _pixels(lines: Sequence[Line]) -> torch.Tensor:
 class Training:
     """The network, its average, its optimizer, and how far it has come."""
 
-    def __init__(self, symbols: int, minutes: float) -> None:
+    def __init__(
+        self, symbols: int, minutes: float, rate: float = 1.0, bfloat16: bool = False
+    ) -> None:
         self.network = TextReaderNetwork(load_line_backbone(), symbols)
         self.network.backbone.early.requires_grad_(False)
         self.average = copy.deepcopy(self.network).eval()
         late = list(self.network.backbone.late.parameters())
         known = {id(parameter) for parameter in self.network.backbone.parameters()}
         head = [p for p in self.network.parameters() if id(p) not in known]
-        groups = [{"params": head, "base": HEAD_RATE}, {"params": late, "base": BACKBONE_RATE}]
+        groups = [
+            {"params": head, "base": rate * HEAD_RATE},
+            {"params": late, "base": rate * BACKBONE_RATE},
+        ]
         self.optimizer = torch.optim.AdamW(groups, HEAD_RATE, weight_decay=0.01)
         self.seconds, self.step, self.lines = 0.0, 0, 0
         self._all_seconds = 60 * minutes
+        self._bfloat16 = bfloat16
 
     @property
     def progress(self) -> float:
@@ -188,9 +198,10 @@ class Training:
         rate = min(1.0, (self.step + 1) / WARMUP_STEPS, (1 - self.progress) / DECAY_SHARE)
         for group in self.optimizer.param_groups:
             group["lr"] = group["base"] * max(rate, 1e-3)
-        logits = self.network.logits(batch.early)
+        with torch.autocast("cpu", torch.bfloat16, enabled=self._bfloat16):
+            logits = self.network.logits(batch.early)
         loss = functional.ctc_loss(
-            logits.log_softmax(2).transpose(0, 1),
+            logits.float().log_softmax(2).transpose(0, 1),
             batch.labels,
             batch.columns,
             batch.lengths,
@@ -231,16 +242,15 @@ class Training:
         )
         draft.replace(file)
 
-    def begin_with(self, run: Path, symbols: Sequence[str]) -> None:
-        """Takes the weights of another run. Symbols that it lacks begin at random.
+    def begin_with(self, folder: Path, symbols: Sequence[str]) -> None:
+        """Takes the weights of another run, or of a packaged reader. Symbols that it lacks begin at
+        random.
 
         Raises:
-            click.ClickException: It is not a finished run.
+            click.ClickException: The folder is neither.
         """
-        if not (run / WEIGHTS_FILE).is_file() or not (run / CARD_FILE).is_file():
-            raise click.ClickException(f"{run} is not a finished run: it needs {WEIGHTS_FILE}.")
-        stored = torch.load(run / WEIGHTS_FILE, weights_only=True)
-        known = json.loads((run / CARD_FILE).read_text("utf-8"))["symbols"]
+        stored = _stored_weights(folder, self.network)
+        known = json.loads((folder / CARD_FILE).read_text("utf-8"))["symbols"]
         numbers = {symbol: number for number, symbol in enumerate(known, 1)}
         pairs = [(new, numbers[s]) for new, s in enumerate(symbols, 1) if s in numbers]
         new, old = torch.tensor([(0, 0), *pairs]).T
@@ -251,6 +261,11 @@ class Training:
         self.network.load_state_dict(stored)
         self.average.load_state_dict(stored)
 
+    def keep_norm(self) -> None:
+        """Leaves the statistics of batch normalisation as they are: those of a batch of one script
+        differ, and a packaged reader has none of its own."""
+        self.network.norm.eval()
+
     def load(self, file: Path) -> None:
         """Restores a checkpoint."""
         stored = torch.load(file, weights_only=True)
@@ -258,6 +273,16 @@ class Training:
         self.average.load_state_dict(stored["average"])
         self.optimizer.load_state_dict(stored["optimizer"])
         self.seconds, self.step, self.lines = stored["done"]
+
+
+def _stored_weights(folder: Path, network: TextReaderNetwork) -> dict[str, torch.Tensor]:
+    if not (folder / CARD_FILE).is_file():
+        raise click.ClickException(f"{folder} is no finished run and no reader: no {CARD_FILE}.")
+    if (folder / WEIGHTS_FILE).is_file():
+        return torch.load(folder / WEIGHTS_FILE, weights_only=True)
+    if (folder / MODEL_FILE).is_file():
+        return read_reader_graph(folder / MODEL_FILE, network)
+    raise click.ClickException(f"{folder} lacks {WEIGHTS_FILE} of a run, {MODEL_FILE} of a reader.")
 
 
 @click.command(help=__doc__)
@@ -291,7 +316,19 @@ class Training:
 @click.option(
     "--begin-with",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="A finished run whose weights are taken; its alphabet may be another.",
+    help="A finished run, or the folder of a packaged reader (geotagger/data/text_reader), whose "
+    "weights are taken; its alphabet may be another.",
+)
+@click.option(
+    "--rate",
+    default=1.0,
+    show_default=True,
+    help="Factor of the learning rate; less than 1 with --begin-with, or much is forgotten.",
+)
+@click.option(
+    "--bfloat16",
+    is_flag=True,
+    help="Multiply in bfloat16: 1.8 times as fast on processors with AVX512-BF16.",
 )
 @click.option("--minutes", default=100.0, show_default=True, help="Of training steps.")
 @click.option("--workers", default=1, show_default=True, help="Processes that draw.")
@@ -304,6 +341,8 @@ def main(
     real: Path | None,
     scripts: tuple[str, ...],
     begin_with: Path | None,
+    rate: float,
+    bfloat16: bool,
     minutes: float,
     workers: int,
     threads: int,
@@ -318,14 +357,17 @@ def main(
     click.echo(f"{len(texts.alphabet)} symbols; held-out font families: {drawer.report()}")
     held_out = [drawer.line(script) for script in scripts for _ in range(HELD_OUT_EACH)]
 
-    training = Training(len(texts.alphabet), minutes)
+    training = Training(len(texts.alphabet), minutes, rate, bfloat16)
     checkpoint = run / CHECKPOINT_FILE
     if checkpoint.is_file():
         training.load(checkpoint)
     elif begin_with:
         training.begin_with(begin_with, texts.alphabet)
+    if begin_with:
+        training.keep_norm()
     torch.manual_seed(seed + training.step)
-    drawing = Drawing(faces, grounds, scripts, seed + 1 + training.step, workers)
+    first_seed = seed + 1 + training.step
+    drawing = Drawing(faces, grounds, scripts, first_seed, workers, bfloat16)
     losses: list[float] = []
     while training.progress < 1:
         losses.append(training.learn(drawing.next()))

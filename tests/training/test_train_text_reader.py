@@ -34,6 +34,9 @@ def test_symbols_keep_their_weights_in_another_alphabet(finished):
         assert network.temperature == 1
 
 
-def test_a_run_that_is_not_finished_is_refused(tmp_path):
-    with pytest.raises(click.ClickException, match="not a finished run"):
+def test_a_folder_that_is_no_run_and_no_reader_is_refused(tmp_path):
+    with pytest.raises(click.ClickException, match="no finished run and no reader"):
+        Training(3, 1.0).begin_with(tmp_path, "abc")
+    (tmp_path / CARD_FILE).write_text("{}", "utf-8")
+    with pytest.raises(click.ClickException, match=r"lacks weights\.pt"):
         Training(3, 1.0).begin_with(tmp_path, "abc")

@@ -97,9 +97,13 @@ def able_families(faces: Iterable[Face], words: Sequence[str]) -> dict[str, list
 
 
 def _tells_apart(face: Face, letters: Sequence[str]) -> bool:
-    """Whether most letters look different; some fonts draw a box for each letter they lack."""
+    """Whether most letters look different; some fonts draw a box for each letter they lack, others
+    have bitmaps of one size only."""
     drawn = [letter for letter in letters if face.draws(letter)]
-    shapes = {bytes(face.at(PROBE_PX).getmask(letter)) for letter in drawn}
+    try:
+        shapes = {bytes(face.at(PROBE_PX).getmask(letter)) for letter in drawn}
+    except OSError:
+        return False
     return 10 * len(shapes) >= 7 * len(drawn)
 
 

@@ -25,9 +25,9 @@ UNREAD = "Hani"
 """Its characters are read as `UNKNOWN`."""
 
 SHARES = {
-    "Arab": 3.0, "Cyrl": 2.2, "Deva": 2.0, "Hang": 2.0, "Thai": 1.3, "Grek": 1.0, "Beng": 1.6,
-    "Latn": 1.4, "Hani": 0.4, "Tibt": 0.3, "Orya": 1.0, "Laoo": 0.7, "Ethi": 1.0, "Khmr": 1.5,
-    "Knda": 1.4, "Mlym": 1.2, "Telu": 1.2, "Sinh": 1.3, "Armn": 0.8, "Mymr": 0.8,
+    "Arab": 5.0, "Cyrl": 2.0, "Deva": 2.0, "Hang": 2.4, "Thai": 1.5, "Grek": 0.9, "Beng": 1.5,
+    "Latn": 1.2, "Hani": 0.4, "Tibt": 0.3, "Orya": 1.2, "Laoo": 1.1, "Ethi": 1.0, "Khmr": 2.0,
+    "Knda": 1.4, "Mlym": 1.2, "Telu": 1.3, "Sinh": 1.3, "Armn": 1.0, "Mymr": 0.8, "Taml": 1.4,
 }  # fmt: skip
 """How often a script is drawn; 1 if it is not listed."""
 

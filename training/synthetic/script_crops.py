@@ -120,15 +120,18 @@ def _background(
     return plain + strength * (patch - patch.mean())
 
 
-def captured(picture: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.uint8]:
+def captured(
+    picture: NDArray[np.float32], rng: np.random.Generator, lines: float = 1.0
+) -> NDArray[np.uint8]:
     """Reduces resolution, adds blur, noise and JPEG artefacts.
 
     Args:
         picture: Grey [h, w] or colour [h, w, 3], 0 to 255.
         rng: Random numbers.
+        lines: Height of the picture in lines of text.
     """
     height, width = picture.shape[:2]
-    small = int(np.exp(rng.uniform(np.log(17), np.log(62))))
+    small = int(lines * np.exp(rng.uniform(np.log(17), np.log(62))))
     size = (max(4, round(width * small / height)), small)
     picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
     if rng.random() < 0.4:

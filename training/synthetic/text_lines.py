@@ -31,6 +31,9 @@ BATCH_PX = 6400
 """Summed width of the lines of a batch."""
 MAX_PHOTOS = 1500
 """Photos that are kept in memory."""
+FRAMED_SHARE, FRAMED_SHARES = 0.06, {"Arab": 0.3}
+"""How often a line stands on a plate that is cut out with its frame: small, off the middle, beside
+edges that are no letters. Arabic letters stand alone on number plates only."""
 EMPTY_SHARE = 0.05
 """Pieces of photos without text."""
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
@@ -45,6 +48,44 @@ class Line:
     symbols: str
     """What the reader should emit."""
     script: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plate:
+    """A plate around a line: margins in pixels, and what is painted on them."""
+
+    top: int
+    bottom: int
+    side: int
+    band: bool
+    """Whether a strip above the line has another colour."""
+    rim: int
+    """Width of the frame; 0 for none."""
+
+    @classmethod
+    def around(cls, shape: tuple[int, ...], rng: np.random.Generator) -> Plate:
+        """Returns a plate for ink of a shape."""
+        height = shape[0]
+        top, bottom = (int(share * height) for share in rng.uniform(0.02, [0.75, 0.45]))
+        side = int(rng.uniform(0, 0.6) * height)
+        rim = int(rng.choice([0, 0, 1, 2, 4]))
+        return cls(top, bottom, side, bool(rng.random() < 0.6), rim)
+
+    def widen(self, ink: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Returns the ink with the margins around it."""
+        return np.pad(ink, ((self.top, self.bottom), (self.side, self.side)))
+
+    def paint(self, field: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+        """Returns a ground RGB [h, w, 3] with the band and the frame."""
+        painted = field.copy()
+        if self.band:
+            painted[: int(rng.uniform(0.5, 1) * self.top)] = rng.integers(0, 256, 3)
+        if self.rim:
+            away = int(rng.uniform(0, 0.5) * min(self.bottom, self.side))
+            corner = (painted.shape[1] - 1 - away, painted.shape[0] - 1 - away)
+            shade = tuple(map(float, rng.integers(0, 256, 3)))
+            cv2.rectangle(painted, (away, away + self.top // 2), corner, shade, self.rim)
+        return painted
 
 
 class LineDrawer:
@@ -126,7 +167,10 @@ class LineDrawer:
             return None
         if ink is None or ink.shape[1] > 1.2 * MAX_WIDTH_PX / HEIGHT_PX * ink.shape[0]:
             return None
-        return _photographed(warp(ink, rng), self._ground(), rng)
+        ink = warp(ink, rng)
+        framed = rng.random() < FRAMED_SHARES.get(script, FRAMED_SHARE)
+        plate = Plate.around(ink.shape, rng) if framed else None
+        return _photographed(ink, self._ground(), plate, rng)
 
     def _photo(self) -> NDArray[np.uint8]:
         return self._photos[self._rng.integers(len(self._photos))]
@@ -155,15 +199,21 @@ def _columns(symbols: str) -> int:
 
 
 def _photographed(
-    ink: NDArray[np.float32], ground: NDArray[np.uint8] | None, rng: np.random.Generator
+    ink: NDArray[np.float32],
+    ground: NDArray[np.uint8] | None,
+    plate: Plate | None,
+    rng: np.random.Generator,
 ) -> NDArray[np.uint8] | None:
     """Puts ink on a ground and photographs it; None if the line gets too long.
 
     Args:
         ink: Coverage [h, w].
         ground: RGB [h, w, 3]; None for a plain one.
+        plate: What stands around the ink, if the crop is loose.
         rng: Random numbers.
     """
+    line_height = ink.shape[0]
+    ink = plate.widen(ink) if plate else ink
     height, width = ink.shape
     plain = rng.integers(0, 256, 3).astype(np.float32)
     if rng.random() < 0.4:  # most signs are white or black somewhere
@@ -173,6 +223,7 @@ def _photographed(
         patch = cv2.resize(ground, (width, height)).astype(np.float32)
         field = field + rng.choice([0.15, 0.4, 0.8]) * (patch - patch.mean((0, 1)))
     colour = _contrasting(float((field @ LUMA).mean()), rng)
+    field = plate.paint(field, rng) if plate else field
     cover = ink[..., None]
     if rng.random() < 0.15:  # a shadow or a rim
         shadow = np.roll(cover, tuple(rng.integers(-3, 4, 2)), (0, 1))
@@ -184,7 +235,7 @@ def _photographed(
             slope[0] * np.linspace(-1, 1, width) + slope[1] * np.linspace(-1, 1, height)[:, None]
         )
         picture = picture + light[..., None]
-    line = _at_height(captured(picture.astype(np.float32), rng))
+    line = _at_height(captured(picture.astype(np.float32), rng, height / line_height))
     return line if line.shape[1] <= MAX_WIDTH_PX else None
 
 

@@ -14,7 +14,7 @@ from geotagger.text.ocr.line_labels import UNKNOWN, to_text
 from training.synthetic import text_lines
 from training.synthetic.fonts import able_families, read_faces
 from training.synthetic.line_texts import DIGITS, JAMO, LineTexts
-from training.synthetic.text_lines import BATCH_PX, MAX_WIDTH_PX, Line, LineDrawer
+from training.synthetic.text_lines import BATCH_PX, MAX_WIDTH_PX, Line, LineDrawer, Plate
 
 WORDS = {
     "Cyrl": ["Москва", "Київ", *2 * ["абвгґдеєёжзиїійклмнопрстуфхцчшщъыьэюя"]],
@@ -106,6 +106,21 @@ def test_a_drawn_line_has_room_for_its_symbols(drawer):
         assert len(line.symbols) <= width // 4 <= MAX_WIDTH_PX // 4
         assert to_text(line.symbols)
         assert line.pixels.std() > 1
+
+
+def test_a_plate_adds_margins_a_band_and_a_frame_around_the_ink():
+    ink = np.ones((40, 120), np.float32)
+    plate = Plate(top=20, bottom=10, side=15, band=True, rim=2)
+    wide = plate.widen(ink)
+    assert wide.shape == (70, 150)
+    assert wide.sum() == ink.sum()
+    assert (wide[20:60, 15:135] == 1).all()
+    field = np.full((70, 150, 3), 300, np.float32)  # no colour of paint
+    painted = plate.paint(field, np.random.default_rng(3))
+    assert (field == 300).all()
+    assert (painted[:10] < 256).all()
+    assert (painted[20:60, 25:125] == 300).all()
+    assert len({tuple(colour) for colour in painted.reshape(-1, 3)}) == 3
 
 
 def test_fonts_are_for_training_or_held_out(texts, drawer):
