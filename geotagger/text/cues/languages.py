@@ -21,13 +21,14 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from geotagger.text.country_profiles import country_profiles
 from geotagger.text.language.areas import LanguageArea, factors_outside_areas, language_areas
+from geotagger.text.language.letters import load_letter_model
 from geotagger.text.language.words import WORD, load_word_model
 from geotagger.text.language.writing_system import script_of
 from geotagger.text.likelihood_ratios import likelihood_ratios
@@ -67,6 +68,18 @@ OTHER_SCRIPT_MISREAD = 0.002
 """Latin letters and ornament are hardly ever misread as another script: this is the factor for
 languages that do not use the script of a word, and the odds of ornament. Of 2,000 photos, 14 had
 lines in such scripts and one had trees that were read so."""
+FOREIGN_LETTER = 0.1
+"""How often a letter of a misread word, in a script other than Latin, comes out as one that the
+language does not have: most letters of such a word are read right, so `њ` speaks against Russian
+even in a word that no model knows."""
+NASAL_BEFORE = {"ङ": "कखगघ", "ञ": "चछजझ", "ण": "टठडढ", "न": "तथदध", "म": "पफबभ"}
+"""Nasals of Devanagari, and the consonants of the same place of articulation."""
+BINDU_LANGUAGES = frozenset({"hi", "mr"})
+"""They write such a nasal as a dot, or in full: both आनंद and आनन्द are right, and signs have both
+(the spelling rules of India's Central Hindi Directorate prefer the dot). Nepali writes it in full.
+The letters of their models were counted in texts with dots."""
+WRITTEN_IN_FULL = 0.3
+"""Share of words with a nasal in full in these languages."""
 NOISE_ODDS_FALL = 0.3
 """Each further word multiplies the odds by this. Three of four such photos have only one word."""
 MIN_RELATIVE_LIKELIHOOD = 1e-4
@@ -83,6 +96,8 @@ SEPARATOR = re.compile(r" ?[/|•·] ?")
 """Between the languages of a sign on one line: "Eingang / Ingresso"."""
 WEB_ADDRESS = re.compile(r"\S*(?:www\.|://|@|\.(?:com|org|net|de|co)\b)\S*", re.IGNORECASE)
 
+_NASAL = re.compile("|".join(f"{nasal}\u094d(?=[{some}])" for nasal, some in NASAL_BEFORE.items()))
+
 AS_PRINTED = str.maketrans({"ё": "е", "\u0307": None})  # noqa: RUF001
 """Russian papers print no dots. Lower case of a Turkish capital leaves a dot behind."""
 
@@ -92,7 +107,7 @@ def find(lines: Sequence[TextLine]) -> list[Cue]:
     longest = _longest_lines(lines)
     if not longest:
         return []
-    of_words = load_word_model().log_likelihood([word for _, words in longest for word in words])
+    of_words = _words_log_likelihood([word for _, words in longest for word in words])
     ends = np.cumsum([len(words) for _, words in longest])
     of_lines = [
         _line_log_likelihood(words, of_word, line.confidence)
@@ -168,6 +183,23 @@ def _words(line: TextLine) -> list[str]:
     return words if any(len(word) > 1 for word in words) else []
 
 
+def _words_log_likelihood(words: Sequence[str]) -> Rows:
+    """ln P(word | language), [len(words), L], in either spelling of a nasal."""
+    model = load_word_model()
+    of_words = model.log_likelihood(words)
+    dotted = {row: _with_bindu(word) for row, word in enumerate(words) if _NASAL.search(word)}
+    if dotted:
+        of_dotted = model.log_likelihood(list(dotted.values())) + math.log(WRITTEN_IN_FULL)
+        columns = [model.languages.index(code) for code in sorted(BINDU_LANGUAGES)]
+        cells = np.ix_(list(dotted), columns)
+        of_words[cells] = np.maximum(of_words[cells], of_dotted[:, columns])
+    return of_words
+
+
+def _with_bindu(word: str) -> str:
+    return _NASAL.sub("\u0902", word)
+
+
 def _line_log_likelihood(
     words: Sequence[str], of_word: Rows, confidence: float
 ) -> tuple[Rows, float]:
@@ -201,14 +233,23 @@ def _line_log_likelihood(
 
 
 def _misread_in(words: Sequence[str]) -> Rows:
-    """How often a misread word gets the letters of its script, by language, [len(words), L]."""
-    scripts = _scripts_of_languages()
-    return np.array(
-        [
-            [1.0 if script in used else OTHER_SCRIPT_MISREAD for used in scripts]
-            for script in map(script_of, words)
-        ]
-    )
+    """How often a misread word gets its letters, by language, [len(words), L]."""
+    return np.stack([_misread_as(script_of(word), frozenset(word)) for word in words])
+
+
+def _misread_as(script: str, letters: Set[str]) -> NDArray[np.float64]:
+    used = np.array([script in scripts for scripts in _scripts_of_languages()])
+    if script == "Latn":
+        return np.where(used, 1.0, OTHER_SCRIPT_MISREAD)
+    foreign = sum(_lacks(letter) for letter in letters)
+    return np.where(used, FOREIGN_LETTER**foreign, OTHER_SCRIPT_MISREAD)
+
+
+@lru_cache(maxsize=4096)
+def _lacks(letter: str) -> NDArray[np.float64]:
+    """Whether each language lacks a letter, 0 or 1, [L]; none does if the letter is unknown."""
+    known = load_letter_model().knows(letter)
+    return np.where(known.any() & ~known, 1.0, 0.0)
 
 
 @cache

@@ -76,6 +76,11 @@ class LetterModel:
         result[not_empty] = np.add.reduceat(np.log(p), starts, axis=0)
         return result
 
+    def knows(self, letter: str) -> NDArray[np.bool_]:
+        """Whether each language has a letter, [L]."""
+        known: NDArray[np.bool_] = self._probabilities([letter])[0] > 0
+        return known
+
     def _probabilities(self, ngrams: Sequence[str]) -> NDArray[np.float32]:
         """P(last letter | the others) in each language, float32 [n, L]; 0 if unknown."""
         hashes = _hashes(np.array(ngrams, f"U{MAX_N}"))

@@ -71,6 +71,19 @@ def test_an_unknown_word_in_another_script_is_evidence_all_the_same(word, countr
     assert ratio_of(country, word) > 5 * ratio_of("FR", word)
 
 
+@pytest.mark.parametrize(
+    ("word", "has", "lacks"),
+    [("Дероње", "RS", "RU"), ("Чевље", "MK", "BY"), ("Ґруні", "UA", "RU")],
+)
+def test_a_letter_that_a_language_lacks_speaks_against_it(word, has, lacks):
+    assert ratio_of(has, word) > 4 * ratio_of(lacks, word)
+
+
+@pytest.mark.parametrize("word", ["आनन्द", "मण्डी"])
+def test_a_nasal_that_is_written_in_full_is_hindi_too(word):
+    assert ratio_of("IN", word) > ratio_of("NP", word) / 10
+
+
 def test_english_alone_is_weak():
     cue = find(lines("Please keep off the grass", "Dogs must be kept on leads"))[0]
     assert 1.5 < cue.countries["GB"] < 20
