@@ -106,7 +106,8 @@ def score(rows: list[Row], folder: Path, read: ReadScript) -> dict[str, tuple[in
 def read_as_in_a_photo() -> ReadScript:
     """A reader that is not told the script: PP-OCR first, then the other scripts."""
     first = TextRecogniser(open_session(RECOGNITION, "cpu"))
-    others = OtherScripts(ScriptClassifier(), [ScriptReader().recognise])
+    reader = ScriptReader()
+    others = OtherScripts(ScriptClassifier(), [reader.recognise], script_share=reader.script_share)
 
     def read(crops: Sequence[NDArray[np.uint8]], _: str) -> list[tuple[str, float]]:
         readings = []

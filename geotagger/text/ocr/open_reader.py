@@ -25,12 +25,14 @@ def open_text_reader(
         BundleError: a network of the package is damaged.
         UsageError: the backend is not installed.
     """
-    readers: list[ScriptReader | TesseractRecogniser] = [ScriptReader()]
+    first = ScriptReader()
+    readers: list[ScriptReader | TesseractRecogniser] = [first]
     if backend is TextBackend.TESSERACT:
         readers.append(TesseractRecogniser())
     scripts = OtherScripts(
         ScriptClassifier(),
         [reader.recognise for reader in readers],
         "+".join(reader.model_id for reader in readers),
+        first.script_share,
     )
     return TextReader(device, threads, scripts)

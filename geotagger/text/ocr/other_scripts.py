@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     ReadScript = Callable[[Sequence[NDArray[np.uint8]], str], list[tuple[str, float]]]
     """Crops of lines, uint8 BGR [48, w, 3], and their script (ISO 15924), or "" to find it -> text
     and confidence of each; ("", 0.0) where nothing is read."""
+    ScriptShare = Callable[[NDArray[np.uint8]], tuple[float, float]]
+    """Crop of a line -> how surely it is in the script that the first reader finds, and how many
+    columns are written on; see `ScriptReader.script_share`."""
 
 MIN_PROBABILITY = 0.02
 """Least probability of the classifier at which it finds a script likely."""
@@ -33,6 +36,12 @@ MIN_NAMED_CONFIDENCE = 0.5
 """Least confidence of the reader if the classifier is sure of the script."""
 MIN_CERTAIN_CONFIDENCE = 0.95
 """From here on the reader is right whatever the classifier says."""
+MIN_AGREED_CONFIDENCE = 0.9
+"""The same if the classifier is sure of that script, too."""
+MIN_SCRIPT_SHARE, MIN_COLUMNS, MIN_UNSURE_CONFIDENCE = 0.8, 6.5, 0.5
+"""A line that is so surely in one script, and not too short, is read in it though its letters are
+unsure: PP-OCR is often surer of Latin letters that it sees in it. Of 97 unsure lines on 77 European
+signs none is taken for another script by that."""
 MIN_LETTERS, MIN_UNLIKELY_LETTERS, MIN_DIGITS = 2, 3, 4
 """Least different letters and digits in a script that is likely or not, or least digits alone:
 arcades and rows of windows repeat one letter."""
@@ -92,6 +101,7 @@ class OtherScripts:
         classifier: ScriptProbabilities,
         readers: Sequence[ReadScript],
         model_id: str = "",
+        script_share: ScriptShare | None = None,
     ) -> None:
         """Use these networks.
 
@@ -100,10 +110,12 @@ class OtherScripts:
             readers: each gets the lines that the ones before did not read surely. The first also
                 finds the script of a line.
             model_id: names the readers, for the cache of outputs.
+            script_share: of the first reader, if it can tell.
         """
         self.model_id = model_id
         self._classifier = classifier
         self._readers = readers
+        self._script_share = script_share
 
     def read(self, crop: NDArray[np.uint8], text: str, confidence: float) -> ScriptReading | None:
         """Read a line again, if PP-OCR was unsure or read Greek.
@@ -120,7 +132,7 @@ class OtherScripts:
         if confidence < SURE_CONFIDENCE:
             reading = self._read_unsure(crop, confidence)
         elif confidence < CERTAIN_CONFIDENCE:
-            reading = self._read_freely(crop, MIN_CERTAIN_CONFIDENCE)
+            reading = self._read_freely(crop, MIN_CERTAIN_CONFIDENCE, MIN_AGREED_CONFIDENCE)
         if reading is None and GREEK.search(text):
             reading = self._read_as(crop, "Grek", min(confidence, MIN_SHARED_CONFIDENCE))
         return reading
@@ -165,23 +177,46 @@ class OtherScripts:
         ((named, probability),) = self._classifier([crop])
         free = self._read_freely(crop, MIN_CERTAIN_CONFIDENCE if named else confidence + LEAST_GAIN)
         if free or not named:
-            return free
+            return free or self._read_in_sure_script(crop)
         text, sure = self._best(crop, named)
         if text and sure >= MIN_NAMED_CONFIDENCE:
             return ScriptReading(named, text, sure)
         return ScriptReading(named, "", probability)
 
-    def _read_freely(self, crop: NDArray[np.uint8], confidence: float) -> ScriptReading | None:
-        """The reading in the script that the first reader finds, if it is at least so sure."""
+    def _read_in_sure_script(self, crop: NDArray[np.uint8]) -> ScriptReading | None:
+        """The reading of a line whose script is sure, though its letters are not."""
+        if self._script_share is None:
+            return None
+        share, columns = self._script_share(crop)
+        if share < MIN_SCRIPT_SHARE or columns < MIN_COLUMNS:
+            return None
+        return self._read_freely(crop, MIN_UNSURE_CONFIDENCE, least=MIN_UNSURE_CONFIDENCE)
+
+    def _read_freely(
+        self,
+        crop: NDArray[np.uint8],
+        confidence: float,
+        agreed: float | None = None,
+        least: float | None = None,
+    ) -> ScriptReading | None:
+        """The reading in the script that the first reader finds, if it is at least so sure.
+
+        Args:
+            crop: uint8 BGR [48, w, 3].
+            confidence: least one.
+            agreed: least one if the classifier is sure of that script; default: `confidence`.
+            least: least one whatever the classifier says; default: by what it says.
+        """
         text, sure = self._readers[0]([crop], "")[0] if self._readers else ("", 0.0)
         script = main_script(text)
         if not script:
             return None
-        least = MIN_CONFIDENCE
-        if self._probability(crop, script) < MIN_PROBABILITY:
-            least = MIN_UNLIKELY_CONFIDENCE
-            if not main_script(text, MIN_UNLIKELY_LETTERS):
-                return None
+        is_likely = self._probability(crop, script) >= MIN_PROBABILITY
+        if not is_likely and not main_script(text, MIN_UNLIKELY_LETTERS):
+            return None
+        least = least or (MIN_CONFIDENCE if is_likely else MIN_UNLIKELY_CONFIDENCE)
+        if agreed is not None and sure < confidence and self._classifier([crop])[0][0] == script:
+            confidence = agreed
         if sure < max(least, confidence):
             return None
         meant = self._meant(crop, script, text)

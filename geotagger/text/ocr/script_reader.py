@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 FOLDER = files("geotagger.data").joinpath("text_reader")
+RECENT = 4
+"""Outputs of the network that are kept: about a megabyte each."""
 COLUMN_PX = 4
 """Width of a column, for which the network gives one class."""
 
@@ -53,6 +55,8 @@ DIGIT_LOOKALIKES = {
 """Characters that stand for a digit of the script if they stand among such digits."""
 _TO_PERSIAN = str.maketrans("٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹")
 _TO_ARABIC = str.maketrans("۰۱۲۳۴۵۶۷۸۹", "٠١٢٣٤٥٦٧٨٩")
+_AIN_IN_WORD = re.compile("(?<=[اأإآدذرزو])٤(?![٠-٩0-9])|(?<=[ء-ي])٤(?=[ء-ي])")
+"""After letters that join no other, `ع` looks like a digit; no digit stands within a word."""
 _PERSIAN_ONLY, _ARABIC_ONLY = re.compile("[۴۵۶پچژگ]"), re.compile("[٤٥٦ةي]")
 
 
@@ -78,9 +82,10 @@ class ScriptReader:
         except OSError as error:
             problem = f"The reader of scripts in {folder} cannot be read: {error}."
             raise BundleError(f"{problem} Install geotagger again.") from error
-        self.model_id = f"scripts-{hashlib.sha256(card).hexdigest()[:8]}"
+        self.model_id = f"scripts-2-{hashlib.sha256(card).hexdigest()[:8]}"
         self._threads, self._folder = threads, folder
         self._lock = threading.Lock()
+        self._recent: dict[bytes, NDArray[np.float32]] = {}
 
     @cached_property
     def _loaded(self) -> tuple[InferenceSession, str]:
@@ -93,6 +98,40 @@ class ScriptReader:
         options.enable_mem_pattern = False
         providers = ["CPUExecutionProvider"]
         return onnxruntime.InferenceSession(model, options, providers=providers), card["symbols"]
+
+    def script_share(self, crop: NDArray[np.uint8]) -> tuple[float, float]:
+        """How surely a line is in the script in which most of it is read, whatever its letters are.
+
+        Args:
+            crop: uint8 BGR [48, w, 3].
+
+        Returns:
+            Share of that script in what is no blank and has a script (Latin counts), and the number
+            of columns that are no blank.
+
+        Raises:
+            BundleError: the network is missing, or is not the one that its card describes.
+        """
+        probabilities, symbols = self._probabilities(crop)
+        by_script = probabilities.sum(axis=0)[1:] @ _membership(symbols)
+        with_script = by_script[1:]
+        return float(with_script.max() / max(with_script.sum(), 1e-9)), float(by_script.sum())
+
+    def _probabilities(self, crop: NDArray[np.uint8]) -> tuple[NDArray[np.float32], str]:
+        """Output of the network [t, 1 + symbols], and the symbols. It runs once for a line, though
+        a line is read in several ways."""
+        key = crop.tobytes()
+        with self._lock:
+            session, symbols = self._loaded
+            known = self._recent.get(key)
+        if known is not None:
+            return known, symbols
+        output: NDArray[np.float32] = session.run(None, {"lines": stack_lines([crop])})[0][0]
+        with self._lock:
+            while len(self._recent) >= RECENT:
+                self._recent.pop(next(iter(self._recent)))
+            self._recent[key] = output
+        return output, symbols
 
     def recognise(self, crops: Sequence[NDArray[np.uint8]], script: str) -> list[tuple[str, float]]:
         """Read lines, one by one: beside a longer line, the padding would disturb a short one.
@@ -108,10 +147,7 @@ class ScriptReader:
         Raises:
             BundleError: the network is missing, or is not the one that its card describes.
         """
-        with self._lock:
-            session, symbols = self._loaded
-        outputs = (session.run(None, {"lines": stack_lines([crop])})[0] for crop in crops)
-        return [_read(probabilities[0], symbols, script) for probabilities in outputs]
+        return [_read(*self._probabilities(crop), script) for crop in crops]
 
 
 def _read(probabilities: NDArray[np.float32], symbols: str, script: str) -> tuple[str, float]:
@@ -130,6 +166,14 @@ def _main_script(probabilities: NDArray[np.float32], symbols: str) -> str:
     del scripts[""]
     script = scripts.most_common(1)[0][0] if scripts else ""
     return "" if script == "Latn" else script
+
+
+@cache
+def _membership(symbols: str) -> NDArray[np.float32]:
+    """Which script each symbol has, float32 [symbols, scripts]; the first column is for none."""
+    scripts = [script_of_symbol(symbol) for symbol in symbols]
+    columns = ["", *sorted(set(scripts) - {""})]
+    return np.array([[script == column for column in columns] for script in scripts], np.float32)
 
 
 @cache
@@ -167,6 +211,7 @@ def _with_own_digits(text: str, script: str) -> str:
     """Give a number one set of digits. Arabs and Persians write seven of ten digits alike."""
     if script not in OWN_DIGITS:
         return text
+    text = _AIN_IN_WORD.sub("ع", text)
     text = _number(script).sub(lambda run: run[0].translate(DIGIT_LOOKALIKES[script]), text)
     persian = len(_PERSIAN_ONLY.findall(text)) > len(_ARABIC_ONLY.findall(text))
     return text.translate(_TO_PERSIAN if persian else _TO_ARABIC)

@@ -208,8 +208,9 @@ def reads(text, confidence, script="Thai"):
 def line_of(monkeypatch):
     """The line that is read if PP-OCR reads `read_as`: (text, script, confidence)."""
 
-    def line(read_as, classifier, *readers):
-        reader = TextReader("cpu", other_scripts=OtherScripts(classifier, readers))
+    def line(read_as, classifier, *readers, share=None):
+        scripts = OtherScripts(classifier, readers, script_share=share)
+        reader = TextReader("cpu", other_scripts=scripts)
         monkeypatch.setattr(reader._recogniser, "recognise", lambda crops: [read_as] * len(crops))
         (found,) = read(reader, draw("Rathausplatz"))[0].lines
         return found.text, found.script, pytest.approx(found.confidence)
@@ -228,6 +229,24 @@ def test_a_script_that_the_classifier_does_not_expect_must_be_read_surely(line_o
     assert line_of(("abc", 0.6), Classifier(Thai=0.5)) == ("abc", "", 0.6)
 
 
+def test_a_line_that_is_surely_in_a_script_is_read_in_it_though_its_letters_are_unsure(line_of):
+    unsure = reads("ถนนใหญ่", 0.55)
+    for share, script in [((0.9, 9.0), "Thai"), ((0.7, 9.0), ""), ((0.9, 4.0), "")]:
+        found = line_of(("abc", 0.85), Classifier(), unsure, share=lambda _, s=share: s)
+        assert found[1] == script
+    assert line_of(("abc", 0.95), Classifier(), unsure, share=lambda _: (0.9, 9.0))[1] == ""
+    weak = reads("ถนนใหญ่", 0.45)
+    assert line_of(("abc", 0.85), Classifier(), weak, share=lambda _: (0.9, 9.0))[1] == ""
+
+
+def test_where_classifier_and_reader_agree_a_latin_reading_may_be_surer(line_of):
+    read = reads("ถนนใหญ่", 0.92)
+    assert line_of(("abc", 0.97), Classifier(Thai=0.97), read)[1] == "Thai"
+    assert line_of(("abc", 0.97), Classifier(Cyrl=0.97), read)[1] == ""
+    assert line_of(("abc", 0.97), Classifier(Thai=0.5), read)[1] == ""
+    assert line_of(("abc", 0.985), Classifier(Thai=0.97), read)[1] == ""
+
+
 def test_letters_that_repeat_are_an_arcade(line_of):
     assert line_of(("nn", 0.5), Classifier(Cyrl=0.01), reads("ПППЛЛ", 0.9, "Cyrl"))[0] == "nn"
     assert line_of(("nn", 0.5), Classifier(Cyrl=0.3), reads("ППП", 0.9, "Cyrl"))[0] == "nn"
@@ -242,7 +261,7 @@ def test_a_script_that_is_read_for_certain_overrules_the_classifier(line_of):
 
 def test_lines_that_may_be_taken_for_latin_must_be_read_for_certain(line_of):
     assert line_of(("abc", 0.95), Classifier(), reads("ถนนใหญ่", 0.96)) == ("ถนนใหญ่", "Thai", 0.96)
-    assert line_of(("abc", 0.95), Classifier(Thai=0.97), reads("ถนนใหญ่", 0.92))[0] == "abc"
+    assert line_of(("abc", 0.95), Classifier(Thai=0.97), reads("ถนนใหญ่", 0.88))[0] == "abc"
     assert line_of(("abc", 0.95), Classifier(Thai=0.97)) == ("abc", "", 0.95)
 
 

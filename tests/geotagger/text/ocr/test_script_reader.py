@@ -105,6 +105,37 @@ def test_lines_of_another_script_count_as_not_read(reader, lines):
     assert sum(not text for text, _ in read) >= len(read) - 2
 
 
+def test_the_share_of_the_script_tells_its_lines_from_noise(reader, lines):
+    for script in ("Arab", "Thai", "Hang"):
+        shares = [reader.script_share(crop) for _, crop in lines[script]]
+        assert np.median([share for share, _ in shares]) > 0.9
+        assert all(
+            0 < columns <= crop.shape[1] / 4 + 1
+            for (_, columns), (_, crop) in zip(shares, lines[script], strict=True)
+        )
+    _, columns = reader.script_share(np.full((48, 160, 3), 200, np.uint8))
+    assert columns < 1
+
+
+def test_the_network_runs_once_for_a_line_that_is_read_in_several_ways(lines):
+    reader = ScriptReader()
+    (_, first), (_, second) = lines["Arab"][:2]
+    session, symbols = reader._loaded
+    runs = []
+
+    class Counting:
+        def run(self, names, inputs):
+            runs.append(inputs["lines"].shape)
+            return session.run(names, inputs)
+
+    reader.__dict__["_loaded"] = (Counting(), symbols)
+    texts = [reader.recognise([crop], "Arab") for crop in (first, second)]
+    reader.script_share(first)
+    reader.script_share(second)
+    assert reader.recognise([first, second], "Arab") == [text for (text,) in texts]
+    assert len(runs) == 2
+
+
 def test_a_blank_line_has_no_text(reader):
     assert reader.recognise([np.full((48, 96, 3), 200, np.uint8)], "Cyrl") == [("", 0.0)]
 
@@ -138,6 +169,10 @@ def test_a_word_is_in_one_script():
         ("گ ۱٢۳", "گ ۱۲۳", "Arab"),
         ("شارع ۱٢۳", "شارع ١٢٣", "Arab"),
         ("اسم ٢ا", "اسم ٢ا", "Arab"),
+        ("شار٤ رقم ٣٥٩", "شارع رقم ٣٥٩", "Arab"),
+        ("س٤د ٤٤", "سعد ٤٤", "Arab"),
+        ("شارع٤", "شارع٤", "Arab"),
+        ("دار٤٥", "دار٤٥", "Arab"),
         ("서울 80", "서울 80", "Hang"),
     ],
 )
