@@ -160,11 +160,12 @@ def _embedded(
     exif, xmp = _block_edits(container, old_block, tags, packet)
     *patches, (start, end, appended) = exif
     packed, record = b"", EditRecord(sha256, ())
-    for _ in range(3):  # first the record's size settles, then its content, then the checksums
+    for step in range(3):  # first the record's size settles, then its content, then the checksums
         edits = container.edits([*patches, Edit(start, end, appended + packed)], xmp)
-        block_end = _end_of(appended + packed, edits)
-        record = EditRecord(sha256, tuple(inverse(container.data, edits)), block_end)
-        packed = record.pack()
+        if step < 2:
+            block_end = _end_of(appended + packed, edits)
+            record = EditRecord(sha256, tuple(inverse(container.data, edits)), block_end)
+            packed = record.pack()
     if len(packed) > _MAX_UNDO_BYTES or len(edits) > MAX_EDITS:
         raise SegmentFullError("the undo record of its XMP packet would be too long")
     data = apply(container.data, edits)

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from geotagger.errors import CannotEmbedError
-from geotagger.metadata.containers.locate import exif_block
+from geotagger.metadata.containers.locate import metadata_blocks
 from geotagger.metadata.exif.ifd import read_tiff
 from geotagger.metadata.iptc import CITY, COUNTRY, KEYWORDS, STATE, iptc_fields
 from geotagger.metadata.xmp import packet as xmp
 from geotagger.metadata.xmp.tags import FLAT_KEYWORDS, PATH_SEPARATORS, clean
 
 if TYPE_CHECKING:
+    from geotagger.metadata.containers.locate import MetadataBlocks
     from geotagger.metadata.xmp.packet import Value
 
 _XP_KEYWORDS = 0x9C9E
@@ -52,6 +53,8 @@ class ForeignTags:
             name: Name of the array: dc:subject or one with hierarchical keywords.
             existing: The packet's properties.
         """
+        if not (existing or self.keywords or self.paths):
+            return []  # nearly every photo of a camera
         flat = [*_texts(existing.get(FLAT_KEYWORDS)), *self.keywords]
         separator = PATH_SEPARATORS.get(name)
         if separator is None:
@@ -66,10 +69,16 @@ class ForeignTags:
 NO_FOREIGN_TAGS = ForeignTags()
 
 
-def foreign_tags(data: bytes) -> ForeignTags:
-    """The tags of others in a photo, except those in its XMP packet. Never raises."""
+def foreign_tags(data: bytes, blocks: MetadataBlocks | None = None) -> ForeignTags:
+    """The tags of others in a photo, except those in its XMP packet. Never raises.
+
+    Args:
+        data: The photo.
+        blocks: Its blocks of metadata, if they are known.
+    """
     fields = iptc_fields(data)
-    keywords = _unique([*fields.get(KEYWORDS, ()), *_xp_keywords(data)])
+    block = (blocks or metadata_blocks(data)).exif
+    keywords = _unique([*fields.get(KEYWORDS, ()), *_xp_keywords(block)])
     names = {name for field, name in _IPTC_NAMES.items() if any(fields.get(field, ()))}
     return ForeignTags(tuple(keywords), (), frozenset(names))
 
@@ -107,10 +116,10 @@ def _unique(words: Iterable[str]) -> list[str]:
     return [word for word in dict.fromkeys(map(clean, words)) if word]
 
 
-def _xp_keywords(data: bytes) -> list[str]:
+def _xp_keywords(block: bytes | None) -> list[str]:
     """The keywords of Windows: UTF-16, separated by semicolons."""
     try:
-        tiff = read_tiff(exif_block(data) or b"")
+        tiff = read_tiff(block or b"")
         raw = tiff.value(tiff.ifd(tiff.first).entry(_XP_KEYWORDS), _MAX_XP_BYTES)
     except (ValueError, IndexError, struct.error):
         return []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from piexif import GPSIFD
 
-from geotagger.metadata.containers.locate import exif_block, xmp_packet
+from geotagger.metadata.containers.locate import exif_block, metadata_blocks
 from geotagger.metadata.coordinates import EmptyFixError
 from geotagger.metadata.exif import gps_tags
 from geotagger.metadata.exif.ifd import EXIF_IFD, RATIONAL, gps_directory, read_tiff
@@ -19,6 +19,7 @@ from geotagger.times.dates import iso_time
 from geotagger.types import PhotoMetadata, TimeOrigin
 
 if TYPE_CHECKING:
+    from geotagger.metadata.containers.locate import MetadataBlocks
     from geotagger.metadata.exif.ifd import Ifd, Tiff
     from geotagger.types import Point
 
@@ -48,7 +49,8 @@ def read(data: bytes) -> PhotoMetadata:
 
     If both have a position, that of EXIF is used. Never raises: damaged parts are left out.
     """
-    packet, exif = xmp_packet(data), _exif(data)
+    block, packet = metadata_blocks(data)
+    exif = _exif(block)
     metadata = _with_gps(packet, exif)
     if exif is None:
         return metadata.with_time(time_in(packet), TimeOrigin.XMP)
@@ -67,15 +69,15 @@ def read(data: bytes) -> PhotoMetadata:
     return metadata if taken_at else metadata.with_time(time_in(packet), TimeOrigin.XMP)
 
 
-def read_gps(data: bytes) -> PhotoMetadata:
+def read_gps(blocks: MetadataBlocks) -> PhotoMetadata:
     """Only what `read` says of the position."""
-    return _with_gps(xmp_packet(data), _exif(data))
+    return _with_gps(blocks.xmp, _exif(blocks.exif))
 
 
-def _exif(data: bytes) -> tuple[Tiff, Ifd] | None:
+def _exif(block: bytes | None) -> tuple[Tiff, Ifd] | None:
     """The EXIF block and its first directory; None if there is none, or it is damaged."""
     try:
-        tiff = read_tiff(exif_block(data) or b"")
+        tiff = read_tiff(block or b"")
         return tiff, tiff.ifd(tiff.first)
     except (ValueError, IndexError, struct.error):
         return None

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
@@ -87,13 +88,24 @@ def walk(data: bytes) -> Iterator[JpegSegment]:
 
 def find_payload(data: bytes, marker: int, header: bytes) -> bytes | None:
     """What follows the header in the first segment of this kind that starts with it. Lenient."""
-    try:
+    return find_payloads(data, ((marker, header),))[0]
+
+
+def find_payloads(data: bytes, kinds: Sequence[tuple[int, bytes]]) -> list[bytes | None]:
+    """As `find_payload`, for several kinds of segments, each a marker and a header."""
+    found: list[bytes | None] = [None] * len(kinds)
+    markers = {marker for marker, _ in kinds}
+    with suppress(EndlessJpegError):
         for segment in walk(data):
-            if segment.marker == marker and data.startswith(header, segment.payload):
-                return data[segment.payload + len(header) : segment.end]
-    except EndlessJpegError:
-        pass
-    return None
+            if segment.marker not in markers:
+                continue
+            for i, (marker, header) in enumerate(kinds):
+                is_kind = segment.marker == marker and data.startswith(header, segment.payload)
+                if is_kind and found[i] is None:
+                    found[i] = data[segment.payload + len(header) : segment.end]
+            if None not in found:
+                break
+    return found
 
 
 def strict_segments(data: bytes) -> list[JpegSegment]:
@@ -301,7 +313,10 @@ class JpegFile:
                 raise CannotEmbedError("its EXIF block points to data behind the picture")
 
     def _refuse_leica(self) -> None:
-        tiff = read_tiff(self.exif or b"")
+        block = self.exif or b""
+        if _LEICA_FILE_OFFSETS not in block:
+            return
+        tiff = read_tiff(block)
         exif = tiff.child(tiff.ifd(tiff.first), EXIF_IFD)
         if exif and tiff.value(exif.entry(_MAKER_NOTE)).startswith(_LEICA_FILE_OFFSETS):
             raise CannotEmbedError("its Leica maker note holds offsets from the file's start")

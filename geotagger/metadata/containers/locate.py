@@ -8,11 +8,34 @@ from __future__ import annotations
 
 import struct
 import zlib
+from typing import NamedTuple
 
 from geotagger.metadata.containers import heif, jpeg, png, webp
 from geotagger.metadata.exif.ifd import XMP_PACKET, Tiff
 
 _MAX_PACKET_BYTES = 1 << 20
+_JPEG_KINDS = ((jpeg.APP1, jpeg.EXIF_HEADER), (jpeg.APP1, jpeg.XMP_HEADER))
+
+
+class MetadataBlocks(NamedTuple):
+    """The blocks of metadata in a file; None: it has no such block, or a damaged one."""
+
+    exif: bytes | None
+    """From its TIFF header on."""
+    xmp: bytes | None
+    """The standard XMP packet."""
+
+
+def metadata_blocks(data: bytes) -> MetadataBlocks:
+    """EXIF and XMP of the picture, looked for once. Never raises."""
+    if data.startswith(jpeg.SOI):
+        exif, xmp = jpeg.find_payloads(data, _JPEG_KINDS)
+        return MetadataBlocks(_tiff_block(exif), xmp)
+    try:
+        exif = exif_block(data)
+    except (ValueError, IndexError, struct.error):
+        exif = None
+    return MetadataBlocks(exif, xmp_packet(data))
 
 
 def xmp_packet(data: bytes) -> bytes | None:
@@ -50,7 +73,11 @@ def exif_block(data: bytes) -> bytes | None:
         block = webp.find_payload(data, b"EXIF")
     elif _is_heif(data):
         block = heif.exif_block(data)
-    return block.removeprefix(jpeg.EXIF_HEADER) if block else None
+    return _tiff_block(block)
+
+
+def _tiff_block(payload: bytes | None) -> bytes | None:
+    return payload.removeprefix(jpeg.EXIF_HEADER) if payload else None
 
 
 def _is_webp(data: bytes) -> bool:

@@ -12,6 +12,7 @@ from geotagger.metadata.coordinates import ratio
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+_LITTLE_LONG, _BIG_LONG = struct.Struct("<L"), struct.Struct(">L")
 _IFD = 13  # TIFF technical note 1: a LONG that points to a directory
 BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED, SLONG, SRATIONAL = 1, 2, 3, 4, 5, 7, 9, 10
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
@@ -19,6 +20,7 @@ _NUMBERS = {1: "B", 3: "H", 4: "L", 5: "2L", 6: "b", 8: "h", 9: "l", 10: "2l", 1
 _NUMBERS |= {_IFD: "L"}
 
 EXIF_IFD, GPS_IFD, INTEROP_IFD = 0x8769, 0x8825, 0xA005
+_POINTERS = (EXIF_IFD, GPS_IFD, INTEROP_IFD)
 XMP_PACKET = 700
 _MAX_DIRECTORIES, MAX_PAGES, _MAX_ENTRIES = 32, 2000, 50_000
 _CACHED_BLOCKS = 4  # of the photo being processed
@@ -63,11 +65,12 @@ class Tiff:
         self.order = {b"II*\0": "<", b"MM\0*": ">"}.get(data[:4], "")
         if not self.order or len(data) < 8:
             raise TiffError("bad TIFF header")
+        self._unpack_long = (_LITTLE_LONG if self.order == "<" else _BIG_LONG).unpack_from
         self.first = self.long(4)
 
     def long(self, at: int) -> int:
         """The unsigned 32-bit number at byte `at`, which must be inside the block."""
-        return int(struct.unpack_from(f"{self.order}L", self.data, at)[0])
+        return int(self._unpack_long(self.data, at)[0])
 
     def ifd(self, at: int, *, has_next: bool = True) -> Ifd:
         """The directory at byte `at`. Raises TiffError if it is not completely inside the block."""
@@ -83,9 +86,10 @@ class Tiff:
         if next_at + 4 * has_next > len(self.data):
             raise TiffError(f"directory at byte {at} is cut off")
         table = struct.iter_unpack(f"{self.order}HHL4x", self.data[at + 2 : next_at])
+        places = range(at + 2, next_at, 12)
         entries = tuple(
-            IfdEntry(tag, kind, length, at + 2 + 12 * i)
-            for i, (tag, kind, length) in enumerate(table)
+            IfdEntry(tag, kind, length, place)
+            for (tag, kind, length), place in zip(table, places, strict=True)
         )
         return Ifd(at, entries, next_at, self.long(next_at) if has_next else 0)
 
@@ -100,6 +104,17 @@ class Tiff:
         if start + size > len(self.data):
             raise TiffError(f"value of tag 0x{entry.tag:04X} is outside the block")
         return start, start + size
+
+    def _checked_tags(self, ifd: Ifd) -> set[int]:
+        """The tags of a directory. Raises TiffError if a value is outside the block."""
+        end, size_of, long, tags = len(self.data), _SIZES.get, self._unpack_long, set()
+        for tag, kind, length, at in ifd.entries:
+            tags.add(tag)
+            size = size_of(kind, 0) * length
+            # Each entry is inside the block, and with it a value of up to four bytes.
+            if size > 4 and long(self.data, at + 8)[0] + size > end:
+                raise TiffError(f"value of tag 0x{tag:04X} is outside the block")
+        return tags
 
     def value(self, entry: IfdEntry | None, max_bytes: int = 2048) -> bytes:
         """The raw value, cut at `max_bytes`; empty if there is no entry."""
@@ -177,9 +192,8 @@ class Tiff:
             seen.add(at)
             ifd = self.ifd(at, has_next=has_next)
             entries += len(ifd.entries)
-            for entry in ifd.entries:
-                self.value_range(entry)
-            pointers = (self.pointer(ifd, tag) for tag in (EXIF_IFD, GPS_IFD, INTEROP_IFD))
+            tags = self._checked_tags(ifd)
+            pointers = (self.pointer(ifd, tag) for tag in _POINTERS if tag in tags)
             waiting += [(target, False) for target in pointers if target]
             waiting += [(ifd.next, True)] if ifd.next else []
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from geotagger.config import Overwrite
 from geotagger.errors import CannotEmbedError, PhotoError
 from geotagger.metadata.beside import with_positions_beside
-from geotagger.metadata.containers.locate import xmp_packet
+from geotagger.metadata.containers.locate import metadata_blocks, xmp_packet
 from geotagger.metadata.embed import embed_in, open_untagged
 from geotagger.metadata.exiftool.embed import embed_by_exiftool, needs_exiftool
 from geotagger.metadata.foreign_tags import foreign_tags, foreign_tags_for_sidecar
@@ -50,6 +50,7 @@ from geotagger.types import PhotoMetadata
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from geotagger.metadata.containers.locate import MetadataBlocks
     from geotagger.metadata.exiftool.process import ExifTool
     from geotagger.metadata.file_tags import FileTags
     from geotagger.metadata.foreign_tags import ForeignTags
@@ -284,11 +285,12 @@ def _new_content(
     Sidecars and records of the paths `beside` may hold the position of another program.
     """
     base = target if target.stat else photo
-    existing, kind = read_gps(base.data), tags.kind
+    blocks, kind = metadata_blocks(base.data), tags.kind
+    existing = read_gps(blocks)
     _refuse_measured(existing, context, kind)
     for path in beside:
         _refuse_measured(with_positions_beside(PhotoMetadata(), path), context, kind)
-    new = _embedded(base, tags, context)
+    new = _embedded(base, blocks, tags, context)
     has_own_tags = (existing.gps_is_prediction or existing.gps_is_from_track) and base is target
     if has_own_tags and context.overwrite == Overwrite.NEVER and new.data != target.data:
         raise OverwriteRefusedError(f"it holds {_earlier(existing)} (see --overwrite predicted)")
@@ -314,13 +316,17 @@ def _rehearsed(path: Path, context: WriteContext) -> str | None:
     return (context.journal.rehearsed or {}).get(Path(os.path.realpath(path)))
 
 
-def _embedded(base: LoadedFile, tags: FileTags, context: WriteContext) -> _NewContent:
+def _embedded(
+    base: LoadedFile, blocks: MetadataBlocks, tags: FileTags, context: WriteContext
+) -> _NewContent:
     if needs_exiftool(base.data, base.path.suffix):
         return _embedded_by_exiftool(base, tags, context)
     photo = open_untagged(base.data, base.sha256)
     source_sha256 = photo.record.sha256 if photo.record else base.sha256
-    tags = tags.for_original(source_sha256, prediction_in(xmp_packet(base.data)))
-    old_packet, foreign = xmp_packet(photo.container.data), foreign_tags(base.data)
+    tags = tags.for_original(source_sha256, prediction_in(blocks.xmp))
+    is_untagged = photo.container.data is base.data
+    old_packet = blocks.xmp if is_untagged else xmp_packet(photo.container.data)
+    foreign = foreign_tags(base.data, blocks)
     gps, xmp = tags.gps, tags.xmp
     if gps and xmp:
         gps = gps.naming_spaces(spaces_written(old_packet, xmp, foreign))

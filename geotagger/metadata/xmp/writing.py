@@ -142,7 +142,7 @@ def _with(
     record = _record(packet, [*insertions, _Insertion(0, b"")])  # has its final length already
     ordered = insertions
     for _ in range(2):
-        own = _own_description(packet, [*body, *_xml(UNDO, record)])
+        own = _own_description(packet, [*body, *_body({UNDO: record})])
         ordered = sorted([*insertions, own], key=lambda insertion: insertion.at)
         record = _record(packet, ordered)
     return packet.text.encode(_inserted(utf8, ordered))
@@ -258,15 +258,24 @@ def _about(packet: XmpPacket) -> str:
 
 
 def _body(properties: Mapping[str, Value]) -> list[str]:
-    return [line for name, value in properties.items() for line in _xml(name, value)]
+    lines: list[str] = []
+    for name, value in properties.items():
+        _add_xml(lines, "", name, value)
+    return lines
 
 
-def _xml(name: str, value: Value) -> list[str]:
+def _add_xml(lines: list[str], indent: str, name: str, value: Value) -> None:
     if isinstance(value, str):
-        return [f"<{name}>{escape(value)}</{name}>"]
+        lines.append(f"{indent}<{name}>{escape(value)}</{name}>")
+        return
     if isinstance(value, dict):
-        fields = [" " + line for field, text in value.items() for line in _xml(field, text)]
-        return [f'<{name} rdf:parseType="Resource">', *fields, f"</{name}>"]
-    array = "rdf:Seq" if name in ORDERED_ARRAYS else "rdf:Bag"
-    items = ["  " + line for item in value for line in _xml("rdf:li", item)]
-    return [f"<{name}>", f" <{array}>", *items, f" </{array}>", f"</{name}>"]
+        lines.append(f'{indent}<{name} rdf:parseType="Resource">')
+        for field, text in value.items():
+            _add_xml(lines, indent + " ", field, text)
+    else:
+        array = "rdf:Seq" if name in ORDERED_ARRAYS else "rdf:Bag"
+        lines += [f"{indent}<{name}>", f"{indent} <{array}>"]
+        for item in value:
+            _add_xml(lines, indent + "  ", "rdf:li", item)
+        lines.append(f"{indent} </{array}>")
+    lines.append(f"{indent}</{name}>")

@@ -9,7 +9,7 @@ import pytest
 from geotagger.metadata.safe_write import loading
 from geotagger.metadata.safe_write.loading import background_hash
 
-SMALL, LARGE = b"a few bytes", bytes(range(256)) * 4096
+SMALL, LARGE = b"a few bytes", bytes(range(256)) * (loading._MIN_THREAD_BYTES >> 8)
 EXPECTED = hashlib.sha256(LARGE).hexdigest()
 
 

@@ -4,12 +4,14 @@ import struct
 from dataclasses import replace
 
 import pytest
+from PIL import Image
 
 from geotagger.metadata.containers.tiff import TiffFile
-from geotagger.metadata.embed import open_container
+from geotagger.metadata.embed import embed, open_container
 from geotagger.metadata.exif.gps_tags import GpsTags
-from geotagger.metadata.safe_write.verify import _agrees, _only_metadata_changed
+from geotagger.metadata.safe_write.verify import _agrees, _gps_tags, _only_metadata_changed
 from geotagger.metadata.undo.edits import Edit
+from geotagger.types import Point
 from tests.fixtures import jpegs
 from tests.fixtures.metadata import PARIS
 from tests.fixtures.photo_files import SIMPLE, chunk, png, tiff
@@ -67,3 +69,15 @@ def test_a_position_that_another_reader_does_not_find_is_not_there(gps):
     tags = replace(PARIS, note="PREDICTED by geotagger")
     assert _agrees(POSITION, tags)
     assert not _agrees(gps, tags)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("tags", [PARIS, replace(PARIS, point=Point(-33.5, -70.25))])
+def test_the_reader_of_the_check_finds_what_pillow_finds(order, tags):
+    written = embed(tiff(order), tags).data
+    exif = Image.Exif()
+    exif.load(written)
+    pillow, found = exif.get_ifd(0x8825), _gps_tags(written)
+    assert found == {tag: pillow[tag] for tag in (1, 2, 3, 4, 0x1C)}
+    assert found == _gps_tags(b"Exif\0\0" + written)
+    assert _gps_tags(tiff(order)) == _gps_tags(b"") == {}
