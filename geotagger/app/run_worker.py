@@ -16,6 +16,7 @@ from geotagger.app.child import Messages
 from geotagger.app.folder_locks import locked_folders
 from geotagger.app.run_options import options_of
 from geotagger.errors import GeotaggerError, UsageError
+from geotagger.heap import limit_heap
 from geotagger.images.scan import count
 from geotagger.pipeline import run as pipeline
 from geotagger.pipeline.setup import excludes_of
@@ -98,6 +99,7 @@ def _run(messages: Messages, control: Control) -> None:
             messages.send("total", photos=sum(count(options.paths, excludes_of(options))))
 
     with locked_folders(Path(messages.job["locks"]), options.paths):
+        limit_heap(options.workers)
         threading.Thread(target=count_photos, daemon=True).start()
         summary = pipeline.run(options, on_row, control.before_photo)
     messages.send(

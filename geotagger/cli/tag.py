@@ -128,6 +128,7 @@ def tag(reports: tuple[Path, ...], quiet: bool, verbose: bool, **flags: Any) -> 
     geotagger tag ~/Photos --within FR,ES,PT --no-read-text
     geotagger tag ~/Photos --out ~/Tagged --manifest custody.csv
     """
+    from geotagger.heap import limit_heap
     from geotagger.pipeline import run as pipeline
     from geotagger.pipeline.progress import Progress
     from geotagger.pipeline.setup import excludes_of
@@ -136,6 +137,7 @@ def tag(reports: tuple[Path, ...], quiet: bool, verbose: bool, **flags: Any) -> 
     # a photo leaves no reference cycles, and searching for them takes a third of the time of a row
     gc.set_threshold(50_000)
     options = tag_options(reports, flags)
+    limit_heap(options.workers)
     _warn_of_low_confidence(options)
     if len(options.paths) == 1 and options.paths[0].is_file():
         verbose = verbose or not quiet  # for one photo the prediction itself is wanted

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from geotagger.calibration.stored import calibrated
-from geotagger.config import RunOptions
+from geotagger.config import Device, RunOptions
 from geotagger.evidence.album_trees import AlbumTrees
 from geotagger.evidence.cached import CachedSource, InferenceCache
 from geotagger.evidence.camera_gps import AlbumSource
@@ -24,6 +24,7 @@ from geotagger.pipeline.near_duplicates import SharedInference
 from geotagger.tracks.load import load_tracks
 from geotagger.vision.bundle.bundle import find_bundle, load_bundle
 from geotagger.vision.bundle.head_specs import SightHead
+from geotagger.vision.runtime.devices import candidate_devices
 from geotagger.vision.search_space import CandidateSpace
 
 
@@ -80,7 +81,7 @@ class EvidenceSetup:
                 bundle,
                 self.fusion.places,
                 device=options.device,
-                batch_size=options.batch_size,
+                batch_size=self._vision_batch_size(),
                 threads=options.workers,
                 name="vision" if len(self.bundles) == 1 else f"vision:{bundle.card.name}",
                 outlier_probability=self.fusion.constants.vision_outlier_probability,
@@ -91,6 +92,18 @@ class EvidenceSetup:
             with_network.setdefault(bundle.network_key, source)
             sources.append(source)
         return sources
+
+    def _vision_batch_size(self) -> int:
+        """Photos that the network takes at once; 0 for what suits the device.
+
+        While text is read too, each thread of a CPU runs one photo at a time. With the embedded
+        model two take 100 MiB more, and save 3 core-ms of the 200 and more that reading costs.
+        """
+        options = self._options
+        is_on_cpu = candidate_devices(options.device) == [Device.CPU]
+        if options.batch_size or not (options.read_text and is_on_cpu):
+            return options.batch_size
+        return options.workers
 
     def sight_sources(self, vision: Sequence[VisionSource]) -> list[SightSource]:
         """The heads of known sights; each shares the network of its bundle's vision source."""

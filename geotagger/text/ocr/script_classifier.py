@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from geotagger.config import Device
 from geotagger.text.ocr.packaged_network import read_packaged_network
+from geotagger.vision.runtime.devices import open_session
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -48,17 +50,10 @@ class ScriptClassifier:
         Raises:
             BundleError: the network is missing, or is not the one that its card describes.
         """
-        import onnxruntime
-
         card, model = read_packaged_network(folder, "script classifier")
         self.scripts: tuple[str, ...] = tuple(card["scripts"])
         self.threshold: float = card["threshold"]
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        self._session = onnxruntime.InferenceSession(
-            model, options, providers=["CPUExecutionProvider"]
-        )
+        self._session = open_session(model, Device.CPU, threads, memory_pattern=False)
 
     def __call__(self, crops: Sequence[NDArray[np.uint8]]) -> list[tuple[str, float]]:
         """Recognise the script of lines.

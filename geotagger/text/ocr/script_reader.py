@@ -19,11 +19,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from geotagger.config import Device
 from geotagger.errors import BundleError
 from geotagger.text.language.writing_system import script_of_letter, script_of_symbol
 from geotagger.text.ocr.line_labels import UNKNOWN, to_text
 from geotagger.text.ocr.packaged_network import read_packaged_network
 from geotagger.text.ocr.recogniser import stack_lines
+from geotagger.vision.runtime.devices import open_session
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,15 +91,9 @@ class ScriptReader:
 
     @cached_property
     def _loaded(self) -> tuple[InferenceSession, str]:
-        import onnxruntime
-
         card, model = read_packaged_network(self._folder, "reader of scripts")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = self._threads
-        options.inter_op_num_threads = 1
-        options.enable_mem_pattern = False
-        providers = ["CPUExecutionProvider"]
-        return onnxruntime.InferenceSession(model, options, providers=providers), card["symbols"]
+        session = open_session(model, Device.CPU, self._threads, memory_pattern=False)
+        return session, card["symbols"]
 
     def script_share(self, crop: NDArray[np.uint8]) -> tuple[float, float]:
         """How surely a line is in the script in which most of it is read, whatever its letters are.

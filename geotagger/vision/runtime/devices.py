@@ -20,6 +20,7 @@ from platformdirs import user_cache_path
 
 from geotagger.config import Device
 from geotagger.errors import DeviceError
+from geotagger.heap import trim_heap
 
 PROVIDERS = {
     Device.TENSORRT: "TensorrtExecutionProvider",
@@ -141,6 +142,7 @@ def open_session(
             "libraries that it needs (pip install 'onnxruntime-gpu[cuda,cudnn]'), "
             "or use --device cpu"
         )
+    trim_heap()  # loading leaves free as much as the weights take
     return session
 
 
