@@ -54,7 +54,7 @@ def file_tags(
     radius_km = prediction.radius_km if position else None
     place = _down_to_level(prediction.place, prediction.level)
     place_names = [place.city, place.region, place.country] if place.country else [place.continent]
-    area = ", ".join(filter(None, place_names)) if "region" in groups else ""
+    area = _joined(*place_names) if "region" in groups else ""
     xmp = XmpTags(
         point=point,
         radius_km=radius_km,
@@ -120,6 +120,11 @@ def _down_to_level(place: Place, level: Level) -> Place:
     )
 
 
+def _joined(*names: str) -> str:
+    """The known names. A town with the name of its region is named once."""
+    return ", ".join(dict.fromkeys(filter(None, names)))
+
+
 def _alternatives(prediction: Prediction, *, exact: bool) -> tuple[Alternative, ...]:
     """The places in question; a measured position has no alternatives."""
     candidates = () if prediction.measured_by else prediction.candidates
@@ -128,6 +133,6 @@ def _alternatives(prediction: Prediction, *, exact: bool) -> tuple[Alternative, 
 
 def _alternative(candidate: Candidate, *, exact: bool) -> Alternative:
     place = candidate.place
-    name = ", ".join(filter(None, (place.city, place.region, place.country)))
+    name = _joined(place.city, place.region, place.country)
     lat, lon = (candidate.point.lat, candidate.point.lon) if exact else (None, None)
     return Alternative(name, lat, lon, candidate.probability)

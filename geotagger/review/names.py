@@ -64,7 +64,7 @@ def _place_at(lat: float, lon: float, people: int) -> FoundPlace:
 
 
 def _full_name(place: Place) -> str:
-    return ", ".join(filter(None, (place.city, place.region, place.country)))
+    return ", ".join(dict.fromkeys(filter(None, (place.city, place.region, place.country))))
 
 
 @cache

@@ -231,4 +231,5 @@ def _prediction_text(prediction: Prediction | None) -> str:
         Level.NONE: (f"unsure, at best {place.country or 'at sea'}",),
     }[prediction.level]
     where = ", ".join(dict.fromkeys(name for name in names if name))
-    return f"{where} ({prediction.confidence:.0%}, within {prediction.radius_km:,.0f} km)"
+    share = f"{100 * prediction.confidence:.0f} %"
+    return f"{where} ({share}, within {prediction.radius_km:,.0f} km)"

@@ -102,8 +102,8 @@ def _balloon(cells: Mapping[str, Cell], picture: str) -> Iterator[str]:
 
 
 def _alternative(item: Mapping[str, object]) -> str:
-    names = ", ".join(str(item[name]) for name in ("city", "region", "country") if item.get(name))
-    return f"{names or 'at sea'}: {100 * float(str(item['probability'])):.0f} %"
+    names = [str(item[name]) for name in ("city", "region", "country") if item.get(name)]
+    return f"{', '.join(dict.fromkeys(names)) or 'at sea'}: {100 * float(str(item['probability'])):.0f} %"
 
 
 def xml(text: str) -> str:

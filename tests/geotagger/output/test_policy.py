@@ -1,5 +1,7 @@
 """What a prediction deserves: no more than the belief supports."""
 
+from dataclasses import replace
+
 import pytest
 
 from geotagger.metadata.xmp.prediction import prediction_in, with_prediction
@@ -83,3 +85,11 @@ def test_unchanged_tags_keep_their_time():
     assert later.for_original("a" * 64, older).xmp == older
     assert later.for_original("b" * 64, older).xmp.created == later.xmp.created
     assert tags(radius_km=21).for_original("a" * 64, older).xmp.created != "2020-01-01"
+
+
+def test_a_town_with_the_name_of_its_region_is_named_once():
+    lisbon = replace(LYON, city="Lisbon", region="Lisbon", country="Portugal")
+    found = tags(place=lisbon)
+    assert found.gps.area == "Lisbon, Portugal"
+    assert (found.xmp.city, found.xmp.region) == ("Lisbon", "Lisbon")
+    assert found.xmp.alternatives[0].name == "Lisbon, Portugal"

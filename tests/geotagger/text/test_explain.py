@@ -38,4 +38,4 @@ def test_a_script_without_letters_is_named():
 def test_the_answer_is_one_phrase(place, level, said):
     lines = [TextLine("", 0.9, BOX, "Telu")]
     shown = text_of(lines, prediction(place, level, 0.25, 1234.0))
-    assert shown.splitlines()[-1] == f"  together: {said} (25%, within 1,234 km)"
+    assert shown.splitlines()[-1] == f"  together: {said} (25 %, within 1,234 km)"
