@@ -61,7 +61,9 @@ CLOCKS = {
 STAGES: dict[str, tuple[tuple[Any, str], ...]] = {
     "read": ((loading, "_read"),),
     "hash": ((loading, "_sha256"),),
-    "policy": ((write, "read_gps"), (write, "with_positions_beside")),
+    "policy": tuple(
+        (write, name) for name in ("metadata_blocks", "read_gps", "with_positions_beside")
+    ),
     "patch": ((write, "_embedded"),),
     "verify": ((write, "verify"), (writing, "check_new"), (replacing, "_reads_as")),
     "journal": tuple((WriteJournal, name) for name in ("begin", "complete", "finish")),

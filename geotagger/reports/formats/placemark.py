@@ -103,7 +103,8 @@ def _balloon(cells: Mapping[str, Cell], picture: str) -> Iterator[str]:
 
 def _alternative(item: Mapping[str, object]) -> str:
     names = [str(item[name]) for name in ("city", "region", "country") if item.get(name)]
-    return f"{', '.join(dict.fromkeys(names)) or 'at sea'}: {100 * float(str(item['probability'])):.0f} %"
+    named = ", ".join(dict.fromkeys(names)) or "at sea"
+    return f"{named}: {100 * float(str(item['probability'])):.0f} %"
 
 
 def xml(text: str) -> str:
