@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from geotagger.times.clock_offset import ClockedPoint, UtcPath, estimate_clock_offset
+from geotagger.times.clock_offset import ClockedPoint, UtcPath, _Prior, estimate_clock_offset
 from geotagger.types import Point
 from tests.fixtures.walks import (
     FLIGHT_KM_PER_S,
@@ -148,3 +148,22 @@ def test_across_the_antimeridian():
         for photo in way.photos(rng, 60)
     ]
     assert abs(error_of(estimate_clock_offset(photos, path, LEGAL_S), 0)) < 60
+
+
+def likelier(prior, offset_s):
+    """How much likelier an offset is than one that is seven minutes off."""
+    edges_s = offset_s + np.array([-100.0, 100.0, 320.0, 520.0])
+    below, above, off_below, off_above = prior.cumulative(edges_s)
+    return (above - below) / (off_above - off_below)
+
+
+@pytest.mark.parametrize("zone_h", [-12, -9.5, -3.5, 0, 5.75, 8, 9.5, 12.75, 14])
+@pytest.mark.parametrize("legal_s", [None, 7200.0])
+def test_a_clock_that_shows_a_zone_of_the_world_is_likelier_than_one_between_two(zone_h, legal_s):
+    assert likelier(_Prior(legal_s), -3600 * zone_h) > 10
+
+
+@pytest.mark.parametrize("ahead_h", [-24, -12, -1, 1, 12, 24])
+def test_half_days_and_summer_time_are_likelier_still(ahead_h):
+    legal = 7200.0 + 137 - 7 * 60  # of no zone
+    assert likelier(_Prior(legal), -legal + 3600 * ahead_h) > 10
