@@ -423,6 +423,31 @@ def test_a_photo_whose_decision_has_changed_since_is_restored_too(client, sessio
     assert tower.read_bytes() == before
 
 
+def test_a_job_that_is_stopped_ends_with_the_photo_in_hand(client, session, tmp_path, monkeypatch):
+    photos = {path: path.read_bytes() for path in (tmp_path / "photos").rglob("*.jpg")}
+    decide(client, ids=[TOWER, TOWER_2], state="approved")
+    add = WriteJob.add
+
+    def add_and_stop(job, *arguments, **named):
+        add(job, *arguments, **named)
+        job.stop()
+
+    monkeypatch.setattr(WriteJob, "add", add_and_stop)
+
+    def changed():
+        return [path.name for path in photos if path.read_bytes() != photos[path]]
+
+    session.write(RunOptions(paths=(), write_exif=True), 2)
+    session.job.join()
+    assert len(changed()) == 1
+    session.write(RunOptions(paths=(), write_exif=True), 1)  # the same goes on from there
+    session.job.join()
+    assert len(changed()) == 2
+    session.untag(2)
+    session.job.join()
+    assert len(changed()) == 1
+
+
 def test_columns_come_in_parts(session):
     whole, part = session.columns(), session.columns(1, 2)
     for name, kind in COLUMNS.items():
