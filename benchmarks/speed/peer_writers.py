@@ -40,7 +40,7 @@ from geotagger.config import Overwrite
 from geotagger.errors import CannotEmbedError
 from geotagger.geography.sphere import haversine_km
 from geotagger.metadata.file_tags import FileTags
-from geotagger.metadata.read import read_gps
+from geotagger.metadata.read import read
 from geotagger.metadata.safe_write.write import WriteContext, tag_file
 from geotagger.metadata.undo.write_journal import WriteJournal
 
@@ -96,7 +96,7 @@ def copied(originals: Sequence[Path], folder: Path) -> list[Path]:
 
 def is_near(path: Path, lat: float, lon: float) -> bool:
     """Whether the photo has GPS within 5 m of a position."""
-    gps = read_gps(path.read_bytes()).gps
+    gps = read(path.read_bytes()).gps
     return gps is not None and bool(haversine_km(lat, lon, gps.lat, gps.lon) < 0.005)
 
 

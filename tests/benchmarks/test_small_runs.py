@@ -1,6 +1,7 @@
 """The benchmarks run, on a few photos. Their figures mean nothing here."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -73,6 +74,13 @@ def test_reading_text(folder):
 
 def test_writing(folder):
     assert "tag over rewrite" in output("speed.write_speed", folder, "--turns", "1")
+
+
+@pytest.mark.skipif(shutil.which("exiftool") is None, reason="needs ExifTool")
+def test_writing_beside_others(folder):
+    printed = output("speed.peer_writers", folder, "--photos", "2", "--fixes", "90")
+    ways = [line.split() for line in printed.splitlines() if line.startswith("  ")]
+    assert [way[-1] for way in ways] == ["0", *["2"] * 6]  # photos with the right position
 
 
 def test_what_becomes_of_files(folder):
