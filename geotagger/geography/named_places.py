@@ -191,7 +191,8 @@ def _in_region(
 
 def _largest_town(places: Places, rows: NDArray[np.intp], name: str) -> int:
     """The most populous row with this city name."""
-    named = rows[[places.city_names[row].casefold() == name.casefold() for row in rows]]
+    wanted = name.casefold()
+    named = rows[[places.city_names[row].casefold() == wanted for row in rows]]
     if not len(named):
         raise ValueError(f"{name} is no city of the table of places there; give its lat and lon")
     return int(named[places.population[named].argmax()])
