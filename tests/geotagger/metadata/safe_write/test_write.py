@@ -386,7 +386,7 @@ def test_every_error_of_the_disk_is_told_and_costs_nothing(
     assert tag(photo, journal) == ""
 
 
-LARGE = PLAIN + random.Random(5).randbytes(700_000)
+LARGE = PLAIN + random.Random(5).randbytes(loading._MIN_THREAD_BYTES)
 """Large enough to be hashed in a thread of its own."""
 
 
