@@ -66,6 +66,8 @@ class Neighbour:
     """Probability that it says nothing."""
     camera: str = ""
     """The other camera that took it; empty if it is the same one."""
+    clock_hours: float = 0.0
+    """How much of the gap is there because nothing confirms the clock."""
 
 
 class AlbumSource:
@@ -126,7 +128,9 @@ class AlbumSource:
         nearest = min(fixes, key=lambda neighbour: neighbour.gap_hours)
         total /= np.sqrt(len(fixes))  # the two ends of one gap are not independent
         by = f" of {nearest.camera}" * bool(nearest.camera)
-        reason = f"album: {nearest.name}{by}, {gap_text(nearest.gap_hours)} apart, has GPS"
+        apart = f"{gap_text(nearest.gap_hours - nearest.clock_hours)} apart"
+        apart += " if its clock is right" * bool(nearest.clock_hours)
+        reason = f"album: {nearest.name}{by}, {apart}, has GPS"
         return Evidence(self.name, 1.0, reason, total)
 
 
@@ -201,7 +205,7 @@ def _around(
             gap_s, fix, camera = min(side, key=lambda item: item[0])
             gap_hours = gap_s / 3600 + clock_hours
             by = camera or "another camera"
-            near = Neighbour(fix.name, gap_hours, fix.point, fix.error_km, apart, by)
+            near = Neighbour(fix.name, gap_hours, fix.point, fix.error_km, apart, by, clock_hours)
             found += [near] * (gap_hours <= MAX_GAP_HOURS)
     return found
 

@@ -42,10 +42,14 @@ MIN_POSTERIOR = 0.95
 """An offset that is less probable than this is unknown."""
 WINDOW_S = 600.0
 """An offset that is not known to this is unknown."""
+DAYS_DIFFER = 0.3
+"""How much the score counts between offsets that are whole days apart. People go to the same places
+at the same hours, so photos also agree a day off, and not by chance. A guess."""
 MAX_PHOTOS = 64
 """More photos do not make the offset more certain, and take longer."""
 SAME_STOP_S = 3600.0
 """Photos of one place within this time are one stop, and count once."""
+_DAY_S = 86_400.0
 _STEP_S = 2.0
 _CONFIDENT = 1.92
 """By so much the log-likelihood falls at the ends of an interval that holds 95 %."""
@@ -111,10 +115,20 @@ def estimate_clock_offset(
     peak = int(mass.argmax())
     best_s = float(edges[peak] + edges[peak + 1]) / 2
     in_window = (edges[1:] > best_s - WINDOW_S) & (edges[:-1] < best_s + WINDOW_S)
+    days_off = ~in_window & _is_whole_days((edges[1:] + edges[:-1]) / 2 - best_s)
+    worse = np.maximum(scores[peak] - scores[days_off], 0)
+    mass[days_off] *= np.exp((1 - DAYS_DIFFER) * worse)
     odds = TOGETHER * float(mass[in_window].sum())
     if odds < MIN_POSTERIOR * (TOGETHER * float(mass.sum()) + 1 - TOGETHER):
         return None
     return _refined(chosen, weights, path, best_s)
+
+
+def _is_whole_days(seconds: _Floats) -> NDArray[np.bool_]:
+    """Whether times are whole days, give or take `WINDOW_S`."""
+    is_whole: NDArray[np.bool_]
+    is_whole = np.abs((seconds + _DAY_S / 2) % _DAY_S - _DAY_S / 2) < WINDOW_S
+    return is_whole
 
 
 def _spread(count: int) -> list[int]:

@@ -67,7 +67,9 @@ def loaded(path, root):
     return LoadedPhoto(Photo(path, root), read_head(path), lambda _: None)
 
 
-@pytest.mark.parametrize("error_s", [0.0, HOUR_S, -12 * HOUR_S, -23 * 365.25 * 24 * HOUR_S])
+@pytest.mark.parametrize(
+    "error_s", [0.0, HOUR_S, -12 * HOUR_S, 24 * HOUR_S, -23 * 365.25 * 24 * HOUR_S]
+)
 def test_the_clock_of_a_camera_is_found_and_the_phone_places_its_photos(
     tmp_path, places, zones, error_s
 ):

@@ -12,6 +12,7 @@ from tests.fixtures.walks import (
     RIDE_KM_PER_S,
     ROME,
     START_S,
+    Commute,
     Way,
 )
 
@@ -98,6 +99,30 @@ def test_another_town_is_unknown():
     rng = np.random.default_rng(4)
     one, other = Way(rng), Way(rng, town=FLORENCE)
     assert estimate_clock_offset(other.photos(rng, 60), one.path(rng, 200), LEGAL_S) is None
+
+
+def commutes_found(error_s, count=20):
+    """What is found of commuters with a clock that is this far off."""
+    for seed in range(count):
+        rng = np.random.default_rng(seed)
+        way = Commute(rng)
+        path = way.path(rng, 200)
+        yield estimate_clock_offset(way.photos(rng, 60, error_s), path, LEGAL_S)
+
+
+def test_days_that_are_alike_do_not_make_a_clock_a_day_off():
+    """At another day's offset nearly as many photos agree, sometimes more."""
+    found = [one for one in commutes_found(0.0) if one is not None]
+    assert len(found) >= 10
+    assert all(abs(error_of(one, 0.0)) <= max(60, 2 * one.error_s) for one in found)
+
+
+@pytest.mark.parametrize("error_s", [DAY_S, -DAY_S])
+def test_where_days_are_alike_a_clock_that_is_a_day_off_is_mostly_unknown(error_s):
+    found = list(commutes_found(error_s))
+    wrong = [one for one in found if one and abs(error_of(one, error_s)) > HOUR_S]
+    assert found.count(None) > 10
+    assert len(wrong) <= 2
 
 
 def test_one_place_all_the_time_is_unknown():
