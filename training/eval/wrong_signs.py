@@ -6,8 +6,9 @@ name the right country with 97 %, one that names a town there, or a measured pos
 is added in the middle that names another country, or a town in it.
 
 Shown are the stays whose most photos have the right country first; those of them whose most photos
-then have another ("pulled"), or are answered with another ("named wrongly"); and the mean share of
-photos that are right, answered rightly and answered wrongly, of all stays.
+then have another ("pulled"), or are answered with another ("named wrongly"); of the stays whose
+most photos were answered rightly first, those that are answered wrongly then ("turned"); and the
+mean share of photos that are right, answered rightly and answered wrongly, of all stays.
 """
 
 from __future__ import annotations
@@ -117,25 +118,30 @@ class SignTest:
 
     def lines(self, stays: Sequence[Stay]) -> Iterator[str]:
         """The table."""
-        wrong = [self._drawn_country(stay.country) for stay in stays]
+        drawn = [self._drawn_country(stay.country) for stay in stays]
         yield (
             f"{'placed by':<22}{'wrong sign':<12}{'right before':>12}{'pulled':>8}"
-            f"{'named wrongly':>15}   photos right, named rightly, named wrongly"
+            f"{'named wrongly':>15}{'turned':>12}   photos right, named rightly, named wrongly"
         )
         for title, known in CASES.items():
             before = [self.answers(stay, known) for stay in stays]
             count = sum(map(_is_right, before))
-            yield f"{title:<22}{'none':<12}{count:12}{'':23}   {_means(before)}"
+            yield f"{title:<22}{'none':<12}{count:12}{'':35}   {_means(before)}"
+            answered = [first.named_right > MIDDLE for first in before]
             for kind in ("country", "town"):
                 after = [
                     self.answers(stay, known, country, in_town=kind == "town")
-                    for stay, country in zip(stays, wrong, strict=True)
+                    for stay, country in zip(stays, drawn, strict=True)
                 ]
-                pairs = zip(before, after, strict=True)
-                then = [answers for first, answers in pairs if _is_right(first)]
-                pulled = sum(not _is_right(answers) for answers in then)
-                named = sum(answers.named_wrong > MIDDLE for answers in then)
-                yield f"{'':<22}{kind:<12}{len(then):12}{pulled:8}{named:15}   {_means(after)}"
+                is_wrong = [answers.named_wrong > MIDDLE for answers in after]
+                pairs = list(zip(before, after, is_wrong, strict=True))
+                pulled = sum(_is_right(first) and not _is_right(then) for first, then, _ in pairs)
+                named = sum(_is_right(first) and wrong for first, _, wrong in pairs)
+                turned = sum(a and b for a, b in zip(answered, is_wrong, strict=True))
+                yield (
+                    f"{'':<22}{kind:<12}{count:12}{pulled:8}{named:15}"
+                    f"{f'{turned} of {sum(answered)}':>12}   {_means(after)}"
+                )
 
     def _drawn_country(self, right: int) -> int:
         prior = self._areas.country_prior.copy()
