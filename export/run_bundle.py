@@ -247,7 +247,7 @@ def provenance(
         cwd=Path(__file__).parent,
     ).stdout.strip()
     data = document.get("data") or {
-        "photos": document["metrics"]["photos"],
+        "photos": document["metrics"].get("trained_on", document["metrics"]["photos"]),
         "excluded_rights": document["excluded_rights"],
     }
     return {
