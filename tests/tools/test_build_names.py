@@ -15,7 +15,7 @@ from tools.build_data.names.languages import official_languages, scripts_of  # n
 from tools.build_data.names.regions import Subdivisions  # noqa: E402
 from tools.build_data.names.strength import foreign_names  # noqa: E402
 from tools.build_data.names.towns import (  # noqa: E402
-    MOST_FAME,
+    MAX_FAME,
     PEOPLE_PER_NAME,
     known_people,
     town_names,
@@ -36,7 +36,7 @@ def test_names_are_kept_in_the_scripts_of_the_country() -> None:
 def test_a_famous_town_is_known_as_if_it_were_larger() -> None:
     venice = {"population": 50_000, "alternatenames": [f"name {i}" for i in range(50)]}
     assert known_people(venice) == 50 * PEOPLE_PER_NAME
-    assert known_people(venice | {"population": 10_000}) == MOST_FAME * 10_000
+    assert known_people(venice | {"population": 10_000}) == MAX_FAME * 10_000
     assert known_people(venice | {"population": 900_000}) == 900_000
     assert known_people(venice | {"alternatenames": ["Venedig"]}) == 50_000
 

@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 CENSUS_FILES = {"given": ("dist.female.first", "dist.male.first"), "surname": ("dist.all.last",)}
 CENSUS_PEOPLE = {"given": 150e6, "surname": 300e6}
 """People behind each list: half of all have the names of one sex."""
-LEAST_PERCENT = 0.0003
+MIN_PERCENT = 0.0003
 """Of names whose share the census rounds to zero."""
 LOCALE_PEOPLE = 50e6
 """People who speak the language of one of Faker's lists."""
-LOCALE_MOST_SHARE = 5e-4
+LOCALE_MAX_SHARE = 5e-4
 """Highest share of a name in a list that has no frequencies."""
 MIN_BEARERS = 2500.0
 """Rarer surnames are kept only if they are names of places too."""
@@ -85,11 +85,11 @@ def _lists(kind: str, census: Path) -> Iterator[tuple[dict[str, float], float]]:
     """Lists of names with the share of people who have each, and the people behind the list."""
     for file in CENSUS_FILES[kind]:
         rows = [line.split() for line in (census / file).read_text("ascii").splitlines()]
-        shares = {normalise(row[0]): max(float(row[1]), LEAST_PERCENT) / 100 for row in rows}
+        shares = {normalise(row[0]): max(float(row[1]), MIN_PERCENT) / 100 for row in rows}
         yield shares, CENSUS_PEOPLE[kind]
     for weights in _locale_lists("first" if kind == "given" else "last"):
         total = sum(weights.values())
-        most = LOCALE_MOST_SHARE if len(set(weights.values())) == 1 else 1.0
+        most = LOCALE_MAX_SHARE if len(set(weights.values())) == 1 else 1.0
         yield {name: min(weight / total, most) for name, weight in weights.items()}, LOCALE_PEOPLE
 
 

@@ -63,7 +63,7 @@ START = (20.0, 0.1, 8.0)
 """Scale, share of trust and logit of none, from where the fit starts."""
 PENALTY = 0.002
 """For constants away from START, in nats: few photos that all match would make them infinite."""
-LEAST_PRECISION = 0.9
+MIN_PRECISION = 0.9
 """Of the answers that are sure enough to name a city."""
 STEP = 0.1
 """By which `none_logit` is raised until they are that precise."""
@@ -287,7 +287,7 @@ def fit(queries: Queries) -> SightConstants:
     """Fits the constants by the likelihood of the right places.
 
     Then `none_logit` is raised until answers that are sure enough to name a city are right at least
-    as often as LEAST_PRECISION.
+    as often as MIN_PRECISION.
     """
 
     def penalised_loss(values: NDArray[np.float64]) -> float:
@@ -306,7 +306,7 @@ def fit(queries: Queries) -> SightConstants:
         constants = SightConstants(max(scale, 1.0), max(trust, 0.0), none_logit)
         probability, right = queries.answers(constants)
         sure = probability >= city_threshold()
-        if not sure.any() or right[sure].mean() >= LEAST_PRECISION:
+        if not sure.any() or right[sure].mean() >= MIN_PRECISION:
             return constants
         none_logit = round(none_logit + STEP, 4)
 

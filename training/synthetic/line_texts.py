@@ -77,7 +77,6 @@ APART = "\u200c"
 
 _CLUSTER = re.compile(r".[\u0300-\u036f]*")
 _PLATE = re.compile(r"(?:[^\W\d] )+\d+")
-Rng = np.random.Generator
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ SIGHT_KM = 2.0
 SIGHT_SOURCES = 2
 """A photo shows a sight if so many other sources have a photo to the point within SIGHT_KM."""
 TRUST_SCALE = 20.0
-LEAST_MASS = 1e-3
+MIN_MASS = 1e-3
 
 
 @dataclass(frozen=True)
@@ -111,8 +111,8 @@ def near_mass(photos: SightPhotoSet, cosine: NDArray[np.float32]) -> NDArray[np.
 
 
 def log_mass(mass: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Returns the logarithm of sums of `near_mass`; a photo without company keeps LEAST_MASS."""
-    return np.log(np.maximum(mass, 0).astype(np.float64) + LEAST_MASS)
+    """Returns the logarithm of sums of `near_mass`; a photo without company keeps MIN_MASS."""
+    return np.log(np.maximum(mass, 0).astype(np.float64) + MIN_MASS)
 
 
 def as_int8(vectors: NDArray[np.float32]) -> NDArray[np.int8]:

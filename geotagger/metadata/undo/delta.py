@@ -73,18 +73,6 @@ def earlier_version(later: bytes, packed: bytes) -> bytes | None:
     return restored if hashlib.sha256(restored).hexdigest() == sha256 else None
 
 
-def literal_bytes(packed: bytes) -> int:
-    """How many bytes the delta stores because the later version lacks them."""
-    instructions, pos, count = zlib.decompress(packed[len(MAGIC) + 32 :]), 0, 0
-    while pos < len(instructions):
-        offset, length = _INSTRUCTION.unpack_from(instructions, pos)
-        pos += _INSTRUCTION.size
-        if offset == _LITERAL:
-            pos += length
-            count += length
-    return count
-
-
 def _instructions(later: bytes, earlier: bytes) -> bytes:
     instructions = bytearray()
     pos, expected_at, literal_from, searches = 0, 0, 0, 0

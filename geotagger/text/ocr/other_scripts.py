@@ -54,7 +54,7 @@ digits of India for others, at 0.97."""
 MAX_NONE = 0.95
 """Lines between the two are left as they are if the classifier is so sure that they are in none of
 its scripts: 36 of the 56 such lines on 77 photos of signs."""
-LEAST_GAIN = -0.05
+MIN_GAIN = -0.05
 """How much surer the reader must be than PP-OCR."""
 MIN_CYRILLIC = 0.2
 """Least probability of the classifier at which letters are Cyrillic that may be Greek."""
@@ -178,7 +178,7 @@ class OtherScripts:
 
     def _read_unsure(self, crop: NDArray[np.uint8], confidence: float) -> ScriptReading | None:
         ((named, probability),) = self._classifier([crop])
-        free = self._read_freely(crop, MIN_CERTAIN_CONFIDENCE if named else confidence + LEAST_GAIN)
+        free = self._read_freely(crop, MIN_CERTAIN_CONFIDENCE if named else confidence + MIN_GAIN)
         if free or not named:
             return free or self._read_in_sure_script(crop)
         text, sure = self._best(crop, named)

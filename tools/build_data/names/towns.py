@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-FAMOUS_NAMES, PEOPLE_PER_NAME, MOST_FAME = 25, 4000.0, 5.0
+FAMOUS_NAMES, PEOPLE_PER_NAME, MAX_FAME = 25, 4000.0, 5.0
 """A town with so many names in GeoNames is known as if it had at least so many people for each, and
 at most so many times its own: Venice has 51,000 people and 56 names, Dayton 135,000 and 27."""
 
@@ -70,7 +70,7 @@ def known_people(city: Mapping[str, Any]) -> float:
     names = len(city["alternatenames"])
     if names < FAMOUS_NAMES:
         return people
-    return max(people, min(PEOPLE_PER_NAME * names, MOST_FAME * people))
+    return max(people, min(PEOPLE_PER_NAME * names, MAX_FAME * people))
 
 
 def town_names(city: Mapping[str, Any]) -> list[str]:
