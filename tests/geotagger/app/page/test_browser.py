@@ -268,17 +268,22 @@ def test_a_run_that_was_cut_off_goes_on(app):
     assert sent(app, "/api/run")[0]["options"]["models"] == ["starter"]
 
 
+def at_photos_with_one_approved(app):
+    page = at_photos(app)
+    page.keyboard.press("j")
+    page.wait_for_selector("#details h2")
+    page.keyboard.press("a")
+    page.wait_for_selector("#progress:has-text('1 of 5 decided')")
+    return page
+
+
 def test_nothing_is_written_before_the_dry_run_was_read(app):
     plan = {"photos": 1, "approved": 1, "corrected": 0, "written": 0}
     app.answers["GET /api/plan"] = plan
     app.answers["POST /api/dry-run"] = {"running": True, "number": 1}
     app.answers["POST /api/write"] = {"running": True, "number": 2}
     app.answers["GET /api/write"] = JOB
-    page = at_photos(app)
-    page.keyboard.press("j")
-    page.wait_for_selector("#details h2")
-    page.keyboard.press("a")
-    page.wait_for_selector("#progress:has-text('1 of 5 decided')")
+    page = at_photos_with_one_approved(app)
     page.keyboard.press("w")
     page.get_by_role("dialog", name="Write into 1 photo?").wait_for()
     page.get_by_label("keywords").last.uncheck()
@@ -306,11 +311,7 @@ def test_nothing_is_written_before_the_dry_run_was_read(app):
 def test_a_job_ends_with_its_own_event_and_not_with_that_of_the_same_one_before(app):
     app.answers["GET /api/plan"] = {"photos": 1, "approved": 1, "corrected": 0, "written": 0}
     app.answers["GET /api/write"] = JOB
-    page = at_photos(app)
-    page.keyboard.press("j")
-    page.wait_for_selector("#details h2")
-    page.keyboard.press("a")
-    page.wait_for_selector("#progress:has-text('1 of 5 decided')")
+    page = at_photos_with_one_approved(app)
     trying = page.get_by_role("dialog", name="Trying without writing")
     would_write = page.get_by_role("dialog", name="What would be written")
     for number in (1, 2):
