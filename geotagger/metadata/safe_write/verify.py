@@ -1,4 +1,4 @@
-"""The last check before a photo is replaced: nothing is lost, and a second reader finds the tags."""
+"""The last check before a photo is replaced: nothing is lost, a second reader finds the tags."""
 
 from __future__ import annotations
 
