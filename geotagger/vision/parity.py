@@ -116,7 +116,7 @@ def shortfall(differences: Mapping[str, float], precision: str, heads: Sequence[
         if not (apart <= max_difference and same >= limit.min_same):
             return (
                 f"head {head.name}: differs by up to {apart:.3g}, allowed is {max_difference:g}; "
-                f"same first choice for {same:.0%}, needed is {limit.min_same:.0%}"
+                f"same first choice for {100 * same:.1f} %, needed is {100 * limit.min_same:.0f} %"
             )
     return ""
 

@@ -156,6 +156,8 @@ def test_every_kind_of_head_is_compared():
     assert "head c" in parity.shortfall(far, "int8", heads)
     assert not parity.shortfall(far | {"c.max_difference": 40.0}, "int8", heads)
     assert "head a" in parity.shortfall(apart, "int8", heads)
+    nearly = parity.shortfall({**same, "a.same_first": 0.996}, "fp32", heads)
+    assert nearly.endswith("same first choice for 99.6 %, needed is 100 %")
 
 
 def test_weights_alone_in_8_bits_stay_close_and_are_small(tmp_path):
