@@ -139,7 +139,7 @@ def _in_core_ms(figures: dict[str, Any]) -> float:
 
 def of_memory(figures: dict[str, Any]) -> Table:
     rows = [(f"{int(count):,}", f"{peak:.0f}") for count, peak in figures["peak_mib"].items()]
-    rows.append(("growth", f"{figures['growth']:+.1%}"))
+    rows.append(("growth", f"{100 * figures['growth']:+.1f} %"))
     return (f"photos of {figures['megapixels']:g} MP", "peak MiB"), rows
 
 
@@ -178,7 +178,7 @@ def of_ray(figures: dict[str, Any]) -> Table:
 
 def of_gpu(figures: dict[str, Any]) -> Table:
     rows = [
-        (f"{size} px, {way}", f"{one['photos_per_s']:.0f}", f"{one.get('idle', 0):.0%}")
+        (f"{size} px, {way}", f"{one['photos_per_s']:.0f}", f"{100 * one.get('idle', 0):.0f} %")
         for size, ways in figures["sizes"].items()
         for way, one in ways.items()
         if "photos_per_s" in one

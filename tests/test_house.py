@@ -1,6 +1,7 @@
 """Rules of the project that a program can check."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections import defaultdict
@@ -204,6 +205,13 @@ def test_every_package_says_what_it_is_for():
     for name, (path, tree) in modules().items():
         if path.name == "__init__.py":
             assert ast.get_docstring(tree), name
+
+
+def test_percentages_have_a_space():
+    """`40 %`, as in the docs, not `40%`."""
+    for folder in ("geotagger", "benchmarks"):
+        for path in (ROOT / folder).rglob("*.py"):
+            assert not re.search(r":[^{}%]*%\}|[0-9]f\}%", path.read_text("utf-8")), path
 
 
 def test_no_module_has_an_empty_name():

@@ -58,7 +58,7 @@ def main() -> None:
     dice = np.random.default_rng(0)
     logs = [clean(read_track(file).fixes.table()).fixes for file in options.files]
     print(
-        f"{'interval s':>10} {'fixes':>7} {'inside':>7} {'median m':>9} {'90 % m':>7} "
+        f"{'interval s':>10} {'fixes':>7} {'inside':>8} {'median m':>9} {'90 % m':>7} "
         f"{'radius m':>9}"
     )
     for interval_s in INTERVALS_S:
@@ -66,7 +66,7 @@ def main() -> None:
         if len(found):
             off, radius = found.T
             print(
-                f"{interval_s:10} {len(off):7} {100 * np.mean(off <= radius):6.1f}% "
+                f"{interval_s:10} {len(off):7} {100 * np.mean(off <= radius):6.1f} % "
                 f"{np.median(off):9.0f} {np.quantile(off, 0.9):7.0f} {np.median(radius):9.0f}"
             )
 

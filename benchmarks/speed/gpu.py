@@ -118,10 +118,10 @@ def line_of(name: str, figures: Figures, size_px: int, layers: int, results: Fig
         return f"{name:34} {figures['problem']}"
     rate = figures["photos_per_s"]
     share = rate * flop_of(size_px, layers) / 1e12 / results["ceiling_tflops"]
-    line = f"{name:34} {rate:8.0f} photos/s {share:5.0%} of ceiling"
+    line = f"{name:34} {rate:8.0f} photos/s {100 * share:4.0f} % of ceiling"
     if name.endswith("end to end"):
         line += f", {rate / results['decoding_photos_per_s']:.2f} of decoding alone"
-    return line + (f", GPU idle {figures['idle']:.0%}" if "idle" in figures else "")
+    return line + (f", GPU idle {100 * figures['idle']:.0f} %" if "idle" in figures else "")
 
 
 def one_size(scratch: Path, folder: Path, size_px: int, run: Run) -> Iterator[tuple[str, Figures]]:

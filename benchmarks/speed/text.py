@@ -100,7 +100,7 @@ def _report(kind: str, runs: list[dict[str, float]], count: int) -> None:
         for stage in stages
     }
     rate = count / median(totals)
-    stage_shares = ", ".join(f"{stage} {share:.0%}" for stage, share in shares.items())
+    stage_shares = ", ".join(f"{stage} {100 * share:.0f} %" for stage, share in shares.items())
     click.echo(f"{kind:14} {rate:6.2f} photos/s, {lines:.1f} lines a photo: {stage_shares}")
     click.echo(
         json.dumps({"kind": kind, "photos_per_s": rate, "lines_per_photo": lines, "shares": shares})

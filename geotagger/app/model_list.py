@@ -124,11 +124,12 @@ def _accuracy_text(card: ModelCard, cost: ModelCost | None) -> str:
     unseen = card.metrics.get("unseen_sources")
     scores = unseen.get("per_photo") if isinstance(unseen, dict) else None
     known = scores if isinstance(scores, dict) else {}
-    shares = [known.get(name) for name in ("continent", "country")]
-    if all(isinstance(share, float | int) for share in shares):
+    values = [known.get(name) for name in ("continent", "country")]
+    shares = [value for value in values if isinstance(value, float | int)]
+    if len(shares) == len(values):
         return (
-            f"right continent for {shares[0]:.0%} of photos from sources it never saw, "
-            f"right country for {shares[1]:.0%}; it says when it is unsure"
+            f"right continent for {100 * shares[0]:.0f} % of photos from sources it never saw, "
+            f"right country for {100 * shares[1]:.0f} %; it says when it is unsure"
         )
     return _published_text(cost) if cost else "its card states no figures"
 
@@ -137,7 +138,7 @@ def _published_text(cost: ModelCost) -> str:
     share = cost.model.within_750_km
     if share is None:
         return "no published figures"
-    return f"{share:.0%} of photos within 750 km in its authors' test"
+    return f"{100 * share:.0f} % of photos within 750 km in its authors' test"
 
 
 def _speeds_file() -> Path:

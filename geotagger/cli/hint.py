@@ -57,7 +57,8 @@ def _gain() -> str:
     cost = next(cost for cost in costs(speed.flops) if cost.model.name == MODEL)
     share = cost.model.within_750_km or 0.0
     return (
-        f"GeoCLIP is larger: in its authors' test {share:.0%} of photos were within 750 km.\n"
+        f"GeoCLIP is larger: in its authors' test {100 * share:.0f} % of photos were within "
+        f"750 km.\n"
         f"geotagger models pull {MODEL} downloads {cost.download_bytes / 1e9:.1f} GB (licence "
         f"{cost.licence}); a photo then takes about {seconds_text(cost.photo_s)} on this "
         f"{'GPU' if speed.device == 'cuda' else 'CPU'}. geotagger models recommend shows others."

@@ -126,8 +126,8 @@ def calibrate(names: tuple[str, ...], folder: Path, device: Device) -> None:
         f"90 % radius: times {found.radius_factor:g}\n"
         f"fitted on {found.photos} photos of {found.days} days in {found.countries} countries; "
         f"on {found.after.photos} photos of other days:\n"
-        f"  inside their 90 % radius    {found.before.radius_coverage:.0%} before, "
-        f"{found.after.radius_coverage:.0%} now\n"
+        f"  inside their 90 % radius    {100 * found.before.radius_coverage:.0f} % before, "
+        f"{100 * found.after.radius_coverage:.0f} % now\n"
         f"  loss of the true country    {found.before.country_loss:.2f} before, "
         f"{found.after.country_loss:.2f} now (nats; lower is better)\n"
         f"kept in {file}"
@@ -232,7 +232,7 @@ def recommend(max_s: float) -> None:
         name, share = cost.model.name, cost.model.within_750_km
         click.echo(
             f"{name:12} {cost.download_bytes / 1e9:6.2f} GB {seconds_text(cost.photo_s):>9} "
-            f"{f'{share:.0%}' if share else '':>14}  {cost.licence}"
+            f"{f'{100 * share:.0f} %' if share else '':>14}  {cost.licence}"
             f"{', installed' if name in installed else ''}"
         )
     best = recommended(found, max_s)

@@ -62,11 +62,11 @@ def _keep_rows(image: Image.Image, filler: int) -> tuple[Image.Image, str]:
     (filled,) = (levels != filler).reshape(image.height, -1).any(axis=1).nonzero()
     missing = 1 - len(filled) / image.height
     if missing > MAX_SHARE_MISSING:
-        raise UnreadableImageError(f"truncated: {missing:.0%} of the rows are missing")
+        raise UnreadableImageError(f"truncated: {100 * missing:.0f} % of the rows are missing")
     rows = image.crop((0, int(filled[0]), image.width, int(filled[-1]) + 1))
     if missing < 0.005:
         return rows, "its last bytes are missing"
-    return rows, f"{missing:.0%} of the rows are missing"
+    return rows, f"{100 * missing:.0f} % of the rows are missing"
 
 
 def _ends_early(image: JpegImageFile, data: bytes, reopen: Reopen) -> bool:

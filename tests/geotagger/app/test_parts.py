@@ -162,6 +162,18 @@ def test_a_card_with_odd_scores_is_listed_all_the_same(tmp_path, monkeypatch):
     assert odd["accuracy"] == "its card states no figures"
 
 
+def test_accuracies_are_whole_percentages(tmp_path, monkeypatch):
+    monkeypatch.setenv("GEOTAGGER_MODELS", str(tmp_path))
+    scores = {"per_photo": {"continent": 0.604, "country": 0.296}}
+    card = make_bundle(tmp_path / "own").card
+    card = structs.replace(card, metrics={"unseen_sources": scores})
+    (tmp_path / "own" / "card.json").write_text(card.to_json())
+    texts = {one["name"]: one["accuracy"] for one in ModelList().to_json()["models"]}
+    assert texts["own"].startswith("right continent for 60 % of photos from sources it never saw, ")
+    assert "right country for 30 %;" in texts["own"]
+    assert texts["geoclip"] == "67 % of photos within 750 km in its authors' test"
+
+
 def test_a_token_of_the_doorway_works_once_and_brings_its_folders(tmp_path):
     wanted = []
     stale = new_address(80).partition("token=")[2]

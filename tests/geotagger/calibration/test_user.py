@@ -109,6 +109,7 @@ def test_a_model_that_adds_nothing_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(user, "calibrate", lambda *_: found)
     output = run("models", "calibrate", "tiny", tmp_path).output
     assert "tiny: temperature 2, weight 0 (adds nothing to the others: run without it)" in output
+    assert "inside their 90 % radius    90 % before, 90 % now" in output
 
 
 @pytest.mark.slow

@@ -4,7 +4,9 @@ import pytest
 
 from geotagger.cli import hint
 from geotagger.cli.hint import model_hint, seconds_text
-from geotagger.config import RunOptions
+from geotagger.config import Device, RunOptions
+from geotagger.doctor import speed
+from geotagger.doctor.speed import Speed
 from geotagger.download import known
 from geotagger.reports.run_summary import RunSummary
 from geotagger.types import Status
@@ -74,6 +76,16 @@ def test_a_new_user_has_no_state_folder_yet(tmp_path, monkeypatch):
 def test_a_model_that_cannot_be_pulled_is_not_named(monkeypatch):
     monkeypatch.setattr(known, "known_models", dict)
     assert model_hint(summary(), OPTIONS) == ""
+
+
+def test_it_says_what_the_model_brings_and_costs(monkeypatch):
+    monkeypatch.undo()
+    monkeypatch.setattr(speed, "measure_speed", lambda: Speed(Device.CPU, 1e11))
+    assert hint._gain() == (
+        "GeoCLIP is larger: in its authors' test 67 % of photos were within 750 km.\n"
+        "geotagger models pull geoclip downloads 1.3 GB (licence MIT); a photo then takes about"
+        " 1.6 s on this CPU. geotagger models recommend shows others."
+    )
 
 
 def test_estimates_have_few_digits():

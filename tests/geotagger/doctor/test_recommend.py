@@ -84,6 +84,7 @@ def test_the_command(monkeypatch):
     assert "100 GFLOP/s on cpu" in output
     line = next(line for line in output.splitlines() if line.startswith("clip-b32"))
     assert line.split() == ["clip-b32", "0.61", "GB", "0.088", "s", "MIT"]
+    assert "   67 %  MIT\n" in output  # in its column
     best = recommended(costs(1e11), 5.0).model.name
     assert output.endswith(f"recommended: geotagger models pull {best}\n")
     make_bundle(models_folder() / best)
