@@ -1,6 +1,7 @@
 """Every format holds the same walk; and whatever can be wrong with a file is named."""
 
 import gzip
+import sys
 import zlib
 
 import numpy as np
@@ -302,11 +303,29 @@ def test_a_watch_without_a_position_has_no_fix(read):
     log = read(tracks.fit([*indoors, *rest]))
     assert np.allclose(walked(log), rest, rtol=0, atol=2e-6)
     assert len(log.fixes) == len(rest)
+    assert not log.fixes.skipped  # an hour indoors is no warning of 3,600 fixes
+
+
+def test_a_record_of_a_watch_without_a_time_is_counted_and_the_rest_is_read(read):
+    pytest.importorskip("fitdecode")
+    timeless = [(None, lat, lon) for _, lat, lon in WALK[:2]]
+    log = read(tracks.fit([*timeless, *WALK]))
+    assert np.allclose(walked(log), WALK, rtol=0, atol=2e-6)
+    assert log.fixes.skipped == 2
+    assert not log.damage
+
+
+def test_without_fitdecode_a_fit_file_names_the_remedy(read, monkeypatch):
+    monkeypatch.setitem(sys.modules, "fitdecode", None)
+    with pytest.raises(TrackError, match=r"pip install 'geotagger-photos\[fit\]'"):
+        read(tracks.fit())
 
 
 def test_a_watch_that_does_not_know_its_accuracy(read):
     pytest.importorskip("fitdecode")
-    assert np.isnan(read(tracks.fit(accuracy_m=255)).fixes.table().accuracy_m).all()
+    log = read(tracks.fit(accuracy_m=255))
+    assert np.isnan(log.fixes.table().accuracy_m).tolist() == [True] * len(WALK)
+    assert not log.damage
 
 
 @pytest.mark.parametrize("lost", ["when", "gx:coord"])
