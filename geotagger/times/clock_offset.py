@@ -51,6 +51,7 @@ SAME_STOP_S = 3600.0
 """Photos of one place within this time are one stop, and count once."""
 _DAY_S = 86_400.0
 _STEP_S = 2.0
+_KM_PER_DEGREE = EARTH_RADIUS_KM * np.pi / 180
 _CONFIDENT = 1.92
 """By so much the log-likelihood falls at the ends of an interval that holds 95 %."""
 
@@ -161,17 +162,32 @@ def _stop_weights(photos: Sequence[ClockedPoint]) -> _Floats:
 
 def _flat_km(origin: Point, lat: _Floats, lon: _Floats) -> tuple[_Floats, _Floats]:
     """Positions on a plane around the origin; good enough for some 100 km."""
-    per_degree = EARTH_RADIUS_KM * np.pi / 180
-    east = (lon - origin.lon + 180) % 360 - 180
-    return east * per_degree * np.cos(np.radians(origin.lat)), (lat - origin.lat) * per_degree
+    east = _wrapped(lon - origin.lon) * np.cos(np.radians(origin.lat))
+    return east * _KM_PER_DEGREE, (lat - origin.lat) * _KM_PER_DEGREE
+
+
+def _steps_km(
+    origin: Point, path: UtcPath, rows: NDArray[np.intp]
+) -> tuple[_Floats, _Floats, _Floats, _Floats]:
+    """Steps of a path on that plane: where those from these fixes begin, and how far they go.
+
+    A step goes the short way: one on the other side of the earth must not cross the origin.
+    """
+    x_km, y_km = _flat_km(origin, path.lat[rows], path.lon[rows])
+    east = _wrapped(path.lon[rows + 1] - path.lon[rows]) * np.cos(np.radians(origin.lat))
+    north = path.lat[rows + 1] - path.lat[rows]
+    return x_km, y_km, east * _KM_PER_DEGREE, north * _KM_PER_DEGREE
+
+
+def _wrapped(degrees: _Floats) -> _Floats:
+    """Differences of longitude, -180 to 180."""
+    return (degrees + 180) % 360 - 180
 
 
 def _near(photo: ClockedPoint, path: UtcPath) -> _Floats:
     """The times at which the path was near the photo, as disjoint intervals [n, 2]."""
     rows = _steps_at_latitude(path, photo.point.lat, NEAR_KM + photo.error_km)
-    x_km, y_km = _flat_km(photo.point, path.lat[rows], path.lon[rows])
-    to_x_km, to_y_km = _flat_km(photo.point, path.lat[rows + 1], path.lon[rows + 1])
-    step_x, step_y = to_x_km - x_km, to_y_km - y_km
+    x_km, y_km, step_x, step_y = _steps_km(photo.point, path, rows)
     step_s = path.utc_s[rows + 1] - path.utc_s[rows]
     length_km = np.hypot(step_x, step_y)
     reach_km = NEAR_KM + photo.error_km + BEND * length_km
@@ -189,8 +205,8 @@ def _near(photo: ClockedPoint, path: UtcPath) -> _Floats:
 def _steps_at_latitude(path: UtcPath, lat: float, km: float) -> NDArray[np.intp]:
     """The first fixes of the steps that can be near a latitude; most of a long track cannot."""
     one, other = path.lat[:-1], path.lat[1:]
-    length_degrees = np.abs(other - one) + np.abs(np.diff(path.lon))
-    slack = km / (EARTH_RADIUS_KM * np.pi / 180) + BEND * length_degrees
+    length_degrees = np.abs(other - one) + np.abs(_wrapped(np.diff(path.lon)))
+    slack = km / _KM_PER_DEGREE + BEND * length_degrees
     return np.flatnonzero(
         (np.minimum(one, other) - slack <= lat) & (lat <= np.maximum(one, other) + slack)
     )
@@ -292,9 +308,7 @@ def _distances_km(
     before = after - 1
     step_s = path.utc_s[after] - path.utc_s[before]
     share = (times_s - path.utc_s[before]) / np.maximum(step_s, 1e-9)
-    x_km, y_km = _flat_km(photo.point, path.lat[before], path.lon[before])
-    to_x_km, to_y_km = _flat_km(photo.point, path.lat[after], path.lon[after])
-    step_x, step_y = to_x_km - x_km, to_y_km - y_km
+    x_km, y_km, step_x, step_y = _steps_km(photo.point, path, before)
     km = np.hypot(x_km + share * step_x, y_km + share * step_y)
     is_known = (share >= 0) & (share <= 1) & (step_s <= MAX_GAP_S)
     reach_km = NEAR_KM / 3 + photo.error_km + BEND * np.hypot(step_x, step_y)

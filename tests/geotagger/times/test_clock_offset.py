@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from geotagger.times import clock_offset
 from geotagger.times.clock_offset import ClockedPoint, UtcPath, _Prior, estimate_clock_offset
 from geotagger.types import Point
 from tests.fixtures.walks import (
@@ -166,13 +167,47 @@ def test_across_the_antimeridian():
     fiji = Point(-16.8, 179.999)
     rng = np.random.default_rng(7)
     way = Way(rng, town=fiji)
-    wrapped = way.path(rng, 300)
-    path = UtcPath(wrapped.utc_s, wrapped.lat, (wrapped.lon + 180) % 360 - 180)
+    beyond, photos_beyond = way.path(rng, 300), way.photos(rng, 60)
+    path = UtcPath(beyond.utc_s, beyond.lat, (beyond.lon + 180) % 360 - 180)
     photos = [
         photo._replace(point=Point(photo.point.lat, (photo.point.lon + 180) % 360 - 180))
-        for photo in way.photos(rng, 60)
+        for photo in photos_beyond
     ]
-    assert abs(error_of(estimate_clock_offset(photos, path, LEGAL_S), 0)) < 60
+    found = estimate_clock_offset(photos, path, LEGAL_S)
+    assert abs(error_of(found, 0)) < 60
+    without_a_line = estimate_clock_offset(photos_beyond, beyond, LEGAL_S)
+    assert found.photos == without_a_line.photos
+    assert found.offset_s == pytest.approx(without_a_line.offset_s)
+
+
+@pytest.mark.parametrize("town", [Point(51.5, -0.12), Point(35.2, 5.0)], ids=["London", "Batna"])
+def test_a_flight_on_the_other_side_of_the_earth_is_not_near(town):
+    """On a plane around London, the way across the antimeridian is not one through London."""
+    times_s = START_S + np.arange(0, 2 * DAY_S, 1200.0)
+    share = np.clip((times_s - START_S - 20 * HOUR_S) / (10 * HOUR_S), 0, 1)
+    lon = np.interp(share, [0, 1], [139.7, 241.8])
+    flight = UtcPath(times_s, np.interp(share, [0, 1], [35.6, 34.0]), (lon + 180) % 360 - 180)
+    photos = [
+        ClockedPoint(START_S + DAY_S + 60 * i, Point(town.lat + 0.003 * i, town.lon), 0.02)
+        for i in range(3)
+    ]
+    assert estimate_clock_offset(photos, flight, 3600.0) is None
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_step_that_is_near_is_left_out_for_its_latitude(seed, monkeypatch):
+    rng = np.random.default_rng(seed)
+    lat, lon = rng.normal(0, 0.02 * 4**seed, (2, 2000)).cumsum(axis=1)
+    path = UtcPath(60.0 * np.arange(2000), np.clip(lat, -80, 80), (lon + 360) % 360 - 180)
+    places = [Point(float(path.lat[i]), float(path.lon[i] + 0.001)) for i in range(0, 2000, 50)]
+    photos = [ClockedPoint(0, place, error_km) for place in places for error_km in (0.0, 2.0)]
+    found = [clock_offset._near(photo, path) for photo in photos]
+    looked_at = [len(clock_offset._steps_at_latitude(path, place.lat, 0.15)) for place in places]
+    assert np.mean(looked_at) < 200  # of 2,000
+    monkeypatch.setattr(clock_offset, "_steps_at_latitude", lambda *_: np.arange(1999))
+    for photo, near in zip(photos, found, strict=True):
+        np.testing.assert_array_equal(near, clock_offset._near(photo, path))
+    assert sum(map(len, found)) > 80
 
 
 def likelier(prior, offset_s):
