@@ -49,8 +49,8 @@ class Areas:
         mass = np.exp(log_prior)
         self.prior = self.sums(mass / mass.sum(dtype=np.float64))
         self.country_prior = self.by_country(self.prior)
-        moments = [self.sums(mass * places.unit[:, axis]) for axis in range(3)]
-        self._moments = np.stack(moments, axis=1)
+        moments = mass[:, None] * places.unit  # negative too: no `sums`
+        self._moments = np.add.reduceat(moments, self._starts, axis=0).astype(np.float64)
 
     def __len__(self) -> int:
         return len(self._starts)
