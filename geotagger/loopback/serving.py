@@ -75,7 +75,8 @@ class LoopbackServer:
             timeout_graceful_shutdown=MAX_SHUTDOWN_S,
         )
         self._server = uvicorn.Server(config)
-        self._server.should_exit = self._is_stopped
+        if self._is_stopped:
+            self._server.should_exit = True
         with suppress(KeyboardInterrupt):
             self._server.run(sockets=[self._socket])
 
