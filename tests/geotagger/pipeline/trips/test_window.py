@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from geotagger.cache.codec import FinishedRow
 from geotagger.evidence.album_tree import moment_by_clock
 from geotagger.evidence.camera_gps import AlbumSource, Neighbour
 from geotagger.geography.sphere import haversine_km
@@ -18,7 +19,16 @@ from geotagger.pipeline.trips.window import (
     PHOTOS_AHEAD,
     TripEvidence,
 )
-from geotagger.types import Evidence, Level, Outcome, Photo, PhotoEvidence, PhotoMetadata, Point
+from geotagger.types import (
+    Evidence,
+    Level,
+    MeasuredPosition,
+    Outcome,
+    Photo,
+    PhotoEvidence,
+    PhotoMetadata,
+    Point,
+)
 
 PHONE, OTHER_PHONE = "Apple iPhone 15", "Google Pixel 8"
 PARIS, BASEL = Point(48.857, 2.352), Point(47.558, 7.588)
@@ -331,6 +341,38 @@ def test_where_photos_are_scored_by_their_gps_it_is_no_evidence(belief, places):
     fix = item("a.jpg", minutes(0), gps=PARIS)
     mute = item("b.jpg", minutes(10), picture(places))
     assert not album_of(shared(belief, fix, mute, use_gps=False)[1])
+
+
+def test_a_position_that_was_predicted_is_no_evidence(belief, places):
+    fix = item("a.jpg", minutes(0), gps=PARIS)
+    metadata = replace(fix.outcome.metadata, gps_is_prediction=True)
+    predicted = replace(fix, outcome=replace(fix.outcome, metadata=metadata))
+    mute = item("b.jpg", minutes(10), picture(places))
+    assert not album_of(shared(belief, predicted, mute)[1])
+
+
+def test_a_position_of_a_track_places_the_photos_around_it(belief, places):
+    flat = np.zeros(len(places), np.float32)
+    track = Evidence("track", 1.0, "track", flat, measured=MeasuredPosition(PARIS, 0.03))
+    found = shared(
+        belief, item("a.jpg", minutes(0), track), item("b.jpg", minutes(10), picture(places))
+    )[1]
+    assert belief.decide(found.evidence).place.city == "Paris"
+    assert album_of(found)[0].reason.endswith("a.jpg, 10 min apart, is on a track")
+
+
+def test_what_an_earlier_run_finished_is_evidence_as_before(belief, places):
+    sign = item("a.jpg", minutes(0), words(places, "DK", "Århus"))
+    mute = item("b.jpg", minutes(1), picture(places))
+    first, fresh = shared(belief, sign, mute)
+    finished = FinishedRow({"path": "a.jpg"}, first.observation)
+    of_no_trip = FinishedRow({"path": "z.png"})
+    again, other, resumed = shared(belief, finished, of_no_trip, mute)
+    assert (again, other) == (finished, of_no_trip)
+    assert album_of(resumed)[0].reason == album_of(fresh)[0].reason
+    np.testing.assert_array_equal(
+        album_of(resumed)[0].log_likelihood, album_of(fresh)[0].log_likelihood
+    )
 
 
 def test_a_position_of_days_before_is_named_if_the_trip_itself_has_none(belief, places):
