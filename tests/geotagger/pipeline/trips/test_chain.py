@@ -45,7 +45,18 @@ def test_moves_are_probabilities_and_fade_to_anywhere(gap):
     np.testing.assert_allclose(transition(gap).sum(axis=1), 1)
     np.testing.assert_allclose(MOVES.before(np.ones(3), gap), 1)
     assert (np.diag(transition(0.0)) == 1).all()
-    assert transition(1.0)[0, 1] > transition(1.0)[0, 2]  # nearby is likelier than far away
+
+
+def test_who_leaves_goes_nearby_more_often_than_to_a_place_of_as_many_people_far_away():
+    alike = Moves(np.array([0.4, 0.3, 0.3]), KM, stays=Stays(24.0, 240.0), near_km=300.0)
+    near, far = alike.after(np.array([1.0, 0, 0]), 1.0)[1:]
+    assert near > 1.5 * far
+
+
+def test_a_move_nearby_leaves_the_area():
+    gap = 24.0
+    stays, _, anywhere = MOVES._shares(gap)
+    np.testing.assert_allclose(np.diag(transition(gap)), stays + anywhere * PRIOR)
 
 
 def test_one_photo_alone_gets_nothing():

@@ -210,6 +210,19 @@ def test_near_duplicates_add_nothing(belief, places):
     )
 
 
+def test_a_picture_does_not_count_again_because_another_looks_the_same(belief, places):
+    constants = TripConstants(0.0, 0.0, 1.0, 0.0, 1.0, 0.0, 0.2, 0.05)
+    in_country = places.mask(["GE"])
+    in_region = in_country & (places.region == places.region[row_of(places, "Batumi", "GE")])
+    likelihood = picture(places, "GE", 500, also=["CL"]).log_likelihood
+    one = Evidence("vision", 1.0, "picture", likelihood + np.float32(1.5) * in_region)
+    photos = [item(f"{i}.jpg", timedelta(seconds=i), one) for i in range(2)]
+    alone = belief.posterior(photos[0].evidence)
+    together = belief.posterior(shared(belief, *photos, constants=constants)[0].evidence)
+    for rows in (in_country, in_region):
+        assert together[rows].sum() == pytest.approx(alone[rows].sum(), abs=0.02)
+
+
 def test_a_copy_in_another_folder_is_the_same_photo(belief, places):
     trip = [
         item(f"{i}.jpg", minutes(60 * i), picture(places, c, 8)) for i, c in enumerate(("GE", "CL"))
@@ -451,6 +464,19 @@ def test_of_many_cameras_only_the_latest_are_kept(belief, places):
     for _ in window.share(photos):
         assert window.kept <= MAX_KEPT_IN_ALL
     assert window.kept > MAX_KEPT_IN_ALL - 20
+
+
+def test_a_camera_that_goes_on_is_kept_and_one_that_stopped_goes(belief, places):
+    window = TripEvidence(belief)
+    photos = [
+        item(f"{n}.jpg", minutes(n), picture(places), serial=str(n)) for n in range(MAX_KEPT_IN_ALL)
+    ]
+    photos[0] = item("sign.jpg", minutes(0), words(places, "SE"), serial="0")
+    photos[500:500] = [item("later.jpg", minutes(500), picture(places), serial="0")]
+    *_, last = window.share([*photos, item("last.jpg", minutes(700), picture(places), serial="0")])
+    assert 'sign: "SE"' in album_of(last)[0].reason
+    assert ("camera", PHONE, "0") in window._kept
+    assert ("camera", PHONE, "1") not in window._kept
 
 
 def test_photos_in_any_order_of_time(belief, places):
