@@ -60,6 +60,8 @@ QUEUED, RECENT = 8, 200
 CHECK_STEPS = 400
 HELD_OUT_EACH = 10
 """Held-out lines of each script."""
+HOLD = 1.0
+"""Weight of the distance from the first reader's outputs, for a symbol, on lines that are held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,8 @@ class Batch:
     """Classes of all lines, one after another, int64."""
     lengths: torch.Tensor
     """Number of classes of each line, int64 [n]."""
+    held: torch.Tensor
+    """Whether each line is in none of the scripts to improve, bool [n]."""
 
 
 class Drawing:
@@ -90,6 +94,7 @@ class Drawing:
         seed: int,
         workers: int,
         bfloat16: bool,
+        improved: Sequence[str] = (),
     ) -> None:
         context = multiprocessing.get_context("fork")
         self._ready: Queue[Batch] = context.Queue(QUEUED)
@@ -98,7 +103,15 @@ class Drawing:
         self._workers = [
             context.Process(
                 target=_draw,
-                args=(self._ready, faces, photos, scripts, seed + 1000 * number, bfloat16),
+                args=(
+                    self._ready,
+                    faces,
+                    photos,
+                    scripts,
+                    seed + 1000 * number,
+                    bfloat16,
+                    improved,
+                ),
                 daemon=True,
             )
             for number in range(workers)
@@ -140,10 +153,11 @@ def _draw(
     scripts: Sequence[str],
     seed: int,
     bfloat16: bool,
+    improved: Sequence[str],
 ) -> None:
     """Puts batches into the queue, without end."""
     torch.set_num_threads(1)
-    texts = LineTexts(seed, scripts)
+    texts = LineTexts(seed, scripts, improved)
     drawer = LineDrawer(faces, texts, photos, False, seed)
     early = load_line_backbone().eval().early.to(memory_format=torch.channels_last)
     numbers = {symbol: number for number, symbol in enumerate(texts.alphabet, 1)}
@@ -156,6 +170,7 @@ def _draw(
                 torch.tensor([line.pixels.shape[1] // COLUMN_PX for line in lines]),
                 torch.tensor([numbers[symbol] for line in lines for symbol in line.symbols]),
                 torch.tensor([len(line.symbols) for line in lines]),
+                torch.tensor([line.script not in improved for line in lines]),
             )
         )
 
@@ -175,6 +190,7 @@ class Training:
         self.network = TextReaderNetwork(load_line_backbone(), symbols)
         self.network.backbone.early.requires_grad_(False)
         self.average = copy.deepcopy(self.network).eval()
+        self._first: TextReaderNetwork | None = None
         late = list(self.network.backbone.late.parameters())
         known = {id(parameter) for parameter in self.network.backbone.parameters()}
         head = [p for p in self.network.parameters() if id(p) not in known]
@@ -207,7 +223,8 @@ class Training:
             batch.lengths,
             reduction="sum",
             zero_infinity=True,
-        ) / max(1, len(batch.labels))
+        )
+        loss = (loss + HOLD * self._change(batch, logits)) / max(1, len(batch.labels))
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), CLIP_NORM)
@@ -217,6 +234,20 @@ class Training:
         self.lines += len(batch.lengths)
         self.seconds += time.monotonic() - start
         return float(loss.detach())
+
+    def _change(self, batch: Batch, logits: torch.Tensor) -> torch.Tensor:
+        """Returns how far the outputs moved from the first reader's on lines that are held: the
+        divergence of Kullback and Leibler, summed over columns (Li & Hoiem, ECCV 2016)."""
+        if self._first is None or not batch.held.any():
+            return torch.zeros(())
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=self._bfloat16):
+            before = self._first.logits(batch.early[batch.held])
+        now = logits[batch.held].float().log_softmax(2)
+        apart = functional.kl_div(
+            now, before.float().log_softmax(2), reduction="none", log_target=True
+        )
+        columns = torch.arange(apart.shape[1]) < batch.columns[batch.held, None]
+        return (apart.sum(2) * columns).sum()
 
     @torch.no_grad()
     def _follow(self) -> None:
@@ -265,6 +296,10 @@ class Training:
         """Leaves the statistics of batch normalisation as they are: those of a batch of one script
         differ, and a packaged reader has none of its own."""
         self.network.norm.eval()
+
+    def hold(self) -> None:
+        """Holds lines to what the reader makes of them now."""
+        self._first = copy.deepcopy(self.network).eval()
 
     def load(self, file: Path) -> None:
         """Restores a checkpoint."""
@@ -320,6 +355,14 @@ def _stored_weights(folder: Path, network: TextReaderNetwork) -> dict[str, torch
     "weights are taken; its alphabet may be another.",
 )
 @click.option(
+    "--improve",
+    "improved",
+    multiple=True,
+    type=click.Choice(SCRIPTS),
+    help="With --begin-with: half of the lines are in this script; in the others the reader is "
+    "held to what it said at first.",
+)
+@click.option(
     "--rate",
     default=1.0,
     show_default=True,
@@ -341,6 +384,7 @@ def main(
     real: Path | None,
     scripts: tuple[str, ...],
     begin_with: Path | None,
+    improved: tuple[str, ...],
     rate: float,
     bfloat16: bool,
     minutes: float,
@@ -348,6 +392,10 @@ def main(
     threads: int,
     seed: int,
 ) -> None:  # fmt: skip
+    if improved and not begin_with:
+        raise click.UsageError(
+            "--improve needs --begin-with: a reader to hold the other scripts to."
+        )
     run.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(threads)
     faces = [face for folder in fonts for face in read_faces(folder)]
@@ -359,15 +407,16 @@ def main(
 
     training = Training(len(texts.alphabet), minutes, rate, bfloat16)
     checkpoint = run / CHECKPOINT_FILE
+    if begin_with:
+        training.begin_with(begin_with, texts.alphabet)
+        training.keep_norm()
+    if improved:
+        training.hold()
     if checkpoint.is_file():
         training.load(checkpoint)
-    elif begin_with:
-        training.begin_with(begin_with, texts.alphabet)
-    if begin_with:
-        training.keep_norm()
     torch.manual_seed(seed + training.step)
     first_seed = seed + 1 + training.step
-    drawing = Drawing(faces, grounds, scripts, first_seed, workers, bfloat16)
+    drawing = Drawing(faces, grounds, scripts, first_seed, workers, bfloat16, improved)
     losses: list[float] = []
     while training.progress < 1:
         losses.append(training.learn(drawing.next()))

@@ -5,8 +5,9 @@ import json
 import click
 import pytest
 import torch
+from click.testing import CliRunner
 
-from training.train_text_reader import CARD_FILE, WEIGHTS_FILE, Training
+from training.train_text_reader import CARD_FILE, WEIGHTS_FILE, Batch, Training, main
 
 
 @pytest.fixture(scope="module")
@@ -40,3 +41,62 @@ def test_a_folder_that_is_no_run_and_no_reader_is_refused(tmp_path):
     (tmp_path / CARD_FILE).write_text("{}", "utf-8")
     with pytest.raises(click.ClickException, match=r"lacks weights\.pt"):
         Training(3, 1.0).begin_with(tmp_path, "abc")
+
+
+@pytest.fixture
+def batch():
+    """Two lines of which one is held, on columns of noise."""
+    torch.manual_seed(3)
+    early = torch.randn(2, 192, 6, 8)
+    ones = torch.ones(2, dtype=torch.int64)
+    return Batch(early, torch.tensor([8, 5]), 2 * ones, ones, torch.tensor([False, True]))
+
+
+def changed(training, batch):
+    with torch.no_grad():
+        return float(training._change(batch, training.network.logits(batch.early)))
+
+
+def test_a_held_line_costs_as_much_as_its_outputs_moved(batch):
+    torch.manual_seed(1)
+    training = Training(3, 1.0)
+    training.network.eval()
+    assert changed(training, batch) == 0  # nothing is held
+    training.hold()
+    assert changed(training, batch) == pytest.approx(0, abs=1e-5)
+    with torch.no_grad():
+        training.network.classify.bias[2] += 1
+    moved = changed(training, batch)
+    assert moved > 0.1
+    early = batch.early.clone()
+    early[0] += 1  # the line that is not held
+    other = Batch(early, batch.columns, batch.labels, batch.lengths, batch.held)
+    assert changed(training, other) == pytest.approx(moved, rel=1e-4)
+    none = Batch(batch.early, batch.columns, batch.labels, batch.lengths, ~batch.held & False)
+    assert changed(training, none) == 0
+
+
+def test_holding_keeps_lines_while_others_are_learned(batch):
+    moved = []
+    for is_held in (False, True):
+        torch.manual_seed(1)
+        training = Training(3, 1.0)
+        training.keep_norm()
+        if is_held:
+            training.hold()
+        first = Training(3, 1.0)
+        first.network.load_state_dict(training.network.state_dict())
+        first.hold()
+        # the labels of the held line are another reader's: what is held resists them
+        for _ in range(6):
+            training.learn(batch)
+        with torch.no_grad():
+            moved.append(float(first._change(batch, training.network.logits(batch.early))))
+    assert moved[1] < moved[0]
+
+
+def test_improving_a_script_needs_a_reader_to_hold_the_others_to(tmp_path):
+    result = CliRunner().invoke(main, [str(tmp_path / "run"), "--improve", "Arab"])
+    assert result.exit_code == 2
+    assert "--improve needs --begin-with" in result.output
+    assert not (tmp_path / "run").exists()

@@ -55,8 +55,9 @@ MARKS = {
 """Punctuation and money of a script."""
 LATIN_SIGNS = "0123456789!\"#%&'()*+,-./:;<>@_$€£°"
 MAKER_SHARES = (0.44, 0.14, 0.12, 0.06, 0.14, 0.1)
+MAKER_SHARES_OF = {"Arab": (0.36, 0.12, 0.12, 0.06, 0.08, 0.26)}
 """How often a line is words, a piece of an address or a name, a number, Latin, spliced words, or a
-number plate."""
+number plate. Arabic letters stand alone on plates only."""
 WIDE_SHARE, MAX_WIDE = 0.1, 12
 """How often the letters of a word stand far apart, and the longest such word."""
 SPACEABLE = frozenset({"Armn", "Cyrl", "Ethi", "Geor", "Grek", "Hang", "Hebr", "Latn"})
@@ -92,7 +93,16 @@ class SignText:
 class LineTexts:
     """Makes up lines for signs. One seed determines all random choices."""
 
-    def __init__(self, seed: int, scripts: Sequence[str] = SCRIPTS) -> None:
+    def __init__(
+        self, seed: int, scripts: Sequence[str] = SCRIPTS, improved: Sequence[str] = ()
+    ) -> None:
+        """Reads the words.
+
+        Args:
+            seed: Of all random choices.
+            scripts: That lines are in.
+            improved: Those of them that half of the lines are in.
+        """
         self.scripts = (*scripts, UNREAD)
         self._rng = np.random.default_rng(seed)
         self._words = words()
@@ -106,6 +116,9 @@ class LineTexts:
             script: [Faker(locale) for locale in locales] for script, locales in LOCALES.items()
         }
         shares = np.array([SHARES.get(script, 1.0) for script in self.scripts])
+        if improved:
+            some = np.isin(self.scripts, improved)
+            shares[some] *= shares[~some].sum() / shares[some].sum()
         self._shares = shares / shares.sum()
         self._makers: Sequence[Callable[[str], str]] = (
             self._some_words,
@@ -143,7 +156,8 @@ class LineTexts:
 
     def line(self, script: str) -> SignText:
         """Returns one line in a script."""
-        make = self._makers[self._rng.choice(len(MAKER_SHARES), p=MAKER_SHARES)]
+        shares = MAKER_SHARES_OF.get(script, MAKER_SHARES)
+        make = self._makers[self._rng.choice(len(shares), p=shares)]
         text = self._cased(script, make(script))
         return SignText(text, self._as_drawn(script, text))
 

@@ -61,6 +61,14 @@ def test_chinese_characters_are_unknown(texts):
     assert texts.symbols("Cyrl", "京") is None
 
 
+def test_half_of_the_lines_are_in_the_scripts_to_improve(monkeypatch):
+    monkeypatch.setattr("training.synthetic.line_texts.words", lambda: WORDS)
+    texts = LineTexts(1, ("Cyrl", "Grek", "Hang", "Latn"), ("Grek", "Hang"))
+    drawn = [texts.draw_script() for _ in range(2000)]
+    assert 0.45 < sum(script in {"Grek", "Hang"} for script in drawn) / len(drawn) < 0.55
+    assert set(drawn) == {"Cyrl", "Grek", "Hang", "Latn", "Hani"}
+
+
 def test_greek_capitals_have_no_accents(texts):
     lines = [texts.line("Grek").text for _ in range(300)]
     capitals = [line for line in lines if line.isupper()]
