@@ -80,6 +80,9 @@ BINDU_LANGUAGES = frozenset({"hi", "mr"})
 The letters of their models were counted in texts with dots."""
 WRITTEN_IN_FULL = 0.3
 """Share of words with a nasal in full in these languages."""
+ALIKE_IN_ARABIC = re.compile("[كکيیى](?=[ء-ۓ])|[یى]")
+"""Letters of which a sign does not show whether they are those of Arabic or of Persian."""
+TO_ARABIC, TO_PERSIAN = str.maketrans("کیى", "كيي"), str.maketrans("كيى", "کیی")
 NOISE_ODDS_FALL = 0.3
 """Each further word multiplies the odds by this. Three of four such photos have only one word."""
 MIN_RELATIVE_LIKELIHOOD = 1e-4
@@ -184,9 +187,17 @@ def _words(line: TextLine) -> list[str]:
 
 
 def _words_log_likelihood(words: Sequence[str]) -> Rows:
-    """ln P(word | language), [len(words), L], in either spelling of a nasal."""
+    """ln P(word | language), [len(words), L], in either spelling of a nasal, and of the letters
+    that Arabic and Persian write alike."""
     model = load_word_model()
     of_words = model.log_likelihood(words)
+    for table in (TO_ARABIC, TO_PERSIAN):
+        other = {
+            row: spelt for row, word in enumerate(words) if (spelt := _spelt(word, table)) != word
+        }
+        if other:
+            of_other = model.log_likelihood(list(other.values()))
+            of_words[list(other)] = np.maximum(of_words[list(other)], of_other)
     dotted = {row: _with_bindu(word) for row, word in enumerate(words) if _NASAL.search(word)}
     if dotted:
         of_dotted = model.log_likelihood(list(dotted.values())) + math.log(WRITTEN_IN_FULL)
@@ -194,6 +205,11 @@ def _words_log_likelihood(words: Sequence[str]) -> Rows:
         cells = np.ix_(list(dotted), columns)
         of_words[cells] = np.maximum(of_words[cells], of_dotted[:, columns])
     return of_words
+
+
+def _spelt(word: str, table: Mapping[int, int]) -> str:
+    """The word with the letters that look alike in those of Arabic or of Persian."""
+    return ALIKE_IN_ARABIC.sub(lambda letter: letter[0].translate(table), word)
 
 
 def _with_bindu(word: str) -> str:

@@ -14,6 +14,7 @@ from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Protocol
 
 from geotagger.text.language.writing_system import script_of_letter, script_of_symbol
+from geotagger.text.ocr.script_reader import DIGITS_ALIKE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -58,8 +59,6 @@ MIN_GAIN = -0.05
 """How much surer the reader must be than PP-OCR."""
 MIN_CYRILLIC = 0.2
 """Least probability of the classifier at which letters are Cyrillic that may be Greek."""
-DIGITS_ALIKE = {"Guru": "Deva", "Gujr": "Deva"}
-"""Scripts whose digits look like those of a commoner one."""
 GREEK = re.compile("[\u0370-\u03ff]")
 """PP-OCR reads Greek, but lacks the letters with accents, and does not know what it lacks."""
 VIETNAMESE = re.compile("[đơưĐƠƯ]")

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
+import unicodedata
 from collections import Counter
 from functools import cache, cached_property
 from importlib.resources import files
@@ -52,14 +53,21 @@ OWN_DIGITS = {"Arab": "٠-٩۰-۹", "Beng": "০-৯", "Deva": "०-९"}
 DIGIT_LOOKALIKES = {
     "Arab": str.maketrans("0oiIl1|اV", "٥٥١١١١١١٧"),
     "Beng": str.maketrans("08", "০৪"),
-    "Deva": str.maketrans("09", "०९"),
+    "Deva": str.maketrans("0239", "०२३९"),
 }
 """Characters that stand for a digit of the script if they stand among such digits."""
+DIGITS_ALIKE = {"Guru": "Deva", "Gujr": "Deva"}
+"""Scripts whose digits look like those of a commoner one."""
 _TO_PERSIAN = str.maketrans("٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹")
 _TO_ARABIC = str.maketrans("۰۱۲۳۴۵۶۷۸۹", "٠١٢٣٤٥٦٧٨٩")
 _AIN_IN_WORD = re.compile("(?<=[اأإآدذرزو])٤(?![٠-٩0-9])|(?<=[ء-ي])٤(?=[ء-ي])")
 """After letters that join no other, `ع` looks like a digit; no digit stands within a word."""
-_PERSIAN_ONLY, _ARABIC_ONLY = re.compile("[۴۵۶پچژگ]"), re.compile("[٤٥٦ةي]")
+_PERSIAN_ONLY = re.compile("[۴۵۶پچژگٹڈڑںہھے]|ک(?![ء-ۓ])")
+"""Digits and letters of Persian and Urdu."""
+_ARABIC_ONLY = re.compile("[٤٥٦ةأإ]|ي(?![ء-ۓ])")
+_PERSIAN_LETTERS = str.maketrans("كىي", "کیی")
+_ARABIC_LETTERS = str.maketrans("کی", "كى")
+_YEH_BEFORE_LETTER = re.compile("ى(?=[ء-ۓ])")
 
 
 class ScriptReader:
@@ -151,7 +159,7 @@ def _read(probabilities: NDArray[np.float32], symbols: str, script: str) -> tupl
     script = script or _main_script(probabilities, symbols)
     if not script:
         return "", 0.0
-    probabilities = probabilities * _allowed(symbols, script)
+    probabilities = _with_digits_alike(probabilities, symbols, script) * _allowed(symbols, script)
     return _decode(probabilities / probabilities.sum(axis=1, keepdims=True), symbols, script)
 
 
@@ -170,6 +178,35 @@ def _membership(symbols: str) -> NDArray[np.float32]:
     scripts = [script_of_symbol(symbol) for symbol in symbols]
     columns = ["", *sorted(set(scripts) - {""})]
     return np.array([[script == column for column in columns] for script in scripts], np.float32)
+
+
+def _with_digits_alike(
+    probabilities: NDArray[np.float32], symbols: str, script: str
+) -> NDArray[np.float32]:
+    """Add the probabilities of other scripts' digits to those of the script that look like them."""
+    alike = _digits_alike(symbols, script)
+    if not alike:
+        return probabilities
+    probabilities = probabilities.copy()
+    for own, other in alike:
+        probabilities[:, own] += probabilities[:, other]
+    return probabilities
+
+
+@cache
+def _digits_alike(symbols: str, script: str) -> tuple[tuple[int, int], ...]:
+    """Classes of digits of a script, each with that of one that looks like it."""
+    digits = [
+        (number, script_of_symbol(symbol), unicodedata.digit(symbol))
+        for number, symbol in enumerate(symbols, 1)
+        if symbol.isdigit()
+    ]
+    own = {value: number for number, of_script, value in digits if of_script == script}
+    return tuple(
+        (own[value], number)
+        for number, of_script, value in digits
+        if DIGITS_ALIKE.get(of_script) == script and value in own
+    )
 
 
 @cache
@@ -209,8 +246,21 @@ def _with_own_digits(text: str, script: str) -> str:
         return text
     text = _AIN_IN_WORD.sub("ع", text)
     text = _number(script).sub(lambda run: run[0].translate(DIGIT_LOOKALIKES[script]), text)
-    persian = len(_PERSIAN_ONLY.findall(text)) > len(_ARABIC_ONLY.findall(text))
-    return text.translate(_TO_PERSIAN if persian else _TO_ARABIC)
+    return text if script != "Arab" else _in_one_alphabet(text)
+
+
+def _in_one_alphabet(text: str) -> str:
+    """Write an Arabic line in the letters and digits of Persian and Urdu, or of Arabic.
+
+    Of `ك` and `ک`, and of `ي`, `ی` and `ى`, only the last letter of a word shows which it is. If
+    nothing shows it, most of the letters that the network chose decide: it knows many words.
+    """
+    persian = len(_PERSIAN_ONLY.findall(text)) - len(_ARABIC_ONLY.findall(text))
+    chosen = sum((letter in "کی") - (letter in "كي") for letter in text)
+    if persian > 0 or (persian == 0 and chosen > 0):
+        return text.translate(_TO_PERSIAN).translate(_PERSIAN_LETTERS)
+    text = text.translate(_TO_ARABIC).translate(_ARABIC_LETTERS)
+    return _YEH_BEFORE_LETTER.sub("ي", text)
 
 
 @cache

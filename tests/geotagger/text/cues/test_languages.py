@@ -84,6 +84,16 @@ def test_a_nasal_that_is_written_in_full_is_hindi_too(word):
     assert ratio_of("IN", word) > ratio_of("NP", word) / 10
 
 
+@pytest.mark.parametrize(
+    ("word", "as_read"), [("شهرداری", "شهردارى"), ("خیابان", "خيابان"), ("مكتبة", "مکتبة")]
+)
+def test_letters_that_arabic_and_persian_write_alike_tell_neither(word, as_read):
+    """A sign shows the last letter of a word only."""
+    ratios, of_read = (find(lines(text))[0].countries for text in (word, as_read))
+    assert of_read == pytest.approx(ratios, rel=0.5)
+    assert max(of_read, key=of_read.get) == max(ratios, key=ratios.get)
+
+
 def test_english_alone_is_weak():
     cue = find(lines("Please keep off the grass", "Dogs must be kept on leads"))[0]
     assert 1.5 < cue.countries["GB"] < 20

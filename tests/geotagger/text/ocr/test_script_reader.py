@@ -22,6 +22,7 @@ from geotagger.text.ocr.script_reader import (
     ScriptReader,
     _allowed,
     _decode,
+    _read,
     _with_own_digits,
 )
 
@@ -174,10 +175,39 @@ def test_a_word_is_in_one_script():
         ("شارع٤", "شارع٤", "Arab"),
         ("دار٤٥", "دار٤٥", "Arab"),
         ("서울 80", "서울 80", "Hang"),
+        ("3३५0 2", "३३५० 2", "Deva"),
     ],
 )
 def test_a_number_has_digits_of_one_set(read, meant, script):
     assert _with_own_digits(read, script) == meant
+
+
+@pytest.mark.parametrize(
+    ("read", "meant"),
+    [
+        ("کريات ٤", "كريات ٤"),
+        ("کریات", "کریات"),
+        ("ی س ن ٤١١", "ى س ن ٤١١"),
+        ("أملی", "أملى"),
+        ("شهردارى", "شهردارى"),
+        ("ايستگاه", "ایستگاه"),
+        ("علي بک", "علي بك"),  # one of each: Arabic
+        ("صفدر ہاشمی مارگ", "صفدر ہاشمی مارگ"),
+        ("تبریك", "تبريك"),
+        ("پاركينگ", "پارکینگ"),
+        ("کوچه ۶", "کوچه ۶"),
+        ("كوچه ٧", "کوچه ۷"),
+    ],
+)
+def test_a_line_is_in_the_letters_of_arabic_or_of_persian(read, meant):
+    assert _with_own_digits(read, "Arab") == meant
+
+
+def test_digits_that_look_alike_count_together():
+    symbols = "९८੯૯1"
+    both = np.array([[0.0, 0.2, 0.3, 0.25, 0.2, 0.05]], np.float32)
+    assert _read(both, symbols, "Deva") == ("९", pytest.approx(0.65 / 1.0, abs=0.1))
+    assert _read(both, symbols, "Guru")[0] == "੯"
 
 
 def test_only_the_script_latin_and_what_has_no_script_may_stand_in_a_line():
