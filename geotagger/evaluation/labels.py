@@ -45,6 +45,8 @@ def _labels(
 ) -> Iterator[tuple[Path, KnownPlace]]:
     for row in rows:
         try:
+            if not row["file"]:  # None in a row that is too short
+                raise ValueError("it names no file")
             yield (folder / row["file"]).resolve(), _truth(row, places)
         except ValueError as error:  # also an invalid file name
             raise UsageError(f"{source}, line {rows.line_num}: {error}; correct it") from error

@@ -30,3 +30,11 @@ def test_a_position_a_country_or_both(tmp_path):
 def test_an_invalid_label_is_named_with_its_line(tmp_path, row):
     with pytest.raises(UsageError, match=r"labels\.csv, line 3: .*; correct it"):
         labels(tmp_path, "fine.jpg,1,1,FR", row)
+
+
+@pytest.mark.parametrize("row", ["DE", "DE,", "DE,,"])
+def test_a_row_without_a_file_is_named_with_its_line(tmp_path, row, places):
+    table = tmp_path / "labels.csv"
+    table.write_text(f"country,file\nDE,a.jpg\n{row}\n", "utf-8")
+    with pytest.raises(UsageError, match=r"labels\.csv, line 3: it names no file; correct it"):
+        read_labels(table, places)
