@@ -46,6 +46,9 @@ of signs none is taken for another script by that."""
 MIN_LETTERS, MIN_UNLIKELY_LETTERS, MIN_DIGITS = 2, 3, 4
 """Least different letters and digits in a script that is likely or not, or least digits alone:
 arcades and rows of windows repeat one letter."""
+MIN_UNSURE_LETTERS = 4
+"""The same in an unsure line of a sure script without digits: cormorants on a rock were three
+letters of Arabic."""
 MIN_SHARED_CONFIDENCE = 0.7
 """Least confidence for Greek, and for letters that Latin shares beside lines of the script."""
 SURE_CONFIDENCE, CERTAIN_CONFIDENCE = 0.9, 0.98
@@ -196,7 +199,10 @@ class OtherScripts:
         share, columns = self._script_share(crop)
         if share < MIN_SCRIPT_SHARE or columns < MIN_COLUMNS:
             return None
-        return self._read_freely(crop, MIN_UNSURE_CONFIDENCE, least=MIN_UNSURE_CONFIDENCE)
+        found = self._read_freely(crop, MIN_UNSURE_CONFIDENCE, least=MIN_UNSURE_CONFIDENCE)
+        if found is None or any(map(str.isdigit, found.text)):
+            return found
+        return found if main_script(found.text, MIN_UNSURE_LETTERS) else None
 
     def _read_freely(
         self,

@@ -235,6 +235,11 @@ def test_a_line_that_is_surely_in_a_script_is_read_in_it_though_its_letters_are_
         found = line_of(("abc", 0.85), Classifier(), unsure, share=lambda _, s=share: s)
         assert found[1] == script
     assert line_of(("abc", 0.95), Classifier(), unsure, share=lambda _: (0.9, 9.0))[1] == ""
+    for text, is_read in [("او وو ن", False), ("او وو ن ١", True), ("اوه وو ن", True)]:
+        found = line_of(
+            ("abc", 0.85), Classifier(), reads(text, 0.55, "Arab"), share=lambda _: (0.9, 9.0)
+        )
+        assert (found[1] == "Arab") is is_read
     weak = reads("ถนนใหญ่", 0.45)
     assert line_of(("abc", 0.85), Classifier(), weak, share=lambda _: (0.9, 9.0))[1] == ""
 
