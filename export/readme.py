@@ -128,7 +128,7 @@ common places.
 - {metrics["cells"]} cells (clusters of photos that do not cross borders); precision {precision}. On
   {parity["pictures"]:.0f} pictures its logits differ from the trained network's by at most
   {parity["cells.max_difference"]:.2g}, and its first choice is the same for
-  {parity["cells.same_first"]:.1%}.
+  {100 * parity["cells.same_first"]:.1f} %.
 
 ## Where it fails
 

@@ -209,7 +209,7 @@ def test_every_package_says_what_it_is_for():
 
 def test_percentages_have_a_space():
     """`40 %`, as in the docs, not `40%`."""
-    for folder in ("geotagger", "benchmarks"):
+    for folder in ("geotagger", "training", "export", "benchmarks"):
         for path in (ROOT / folder).rglob("*.py"):
             assert not re.search(r":[^{}%]*%\}|[0-9]f\}%", path.read_text("utf-8")), path
 

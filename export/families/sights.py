@@ -102,5 +102,5 @@ A sight here is a place of which at least three sources have a photo to the poin
 
 
 def _row(name: str, share: dict[str, Any]) -> str:
-    low, high = share["interval"]
-    return f"| {name} | {share['share']:.1%} | {share['of']:,} | {low:.1%} to {high:.1%} |"
+    found, low, high = (100 * value for value in (share["share"], *share["interval"]))
+    return f"| {name} | {found:.1f} % | {share['of']:,} | {low:.1f} % to {high:.1f} % |"

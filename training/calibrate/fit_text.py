@@ -253,8 +253,9 @@ def evaluate(one: CueSet, strengths: Strengths, places: Places, fusion: Fusion) 
             city_near += haversine_km(point.lat, point.lon, example.lat, example.lon) <= 25
     return (
         f"{one.name}: {one.photos} photos, {one.photos_with_text} with text,"
-        f" {len(one.examples)} with cues; country right {right} ({right / one.photos:.1%} of all,"
-        f" {right / max(one.photos_with_text, 1):.1%} of those with text); loss"
+        f" {len(one.examples)} with cues; country right {right}"
+        f" ({100 * right / one.photos:.1f} % of all,"
+        f" {100 * right / max(one.photos_with_text, 1):.1f} % of those with text); loss"
         f" {np.mean(losses or [0]):.3f} nats; city answers {city}, within 25 km {city_near}"
     )
 

@@ -89,7 +89,7 @@ def describe_balance(examples: Sequence[Example], max_shown: int = 12) -> str:
         largest = of_country[code].most_common(1)[0][0]
         lines.append(
             f"  {code} {countries[code]:>6,} {len(of_country[code]):>4} "
-            f"{share[code]:>5.0%} {largest}"
+            f"{100 * share[code]:>4.0f} % {largest}"
         )
     return "\n".join(lines)
 
@@ -101,7 +101,7 @@ def _spread(name: str, counts: Counter[str] | dict[str, int]) -> str:
     share = counts[largest] / sum(counts.values())
     return (
         f"{len(counts)} {name}, as diverse as {effective_number(counts.values()):.1f} equal ones "
-        f"(largest {largest} with {share:.1%})"
+        f"(largest {largest} with {100 * share:.1f} %)"
     )
 
 

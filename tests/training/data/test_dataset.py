@@ -283,12 +283,12 @@ def test_an_effective_number_is_that_of_equal_groups():
 
 def test_imbalance_is_described_as_a_whole_and_by_precision():
     text = describe_balance(uneven())
-    assert "2 sources, as diverse as 1.3 equal ones (largest a with 85.7%)" in text
-    assert "2 countries, as diverse as 1.7 equal ones (largest DE with 71.4%)" in text
+    assert "2 sources, as diverse as 1.3 equal ones (largest a with 85.7 %)" in text
+    assert "2 countries, as diverse as 1.7 equal ones (largest DE with 71.4 %)" in text
     assert "city: 12 photos, 12 with a position; 1 sources" in text
     assert "countries with one source only: 1 with 4 photos; FR 4" in text
     assert "most photos from one of their sources: 1; DE 10" in text
-    assert "DE     10    2   80% a" in text
+    assert "DE     10    2   80 % a" in text
     assert "no countries" in describe_balance([Example("x")])
 
 
