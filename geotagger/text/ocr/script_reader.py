@@ -67,6 +67,7 @@ _PERSIAN_ONLY = re.compile("[۴۵۶پچژگٹڈڑںہھے]|ک(?![ء-ۓ])")
 _ARABIC_ONLY = re.compile("[٤٥٦ةأإ]|ي(?![ء-ۓ])")
 _PERSIAN_LETTERS = str.maketrans("كىي", "کیی")
 _ARABIC_LETTERS = str.maketrans("کی", "كى")
+_ARABIC_WORD = re.compile("[ء-ۓ]{3,}")
 _YEH_BEFORE_LETTER = re.compile("ى(?=[ء-ۓ])")
 
 
@@ -253,10 +254,11 @@ def _in_one_alphabet(text: str) -> str:
     """Write an Arabic line in the letters and digits of Persian and Urdu, or of Arabic.
 
     Of `ك` and `ک`, and of `ي`, `ی` and `ى`, only the last letter of a word shows which it is. If
-    nothing shows it, most of the letters that the network chose decide: it knows many words.
+    nothing shows it, most of the letters that the network chose in words decide: it knows many.
     """
     persian = len(_PERSIAN_ONLY.findall(text)) - len(_ARABIC_ONLY.findall(text))
-    chosen = sum((letter in "کی") - (letter in "كي") for letter in text)
+    words = "".join(_ARABIC_WORD.findall(text))
+    chosen = sum((letter in "کی") - (letter in "كي") for letter in words)
     if persian > 0 or (persian == 0 and chosen > 0):
         return text.translate(_TO_PERSIAN).translate(_PERSIAN_LETTERS)
     text = text.translate(_TO_ARABIC).translate(_ARABIC_LETTERS)

@@ -189,6 +189,7 @@ def test_a_number_has_digits_of_one_set(read, meant, script):
         ("کریات", "کریات"),
         ("ی س ن ٤١١", "ى س ن ٤١١"),
         ("أملی", "أملى"),
+        ("ی س ن ۱۱۱", "ى س ن ١١١"),  # a plate; no word
         ("شهردارى", "شهردارى"),
         ("ايستگاه", "ایستگاه"),
         ("علي بک", "علي بك"),  # one of each: Arabic
