@@ -196,7 +196,7 @@ def read_points(
         raise UsageError(
             f"{file}: not a readable CSV with the columns lat and lon ({error!r})"
         ) from error
-    positions = np.array(points, np.float32).reshape(-1, 2)
+    positions = np.array(points, np.float64).reshape(-1, 2)
     if (
         not len(positions)
         or not (np.abs(positions) <= (90, 180)).all()
@@ -206,7 +206,7 @@ def read_points(
             f"{file}: holds no points, or one out of range; lat is -90 to 90, lon -180 to 180, "
             "count at least 1, and finite"
         )
-    distinct, group = np.unique(positions, axis=0, return_inverse=True)
+    distinct, group = np.unique(positions.astype(np.float32), axis=0, return_inverse=True)
     count = np.bincount(group.ravel(), weights=counts).astype(np.float32)
     return distinct[:, 0], distinct[:, 1], count
 

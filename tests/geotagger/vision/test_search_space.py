@@ -134,6 +134,7 @@ def test_another_gallery_is_encoded_without_torch(positions, tmp_path):
         [("lat", "lon", "count"), (1, 2, "nan")],
         [("lat", "lon", "count"), (1, 2, "1e999")],
         [("lat", "lon", "count"), (1, 2, "1e300")],
+        [("lat", "lon"), (1, "1e300")],  # more than a float32 holds
     ],
 )
 def test_a_gallery_that_is_none(tmp_path, rows):
