@@ -62,13 +62,15 @@ _TO_PERSIAN = str.maketrans("٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹")
 _TO_ARABIC = str.maketrans("۰۱۲۳۴۵۶۷۸۹", "٠١٢٣٤٥٦٧٨٩")
 _AIN_IN_WORD = re.compile("(?<=[اأإآدذرزو])٤(?![٠-٩0-9])|(?<=[ء-ي])٤(?=[ء-ي])")
 """After letters that join no other, `ع` looks like a digit; no digit stands within a word."""
-_PERSIAN_ONLY = re.compile("[۴۵۶پچژگٹڈڑںہھے]|ک(?![ء-ۓ])")
+_ARABIC_LETTER = "[\u0621-\u064a\u066e-\u06d3]"
+"""Of any language; the digits between are none."""
+_PERSIAN_ONLY = re.compile(f"[۴۵۶پچژگٹڈڑںہھے]|ک(?!{_ARABIC_LETTER})")
 """Digits and letters of Persian and Urdu."""
-_ARABIC_ONLY = re.compile("[٤٥٦ةأإ]|ي(?![ء-ۓ])")
+_ARABIC_ONLY = re.compile(f"[٤٥٦ةأإ]|ي(?!{_ARABIC_LETTER})")
 _PERSIAN_LETTERS = str.maketrans("كىي", "کیی")
 _ARABIC_LETTERS = str.maketrans("کی", "كى")
-_ARABIC_WORD = re.compile("[ء-ۓ]{3,}")
-_YEH_BEFORE_LETTER = re.compile("ى(?=[ء-ۓ])")
+_ARABIC_WORD = re.compile(f"{_ARABIC_LETTER}{{3,}}")
+_YEH_BEFORE_LETTER = re.compile(f"ى(?={_ARABIC_LETTER})")
 
 
 class ScriptReader:
@@ -229,7 +231,7 @@ def _decode(probabilities: NDArray[np.float32], symbols: str, script: str) -> tu
     if UNKNOWN in text or not any(script_of_symbol(symbol) == script for symbol in text):
         return "", 0.0
     text = WORD.sub(lambda word: _in_one_script(word[0], script), text)
-    text = _with_own_digits(text, script)
+    text = _in_own_symbols(text, script)
     whole = 1 - len(LOOSE_JAMO.findall(text)) / len(text)
     return text, whole * float(probabilities.max(axis=1)[kept].mean())
 
@@ -241,8 +243,11 @@ def _in_one_script(word: str, script: str) -> str:
     return word.translate(LOOKALIKES[script])
 
 
-def _with_own_digits(text: str, script: str) -> str:
-    """Give a number one set of digits. Arabs and Persians write seven of ten digits alike."""
+def _in_own_symbols(text: str, script: str) -> str:
+    """Give a number one set of digits, and an Arabic line one alphabet.
+
+    Arabs and Persians write seven of ten digits alike, and most letters.
+    """
     if script not in OWN_DIGITS:
         return text
     text = _AIN_IN_WORD.sub("ع", text)

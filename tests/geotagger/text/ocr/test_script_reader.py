@@ -22,8 +22,8 @@ from geotagger.text.ocr.script_reader import (
     ScriptReader,
     _allowed,
     _decode,
+    _in_own_symbols,
     _read,
-    _with_own_digits,
 )
 
 LINES = Path(__file__).parents[3] / "data" / "text_reader"
@@ -179,7 +179,7 @@ def test_a_word_is_in_one_script():
     ],
 )
 def test_a_number_has_digits_of_one_set(read, meant, script):
-    assert _with_own_digits(read, script) == meant
+    assert _in_own_symbols(read, script) == meant
 
 
 @pytest.mark.parametrize(
@@ -189,6 +189,7 @@ def test_a_number_has_digits_of_one_set(read, meant, script):
         ("کریات", "کریات"),
         ("ی س ن ٤١١", "ى س ن ٤١١"),
         ("أملی", "أملى"),
+        ("ى٤٤٤", "ى٤٤٤"),
         ("ی س ن ۱۱۱", "ى س ن ١١١"),  # a plate; no word
         ("شهردارى", "شهردارى"),
         ("ايستگاه", "ایستگاه"),
@@ -201,7 +202,7 @@ def test_a_number_has_digits_of_one_set(read, meant, script):
     ],
 )
 def test_a_line_is_in_the_letters_of_arabic_or_of_persian(read, meant):
-    assert _with_own_digits(read, "Arab") == meant
+    assert _in_own_symbols(read, "Arab") == meant
 
 
 def test_digits_that_look_alike_count_together():
